@@ -1,0 +1,225 @@
+//! What rehull can do to the world: one idempotent API mutation each. `executor/perform` is the only reader.
+
+use serde::{Deserialize, Serialize};
+
+use super::fleet::Join;
+use super::ids::{
+    ContentDigest, EtcdClusterId, Generation, InstanceId, InterfaceId, LaunchTemplateName,
+    LaunchTemplateVersion, MemberId, SlotName, VolumeId,
+};
+
+/// One mutation. It carries every value it needs: performing it takes no decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Action {
+    /// Start the snapshot job.
+    StartSnapshot,
+    /// Make a launch template (if it does not exist) or a version of it, described by its content digest.
+    CreateTemplateVersion {
+        /// Slot whose rendered content goes in; the text itself is in the plan.
+        slot: SlotName,
+        /// Template.
+        template: LaunchTemplateName,
+        /// Digest for the description.
+        digest: ContentDigest,
+    },
+    /// RunInstances with a client token. The machine fetches, verifies and then waits for its go.
+    LaunchMachine {
+        /// For this slot.
+        slot: SlotName,
+        /// Template.
+        template: LaunchTemplateName,
+        /// Always a number.
+        version: LaunchTemplateVersion,
+        /// Goes into the tags.
+        digest: ContentDigest,
+        /// Goes into the tags.
+        join: Join,
+        /// Goes into the tags.
+        generation: Generation,
+    },
+    /// Ask the leader itself to hand over.
+    MoveLeader {
+        /// Slot of the leader.
+        from: SlotName,
+        /// Its id.
+        from_id: MemberId,
+        /// Slot of the new leader.
+        to: SlotName,
+        /// Its id.
+        to_id: MemberId,
+    },
+    /// Set the stop tag: the machine stops etcd gracefully and unmounts its volume.
+    AskStop {
+        /// Slot.
+        slot: SlotName,
+        /// Machine.
+        machine: InstanceId,
+    },
+    /// Remove a member by id, asked of a member that stays.
+    RemoveMember {
+        /// Slot of the member.
+        slot: SlotName,
+        /// Its id.
+        member: MemberId,
+        /// Asked of this slot's member.
+        via: SlotName,
+    },
+    /// Detach the interface.
+    DetachInterface {
+        /// Slot.
+        slot: SlotName,
+        /// Interface.
+        interface: InterfaceId,
+        /// From this machine.
+        machine: InstanceId,
+    },
+    /// Detach the volume (never forced).
+    DetachVolume {
+        /// Slot.
+        slot: SlotName,
+        /// Volume.
+        volume: VolumeId,
+        /// From this machine.
+        machine: InstanceId,
+    },
+    /// Attach the interface.
+    AttachInterface {
+        /// Slot.
+        slot: SlotName,
+        /// Interface.
+        interface: InterfaceId,
+        /// To this machine.
+        machine: InstanceId,
+    },
+    /// Write the generation tag of the volume, then attach it.
+    AttachVolume {
+        /// Slot.
+        slot: SlotName,
+        /// Volume.
+        volume: VolumeId,
+        /// To this machine.
+        machine: InstanceId,
+        /// Which data it will hold from now on.
+        generation: Generation,
+    },
+    /// Add a voter by peer URL, asked of a member that stays.
+    AddMember {
+        /// Slot of the new member.
+        slot: SlotName,
+        /// Its peer URL.
+        peer_url: String,
+        /// Asked of this slot's member.
+        via: SlotName,
+    },
+    /// Set the go tag: the machine mounts the volume and starts etcd.
+    Go {
+        /// Slot.
+        slot: SlotName,
+        /// Machine.
+        machine: InstanceId,
+    },
+    /// Terminate by id.
+    TerminateMachine {
+        /// Slot.
+        slot: SlotName,
+        /// Machine.
+        machine: InstanceId,
+        /// For people.
+        why: TerminateWhy,
+    },
+    /// Write the identity record (bootstrap only).
+    RecordIdentity {
+        /// The new cluster's id.
+        etcd_cluster: EtcdClusterId,
+    },
+}
+
+/// Why a machine is terminated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TerminateWhy {
+    /// Its replacement serves.
+    Replaced,
+    /// It refused to boot, or was booted for content that is no longer wanted.
+    Unwanted,
+    /// Its graceful stop was not observed in time.
+    UngracefulStop,
+}
+
+impl Action {
+    /// Natural key: same key, same intention. Part of the token and of journal look-ups.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::StartSnapshot => "start-snapshot".to_owned(),
+            Self::CreateTemplateVersion { slot, digest, .. } => {
+                format!("create-template-version {slot} {digest}")
+            }
+            Self::LaunchMachine {
+                slot,
+                digest,
+                generation,
+                ..
+            } => {
+                format!("launch-machine {slot} {digest} {generation}")
+            }
+            Self::MoveLeader { from_id, to_id, .. } => format!("move-leader {from_id} {to_id}"),
+            Self::AskStop { machine, .. } => format!("ask-stop {machine}"),
+            Self::RemoveMember { member, .. } => format!("remove-member {member}"),
+            Self::DetachInterface {
+                interface, machine, ..
+            } => format!("detach-interface {interface} {machine}"),
+            Self::DetachVolume { volume, machine, .. } => format!("detach-volume {volume} {machine}"),
+            Self::AttachInterface {
+                interface, machine, ..
+            } => format!("attach-interface {interface} {machine}"),
+            Self::AttachVolume { volume, machine, .. } => format!("attach-volume {volume} {machine}"),
+            Self::AddMember { peer_url, .. } => format!("add-member {peer_url}"),
+            Self::Go { machine, .. } => format!("go {machine}"),
+            Self::TerminateMachine { machine, .. } => format!("terminate-machine {machine}"),
+            Self::RecordIdentity { etcd_cluster } => format!("record-identity {etcd_cluster}"),
+        }
+    }
+
+    /// The verb alone, for progress lines.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::StartSnapshot => "snapshot",
+            Self::CreateTemplateVersion { .. } => "create template version",
+            Self::LaunchMachine { .. } => "launch",
+            Self::MoveLeader { .. } => "move leader",
+            Self::AskStop { .. } => "stop",
+            Self::RemoveMember { .. } => "remove member",
+            Self::DetachInterface { .. } => "detach interface",
+            Self::DetachVolume { .. } => "detach volume",
+            Self::AttachInterface { .. } => "attach interface",
+            Self::AttachVolume { .. } => "attach volume",
+            Self::AddMember { .. } => "add member",
+            Self::Go { .. } => "go",
+            Self::TerminateMachine { .. } => "terminate",
+            Self::RecordIdentity { .. } => "record identity",
+        }
+    }
+
+    /// Slot it is about, if it is about one.
+    #[must_use]
+    pub fn slot(&self) -> Option<&SlotName> {
+        match self {
+            Self::StartSnapshot | Self::RecordIdentity { .. } => None,
+            Self::CreateTemplateVersion { slot, .. }
+            | Self::LaunchMachine { slot, .. }
+            | Self::AskStop { slot, .. }
+            | Self::RemoveMember { slot, .. }
+            | Self::DetachInterface { slot, .. }
+            | Self::DetachVolume { slot, .. }
+            | Self::AttachInterface { slot, .. }
+            | Self::AttachVolume { slot, .. }
+            | Self::AddMember { slot, .. }
+            | Self::Go { slot, .. }
+            | Self::TerminateMachine { slot, .. } => Some(slot),
+            Self::MoveLeader { from, .. } => Some(from),
+        }
+    }
+}

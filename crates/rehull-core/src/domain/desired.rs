@@ -1,0 +1,172 @@
+//! What the cluster file says, after every check has passed.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{
+    AccountId, ClusterName, ImageId, InterfaceId, LaunchTemplateName, Region, SlotName, SubnetId, VolumeId,
+    Zone,
+};
+use super::policy::{EtcdStrategy, RolloutPolicy};
+use super::version::EtcdVersion;
+
+/// The cluster as it should be. Built by `config` only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Desired {
+    /// Name of the cluster.
+    pub cluster: ClusterName,
+    /// Where it lives; compared with the identity record before the first mutation.
+    pub aws: AwsTarget,
+    /// Journal, lease, mailbox, identity record.
+    pub store: StoreLocation,
+    /// Binaries by content address; also boot reports and snapshots have prefixes here.
+    pub artefacts: ObjectLocation,
+    /// Snapshots: an encrypted prefix that no machine role may read.
+    pub snapshots: ObjectLocation,
+    /// The etcd role.
+    pub etcd: EtcdRole,
+    /// How a rollout behaves.
+    pub policy: RolloutPolicy,
+}
+
+/// Account, region and (for the sandbox and test doubles) an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwsTarget {
+    /// Twelve digits.
+    pub account: AccountId,
+    /// For example `ap-northeast-1`.
+    pub region: Region,
+    /// `None` means AWS itself. A loopback endpoint is what makes a local store legal.
+    pub endpoint: Option<String>,
+}
+
+/// `bucket` + `prefix` (no leading slash; empty or ending in `/`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectLocation {
+    /// Bucket name.
+    pub bucket: String,
+    /// Key prefix.
+    pub prefix: String,
+}
+
+/// Where the journal lives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreLocation {
+    /// Conditional writes in the cluster's own account.
+    S3(ObjectLocation),
+    /// A directory: loopback clusters only.
+    Local {
+        /// Directory, relative to the cluster file.
+        path: String,
+    },
+}
+
+/// The etcd machines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EtcdRole {
+    /// Pinned release.
+    pub version: EtcdVersion,
+    /// SHA-256 (64 hexadecimal digits) per binary name: `etcd`, `etcdctl`, `etcdutl` (from 3.5 on).
+    pub binaries: BTreeMap<String, String>,
+    /// Machine image.
+    pub image: ImageId,
+    /// EC2 instance type.
+    pub instance_type: String,
+    /// Instance profile whose role may read the artefacts and its own secrets and write its own boot report.
+    pub instance_profile: String,
+    /// Security group ids.
+    pub security_groups: Vec<String>,
+    /// etcd flags without dashes, for example `quota-backend-bytes: "8589934592"`.
+    pub flags: BTreeMap<String, String>,
+    /// Which user-data template.
+    pub template: TemplateRef,
+    /// Machine certificates: fetched at boot by the machine with its own role.
+    pub machine_tls: MachineTls,
+    /// rehull's own client certificate.
+    pub client_tls: ClientTls,
+    /// How members are replaced.
+    pub strategy: EtcdStrategy,
+    /// One per member, in file order.
+    pub slots: Vec<Slot>,
+}
+
+/// Member name, zone, persistent interface and persistent volume: what outlives a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// Member name.
+    pub name: SlotName,
+    /// Zone of subnet, interface and volume.
+    pub zone: Zone,
+    /// Where the machine's own (primary) interface is made.
+    pub subnet: SubnetId,
+    /// The persistent secondary interface that carries `address`.
+    pub interface: InterfaceId,
+    /// The persistent data volume.
+    pub volume: VolumeId,
+    /// Address of the interface: clients and peers know the member by it.
+    pub address: Ipv4Addr,
+    /// Launch template of this slot.
+    pub launch_template: LaunchTemplateName,
+}
+
+impl Slot {
+    /// `https://address:2380`.
+    #[must_use]
+    pub fn peer_url(&self) -> String {
+        format!("https://{}:2380", self.address)
+    }
+
+    /// `https://address:2379`.
+    #[must_use]
+    pub fn client_url(&self) -> String {
+        format!("https://{}:2379", self.address)
+    }
+}
+
+/// A numbered built-in set (immutable once released) or the user's own file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TemplateRef {
+    /// Set number.
+    BuiltIn(u32),
+    /// Path relative to the cluster file.
+    File(String),
+}
+
+/// `<prefix>/<slot>/<revision>/{ca.crt,server.crt,server.key,peer.crt,peer.key}`; a new revision is a rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineTls {
+    /// Private location; each machine may read its own slot's prefix only.
+    pub location: ObjectLocation,
+    /// Part of the content digest: renewing certificates replaces machines.
+    pub revision: String,
+}
+
+/// Where rehull's own etcd client certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientTls {
+    /// PEM files; paths relative to the cluster file.
+    Files {
+        /// Certificate authority.
+        ca: String,
+        /// Client certificate chain.
+        cert: String,
+        /// Private key.
+        key: String,
+    },
+    /// Names of environment variables that hold PEM text.
+    Environment {
+        /// Certificate authority.
+        ca: String,
+        /// Client certificate chain.
+        cert: String,
+        /// Private key.
+        key: String,
+    },
+    /// `ca.crt`, `client.crt`, `client.key` under a private prefix, read with rehull's own AWS credentials.
+    S3(ObjectLocation),
+}

@@ -1,0 +1,85 @@
+//! What etcd says, endpoint by endpoint. Nothing is merged here: who disagrees must stay visible.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{EtcdClusterId, MemberId, SlotName};
+use super::version::EtcdVersion;
+
+/// One entry per slot of the cluster file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EtcdView {
+    /// Answers by slot (asked at the slot's address).
+    pub endpoints: BTreeMap<SlotName, Endpoint>,
+}
+
+/// What came back from one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A member answered.
+    Answered(Box<MemberAnswer>),
+    /// The port refuses connections: no process listens.
+    Refused,
+    /// Nothing came back in time; it may be alive.
+    Silent(String),
+    /// It answered, but not as a member of ours would (TLS, garbage).
+    Strange(String),
+}
+
+impl Endpoint {
+    /// The answer, if there is one.
+    #[must_use]
+    pub fn answer(&self) -> Option<&MemberAnswer> {
+        match self {
+            Self::Answered(answer) => Some(answer),
+            Self::Refused | Self::Silent(_) | Self::Strange(_) => None,
+        }
+    }
+}
+
+/// Status, member list and a linearizable read of one member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberAnswer {
+    /// Its own id.
+    pub id: MemberId,
+    /// Cluster it belongs to.
+    pub cluster: EtcdClusterId,
+    /// Leader as it sees it; `None` during an election.
+    pub leader: Option<MemberId>,
+    /// Raft term.
+    pub term: u64,
+    /// Raft index known to it.
+    pub raft_index: u64,
+    /// Raft index applied by it.
+    pub applied_index: u64,
+    /// Server version.
+    pub version: EtcdVersion,
+    /// Cluster version `(major, minor)` from `/version`; `None` when not yet decided.
+    pub cluster_version: Option<(u32, u32)>,
+    /// Still a learner.
+    pub learner: bool,
+    /// Names of raised alarms: `NOSPACE`, `CORRUPT`.
+    pub alarms: Vec<String>,
+    /// Database size in bytes.
+    pub db_size: u64,
+    /// Quota in bytes, where the version tells (3.6 on).
+    pub db_quota: Option<u64>,
+    /// Member list as this member sees it, after a linearizable read; sorted by id. `None`: refused (learner).
+    pub members: Option<Vec<ListedMember>>,
+    /// A linearizable read through this member came back in time.
+    pub serves: bool,
+}
+
+/// One line of a member list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedMember {
+    /// Member id.
+    pub id: MemberId,
+    /// Empty until it has started for the first time.
+    pub name: String,
+    /// Peer URLs.
+    pub peer_urls: Vec<String>,
+    /// Learner flag.
+    pub learner: bool,
+}

@@ -1,0 +1,175 @@
+//! Identifiers. A name that has been parsed is a type of its own, so two of them cannot be mixed up.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the text as it is; syntax is checked where text enters (config, adapters).
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// The text itself.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// Name of a cluster, for example `dev`; part of object keys and tags.
+    ClusterName
+);
+text_id!(
+    /// Name of an etcd member and of the slot it lives in, for example `etcd-a`.
+    SlotName
+);
+text_id!(
+    /// EC2 instance, `i-…`.
+    InstanceId
+);
+text_id!(
+    /// EBS volume, `vol-…`.
+    VolumeId
+);
+text_id!(
+    /// Elastic network interface, `eni-…`.
+    InterfaceId
+);
+text_id!(
+    /// VPC subnet, `subnet-…`.
+    SubnetId
+);
+text_id!(
+    /// Machine image, `ami-…`.
+    ImageId
+);
+text_id!(
+    /// Availability zone, for example `ap-northeast-1a`.
+    Zone
+);
+text_id!(
+    /// AWS region, for example `ap-northeast-1`.
+    Region
+);
+text_id!(
+    /// AWS account, twelve digits.
+    AccountId
+);
+text_id!(
+    /// Name of a launch template.
+    LaunchTemplateName
+);
+text_id!(
+    /// One execution of one rollout plan on one cluster, for example `dev-2026-11-21-01`.
+    RolloutId
+);
+text_id!(
+    /// What a person approves, for example `etcd/etcd-b`.
+    StepId
+);
+text_id!(
+    /// `sha256:` and 64 hexadecimal digits.
+    ContentDigest
+);
+text_id!(
+    /// Idempotency token: the first 32 hexadecimal digits of SHA-256(rollout, step, action, attempt).
+    Token
+);
+
+/// etcd member id; etcd prints it in hexadecimal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MemberId(pub u64);
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
+}
+
+/// etcd cluster id; etcd prints it in hexadecimal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EtcdClusterId(pub u64);
+
+impl fmt::Display for EtcdClusterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
+}
+
+/// Names the data directory of a member on its volume; a new membership gets a new number, so that a removed
+/// member's data is never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Generation(pub u32);
+
+impl Generation {
+    /// The number of the next membership in the same slot.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A launch template version is always a number: `$Latest` moves under a running rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LaunchTemplateVersion(pub NonZeroU64);
+
+impl fmt::Display for LaunchTemplateVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why a text is no launch template version.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum LaunchTemplateVersionError {
+    /// `$Latest` or `$Default`.
+    #[error("`{0}` floats: it may name another version tomorrow")]
+    Floating(String),
+    /// Not a positive integer.
+    #[error("`{0}` is not a positive number")]
+    NotANumber(String),
+}
+
+impl FromStr for LaunchTemplateVersion {
+    type Err = LaunchTemplateVersionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "$Latest" | "$Default" => Err(LaunchTemplateVersionError::Floating(text.to_owned())),
+            digits => digits
+                .parse()
+                .map(Self)
+                .map_err(|_| LaunchTemplateVersionError::NotANumber(digits.to_owned())),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The nouns: values without behaviour towards the world.
+
+pub mod action;
+pub mod desired;
+pub mod etcd;
+pub mod fleet;
+pub mod ids;
+pub mod observed;
+pub mod policy;
+pub mod quorum;
+pub mod version;
+pub mod waiting;

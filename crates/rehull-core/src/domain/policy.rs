@@ -1,0 +1,73 @@
+//! How a rollout behaves: numbers with a unit and a reason. All of it is in the envelope.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How one etcd member gives way to its replacement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EtcdStrategy {
+    /// Remove the old member, add a new one at the same address with an empty data directory.
+    RemoveThenAdd,
+    /// Same member, same data: only the machine changes.
+    Reattach,
+    /// Add a learner on a free address, promote it, remove the old member.
+    LearnerFirst,
+}
+
+impl EtcdStrategy {
+    /// The word used in the cluster file.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RemoveThenAdd => "remove-then-add",
+            Self::Reattach => "reattach",
+            Self::LearnerFirst => "learner-first",
+        }
+    }
+}
+
+/// Waits and limits. Durations are exact; every timer runs from a journaled instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutPolicy {
+    /// Watch between the last-but-one and the last old member: the last moment to go back for free.
+    pub bake: Duration,
+    /// A machine that is not warm after this long stops the rollout.
+    pub boot_deadline: Duration,
+    /// A graceful stop that is not observed after this long is reported as ungraceful and the machine is terminated.
+    /// etcd with open watch streams took 2.4–10 s to stop, so never below 15 s.
+    pub stop_deadline: Duration,
+    /// A member that has not joined and caught up after this long stops the rollout.
+    pub join_deadline: Duration,
+    /// Peer links younger than this count as down inside etcd (HealthInterval 5 s), so never below 6 s.
+    pub settle: Duration,
+    /// Applied index may trail the leader's by this many entries at most before a gate is green.
+    pub lag_entries_max: u64,
+    /// Database size above this share of its quota blocks the start (per cent).
+    pub quota_used_percent_max: u8,
+    /// Take a snapshot (verified, test-restored) before the first change.
+    pub snapshot: bool,
+    /// A single-member cluster cannot be upgraded without an outage; this says so out loud.
+    pub accept_downtime: bool,
+    /// Lease time to live.
+    pub lease_ttl: Duration,
+}
+
+impl Default for RolloutPolicy {
+    fn default() -> Self {
+        Self {
+            bake: Duration::from_secs(300),
+            boot_deadline: Duration::from_secs(600),
+            stop_deadline: Duration::from_secs(60),
+            join_deadline: Duration::from_secs(600),
+            settle: Duration::from_secs(6),
+            lag_entries_max: 100,
+            quota_used_percent_max: 80,
+            snapshot: true,
+            accept_downtime: false,
+            lease_ttl: Duration::from_secs(60),
+        }
+    }
+}

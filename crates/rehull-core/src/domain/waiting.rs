@@ -1,0 +1,195 @@
+//! Waiting is typed and simultaneous: a tool that is silent is a tool that is hung.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{InstanceId, SlotName, StepId};
+use super::observed::Part;
+
+/// Why a step does not act right now. Every tick lists all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "on", rename_all = "kebab-case")]
+pub enum WaitingOn {
+    /// A part of the world could not be read.
+    Unreadable {
+        /// Which.
+        part: Part,
+        /// Why.
+        why: String,
+    },
+    /// The snapshot job runs.
+    Snapshot {
+        /// Bytes so far.
+        bytes: u64,
+    },
+    /// A machine is not warm yet.
+    Boot {
+        /// Machine.
+        machine: InstanceId,
+        /// Its own word, or EC2's.
+        phase: String,
+        /// When the rollout stops because of it.
+        until: Timestamp,
+    },
+    /// Members that the step does not touch are not all green.
+    Gate {
+        /// Every red thing, by name.
+        red: Vec<RedGate>,
+    },
+    /// Peer links must be older than etcd's HealthInterval.
+    Settle {
+        /// When it is over.
+        until: Timestamp,
+    },
+    /// An election, or a leader on its way.
+    Leader {
+        /// Who should give it up.
+        from: SlotName,
+    },
+    /// The old etcd's graceful stop.
+    Stop {
+        /// Machine.
+        machine: InstanceId,
+        /// When it is called ungraceful.
+        until: Timestamp,
+    },
+    /// Interface or volume on its way.
+    Slot {
+        /// `interface` or `volume`.
+        part: String,
+        /// EC2's word.
+        state: String,
+    },
+    /// The new member starts, joins and catches up.
+    Join {
+        /// What it lacks.
+        lacks: String,
+        /// Entries behind the leader, when known.
+        lag: Option<u64>,
+        /// When the rollout stops because of it.
+        until: Timestamp,
+    },
+    /// A machine on its way to `terminated`.
+    Termination {
+        /// Machine.
+        machine: InstanceId,
+    },
+    /// The bake before the point of no return.
+    Bake {
+        /// When it is over.
+        until: Timestamp,
+    },
+    /// Another member is out; only bringing that one back is legal.
+    OtherMemberOut {
+        /// Who.
+        slot: SlotName,
+        /// What is seen of it.
+        seen: String,
+    },
+    /// The last attempt of an action failed; it is tried again later.
+    Retry {
+        /// Which action.
+        action: String,
+        /// Why it failed.
+        why: String,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// One red gate: member, gate, what was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedGate {
+    /// Member, if it is about one.
+    pub slot: Option<SlotName>,
+    /// Stable word, for example `applied-lag`.
+    pub gate: String,
+    /// What was seen and what is wanted.
+    pub seen: String,
+}
+
+/// A step and what it waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Step.
+    pub step: StepId,
+    /// Reason.
+    pub on: WaitingOn,
+}
+
+/// Why the rollout ended before its end. All are resumable unless `needs_human` says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "stop", rename_all = "kebab-case")]
+pub enum StopReason {
+    /// A person asked for it (signal, `abort`, `pause`).
+    Asked {
+        /// How.
+        how: String,
+    },
+    /// Quorum is lost: nothing may be touched.
+    QuorumLost {
+        /// Evidence, one line each.
+        evidence: Vec<String>,
+    },
+    /// The world left the envelope: another cluster id, account, region, a foreign volume, changed slots.
+    OutsideEnvelope {
+        /// What differs.
+        what: String,
+    },
+    /// A machine refused to boot.
+    BootRefused {
+        /// Machine.
+        machine: InstanceId,
+        /// Its code.
+        code: String,
+        /// Its sentence.
+        text: String,
+    },
+    /// Something took longer than its deadline.
+    Deadline {
+        /// What.
+        what: String,
+    },
+    /// An action was refused or denied by the other side and will be refused again.
+    Refused {
+        /// Action.
+        action: String,
+        /// Their words.
+        text: String,
+    },
+    /// An alarm (NOSPACE, CORRUPT) stops everything.
+    Alarm {
+        /// Member.
+        slot: SlotName,
+        /// Alarm.
+        alarm: String,
+    },
+    /// No capacity for the replacement; nothing was touched.
+    NoCapacity {
+        /// Slot.
+        slot: SlotName,
+        /// EC2's words.
+        text: String,
+    },
+    /// The lease was lost.
+    LeaseLost {
+        /// Who holds it now, if known.
+        holder: String,
+    },
+}
+
+impl StopReason {
+    /// Nothing automatic may go on from here.
+    #[must_use]
+    pub const fn needs_human(&self) -> bool {
+        match self {
+            Self::QuorumLost { .. } | Self::OutsideEnvelope { .. } | Self::Alarm { .. } => true,
+            Self::Asked { .. }
+            | Self::BootRefused { .. }
+            | Self::Deadline { .. }
+            | Self::Refused { .. }
+            | Self::NoCapacity { .. }
+            | Self::LeaseLost { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The rollout plan as data. [`Envelope`] is what an approval binds; [`Forecast`] may change by the minute.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::desired::Slot;
+use crate::domain::ids::{
+    AccountId, ClusterName, ContentDigest, EtcdClusterId, LaunchTemplateVersion, Region, SlotName, StepId,
+};
+use crate::domain::policy::{EtcdStrategy, RolloutPolicy};
+use crate::domain::version::EtcdVersion;
+
+/// Current format of plan files.
+pub const PLAN_FORMAT: u32 = 1;
+
+/// Envelope, forecast and the rendered texts (which enter the envelope by digest).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutPlan {
+    /// What is approved.
+    pub envelope: Envelope,
+    /// What is expected.
+    pub forecast: Forecast,
+    /// User data per slot; its SHA-256 stands in the slot's content.
+    pub user_data: BTreeMap<SlotName, String>,
+}
+
+/// Everything that an approval covers; its canonical JSON is digested.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// [`PLAN_FORMAT`].
+    pub format: u32,
+    /// Version of rehull that made it; recorded, part of the digest.
+    pub rehull: String,
+    /// Cluster.
+    pub cluster: ClusterName,
+    /// Account it is for.
+    pub account: AccountId,
+    /// Region it is for.
+    pub region: Region,
+    /// etcd cluster id; `None` only for bootstrap.
+    pub etcd_cluster: Option<EtcdClusterId>,
+    /// What kind of rollout.
+    pub kind: RolloutKind,
+    /// Version most members run before; `None` for bootstrap.
+    pub from: Option<EtcdVersion>,
+    /// Version all planned members run afterwards.
+    pub to: EtcdVersion,
+    /// How members are replaced.
+    pub strategy: EtcdStrategy,
+    /// Followers first, leader last: stated, because it is approved.
+    pub order: String,
+    /// Every slot of the cluster; those with `change` are replaced.
+    pub slots: Vec<SlotPlan>,
+    /// Launch template fields shared by all slots.
+    pub machine: MachineContent,
+    /// Waits and limits.
+    pub policy: RolloutPolicy,
+    /// Until when it can be reverted.
+    pub reversible: Reversible,
+}
+
+/// Kinds of rollouts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum RolloutKind {
+    /// To the pins of the cluster file.
+    Upgrade,
+    /// A new cluster.
+    Bootstrap,
+    /// One dead slot, at the content that the survivors run.
+    Heal {
+        /// Slot.
+        slot: SlotName,
+    },
+    /// One member, same pins or not, because a person says so.
+    Replace {
+        /// Slot.
+        slot: SlotName,
+    },
+    /// Back to the content before another rollout.
+    Rollback {
+        /// Of which rollout.
+        of: String,
+    },
+}
+
+/// One slot in the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotPlan {
+    /// Step that approves it, for example `etcd/etcd-b`.
+    pub step: StepId,
+    /// The slot.
+    pub slot: Slot,
+    /// What the machine was booted with, where known.
+    pub from: Option<SlotContent>,
+    /// What it should have been booted with.
+    pub to: SlotContent,
+    /// Why it is replaced; empty: it is not.
+    pub reasons: Vec<String>,
+}
+
+impl SlotPlan {
+    /// This slot's machine is replaced by this rollout.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        !self.reasons.is_empty()
+    }
+}
+
+/// What decides whether two machines are the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotContent {
+    /// etcd release.
+    pub version: EtcdVersion,
+    /// Content digest over pins, image, type, flags, user data, secret revision.
+    pub digest: ContentDigest,
+    /// Launch template version that already carries it, if one exists.
+    pub template_version: Option<LaunchTemplateVersion>,
+}
+
+/// The launch template fields that are not per slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineContent {
+    /// Image.
+    pub image: String,
+    /// Type.
+    pub instance_type: String,
+    /// Profile.
+    pub instance_profile: String,
+    /// Security groups.
+    pub security_groups: Vec<String>,
+    /// SHA-256 per binary.
+    pub binaries: BTreeMap<String, String>,
+}
+
+/// Until when one can go back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reversible", rename_all = "kebab-case")]
+pub enum Reversible {
+    /// Always.
+    Always,
+    /// Until the last old member of the minor is replaced.
+    UntilLastOldMember {
+        /// Why.
+        why: String,
+    },
+    /// Never (bootstrap).
+    Never {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Expected, shown, never digested.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forecast {
+    /// Order expected from today's leader.
+    pub order: Vec<ForecastStep>,
+    /// Things that must be fixed first.
+    pub blockers: Vec<String>,
+    /// Things worth knowing.
+    pub notes: Vec<String>,
+    /// Expected total.
+    pub total: Duration,
+}
+
+/// One line of the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForecastStep {
+    /// Step.
+    pub step: StepId,
+    /// Slot.
+    pub slot: SlotName,
+    /// Why it stands here.
+    pub because: String,
+    /// Quorum margin before, during, after.
+    pub margin: (u32, u32, u32),
+    /// Expected duration.
+    pub about: Duration,
+    /// This is the point of no return.
+    pub point_of_no_return: bool,
+}

@@ -1,0 +1,5 @@
+//! What a person approves: the envelope (digested) and the forecast (shown, never digested).
+
+pub mod envelope;
+
+pub use envelope::{Envelope, Forecast, RolloutKind, RolloutPlan, SlotContent, SlotPlan};

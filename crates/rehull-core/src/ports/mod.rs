@@ -1,0 +1,13 @@
+//! The doors. Reads return what could be read and name the rest; mutations return a receipt or a [`PortError`].
+//!
+//! Every call is bounded by 20 s. No SDK type passes through here; each trait has at most eight methods.
+
+mod aws;
+mod error;
+mod etcd;
+mod store;
+
+pub use aws::{LaunchRequest, LaunchTemplates, Machines, MadeVersion, SlotParts, TemplateContent};
+pub use error::{PortError, Rule};
+pub use etcd::{EtcdMembership, EtcdView, SnapshotJobs};
+pub use store::{Clock, LeaseState, Store, StoreError, Stored, Tag};
