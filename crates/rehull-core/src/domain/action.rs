@@ -119,6 +119,11 @@ pub enum Action {
         /// Machine.
         machine: InstanceId,
     },
+    /// Changes nothing: every voter holds the same data at one revision, asked once after a member has joined.
+    VerifyData {
+        /// Slot of the member that has just joined.
+        slot: SlotName,
+    },
     /// Terminate by id.
     TerminateMachine {
         /// Slot.
@@ -177,6 +182,7 @@ impl Action {
             Self::AttachVolume { volume, machine, .. } => format!("attach-volume {volume} {machine}"),
             Self::AddMember { peer_url, .. } => format!("add-member {peer_url}"),
             Self::Go { machine, .. } => format!("go {machine}"),
+            Self::VerifyData { slot } => format!("verify-data {slot}"),
             Self::TerminateMachine { machine, .. } => format!("terminate-machine {machine}"),
             Self::RecordIdentity { etcd_cluster } => format!("record-identity {etcd_cluster}"),
         }
@@ -198,6 +204,7 @@ impl Action {
             Self::AttachVolume { .. } => "attach volume",
             Self::AddMember { .. } => "add member",
             Self::Go { .. } => "go",
+            Self::VerifyData { .. } => "verify data",
             Self::TerminateMachine { .. } => "terminate",
             Self::RecordIdentity { .. } => "record identity",
         }
@@ -218,6 +225,7 @@ impl Action {
             | Self::AttachVolume { slot, .. }
             | Self::AddMember { slot, .. }
             | Self::Go { slot, .. }
+            | Self::VerifyData { slot }
             | Self::TerminateMachine { slot, .. } => Some(slot),
             Self::MoveLeader { from, .. } => Some(from),
         }
