@@ -11,6 +11,13 @@ use crate::ports::PortError;
 /// Format of the event stream.
 pub const EVENT_FORMAT: u32 = 1;
 
+/// Somebody who shows or stores events. `emit` returns at once and cannot fail: a broken terminal or a full log
+/// must never change what a rollout does.
+pub trait EventSink: Send + Sync {
+    /// Called in order, from one task at a time.
+    fn emit(&self, event: &Event);
+}
+
 /// An instant and what happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {

@@ -1,0 +1,1 @@
+//! The command line: what was typed, what is meant, one file per command.
