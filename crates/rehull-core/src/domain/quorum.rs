@@ -35,19 +35,28 @@ impl Standing {
     /// After one healthy voter has stopped.
     #[must_use]
     pub const fn after_stop(self) -> Self {
-        Self { voters: self.voters, healthy: self.healthy.saturating_sub(1) }
+        Self {
+            voters: self.voters,
+            healthy: self.healthy.saturating_sub(1),
+        }
     }
 
     /// After removing a voter that is already out.
     #[must_use]
     pub const fn after_removing_one_that_is_out(self) -> Self {
-        Self { voters: self.voters.saturating_sub(1), healthy: self.healthy }
+        Self {
+            voters: self.voters.saturating_sub(1),
+            healthy: self.healthy,
+        }
     }
 
     /// After adding a voter; it counts as unhealthy until it has joined.
     #[must_use]
     pub const fn after_adding(self) -> Self {
-        Self { voters: self.voters.saturating_add(1), healthy: self.healthy }
+        Self {
+            voters: self.voters.saturating_add(1),
+            healthy: self.healthy,
+        }
     }
 }
 
@@ -57,23 +66,37 @@ mod tests {
 
     #[test]
     fn the_margin_agrees_with_the_table_above_through_a_whole_replacement() {
-        for (voters, steady, out, removed, added) in
-            [(1, 0, -1, -1, -1), (3, 1, 0, 0, 0), (5, 2, 1, 1, 1), (7, 3, 2, 2, 2), (9, 4, 3, 3, 3)]
-        {
-            let all = Standing { voters, healthy: voters };
+        for (voters, steady, out, removed, added) in [
+            (1, 0, -1, -1, -1),
+            (3, 1, 0, 0, 0),
+            (5, 2, 1, 1, 1),
+            (7, 3, 2, 2, 2),
+            (9, 4, 3, 3, 3),
+        ] {
+            let all = Standing {
+                voters,
+                healthy: voters,
+            };
             let stopped = all.after_stop();
             let gone = stopped.after_removing_one_that_is_out();
             assert_eq!(all.margin(), steady, "{voters} voters");
             assert_eq!(stopped.margin(), out, "{voters} voters, one stopped");
             assert_eq!(gone.margin(), removed, "{voters} voters, one removed");
-            assert_eq!(gone.after_adding().margin(), added, "{voters} voters, one added and not started");
+            assert_eq!(
+                gone.after_adding().margin(),
+                added,
+                "{voters} voters, one added and not started"
+            );
         }
     }
 
     #[test]
     fn adding_before_removing_never_raises_the_margin() {
         for voters in 1..=9 {
-            let all = Standing { voters, healthy: voters };
+            let all = Standing {
+                voters,
+                healthy: voters,
+            };
             assert!(all.after_adding().margin() <= all.margin(), "{voters} voters");
         }
     }
@@ -81,8 +104,14 @@ mod tests {
     #[test]
     fn even_numbers_tolerate_no_more_than_the_odd_number_below() {
         for voters in [2, 4, 6, 8] {
-            let even = Standing { voters, healthy: voters };
-            let odd = Standing { voters: voters - 1, healthy: voters - 1 };
+            let even = Standing {
+                voters,
+                healthy: voters,
+            };
+            let odd = Standing {
+                voters: voters - 1,
+                healthy: voters - 1,
+            };
             assert_eq!(even.margin(), odd.margin());
         }
     }

@@ -1,13 +1,15 @@
 //! The rollout plan as data. [`Envelope`] is what an approval binds; [`Forecast`] may change by the minute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::domain::desired::Slot;
 use crate::domain::ids::{
-    AccountId, ClusterName, ContentDigest, EtcdClusterId, LaunchTemplateVersion, Region, SlotName, StepId,
+    AccountId, ClusterName, ContentDigest, EtcdClusterId, InstanceId, LaunchTemplateVersion, Region,
+    SlotName, StepId,
 };
 use crate::domain::policy::{EtcdStrategy, RolloutPolicy};
 use crate::domain::version::EtcdVersion;
@@ -24,6 +26,9 @@ pub struct RolloutPlan {
     pub forecast: Forecast,
     /// User data per slot; its SHA-256 stands in the slot's content.
     pub user_data: BTreeMap<SlotName, String>,
+    /// Machines that must go although their content is the wanted one (`etcd replace`). Ids are never digested.
+    #[serde(default)]
+    pub replaces: BTreeMap<SlotName, BTreeSet<InstanceId>>,
 }
 
 /// Everything that an approval covers; its canonical JSON is digested.
@@ -59,6 +64,51 @@ pub struct Envelope {
     pub policy: RolloutPolicy,
     /// Until when it can be reverted.
     pub reversible: Reversible,
+}
+
+impl Envelope {
+    /// `sha256:` over the canonical JSON: keys sorted, no white space. Equal envelopes have equal digests on every
+    /// machine; that is what an approval names.
+    #[must_use]
+    pub fn digest(&self) -> ContentDigest {
+        // Serialising plain data into a value cannot fail; if it ever does, `null` matches no approval.
+        let value = serde_json::to_value(self).unwrap_or(serde_json::Value::Null);
+        let mut text = String::new();
+        canonical(&value, &mut text);
+        ContentDigest::new(format!("sha256:{}", hex::encode(Sha256::digest(text.as_bytes()))))
+    }
+}
+
+fn canonical(value: &serde_json::Value, out: &mut String) {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) => {
+            let sorted: BTreeMap<&String, &Value> = map.iter().collect();
+            out.push('{');
+            for (n, (key, value)) in sorted.into_iter().enumerate() {
+                if n > 0 {
+                    out.push(',');
+                }
+                out.push_str(&Value::String(key.clone()).to_string());
+                out.push(':');
+                canonical(value, out);
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for (n, item) in items.iter().enumerate() {
+                if n > 0 {
+                    out.push(',');
+                }
+                canonical(item, out);
+            }
+            out.push(']');
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            out.push_str(&value.to_string())
+        }
+    }
 }
 
 /// Kinds of rollouts.

@@ -1,13 +1,32 @@
 //! Decides what happens next. Plain functions: plan, snapshot and journal in, actions and waits out.
+//!
+//! One file per kind of step; [`decide`] only chooses whose turn it is.
+
+mod bake;
+mod bootstrap;
+mod etcd_member;
+mod gates;
+mod launch_template;
+mod order;
+mod situation;
+mod slot_move;
+mod snapshot;
+mod tick;
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
-use crate::domain::action::Action;
+use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::ids::StepId;
 use crate::domain::observed::Observed;
-use crate::domain::waiting::{StopReason, Waiting};
+use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
 use crate::journal::JournalView;
-use crate::plan::RolloutPlan;
+use crate::plan::{RolloutKind, RolloutPlan};
+use etcd_member::Step;
+use situation::{Situation, SlotSituation};
+use tick::Tick;
 
 /// Where a decision drives to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +59,173 @@ pub enum Next {
 
 /// The one decision function.
 #[must_use]
-pub fn decide(_plan: &RolloutPlan, _seen: &Observed, _journal: &JournalView, _goal: Goal) -> Next {
-    Next::Done
+pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: Goal) -> Next {
+    let now = Situation::read(plan, seen);
+    let mut tick = Tick::default();
+    let everything = StepId::new("cluster");
+    for gap in gates::blinding_gaps(seen) {
+        tick.wait(
+            &everything,
+            WaitingOn::Unreadable {
+                part: gap.part,
+                why: gap.why.clone(),
+            },
+        );
+    }
+    if !tick.is_empty() {
+        return tick.into_next();
+    }
+    if let Some(reason) = stop_sign(&now) {
+        return Next::Stop(reason);
+    }
+    match plan.envelope.kind {
+        RolloutKind::Bootstrap => bootstrap::next(&now, journal, &mut tick),
+        RolloutKind::Upgrade
+        | RolloutKind::Heal { .. }
+        | RolloutKind::Replace { .. }
+        | RolloutKind::Rollback { .. } => members(&now, journal, goal, &mut tick),
+    }
+    tick.into_next()
+}
+
+/// Steps whose slot is done: the new member serves, the old machine is gone.
+#[must_use]
+pub fn done_steps(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Vec<StepId> {
+    let now = Situation::read(plan, seen);
+    let done =
+        |slot: &&SlotSituation<'_>| slot.plan.changes() && etcd_member::is_complete(&now, slot, journal);
+    now.slots
+        .iter()
+        .filter(done)
+        .map(|slot| slot.plan.step.clone())
+        .collect()
+}
+
+/// Voters that may still fail right now; negative: no quorum.
+#[must_use]
+pub fn margin(plan: &RolloutPlan, seen: &Observed) -> i64 {
+    Situation::read(plan, seen).standing().margin()
+}
+
+/// What forbids touching anything at all.
+fn stop_sign(now: &Situation<'_>) -> Option<StopReason> {
+    let envelope = &now.plan.envelope;
+    if let (Some(identity), Some(ours)) = (&now.seen.identity, envelope.etcd_cluster)
+        && identity.etcd_cluster != ours
+    {
+        let what = format!(
+            "the identity record names etcd cluster {}, the plan {ours}",
+            identity.etcd_cluster
+        );
+        return Some(StopReason::OutsideEnvelope { what });
+    }
+    for (slot, answer) in now.answers() {
+        if let Some(ours) = envelope.etcd_cluster
+            && answer.cluster != ours
+        {
+            let what = format!(
+                "{} answers for etcd cluster {}, the plan is for {ours}",
+                slot.name(),
+                answer.cluster
+            );
+            return Some(StopReason::OutsideEnvelope { what });
+        }
+    }
+    for slot in &now.slots {
+        if let Some(foreign) = slot.parts.and_then(|parts| parts.volume_cluster.as_deref())
+            && foreign != envelope.cluster.as_str()
+        {
+            let what = format!(
+                "volume {} of {} is tagged for cluster `{foreign}`",
+                slot.plan.slot.volume,
+                slot.name()
+            );
+            return Some(StopReason::OutsideEnvelope { what });
+        }
+    }
+    all_slots_empty(now).or_else(|| gates::alarm(now))
+}
+
+/// "All empty" is never "new": with an identity record it is quorum loss, and nothing is started.
+fn all_slots_empty(now: &Situation<'_>) -> Option<StopReason> {
+    let created = now.seen.identity.is_some() || now.plan.envelope.kind != RolloutKind::Bootstrap;
+    let empty = now
+        .slots
+        .iter()
+        .all(|slot| slot.new.is_none() && slot.old.is_empty());
+    (created && empty).then(|| StopReason::QuorumLost {
+        evidence: now
+            .slots
+            .iter()
+            .map(|slot| format!("{}: {}", slot.name(), gates::describe(slot)))
+            .collect(),
+    })
+}
+
+fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Tick) {
+    let turn = order::turn(now, journal, goal);
+    let out = if goal == Goal::Finish {
+        turn.out.as_slice()
+    } else {
+        &[]
+    };
+    for slot in out {
+        let on = WaitingOn::OtherMemberOut {
+            slot: slot.name().clone(),
+            seen: gates::describe(slot),
+        };
+        tick.wait(&slot.plan.step, on);
+    }
+    for slot in &turn.leaving {
+        for machine in &slot.leaving_now() {
+            tick.wait(
+                &slot.plan.step,
+                WaitingOn::Termination {
+                    machine: machine.id.clone(),
+                },
+            );
+        }
+    }
+    if goal == Goal::Rest && turn.begun.is_none() {
+        return terminate_surplus(now, tick);
+    }
+    let Some(slot) = turn.begun.or(turn.next) else {
+        return;
+    };
+    let mut hold = Vec::new();
+    if turn.begun.is_none() {
+        hold.extend(snapshot::next(now, journal, tick));
+        if !launch_template::next(now, tick) {
+            return;
+        }
+        hold.extend(bake::hold(now, slot, journal, tick));
+    }
+    etcd_member::next(
+        &Step {
+            now,
+            slot,
+            journal,
+            hold,
+        },
+        tick,
+    );
+}
+
+/// At rest no machine may be left that only waits for its go.
+fn terminate_surplus(now: &Situation<'_>, tick: &mut Tick) {
+    for slot in now
+        .slots
+        .iter()
+        .filter(|slot| !slot.switch_has_begun() && !slot.old.is_empty())
+    {
+        if let Some(machine) = slot.new {
+            let why = TerminateWhy::Unwanted;
+            let action = Action::TerminateMachine {
+                slot: slot.name().clone(),
+                machine: machine.id.clone(),
+                why,
+            };
+            tick.act(&slot.plan.step, action);
+        }
+    }
 }

@@ -1,0 +1,34 @@
+//! The bake before the point of no return: with one old member of a minor upgrade left, going back is still free.
+
+use super::etcd_member;
+use super::situation::{Situation, SlotSituation};
+use super::tick::Tick;
+use crate::domain::waiting::WaitingOn;
+use crate::journal::JournalView;
+
+const MARK: &str = "bake";
+
+/// The wait that holds the last switch back, if this slot is the last old one of a minor upgrade.
+pub(crate) fn hold(
+    now: &Situation<'_>,
+    slot: &SlotSituation<'_>,
+    journal: &JournalView,
+    tick: &mut Tick,
+) -> Option<WaitingOn> {
+    let envelope = &now.plan.envelope;
+    let rises = envelope.from.is_some_and(|from| from.line() < envelope.to.line());
+    let last = now
+        .others(slot.name())
+        .all(|other| etcd_member::is_complete(now, other, journal));
+    if !rises || !last || now.slots.len() == 1 || envelope.policy.bake.is_zero() {
+        return None;
+    }
+    let Some(begun) = journal.marked_at(MARK) else {
+        tick.mark(MARK.to_owned());
+        return Some(WaitingOn::Bake {
+            until: now.seen.at.checked_add(envelope.policy.bake).ok()?,
+        });
+    };
+    let until = begun.checked_add(envelope.policy.bake).ok()?;
+    (now.seen.at < until).then_some(WaitingOn::Bake { until })
+}

@@ -1,0 +1,192 @@
+//! Health gates, judged over the members that a step does not touch. A gate that cannot be read is red.
+
+use jiff::Timestamp;
+
+use super::situation::{Health, Situation, SlotSituation};
+use crate::domain::ids::SlotName;
+use crate::domain::observed::{Observed, Part};
+use crate::domain::waiting::{RedGate, StopReason};
+use crate::journal::JournalView;
+
+/// All red gates that stand against taking `step`'s member out, or against changing the membership.
+pub(crate) fn red(now: &Situation<'_>, step: &SlotName) -> Vec<RedGate> {
+    let mut red = Vec::new();
+    if let Err(why) = &now.members {
+        red.push(RedGate {
+            slot: None,
+            gate: "member-list".to_owned(),
+            seen: why.clone(),
+        });
+    }
+    for slot in now.others(step) {
+        red.extend(red_of_member(now, slot));
+    }
+    red.extend(red_of_list(now, step));
+    red.extend(red_of_leadership(now, step));
+    red
+}
+
+fn gate(slot: &SlotSituation<'_>, gate: &str, seen: String) -> RedGate {
+    RedGate {
+        slot: Some(slot.name().clone()),
+        gate: gate.to_owned(),
+        seen,
+    }
+}
+
+fn red_of_member(now: &Situation<'_>, slot: &SlotSituation<'_>) -> Vec<RedGate> {
+    let policy = &now.plan.envelope.policy;
+    let Some(answer) = slot.endpoint.answer() else {
+        return vec![gate(slot, "answers", describe(slot))];
+    };
+    let mut red = Vec::new();
+    if let Some(ours) = now.plan.envelope.etcd_cluster
+        && answer.cluster != ours
+    {
+        red.push(gate(
+            slot,
+            "cluster-id",
+            format!("answers for cluster {}, ours is {ours}", answer.cluster),
+        ));
+    }
+    if answer.learner {
+        red.push(gate(slot, "voter", "is still a learner".to_owned()));
+    }
+    if !answer.serves {
+        red.push(gate(
+            slot,
+            "linearizable-read",
+            "no linearizable read through it within 2 s".to_owned(),
+        ));
+    }
+    if slot.standing() == Health::Out && answer.serves && !answer.learner {
+        red.push(gate(
+            slot,
+            "listed",
+            "is not in the member list as a voter".to_owned(),
+        ));
+    }
+    let lag = now.applied_max().saturating_sub(answer.applied_index);
+    if lag > policy.lag_entries_max {
+        let limit = policy.lag_entries_max;
+        red.push(gate(
+            slot,
+            "applied-lag",
+            format!("{lag} entries behind (gate: {limit})"),
+        ));
+    }
+    for alarm in &answer.alarms {
+        red.push(gate(slot, "alarm", alarm.clone()));
+    }
+    red
+}
+
+/// Nobody but the planned members may be listed, and none may be waiting for its first start.
+fn red_of_list(now: &Situation<'_>, step: &SlotName) -> Vec<RedGate> {
+    let Ok(members) = &now.members else {
+        return Vec::new();
+    };
+    let mut red = Vec::new();
+    for member in members {
+        let owner = now
+            .slots
+            .iter()
+            .find(|slot| slot.listed.is_some_and(|line| line.id == member.id));
+        match owner {
+            None => red.push(RedGate {
+                slot: None,
+                gate: "member-list".to_owned(),
+                seen: format!(
+                    "member {} `{}` belongs to no slot of the cluster file",
+                    member.id, member.name
+                ),
+            }),
+            Some(slot) if member.name.is_empty() && slot.name() != step => {
+                red.push(gate(
+                    slot,
+                    "started",
+                    "is listed but has never started".to_owned(),
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    red
+}
+
+/// Members that stay must agree on a leader in one term.
+fn red_of_leadership(now: &Situation<'_>, step: &SlotName) -> Vec<RedGate> {
+    let mut seen: Vec<(u64, Option<u64>)> = now
+        .others(step)
+        .filter_map(|slot| slot.endpoint.answer())
+        .map(|answer| (answer.term, answer.leader.map(|id| id.0)))
+        .collect();
+    seen.sort_unstable();
+    seen.dedup();
+    match seen.as_slice() {
+        [] | [(_, Some(_))] => Vec::new(),
+        [(_, None)] => vec![leadership("no leader: an election is going on")],
+        _ => vec![leadership("members see different terms or leaders")],
+    }
+}
+
+fn leadership(text: &str) -> RedGate {
+    RedGate {
+        slot: None,
+        gate: "leader".to_owned(),
+        seen: text.to_owned(),
+    }
+}
+
+/// What a person needs to know of a member that does not answer.
+pub(crate) fn describe(slot: &SlotSituation<'_>) -> String {
+    use crate::domain::etcd::Endpoint;
+    let port = match slot.endpoint {
+        Endpoint::Answered(answer) if !answer.serves => "answers, but serves no linearizable read".to_owned(),
+        Endpoint::Answered(_) => "answers".to_owned(),
+        Endpoint::Refused => "its port refuses connections".to_owned(),
+        Endpoint::Silent(why) if why.is_empty() => "no answer".to_owned(),
+        Endpoint::Silent(why) => format!("no answer: {why}"),
+        Endpoint::Strange(why) => format!("answers, but not as a member of this cluster: {why}"),
+    };
+    let live = slot.new.is_some() || !slot.old.is_empty();
+    if live {
+        port
+    } else {
+        format!("{port}; no machine lives in its slot")
+    }
+}
+
+/// Peer links of a member that has just joined count as down inside etcd for 5 s: when will all be old enough?
+pub(crate) fn settled_at(now: &Situation<'_>, journal: &JournalView) -> Option<Timestamp> {
+    now.slots
+        .iter()
+        .filter_map(|slot| journal.marked_at(&joined_mark(slot.name())))
+        .max()
+        .and_then(|joined| joined.checked_add(now.plan.envelope.policy.settle).ok())
+}
+
+/// Name of the mark that is set when a slot's new member is first seen in step with the others.
+pub(crate) fn joined_mark(slot: &SlotName) -> String {
+    format!("joined {slot}")
+}
+
+/// Alarms stop everything: they need a person.
+pub(crate) fn alarm(now: &Situation<'_>) -> Option<StopReason> {
+    now.answers().find_map(|(slot, answer)| {
+        answer.alarms.first().map(|alarm| StopReason::Alarm {
+            slot: slot.name().clone(),
+            alarm: alarm.clone(),
+        })
+    })
+}
+
+/// Gaps that make a decision blind.
+pub(crate) fn blinding_gaps(seen: &Observed) -> impl Iterator<Item = &crate::domain::observed::Gap> {
+    seen.gaps.iter().filter(|gap| match gap.part {
+        Part::Machines | Part::Slots | Part::Templates | Part::BootReports | Part::Jobs | Part::Identity => {
+            true
+        }
+        Part::Mailbox => false,
+    })
+}

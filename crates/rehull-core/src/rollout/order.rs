@@ -1,0 +1,71 @@
+//! Whose turn it is: the slot whose switch has begun, before anybody else; then followers, the leader last.
+
+use super::Goal;
+use super::etcd_member;
+use super::situation::{Health, Situation, SlotSituation};
+use crate::journal::JournalView;
+
+/// The answer of one tick.
+pub(crate) struct Turn<'a> {
+    /// Its switch has begun: from here the way is forward.
+    pub(crate) begun: Option<&'a SlotSituation<'a>>,
+    /// Would be begun next; nothing of it has been touched.
+    pub(crate) next: Option<&'a SlotSituation<'a>>,
+    /// Members that are out and not by our doing.
+    pub(crate) out: Vec<&'a SlotSituation<'a>>,
+    /// Slots with machines on their way to `terminated`.
+    pub(crate) leaving: Vec<&'a SlotSituation<'a>>,
+}
+
+/// Chooses. Deterministic: ties fall to the order of the cluster file.
+pub(crate) fn turn<'a>(now: &'a Situation<'a>, journal: &JournalView, goal: Goal) -> Turn<'a> {
+    let open: Vec<&SlotSituation<'_>> = now
+        .slots
+        .iter()
+        .filter(|slot| !etcd_member::is_complete(now, slot, journal))
+        .collect();
+    let mut begun: Vec<&SlotSituation<'_>> = open
+        .iter()
+        .copied()
+        .filter(|slot| slot.switch_has_begun() || is_empty(slot))
+        .collect();
+    // Of several (a person interfered), the one nearest to serving comes back first.
+    begun.sort_by_key(|slot| {
+        (
+            !slot.serves_new(),
+            !slot.new.is_some_and(|m| m.go),
+            slot.new.is_none(),
+        )
+    });
+    let begun = begun.into_iter().next();
+    let is_begun = |slot: &SlotSituation<'_>| begun.is_some_and(|other| other.name() == slot.name());
+    let out: Vec<&SlotSituation<'_>> = now
+        .slots
+        .iter()
+        .filter(|slot| slot.standing() == Health::Out && !is_begun(slot))
+        .collect();
+    let leader = now.leader().map(|slot| slot.name().clone());
+    let mut waiting: Vec<&SlotSituation<'_>> = open.into_iter().filter(|slot| !is_begun(slot)).collect();
+    waiting.sort_by_key(|slot| (leader.as_ref() == Some(slot.name()), slot.new.is_none()));
+    let next = if goal == Goal::Finish {
+        waiting.into_iter().next()
+    } else {
+        None
+    };
+    let leaving = now
+        .slots
+        .iter()
+        .filter(|slot| !slot.leaving_now().is_empty())
+        .collect();
+    Turn {
+        begun,
+        next,
+        out,
+        leaving,
+    }
+}
+
+/// No machine lives in it: its member is out, and bringing it back is the only legal step.
+fn is_empty(slot: &SlotSituation<'_>) -> bool {
+    slot.old.is_empty()
+}

@@ -1,0 +1,294 @@
+//! Reads one snapshot as "slot by slot": which machine is old, which is new, how its member stands.
+//!
+//! No memory: the same world gives the same answer after any crash.
+
+use std::collections::BTreeMap;
+
+use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer};
+use crate::domain::fleet::{Machine, MachineState, SlotParts, TemplateVersion};
+use crate::domain::ids::{EtcdClusterId, SlotName};
+use crate::domain::observed::Observed;
+use crate::domain::quorum::Standing;
+use crate::plan::{RolloutPlan, SlotPlan};
+
+/// Everything the snapshot says about one slot.
+#[derive(Clone, Debug)]
+pub(crate) struct SlotSituation<'a> {
+    pub(crate) plan: &'a SlotPlan,
+    pub(crate) parts: Option<&'a SlotParts>,
+    pub(crate) endpoint: &'a Endpoint,
+    /// Live machine with the wanted content: the replacement, or the result of the step.
+    pub(crate) new: Option<&'a Machine>,
+    /// Other live machines of the slot.
+    pub(crate) old: Vec<&'a Machine>,
+    /// Machines of the slot on their way to `terminated`, or there.
+    pub(crate) leaving: Vec<&'a Machine>,
+    /// Its line in the member list.
+    pub(crate) listed: Option<&'a ListedMember>,
+}
+
+/// How a slot's member stands, before any policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// A voter that answers, serves and is listed.
+    Healthy,
+    /// Anything else.
+    Out,
+}
+
+/// The whole cluster at one instant.
+#[derive(Clone, Debug)]
+pub(crate) struct Situation<'a> {
+    pub(crate) seen: &'a Observed,
+    pub(crate) plan: &'a RolloutPlan,
+    pub(crate) slots: Vec<SlotSituation<'a>>,
+    /// The member list, if all members that answer agree on one.
+    pub(crate) members: Result<Vec<&'a ListedMember>, String>,
+}
+
+const UNASKED: &Endpoint = &Endpoint::Silent(String::new());
+
+impl<'a> Situation<'a> {
+    pub(crate) fn read(plan: &'a RolloutPlan, seen: &'a Observed) -> Self {
+        let members = agreed_members(seen, plan.envelope.etcd_cluster);
+        let slots = plan
+            .envelope
+            .slots
+            .iter()
+            .map(|slot_plan| {
+                let name = &slot_plan.slot.name;
+                let (new, old) = split_machines(plan, slot_plan, seen);
+                let listed = members.as_ref().ok().and_then(|list| {
+                    let url = slot_plan.slot.peer_url();
+                    list.iter()
+                        .copied()
+                        .find(|m| m.peer_urls.contains(&url) || m.name == name.as_str())
+                });
+                SlotSituation {
+                    plan: slot_plan,
+                    parts: seen.fleet.slots.get(name),
+                    endpoint: seen.etcd.endpoints.get(name).unwrap_or(UNASKED),
+                    new,
+                    old,
+                    leaving: seen
+                        .fleet
+                        .machines
+                        .iter()
+                        .filter(|m| m.slot == *name && !m.is_live())
+                        .collect(),
+                    listed,
+                }
+            })
+            .collect();
+        Self {
+            seen,
+            plan,
+            slots,
+            members,
+        }
+    }
+
+    /// Voters and healthy voters.
+    pub(crate) fn standing(&self) -> Standing {
+        let planned = self.slots.len();
+        let voters = match &self.members {
+            Ok(list) if !list.is_empty() => list.iter().filter(|m| !m.learner).count(),
+            _ => planned,
+        };
+        let healthy = self
+            .slots
+            .iter()
+            .filter(|slot| slot.standing() == Health::Healthy)
+            .count();
+        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Standing {
+            voters: small(voters),
+            healthy: small(healthy),
+        }
+    }
+
+    /// Slot of the leader, if the members that answer agree on one.
+    pub(crate) fn leader(&self) -> Option<&SlotSituation<'a>> {
+        let mut ids = self.answers().map(|(_, answer)| answer.leader);
+        let first = ids.next()??;
+        if ids.any(|other| other != Some(first)) {
+            return None;
+        }
+        self.slots
+            .iter()
+            .find(|slot| slot.endpoint.answer().is_some_and(|a| a.id == first))
+    }
+
+    /// All answers of this cluster's members.
+    pub(crate) fn answers(&self) -> impl Iterator<Item = (&SlotSituation<'a>, &'a MemberAnswer)> {
+        self.slots
+            .iter()
+            .filter_map(|slot| slot.endpoint.answer().map(|answer| (slot, answer)))
+    }
+
+    /// Highest applied index that anybody reports.
+    pub(crate) fn applied_max(&self) -> u64 {
+        self.answers()
+            .map(|(_, answer)| answer.applied_index)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Versions that exist of the slot's launch template.
+    pub(crate) fn template_version(&self, slot: &SlotPlan) -> Option<&'a TemplateVersion> {
+        self.seen
+            .fleet
+            .templates
+            .get(&slot.slot.launch_template)
+            .and_then(|versions| {
+                versions
+                    .iter()
+                    .rev()
+                    .find(|v| v.digest.as_ref() == Some(&slot.to.digest))
+            })
+    }
+
+    /// Slots other than this one.
+    pub(crate) fn others(&self, name: &SlotName) -> impl Iterator<Item = &SlotSituation<'a>> {
+        let name = name.clone();
+        self.slots.iter().filter(move |slot| slot.plan.slot.name != name)
+    }
+}
+
+impl<'a> SlotSituation<'a> {
+    pub(crate) fn name(&self) -> &'a SlotName {
+        &self.plan.slot.name
+    }
+
+    pub(crate) fn standing(&self) -> Health {
+        let Some(answer) = self.endpoint.answer() else {
+            return Health::Out;
+        };
+        let listed = self
+            .listed
+            .is_some_and(|line| line.id == answer.id && !line.learner);
+        if answer.serves && !answer.learner && listed {
+            Health::Healthy
+        } else {
+            Health::Out
+        }
+    }
+
+    /// Machines between `terminate` and `terminated`: their parts are not free yet.
+    pub(crate) fn leaving_now(&self) -> Vec<&'a Machine> {
+        self.leaving
+            .iter()
+            .copied()
+            .filter(|m| m.state == MachineState::ShuttingDown)
+            .collect()
+    }
+
+    /// The replacement has volume and interface.
+    pub(crate) fn parts_at_new(&self) -> bool {
+        let (Some(new), Some(parts)) = (self.new, self.parts) else {
+            return false;
+        };
+        parts.volume.attachment.is_attached_to(&new.id) && parts.interface.attachment.is_attached_to(&new.id)
+    }
+
+    /// Something irreversible for the old machine has begun: from here the way is forward.
+    pub(crate) fn switch_has_begun(&self) -> bool {
+        let Some(new) = self.new else {
+            return self.old.iter().any(|machine| machine.stop_asked);
+        };
+        let part_at_new = self.parts.is_some_and(|parts| {
+            parts.volume.attachment.machine() == Some(&new.id)
+                || parts.interface.attachment.machine() == Some(&new.id)
+        });
+        new.go || part_at_new || self.old.iter().any(|machine| machine.stop_asked)
+    }
+
+    /// The new machine carries the slot and its member runs the wanted version and is healthy; old ones may still live.
+    pub(crate) fn serves_new(&self) -> bool {
+        let version = self.endpoint.answer().map(|answer| answer.version);
+        self.new.is_some_and(|machine| machine.go)
+            && self.parts_at_new()
+            && self.standing() == Health::Healthy
+            && version == Some(self.plan.to.version)
+    }
+}
+
+/// Splits the live machines of a slot. Of several with the wanted content, the one that holds the volume wins, then
+/// the one that was told to go, then the oldest; the rest count as old and are terminated in the end.
+fn split_machines<'a>(
+    plan: &RolloutPlan,
+    slot: &SlotPlan,
+    seen: &'a Observed,
+) -> (Option<&'a Machine>, Vec<&'a Machine>) {
+    let live: Vec<&Machine> = seen
+        .fleet
+        .machines
+        .iter()
+        .filter(|m| m.slot == slot.slot.name && m.is_live())
+        .collect();
+    let holder = seen
+        .fleet
+        .slots
+        .get(&slot.slot.name)
+        .and_then(|parts| parts.volume.attachment.machine());
+    let mut fit: Vec<&Machine> = live
+        .iter()
+        .copied()
+        .filter(|m| m.digest.as_ref() == Some(&slot.to.digest) && !m.stop_asked)
+        .filter(|m| slot.changes() || holder == Some(&m.id) || m.go)
+        .filter(|m| {
+            !plan
+                .replaces
+                .get(&slot.slot.name)
+                .is_some_and(|ids| ids.contains(&m.id))
+        })
+        .collect();
+    fit.sort_by_key(|m| (holder != Some(&m.id), !m.go, m.launched_at, m.id.clone()));
+    let new = fit.first().copied();
+    let old = live
+        .into_iter()
+        .filter(|m| new.is_none_or(|n| n.id != m.id))
+        .collect();
+    (new, old)
+}
+
+/// One list for all who answer, or what differs. Answers of another cluster are not ours.
+fn agreed_members(seen: &Observed, cluster: Option<EtcdClusterId>) -> Result<Vec<&ListedMember>, String> {
+    let mut lists: BTreeMap<Vec<String>, (Vec<&SlotName>, Vec<&ListedMember>)> = BTreeMap::new();
+    for (slot, endpoint) in &seen.etcd.endpoints {
+        let Some(answer) = endpoint.answer() else { continue };
+        if cluster.is_some_and(|ours| ours != answer.cluster) {
+            continue;
+        }
+        let Some(members) = &answer.members else { continue };
+        let mut key: Vec<String> = members
+            .iter()
+            .map(|m| format!("{} {} {:?} {}", m.id, m.name, m.peer_urls, m.learner))
+            .collect();
+        key.sort();
+        let entry = lists
+            .entry(key)
+            .or_insert_with(|| (Vec::new(), members.iter().collect()));
+        entry.0.push(slot);
+    }
+    if lists.len() > 1 {
+        let sides: Vec<String> = lists
+            .values()
+            .map(|(slots, members)| {
+                let names: Vec<&str> = slots.iter().map(|slot| slot.as_str()).collect();
+                format!(
+                    "{} list{} {} members",
+                    names.join(", "),
+                    if names.len() == 1 { "s" } else { "" },
+                    members.len()
+                )
+            })
+            .collect();
+        return Err(format!("member lists differ: {}", sides.join("; ")));
+    }
+    Ok(lists
+        .into_values()
+        .next()
+        .map(|(_, members)| members)
+        .unwrap_or_default())
+}

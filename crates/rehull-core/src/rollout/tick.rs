@@ -1,0 +1,78 @@
+//! Collects what one tick decides.
+
+use std::time::Duration;
+
+use super::Next;
+use crate::domain::action::Action;
+use crate::domain::ids::StepId;
+use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
+
+/// Look again soon: something is under way and answers within a second or two.
+const SOON: Duration = Duration::from_millis(500);
+/// Look again later: only time passes.
+const LATER: Duration = Duration::from_secs(2);
+
+/// Under construction.
+#[derive(Debug, Default)]
+pub(crate) struct Tick {
+    act: Vec<(StepId, Action)>,
+    waiting: Vec<Waiting>,
+    mark: Vec<String>,
+    stop: Option<StopReason>,
+}
+
+impl Tick {
+    pub(crate) fn act(&mut self, step: &StepId, action: Action) {
+        self.act.push((step.clone(), action));
+    }
+
+    pub(crate) fn wait(&mut self, step: &StepId, on: WaitingOn) {
+        self.waiting.push(Waiting {
+            step: step.clone(),
+            on,
+        });
+    }
+
+    pub(crate) fn mark(&mut self, mark: String) {
+        self.mark.push(mark);
+    }
+
+    /// The first reason wins.
+    pub(crate) fn stop(&mut self, reason: StopReason) {
+        self.stop.get_or_insert(reason);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.act.is_empty() && self.waiting.is_empty() && self.mark.is_empty() && self.stop.is_none()
+    }
+
+    /// Nothing collected: done.
+    pub(crate) fn into_next(self) -> Next {
+        if let Some(reason) = self.stop {
+            return Next::Stop(reason);
+        }
+        if self.is_empty() {
+            return Next::Done;
+        }
+        let only_time = self.waiting.iter().all(|waiting| match waiting.on {
+            WaitingOn::Bake { .. } | WaitingOn::Settle { .. } | WaitingOn::Retry { .. } => true,
+            WaitingOn::Unreadable { .. }
+            | WaitingOn::Snapshot { .. }
+            | WaitingOn::Boot { .. }
+            | WaitingOn::Gate { .. }
+            | WaitingOn::Leader { .. }
+            | WaitingOn::Stop { .. }
+            | WaitingOn::Slot { .. }
+            | WaitingOn::Join { .. }
+            | WaitingOn::Termination { .. }
+            | WaitingOn::OtherMemberOut { .. } => false,
+        });
+        let recheck = if only_time { LATER } else { SOON };
+        Next::Continue {
+            act: self.act,
+            waiting: self.waiting,
+            mark: self.mark,
+            recheck,
+        }
+    }
+}
