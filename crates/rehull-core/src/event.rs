@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::action::Action;
 use crate::domain::ids::{RolloutId, SlotName, StepId};
+use crate::domain::version::EtcdVersion;
 use crate::domain::waiting::{StopReason, Waiting};
+use crate::plan::{RolloutPlan, SlotPlan};
 use crate::ports::PortError;
 
 /// Format of the event stream.
@@ -41,7 +43,7 @@ pub enum What {
         /// One line: `etcd 3.5.33 → 3.6.14 on 3 machines, remove-then-add`.
         summary: String,
         /// Steps, in forecast order.
-        steps: Vec<(StepId, SlotName)>,
+        steps: Vec<StepOutline>,
     },
     /// An action is about to be performed (its `Intended` is durable).
     Acting {
@@ -84,6 +86,51 @@ pub enum What {
     },
     /// The end.
     Finished,
+}
+
+impl What {
+    /// The first event of every process that works on a rollout, told from its plan alone.
+    #[must_use]
+    pub fn started(plan: &RolloutPlan, first: bool) -> Self {
+        let rank = |slot: &SlotPlan| {
+            let order = &plan.forecast.order;
+            order
+                .iter()
+                .position(|step| step.step == slot.step)
+                .unwrap_or(order.len())
+        };
+        let mut changing: Vec<&SlotPlan> = plan.envelope.slots.iter().filter(|slot| slot.changes()).collect();
+        changing.sort_by_key(|slot| rank(slot));
+        Self::Started {
+            first,
+            summary: plan.headline(),
+            steps: changing.into_iter().map(StepOutline::of).collect(),
+        }
+    }
+}
+
+/// One line of a rollout's contents page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepOutline {
+    /// Step.
+    pub step: StepId,
+    /// Slot whose machine is replaced.
+    pub slot: SlotName,
+    /// Release before, where known.
+    pub from: Option<EtcdVersion>,
+    /// Release afterwards.
+    pub to: EtcdVersion,
+}
+
+impl StepOutline {
+    fn of(slot: &SlotPlan) -> Self {
+        Self {
+            step: slot.step.clone(),
+            slot: slot.slot.name.clone(),
+            from: slot.from.as_ref().map(|content| content.version),
+            to: slot.to.version,
+        }
+    }
 }
 
 /// Whether it is safe to leave things as they are for days.

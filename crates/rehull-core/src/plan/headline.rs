@@ -1,0 +1,34 @@
+//! A rollout plan in one line, the same wherever it is shown.
+
+use super::envelope::{Envelope, RolloutKind, RolloutPlan};
+
+impl RolloutPlan {
+    /// One line, for example `etcd 3.5.33 → 3.6.14 on 3 machines, remove-then-add`.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let Envelope {
+            kind,
+            to,
+            from,
+            strategy,
+            slots,
+            ..
+        } = &self.envelope;
+        let machines = match slots.iter().filter(|slot| slot.changes()).count() {
+            1 => "1 machine".to_owned(),
+            count => format!("{count} machines"),
+        };
+        let versions = match from {
+            Some(from) if from != to => format!("etcd {from} → {to}"),
+            Some(_) | None => format!("etcd {to}"),
+        };
+        let strategy = strategy.as_str();
+        match kind {
+            RolloutKind::Upgrade => format!("{versions} on {machines}, {strategy}"),
+            RolloutKind::Bootstrap => format!("new cluster: etcd {to} on {machines}"),
+            RolloutKind::Heal { slot } => format!("heal {slot} at the version the others run: etcd {to}"),
+            RolloutKind::Replace { slot } => format!("replace {slot}: {versions}, {strategy}"),
+            RolloutKind::Rollback { of } => format!("rollback of {of}: {versions} on {machines}, {strategy}"),
+        }
+    }
+}
