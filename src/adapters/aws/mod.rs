@@ -1,0 +1,11 @@
+//! AWS through its SDK: EC2 machines, slots and launch templates, S3 objects, and who we are.
+//!
+//! Nothing of the SDK leaves this module and `store_s3`: answers become nouns of `rehull_core` in `convert`, errors
+//! become a `PortError` or a `StoreError` once, in `error`. Mutations are sent once and never repeated by the SDK: what
+//! may have happened is settled by looking, not by sending again.
+
+mod client;
+mod error;
+
+pub use client::{AccessKeys, AwsClients};
+pub(super) use error::{ObjectCall, store_error};

@@ -1,0 +1,6 @@
+//! The doors of `rehull_core::ports`, opened onto the real world. Each adapter speaks one protocol and classifies its errors once.
+
+pub mod aws;
+pub mod clock;
+pub mod store_local;
+pub mod store_s3;
