@@ -1,0 +1,246 @@
+#!/usr/bin/env bash
+# Fills the toolbox: the real etcd binaries that the sandbox and the live tests run.
+#
+#   tools/toolbox.sh                        every version known here
+#   tools/toolbox.sh etcd 3.5.33 3.6.14     these versions
+#
+# Result: $REHULL_TOOLBOX/etcd/<version>/{etcd,etcdctl,etcdutl,manifest.json}
+# (default toolbox: ${XDG_CACHE_HOME:-$HOME/.cache}/rehull/toolbox; 3.4 has no etcdutl).
+#
+# Sources of a version, first that works: already in the toolbox; the official release archive, checked against the
+# SHA-256 below; built by `go build` from the published Go modules (checked by Go's checksum database); for 3.4, which
+# has no usable module path, the distribution's packages, downloaded and unpacked (installing them would start a
+# service). A directory appears complete or not at all, so an interrupted run leaves nothing half done.
+set -euo pipefail
+
+readonly VERSIONS=(3.4.23 3.5.33 3.6.14 3.7.1)
+readonly ARCHIVES=https://github.com/etcd-io/etcd/releases/download
+readonly TOOLBOX=${REHULL_TOOLBOX:-${XDG_CACHE_HOME:-$HOME/.cache}/rehull/toolbox}
+
+say() { printf 'toolbox: %s\n' "$*"; }
+warn() { printf 'toolbox: %s\n' "$*" >&2; }
+die() {
+    printf 'toolbox: error: %s\n' "$1" >&2
+    [[ $# -lt 2 ]] || printf '  help: %s\n' "$2" >&2
+    exit 2
+}
+
+# SHA-256 of the release archives, as pinned by at least two projects independent of each other and of etcd
+# (kubespray's checksums.yml for 3.5.33 and 3.6.14, the Chef cookbook `etcd` for 3.7.1). No such value was found for
+# 3.4.23, so its archive is not used: a checksum nobody else vouches for protects nothing.
+archive_sha256() {
+    case $1-$2 in
+        3.5.33-amd64) echo 5025b5b24d81a9616b6e284ccd439b9a3df055ef8fdcdc142af3ec8f6a3b3c95 ;;
+        3.5.33-arm64) echo 0764c5c0acef155f4bfa0487791cc5776adef66315bf16ec0653883bfd463a90 ;;
+        3.6.14-amd64) echo ffe840ff9295808e88cce2794a18a5ac87f12a5203c8314d0bf6aa119b41bac5 ;;
+        3.6.14-arm64) echo fa1b80565ee6fc2df1ae6f57a508b221f3ecc7d591c317c581cd8281b0842b3e ;;
+        3.7.1-amd64) echo e8cd3fa8064c98137c5dbd78b76f969417ace84efb83c481041d7a52ffdd8fb9 ;;
+        3.7.1-arm64) echo d7e25e08f694b6ed7792fc7b7a891fe2c3f3d3dccfe2f3bfdb1547b0eb75b6da ;;
+        *) return 1 ;;
+    esac
+}
+
+binaries_of() {
+    case $1 in
+        3.4.*) echo etcd etcdctl ;;
+        *) echo etcd etcdctl etcdutl ;;
+    esac
+}
+
+machine_arch() {
+    case $(uname -m) in
+        x86_64) echo amd64 ;;
+        aarch64 | arm64) echo arm64 ;;
+        *) uname -m ;;
+    esac
+}
+
+is_installed() {
+    local version=$1 binary
+    [[ -s $TOOLBOX/etcd/$version/manifest.json ]] || return 1
+    for binary in $(binaries_of "$version"); do
+        [[ -x $TOOLBOX/etcd/$version/$binary ]] || return 1
+    done
+}
+
+# Each from_* fills the directory $2 with the binaries of version $1, or ends non-zero having said why.
+# They run in a subshell with `set -e` on: as the condition of an `if` a failed command inside would go unnoticed.
+
+from_archive() {
+    local version=$1 into=$2 arch sum name binary
+    arch=$(machine_arch)
+    sum=$(archive_sha256 "$version" "$arch") || return 1
+    command -v curl >/dev/null || return 1
+    name=etcd-v$version-linux-$arch
+    if ! curl -fsSL --connect-timeout 5 --max-time 300 -o "$into/archive" "$ARCHIVES/v$version/$name.tar.gz" 2>/dev/null; then
+        warn "etcd $version: the release archive cannot be fetched from here, trying the next source"
+        rm -f "$into/archive"
+        return 1
+    fi
+    # Falling back here would hide an attack, so a wrong digest ends the run.
+    printf '%s  %s\n' "$sum" "$into/archive" | sha256sum --check --quiet - ||
+        die "the archive of etcd $version does not have the pinned SHA-256 $sum" "nothing was installed; find out who changed it before trying again"
+    for binary in $(binaries_of "$version"); do
+        tar -xzf "$into/archive" -C "$into" --strip-components=1 --no-same-owner "$name/$binary"
+    done
+    rm -f "$into/archive"
+}
+
+# Runs with its output going to the log, so it speaks through the descriptor of main.
+build_failed() {
+    local text
+    text=$(grep -v '^go: downloading' "$2" | tail -n 3 | tr '\n' ' ') || true
+    warn "etcd $1: go build failed: $text" 2>&8
+}
+
+from_go() {
+    local version=$1 into=$2 binary module work
+    [[ $version != 3.4.* ]] || return 1
+    command -v go >/dev/null || return 1
+    warn "etcd $version: building from its Go modules, about a minute on two cores"
+    work=$into/module
+    mkdir "$work"
+    # One throw-away module that requires the three commands at one version. `GOFLAGS=-p=1` from outside is kept.
+    (
+        trap 'build_failed "$version" "$into/log"' ERR
+        cd "$work"
+        export CGO_ENABLED=0 GOWORK=off GOFLAGS="-mod=mod -trimpath -buildvcs=false ${GOFLAGS:-}"
+        go mod init rehull.invalid/toolbox
+        for module in server etcdctl etcdutl; do go mod edit "-require=go.etcd.io/etcd/$module/v3@v$version"; done
+        for binary in $(binaries_of "$version"); do
+            module=$binary
+            [[ $binary != etcd ]] || module=server
+            # The version is a constant of the module; only the commit is set by etcd's own build script.
+            go build -ldflags "-s -w -X go.etcd.io/etcd/api/v3/version.GitSHA=go-module" \
+                -o "$into/$binary" "go.etcd.io/etcd/$module/v3"
+        done
+    ) >"$into/log" 2>&1 9>&-
+    rm -rf "$work" "$into/log"
+}
+
+candidate() { apt-cache madison "$1" 2>/dev/null | awk -v want="$2-" 'index($3, want) == 1 { print $3; exit }'; }
+
+refresh_package_lists() {
+    if [[ $EUID -eq 0 ]]; then
+        apt-get -qq update >/dev/null 2>&1 || true
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+        sudo -n apt-get -qq update >/dev/null 2>&1 || true
+    fi
+}
+
+from_debian() {
+    local version=$1 into=$2 package binary full work
+    [[ $version == 3.4.* ]] || return 1
+    command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 1
+    work=$into/packages
+    mkdir "$work"
+    for binary in etcd etcdctl; do
+        package=etcd-server
+        [[ $binary == etcd ]] || package=etcd-client
+        full=$(candidate "$package" "$version")
+        if [[ -z $full ]]; then
+            refresh_package_lists
+            full=$(candidate "$package" "$version")
+        fi
+        if [[ -z $full ]]; then
+            warn "etcd $version: no package $package $version here (Debian 12 has it)"
+            return 1
+        fi
+        (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download "$package=$full" && dpkg -x "$package"_*.deb .)
+        mv "$work/usr/bin/$binary" "$into/$binary"
+    done
+    rm -rf "$work"
+}
+
+# A binary that does not run, or is another version than its directory says, must not reach a test.
+verify() {
+    local version=$1 dir=$2 binary said
+    for binary in $(binaries_of "$version"); do
+        case $binary in
+            etcd) said=$("$dir/$binary" --version 2>&1 | head -n 1 || true) ;;
+            *) said=$(ETCDCTL_API=3 "$dir/$binary" version 2>&1 | head -n 1 || true) ;;
+        esac
+        [[ $said == *": $version" ]] || die "$binary $version does not run or says another version: ${said:-nothing}"
+    done
+}
+
+write_manifest() {
+    local version=$1 dir=$2 source=$3 binary sum separator=''
+    {
+        printf '{\n  "format": 1,\n  "version": "%s",\n  "source": "%s",\n  "sha256": {' "$version" "$source"
+        for binary in $(binaries_of "$version"); do
+            sum=$(sha256sum "$dir/$binary")
+            printf '%s\n    "%s": "%s"' "$separator" "$binary" "${sum%% *}"
+            separator=,
+        done
+        printf '\n  }\n}\n'
+    } >"$dir/manifest.json"
+}
+
+install_etcd() {
+    local version=$1 source staging status started=$SECONDS
+    if is_installed "$version"; then
+        say "etcd $version: already there"
+        return
+    fi
+    for source in archive go debian; do
+        staging=$(mktemp -d "$TOOLBOX/.staging.XXXXXX")
+        set +e
+        (
+            set -e
+            "from_$source" "$version" "$staging"
+        )
+        status=$?
+        set -e
+        # 2 is `die`: something is wrong that another source must not paper over.
+        [[ $status -ne 2 ]] || exit 2
+        if [[ $status -eq 0 ]]; then
+            chmod 0755 "$staging" "$staging"/etcd*
+            verify "$version" "$staging"
+            write_manifest "$version" "$staging" "$source"
+            mkdir -p "$TOOLBOX/etcd"
+            rm -rf "${TOOLBOX:?}/etcd/$version"
+            mv -T "$staging" "$TOOLBOX/etcd/$version"
+            say "etcd $version: installed from $source in $((SECONDS - started)) s"
+            return
+        fi
+        rm -rf "$staging"
+    done
+    case $version in
+        3.4.*) die "no source for etcd $version works here" \
+            "it needs apt with the Debian 12 packages; or put etcd and etcdctl of the official release into $TOOLBOX/etcd/$version with a manifest.json" ;;
+        *) die "no source for etcd $version works here" \
+            "install Go 1.26 or newer with access to its module proxy, or allow HTTPS to github.com" ;;
+    esac
+}
+
+# Uninterruptible leftovers (SIGKILL) are removed by the next run; the lock says nobody else is using them.
+clean_staging() { rm -rf "${TOOLBOX:?}"/.staging.*; }
+
+main() {
+    local version wanted=()
+    case ${1:-etcd} in
+        -h | --help)
+            sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
+            return
+            ;;
+        etcd) [[ $# -eq 0 ]] || shift ;;
+        *) die "\`$1\` is not a tool of the toolbox" "usage: tools/toolbox.sh [etcd [VERSION...]]" ;;
+    esac
+    wanted=("$@")
+    [[ ${#wanted[@]} -gt 0 ]] || wanted=("${VERSIONS[@]}")
+    for version in "${wanted[@]}"; do
+        [[ " ${VERSIONS[*]} " == *" $version "* ]] || die "etcd $version is not known here" "known: ${VERSIONS[*]}"
+    done
+    mkdir -p "$TOOLBOX"
+    if command -v flock >/dev/null; then
+        exec 9>"$TOOLBOX/.lock"
+        flock -n 9 || { warn "waiting for another run to finish" && flock 9; }
+    fi
+    exec 8>&2
+    trap clean_staging EXIT
+    trap 'exit 130' INT TERM
+    for version in "${wanted[@]}"; do install_etcd "$version"; done
+}
+
+main "$@"
