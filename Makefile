@@ -1,0 +1,92 @@
+# Every job of CI is one of these targets, so a red job is reproduced by one command.
+#
+# REHULL_CACHE     if set, cargo builds into $REHULL_CACHE/target instead of ./target
+# REHULL_TOOLBOX   where the etcd binaries are (default: the toolbox in the user's cache)
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rehull
+export REHULL_TOOLBOX ?= $(cache)/toolbox
+export REHULL_MOTO_SERVER ?= $(cache)/moto/bin/moto_server
+ifneq ($(REHULL_CACHE),)
+export CARGO_TARGET_DIR := $(REHULL_CACHE)/target
+endif
+
+# CI must build exactly what was committed; a developer may be in the middle of changing a dependency.
+locked := $(if $(CI),--locked)
+deny := $(cache)/tools/bin/cargo-deny --log-level error $(locked) check
+
+# $(call phase,name,command): says when it starts, how long it took, and which phase failed. No comma in the command.
+define phase
+@echo "==> $(1)"; $(2) || { code=$$?; echo "==> $(1): failed after $$SECONDS s"; exit $$code; }; echo "==> $(1): $$SECONDS s"
+endef
+
+.PHONY: help setup demo test check soak gen clean fmt clippy tidy shell deny
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what the demo and the tests need, and say what
+	@tools/setup.sh test
+	@tools/toolbox.sh etcd
+
+demo: ## upgrade a real three-member etcd cluster on this machine, under load
+	@tools/setup.sh
+	@tools/toolbox.sh etcd 3.5.33 3.6.14
+	@echo "building rehull; the first time takes about 8 minutes on two cores"
+	@cargo build $(locked) --bin rehull
+	@cargo run -q $(locked) --bin rehull -- sandbox demo
+
+test: ## all default tests on real binaries, formatting, lints and licences
+	$(call phase,setup,tools/setup.sh test)
+	$(call phase,toolbox,tools/toolbox.sh etcd)
+	$(call phase,fmt,$(MAKE) fmt)
+	$(call phase,shell,$(MAKE) shell)
+	$(call phase,clippy,$(MAKE) clippy)
+	$(call phase,tests,cargo test $(locked) --workspace)
+	$(call phase,deny,$(MAKE) deny)
+
+check: ## formatting, lints, walls, licences: no test that starts a process
+	$(call phase,setup,tools/setup.sh check)
+	$(call phase,fmt,$(MAKE) fmt)
+	$(call phase,shell,$(MAKE) shell)
+	$(call phase,clippy,$(MAKE) clippy)
+	$(call phase,tidy,$(MAKE) tidy)
+	$(call phase,deny,$(MAKE) deny)
+
+soak: ## the whole live matrix: every version pair, strategy, size and kill point; hours
+	$(call phase,setup,tools/setup.sh test)
+	$(call phase,toolbox,tools/toolbox.sh etcd)
+	$(call phase,soak,cargo test $(locked) --test live -- --ignored)
+
+gen: ## write the generated references again (docs/reference)
+	@mkdir -p docs/reference
+	@cargo run -q $(locked) --bin rehull -- schema > docs/reference/.cluster.schema.json
+	@mv docs/reference/.cluster.schema.json docs/reference/cluster.schema.json
+
+clean: ## remove what was built here; the cache with the toolbox stays
+	@cargo clean
+
+# The parts of `check`, for when only one is wanted.
+
+fmt:
+	@cargo fmt --all --check
+
+clippy:
+	@cargo clippy $(locked) --workspace --all-targets -- -D warnings
+
+tidy:
+	@cargo test -q $(locked) --test tidy
+
+# Shellcheck is on the hosted runners and a nicety elsewhere.
+shell:
+	@if command -v shellcheck >/dev/null; then shellcheck tools/*.sh .ci/run; else echo "shellcheck is not here: skipped"; fi
+
+# Advisories need the database of today; without a network that is no reason for red, but it is said.
+deny:
+	@$(deny) licenses bans sources
+	@if timeout 60 $(cache)/tools/bin/cargo-deny --log-level off fetch db; then $(deny) --disable-fetch advisories; \
+	else echo "advisories: skipped, the advisory database cannot be fetched from here"; fi
