@@ -8,8 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::desired::Slot;
 use crate::domain::ids::{
-    AccountId, ClusterName, ContentDigest, EtcdClusterId, InstanceId, LaunchTemplateVersion, Region,
-    SlotName, StepId,
+    AccountId, ClusterName, ContentDigest, EtcdClusterId, InstanceId, Region, SlotName, StepId,
 };
 use crate::domain::policy::{EtcdStrategy, RolloutPolicy};
 use crate::domain::version::EtcdVersion;
@@ -106,7 +105,7 @@ fn canonical(value: &serde_json::Value, out: &mut String) {
             out.push(']');
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            out.push_str(&value.to_string())
+            out.push_str(&value.to_string());
         }
     }
 }
@@ -166,8 +165,6 @@ pub struct SlotContent {
     pub version: EtcdVersion,
     /// Content digest over pins, image, type, flags, user data, secret revision.
     pub digest: ContentDigest,
-    /// Launch template version that already carries it, if one exists.
-    pub template_version: Option<LaunchTemplateVersion>,
 }
 
 /// The launch template fields that are not per slot.

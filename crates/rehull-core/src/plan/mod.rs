@@ -1,6 +1,23 @@
 //! What a person approves: the envelope (digested) and the forecast (shown, never digested).
+//!
+//! [`plan`] compares what is desired with what is seen and says which machines give way, why, in which order, and
+//! until when one can go back; or it refuses, with every reason at once.
 
+mod content;
 pub mod envelope;
+mod eta;
+mod forecast;
 mod headline;
+mod planner;
+mod preconditions;
+mod refusal;
+#[cfg(test)]
+mod tests;
 
-pub use envelope::{Envelope, Forecast, RolloutKind, RolloutPlan, SlotContent, SlotPlan};
+pub use content::content_for_heal;
+pub use envelope::{
+    Envelope, Forecast, ForecastStep, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan,
+    SlotContent, SlotPlan,
+};
+pub use planner::{PlanInput, Target, plan};
+pub use refusal::Refusal;

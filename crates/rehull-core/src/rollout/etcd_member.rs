@@ -39,9 +39,9 @@ pub(crate) fn next(step: &Step<'_>, tick: &mut Tick) {
         return tick.stop(reason);
     }
     if new.go {
-        join(step, new, tick)
+        join(step, new, tick);
     } else {
-        switch(step, new, tick)
+        switch(step, new, tick);
     }
 }
 

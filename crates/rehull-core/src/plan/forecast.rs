@@ -1,0 +1,159 @@
+//! What is expected from today's leader and today's health: order, margins, durations, blockers.
+
+use std::time::Duration;
+
+use super::envelope::{Envelope, Forecast, ForecastStep, RolloutKind, SlotPlan};
+use super::eta;
+use crate::catalog::etcd::hop_notes;
+use crate::domain::ids::SlotName;
+use crate::domain::observed::Observed;
+use crate::domain::quorum::Standing;
+
+pub(super) fn forecast(envelope: &Envelope, seen: &Observed) -> Forecast {
+    let mut forecast = Forecast {
+        order: order(envelope, seen),
+        blockers: Vec::new(),
+        notes: Vec::new(),
+        total: Duration::ZERO,
+    };
+    if envelope.kind != RolloutKind::Bootstrap {
+        forecast.blockers = blockers(envelope, seen);
+    }
+    forecast.notes = notes(envelope, seen);
+    forecast.total = forecast
+        .order
+        .iter()
+        .fold(Duration::ZERO, |sum, step| sum.saturating_add(step.about));
+    forecast
+}
+
+fn leader(seen: &Observed) -> Option<&SlotName> {
+    seen.etcd
+        .endpoints
+        .iter()
+        .find(|(_, endpoint)| {
+            endpoint
+                .answer()
+                .is_some_and(|answer| answer.leader == Some(answer.id))
+        })
+        .map(|(slot, _)| slot)
+}
+
+fn order(envelope: &Envelope, seen: &Observed) -> Vec<ForecastStep> {
+    let leader = leader(seen);
+    let mut changing: Vec<&SlotPlan> = envelope.slots.iter().filter(|slot| slot.changes()).collect();
+    changing.sort_by_key(|slot| leader == Some(&slot.slot.name));
+    let count = changing.len();
+    let rises = envelope.from.is_some_and(|from| from.line() < envelope.to.line());
+    let all_change = count == envelope.slots.len();
+    let small = |n: i64| u32::try_from(n.max(0)).unwrap_or(0);
+    let voters = u32::try_from(envelope.slots.len()).unwrap_or(u32::MAX);
+    let full = Standing {
+        voters,
+        healthy: voters,
+    };
+    let margin = (
+        small(full.margin()),
+        small(full.after_stop().margin()),
+        small(full.margin()),
+    );
+    let line = |n: usize, slot: &&SlotPlan| {
+        let last = n + 1 == count;
+        let bake = if last && rises && count > 1 {
+            envelope.policy.bake
+        } else {
+            Duration::ZERO
+        };
+        ForecastStep {
+            step: slot.step.clone(),
+            slot: slot.slot.name.clone(),
+            because: because(slot, leader),
+            margin: if envelope.kind == RolloutKind::Bootstrap {
+                (0, 0, small(full.margin()))
+            } else {
+                margin
+            },
+            about: eta::member(&envelope.policy).saturating_add(bake),
+            point_of_no_return: last && rises && all_change,
+        }
+    };
+    changing
+        .iter()
+        .enumerate()
+        .map(|(n, slot)| line(n, slot))
+        .collect()
+}
+
+fn because(slot: &SlotPlan, leader: Option<&SlotName>) -> String {
+    let role = if leader == Some(&slot.slot.name) {
+        "leads, so it goes last"
+    } else {
+        "follower"
+    };
+    format!("{role}; {}", slot.reasons.join("; "))
+}
+
+/// Must be fixed before starting.
+fn blockers(envelope: &Envelope, seen: &Observed) -> Vec<String> {
+    let mut blockers = Vec::new();
+    let target = match &envelope.kind {
+        RolloutKind::Heal { slot } | RolloutKind::Replace { slot } => Some(slot),
+        RolloutKind::Upgrade | RolloutKind::Bootstrap | RolloutKind::Rollback { .. } => None,
+    };
+    for slot in &envelope.slots {
+        let name = &slot.slot.name;
+        let Some(answer) = seen
+            .etcd
+            .endpoints
+            .get(name)
+            .and_then(|endpoint| endpoint.answer())
+        else {
+            if target != Some(name) {
+                blockers.push(format!(
+                    "{name} does not answer → bring it back first: rehull etcd status, then rehull etcd heal {name}"
+                ));
+            }
+            continue;
+        };
+        for alarm in &answer.alarms {
+            blockers.push(format!(
+                "{name} raises {alarm} → clear its cause and the alarm; nothing moves before that"
+            ));
+        }
+        if answer.learner {
+            blockers.push(format!("{name} is a learner → promote it or remove it"));
+        }
+        let limit = u64::from(envelope.policy.quota_used_percent_max);
+        if let Some(quota) = answer.db_quota.filter(|quota| *quota > 0)
+            && answer.db_size.saturating_mul(100) > quota.saturating_mul(limit)
+        {
+            blockers.push(format!(
+                "{name} uses {} of {quota} bytes of its quota (gate: {limit} %) → compact and defragment, or raise it",
+                answer.db_size
+            ));
+        }
+    }
+    blockers
+}
+
+fn notes(envelope: &Envelope, seen: &Observed) -> Vec<String> {
+    let mut notes: Vec<String> = match envelope.from {
+        Some(from) => hop_notes(from, envelope.to)
+            .into_iter()
+            .map(|note| note.text)
+            .collect(),
+        None => Vec::new(),
+    };
+    let count = seen
+        .fleet
+        .machines
+        .iter()
+        .filter(|machine| machine.is_live() && !machine.go)
+        .count();
+    if count > 0 && envelope.kind != RolloutKind::Bootstrap {
+        notes.push(format!(
+            "{count} machine(s) of an earlier rollout wait for a go; unwanted ones are terminated"
+        ));
+    }
+    notes
+}

@@ -1,0 +1,258 @@
+//! Desired + observed → rollout plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::envelope::{
+    Envelope, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan, SlotContent, SlotPlan,
+};
+use super::refusal::Refusal;
+use super::{forecast, preconditions};
+use crate::domain::desired::{Desired, Slot};
+use crate::domain::fleet::Machine;
+use crate::domain::ids::{ContentDigest, SlotName, StepId};
+use crate::domain::observed::Observed;
+use crate::domain::policy::EtcdStrategy;
+use crate::domain::version::EtcdVersion;
+
+/// Everything a plan is made from.
+#[derive(Clone, Debug)]
+pub struct PlanInput<'a> {
+    /// The cluster file.
+    pub desired: &'a Desired,
+    /// The world.
+    pub seen: &'a Observed,
+    /// What kind of rollout.
+    pub kind: RolloutKind,
+    /// What the machines should be.
+    pub target: Target,
+    /// How members are replaced; usually `desired.etcd.strategy`.
+    pub strategy: EtcdStrategy,
+    /// Version of rehull.
+    pub rehull: &'a str,
+}
+
+/// The content that machines should have.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// Rendered from the cluster file: user data and digest per slot.
+    Rendered(BTreeMap<SlotName, (String, ContentDigest)>),
+    /// Content of an earlier rollout; its launch template versions exist.
+    Known(BTreeMap<SlotName, SlotContent>),
+}
+
+/// Plans, or says everything that stands against it.
+pub fn plan(input: &PlanInput<'_>) -> Result<RolloutPlan, Vec<Refusal>> {
+    let refusals = preconditions::of_the_world(input);
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let from = lowest_version(input.seen);
+    let slots = slots(input)?;
+    let to = slots
+        .iter()
+        .filter(|s| s.changes())
+        .map(|s| s.to.version)
+        .max()
+        .unwrap_or(input.desired.etcd.version);
+    let role = &input.desired.etcd;
+    let envelope = Envelope {
+        format: PLAN_FORMAT,
+        rehull: input.rehull.to_owned(),
+        cluster: input.desired.cluster.clone(),
+        account: input.desired.aws.account.clone(),
+        region: input.desired.aws.region.clone(),
+        etcd_cluster: input.seen.identity.as_ref().map(|identity| identity.etcd_cluster),
+        kind: input.kind.clone(),
+        from,
+        to,
+        strategy: input.strategy,
+        order: "followers first, leader last, one member at a time".to_owned(),
+        slots,
+        machine: MachineContent {
+            image: role.image.to_string(),
+            instance_type: role.instance_type.clone(),
+            instance_profile: role.instance_profile.clone(),
+            security_groups: role.security_groups.clone(),
+            binaries: role.binaries.clone(),
+        },
+        policy: input.desired.policy.clone(),
+        reversible: reversible(&input.kind, from, to),
+    };
+    let refusals = preconditions::of_the_change(input, &envelope);
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let user_data = match &input.target {
+        Target::Rendered(slots) => slots
+            .iter()
+            .map(|(slot, (text, _))| (slot.clone(), text.clone()))
+            .collect(),
+        Target::Known(_) => BTreeMap::new(),
+    };
+    let forecast = forecast::forecast(&envelope, input.seen);
+    Ok(RolloutPlan {
+        replaces: replaces(input),
+        envelope,
+        forecast,
+        user_data,
+    })
+}
+
+/// Versions of the members that answer: the lowest decides what the cluster may do.
+pub(super) fn lowest_version(seen: &Observed) -> Option<EtcdVersion> {
+    seen.etcd
+        .endpoints
+        .values()
+        .filter_map(|endpoint| endpoint.answer())
+        .map(|answer| answer.version)
+        .min()
+}
+
+/// The live machine that carries a slot: the one that holds its volume, else the newest that was told to go.
+pub(super) fn holder<'a>(seen: &'a Observed, slot: &SlotName) -> Option<&'a Machine> {
+    let at = seen
+        .fleet
+        .slots
+        .get(slot)
+        .and_then(|parts| parts.volume.attachment.machine());
+    let mut live: Vec<&Machine> = seen
+        .fleet
+        .machines
+        .iter()
+        .filter(|machine| machine.slot == *slot && machine.is_live())
+        .collect();
+    live.sort_by_key(|machine| {
+        (
+            at != Some(&machine.id),
+            !machine.go,
+            std::cmp::Reverse(machine.launched_at),
+        )
+    });
+    live.into_iter().next()
+}
+
+fn slots(input: &PlanInput<'_>) -> Result<Vec<SlotPlan>, Vec<Refusal>> {
+    let mut plans = Vec::new();
+    let mut refusals = Vec::new();
+    for slot in &input.desired.etcd.slots {
+        match slot_plan(input, slot) {
+            Ok(plan) => plans.push(plan),
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
+    if refusals.is_empty() {
+        Ok(plans)
+    } else {
+        Err(refusals)
+    }
+}
+
+fn slot_plan(input: &PlanInput<'_>, slot: &Slot) -> Result<SlotPlan, Refusal> {
+    let from = running_content(input.seen, slot);
+    let wanted = match &input.target {
+        Target::Rendered(rendered) => rendered.get(&slot.name).map(|(_, digest)| SlotContent {
+            version: input.desired.etcd.version,
+            digest: digest.clone(),
+        }),
+        Target::Known(contents) => contents.get(&slot.name).cloned(),
+    };
+    let touched = match &input.kind {
+        RolloutKind::Upgrade | RolloutKind::Bootstrap | RolloutKind::Rollback { .. } => true,
+        RolloutKind::Heal { slot: only } | RolloutKind::Replace { slot: only } => *only == slot.name,
+    };
+    // A slot that this rollout does not touch stands in the plan with what it runs.
+    let to = if touched { wanted } else { from.clone().or(wanted) };
+    let Some(to) = to else {
+        return Err(Refusal::new(
+            "plan::no_content",
+            format!("nothing is known of what {} should run", slot.name),
+            "no earlier rollout of this cluster names it: use `rehull apply` with the cluster file instead",
+        ));
+    };
+    let reasons = if touched {
+        reasons(input, slot, from.as_ref(), &to)
+    } else {
+        Vec::new()
+    };
+    let step = StepId::new(format!("etcd/{}", slot.name));
+    Ok(SlotPlan {
+        step,
+        slot: slot.clone(),
+        from,
+        to,
+        reasons,
+    })
+}
+
+/// What the slot's machine was booted with (its tag) and what its member runs (its own answer).
+pub(super) fn running_content(seen: &Observed, slot: &Slot) -> Option<SlotContent> {
+    let digest = holder(seen, &slot.name)?.digest.clone()?;
+    let version = seen
+        .etcd
+        .endpoints
+        .get(&slot.name)
+        .and_then(|endpoint| endpoint.answer())?
+        .version;
+    Some(SlotContent { version, digest })
+}
+
+fn reasons(input: &PlanInput<'_>, slot: &Slot, from: Option<&SlotContent>, to: &SlotContent) -> Vec<String> {
+    match &input.kind {
+        RolloutKind::Bootstrap => return vec!["new cluster".to_owned()],
+        RolloutKind::Heal { .. } => {
+            return vec![format!(
+                "no machine lives in it; survivors run etcd {}",
+                to.version
+            )];
+        }
+        RolloutKind::Replace { .. } => return vec!["a person asked for it".to_owned()],
+        RolloutKind::Upgrade | RolloutKind::Rollback { .. } => {}
+    }
+    let Some(from) = from else {
+        return match holder(input.seen, &slot.name) {
+            Some(machine) if machine.digest.as_ref() == Some(&to.digest) => Vec::new(),
+            Some(machine) => vec![format!(
+                "machine {} carries another content, or none that is known",
+                machine.id
+            )],
+            None => vec!["no machine lives in it".to_owned()],
+        };
+    };
+    if from.digest == to.digest {
+        return Vec::new();
+    }
+    if from.version == to.version {
+        vec!["its content differs: template, flags, image, type, binaries or secret revision".to_owned()]
+    } else {
+        vec![format!("etcd {} → {}", from.version, to.version)]
+    }
+}
+
+fn reversible(kind: &RolloutKind, from: Option<EtcdVersion>, to: EtcdVersion) -> Reversible {
+    match (kind, from) {
+        (RolloutKind::Bootstrap, _) => Reversible::Never {
+            why: "a new cluster has nothing to go back to".to_owned(),
+        },
+        (_, Some(from)) if from.line() < to.line() => Reversible::UntilLastOldMember {
+            why: format!(
+                "when the last {}.{} member is gone the cluster version rises to {}.{}, and older members are refused",
+                from.major, from.minor, to.major, to.minor
+            ),
+        },
+        _ => Reversible::Always,
+    }
+}
+
+/// `etcd replace` names a member whose machine may already carry the wanted content: these machines must go.
+fn replaces(input: &PlanInput<'_>) -> BTreeMap<SlotName, BTreeSet<crate::domain::ids::InstanceId>> {
+    let RolloutKind::Replace { slot } = &input.kind else {
+        return BTreeMap::new();
+    };
+    let live = input
+        .seen
+        .fleet
+        .machines
+        .iter()
+        .filter(|machine| machine.slot == *slot && machine.is_live());
+    BTreeMap::from([(slot.clone(), live.map(|machine| machine.id.clone()).collect())])
+}

@@ -1,0 +1,309 @@
+//! What must hold before there is a plan at all. Every refusal says what to do.
+
+use super::envelope::{Envelope, RolloutKind};
+use super::planner::{PlanInput, Target, holder, lowest_version};
+use super::refusal::Refusal;
+use crate::catalog;
+use crate::domain::desired::Slot;
+use crate::domain::fleet::Attachment;
+use crate::domain::policy::EtcdStrategy;
+
+/// About the world: is it readable, is it ours, is it alive?
+pub(super) fn of_the_world(input: &PlanInput<'_>) -> Vec<Refusal> {
+    let mut refusals: Vec<Refusal> = input
+        .seen
+        .gaps
+        .iter()
+        .map(|gap| {
+            let message = format!("cannot read {:?}: {}", gap.part, gap.why);
+            Refusal::new(
+                "plan::blind",
+                message,
+                "mend the access and plan again; nothing is assumed",
+            )
+        })
+        .collect();
+    refusals.extend(identity(input));
+    for (n, slot) in input.desired.etcd.slots.iter().enumerate() {
+        refusals.extend(parts(input, slot, &format!("/etcd/slots/{n}")));
+    }
+    if input.kind == RolloutKind::Bootstrap {
+        refusals.extend(bootstrap(input))
+    } else {
+        refusals.extend(alive(input))
+    }
+    refusals
+}
+
+fn identity(input: &PlanInput<'_>) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let desired = input.desired;
+    match (&input.seen.identity, &input.kind) {
+        (None, RolloutKind::Bootstrap) => {}
+        (None, _) => refusals.push(Refusal::new(
+            "plan::not_created",
+            format!("cluster `{}` has no identity record", desired.cluster),
+            "a new cluster is created once with `rehull apply --bootstrap`; for an existing one check `store` in the file",
+        )),
+        (Some(_), RolloutKind::Bootstrap) => refusals.push(Refusal::new(
+            "plan::exists",
+            format!("cluster `{}` exists already", desired.cluster),
+            "bootstrap happens once; leave `--bootstrap` out",
+        )),
+        (Some(identity), _) => {
+            let pairs = [
+                ("cluster", identity.cluster.as_str(), desired.cluster.as_str(), "/cluster"),
+                ("account", identity.account.as_str(), desired.aws.account.as_str(), "/aws/account"),
+                ("region", identity.region.as_str(), desired.aws.region.as_str(), "/aws/region"),
+            ];
+            for (what, recorded, wanted, pointer) in pairs {
+                if recorded != wanted {
+                    let message = format!("the identity record says {what} {recorded}, the cluster file {wanted}");
+                    let help = "this store belongs to another cluster: correct `store` or the file";
+                    refusals.push(Refusal::new("plan::other_cluster", message, help).at(pointer).for_a_person());
+                }
+            }
+            for (slot, endpoint) in &input.seen.etcd.endpoints {
+                if let Some(answer) = endpoint.answer()
+                    && answer.cluster != identity.etcd_cluster
+                {
+                    let message = format!(
+                        "{slot} answers for etcd cluster {}, the identity record says {}",
+                        answer.cluster, identity.etcd_cluster
+                    );
+                    let help = "another cluster listens at this address: correct the slot's address or DNS";
+                    refusals.push(Refusal::new("plan::other_etcd", message, help).for_a_person());
+                }
+            }
+        }
+    }
+    refusals
+}
+
+fn parts(input: &PlanInput<'_>, slot: &Slot, pointer: &str) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let Some(parts) = input.seen.fleet.slots.get(&slot.name) else {
+        let message = format!("interface or volume of {} was not found", slot.name);
+        let help = format!(
+            "create {} and {} (Terraform state `base`), or correct the ids",
+            slot.interface, slot.volume
+        );
+        return vec![Refusal::new("plan::slot_missing", message, help).at(pointer)];
+    };
+    let zones = [
+        ("interface", &parts.interface.zone),
+        ("volume", &parts.volume.zone),
+    ];
+    for (part, zone) in zones {
+        if let Some(zone) = zone
+            && *zone != slot.zone
+        {
+            let message = format!(
+                "{part} of {} lives in {zone}, the file says {}",
+                slot.name, slot.zone
+            );
+            let help = "a part cannot move between zones: correct the id or the zone";
+            refusals.push(Refusal::new("plan::slot_zone", message, help).at(format!("{pointer}/{part}")));
+        }
+    }
+    for (part, attachment) in [
+        ("interface", &parts.interface.attachment),
+        ("volume", &parts.volume.attachment),
+    ] {
+        if *attachment == Attachment::Missing {
+            let message = format!("the {part} of {} does not exist", slot.name);
+            let help = "a lost part is not replaced silently: make a new one and pin its id, then `rehull etcd replace`";
+            refusals.push(Refusal::new("plan::slot_missing", message, help).at(format!("{pointer}/{part}")));
+        }
+    }
+    if let Some(address) = parts.interface_address
+        && address != slot.address
+    {
+        let message = format!(
+            "interface {} has address {address}, the file says {}",
+            slot.interface, slot.address
+        );
+        let help = "members are known by their address: correct it in the file";
+        refusals.push(Refusal::new("plan::slot_address", message, help).at(format!("{pointer}/address")));
+    }
+    if let Some(cluster) = &parts.volume_cluster
+        && cluster != input.desired.cluster.as_str()
+    {
+        let message = format!("volume {} is tagged for cluster `{cluster}`", slot.volume);
+        let help = "a foreign volume is never touched: correct the id";
+        let refusal = Refusal::new("plan::foreign_volume", message, help).at(format!("{pointer}/volume"));
+        refusals.push(refusal.for_a_person());
+    }
+    refusals
+}
+
+/// A new cluster needs blank volumes and no machine with its tags, in any state.
+fn bootstrap(input: &PlanInput<'_>) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for machine in input
+        .seen
+        .fleet
+        .machines
+        .iter()
+        .filter(|machine| machine.is_live() && machine.go)
+    {
+        let message = format!("machine {} already carries the tags of this cluster", machine.id);
+        let help = "if the cluster exists, its identity record is lost: do not bootstrap over it";
+        refusals.push(Refusal::new("plan::not_blank", message, help).for_a_person());
+    }
+    for (slot, parts) in &input.seen.fleet.slots {
+        if let Some(generation) = parts.volume_generation {
+            let message = format!(
+                "volume {} of {slot} holds generation {generation}",
+                parts.volume.id
+            );
+            let help = "a used volume is never formatted: use `rehull etcd restore`, or give the slot a blank volume";
+            refusals.push(Refusal::new("plan::not_blank", message, help).for_a_person());
+        }
+    }
+    refusals
+}
+
+/// "All empty" is quorum loss, never "new".
+fn alive(input: &PlanInput<'_>) -> Vec<Refusal> {
+    let slots = &input.desired.etcd.slots;
+    if input.seen.identity.is_none() || slots.iter().any(|slot| holder(input.seen, &slot.name).is_some()) {
+        return Vec::new();
+    }
+    let evidence: Vec<String> = slots
+        .iter()
+        .map(|slot| {
+            let parts = input.seen.fleet.slots.get(&slot.name);
+            let generation = parts.and_then(|parts| parts.volume_generation);
+            let holds = generation.map_or_else(|| "no data".to_owned(), |g| format!("generation {g}"));
+            format!(
+                "{}: no live machine, volume {} holds {holds}",
+                slot.name, slot.volume
+            )
+        })
+        .collect();
+    let message = format!(
+        "quorum is lost: no machine lives in any slot\n{}",
+        evidence.join("\n")
+    );
+    let help =
+        "nothing was started. Keep the volumes. The data may be whole: see docs/runbooks/quorum-lost.md";
+    vec![Refusal::new("plan::quorum_lost", message, help).for_a_person()]
+}
+
+/// About the change itself: hop, strategy, way back.
+pub(super) fn of_the_change(input: &PlanInput<'_>, envelope: &Envelope) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    refusals.extend(hop(input, envelope));
+    refusals.extend(strategy(input, envelope));
+    if let Target::Known(_) = input.target {
+        refusals.extend(known_templates(input, envelope));
+    }
+    refusals
+}
+
+fn hop(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
+    let from = lowest_version(input.seen)?;
+    match &input.kind {
+        RolloutKind::Bootstrap | RolloutKind::Heal { .. } => None,
+        RolloutKind::Rollback { .. } => past_the_point(input, envelope),
+        RolloutKind::Upgrade | RolloutKind::Replace { .. } => {
+            if let Some(refusal) = past_the_point(input, envelope) {
+                return Some(refusal);
+            }
+            let refusal = catalog::etcd::check_hop(from, envelope.to).err()?;
+            Some(Refusal::new("plan::etcd_hop", refusal.text, refusal.help).at("/etcd/version"))
+        }
+    }
+}
+
+/// After the cluster version has risen, older members are refused by etcd itself: refuse before anything is touched.
+fn past_the_point(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
+    let risen = input
+        .seen
+        .etcd
+        .endpoints
+        .values()
+        .filter_map(|endpoint| endpoint.answer())
+        .filter_map(|answer| answer.cluster_version)
+        .max()?;
+    if risen <= envelope.to.line() {
+        return None;
+    }
+    let message = format!(
+        "the cluster version is {}.{}: members of {}.{} are refused by etcd, so this rollout cannot go back",
+        risen.0, risen.1, envelope.to.major, envelope.to.minor
+    );
+    let help = if risen >= (3, 6) {
+        "the documented way out is etcd's own downgrade (`etcdctl downgrade validate`, `enable`), see docs/runbooks/rollback-refused.md; or restore the snapshot taken before the rollout"
+    } else {
+        "etcd below 3.6 has no downgrade: restore the snapshot taken before the rollout, see docs/runbooks/rollback-refused.md"
+    };
+    Some(Refusal::new("plan::point_of_no_return", message, help).at("/etcd/version"))
+}
+
+fn strategy(input: &PlanInput<'_>, envelope: &Envelope) -> Vec<Refusal> {
+    let voters = envelope.slots.len();
+    let mut refusals = Vec::new();
+    let changing = envelope.slots.iter().any(super::envelope::SlotPlan::changes);
+    if input.kind == RolloutKind::Bootstrap || !changing {
+        return refusals;
+    }
+    if voters < 3 && input.strategy != EtcdStrategy::Reattach {
+        refusals.push(
+            Refusal::new(
+                "plan::strategy",
+                format!(
+                    "{} needs at least 3 members: with {voters} it loses quorum",
+                    input.strategy.as_str()
+                ),
+                "use `strategy: reattach`",
+            )
+            .at("/etcd/strategy"),
+        );
+    }
+    if voters == 1 && !envelope.policy.accept_downtime {
+        refusals.push(
+            Refusal::new(
+                "plan::downtime",
+                "a single member cannot be replaced without an outage",
+                "say so in the file: rollout.acceptDowntime: true",
+            )
+            .at("/rollout"),
+        );
+    }
+    if input.strategy == EtcdStrategy::LearnerFirst {
+        refusals.push(
+            Refusal::new(
+                "plan::learner_first",
+                "learner-first is not supported by this version",
+                "use `strategy: remove-then-add` or `reattach`",
+            )
+            .at("/etcd/strategy"),
+        );
+    }
+    refusals
+}
+
+/// A rollback launches template versions that exist; they are immutable, so their digest proves their content.
+fn known_templates(input: &PlanInput<'_>, envelope: &Envelope) -> Vec<Refusal> {
+    envelope
+        .slots
+        .iter()
+        .filter(|slot| slot.changes())
+        .filter(|slot| {
+            let versions = input.seen.fleet.templates.get(&slot.slot.launch_template);
+            !versions.is_some_and(|list| list.iter().any(|v| v.digest.as_ref() == Some(&slot.to.digest)))
+        })
+        .map(|slot| {
+            Refusal::new(
+                "plan::template_gone",
+                format!(
+                    "launch template {} has no version {} any more",
+                    slot.slot.launch_template, slot.to.digest
+                ),
+                "pin the version in the cluster file and use `rehull apply`: it renders the template anew",
+            )
+        })
+        .collect()
+}
