@@ -1,7 +1,7 @@
 //! What the cluster file says, after every check has passed.
 
+use core::net::Ipv4Addr;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 

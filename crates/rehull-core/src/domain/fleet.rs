@@ -182,7 +182,7 @@ pub struct SlotParts {
     /// Cluster tag of the volume; a foreign one refuses everything.
     pub volume_cluster: Option<String>,
     /// Address of the interface as EC2 says it.
-    pub interface_address: Option<std::net::Ipv4Addr>,
+    pub interface_address: Option<core::net::Ipv4Addr>,
 }
 
 /// One attachable thing.

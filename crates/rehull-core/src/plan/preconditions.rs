@@ -28,9 +28,9 @@ pub(super) fn of_the_world(input: &PlanInput<'_>) -> Vec<Refusal> {
         refusals.extend(parts(input, slot, &format!("/etcd/slots/{n}")));
     }
     if input.kind == RolloutKind::Bootstrap {
-        refusals.extend(bootstrap(input))
+        refusals.extend(bootstrap(input));
     } else {
-        refusals.extend(alive(input))
+        refusals.extend(alive(input));
     }
     refusals
 }

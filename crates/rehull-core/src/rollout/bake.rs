@@ -1,6 +1,6 @@
 //! The bake before the point of no return: with one old member of a minor upgrade left, going back is still free.
 
-use super::etcd_member;
+use super::join;
 use super::situation::{Situation, SlotSituation};
 use super::tick::Tick;
 use crate::domain::waiting::WaitingOn;
@@ -19,7 +19,7 @@ pub(crate) fn hold(
     let rises = envelope.from.is_some_and(|from| from.line() < envelope.to.line());
     let last = now
         .others(slot.name())
-        .all(|other| etcd_member::is_complete(now, other, journal));
+        .all(|other| join::is_complete(now, other, journal));
     if !rises || !last || now.slots.len() == 1 || envelope.policy.bake.is_zero() {
         return None;
     }

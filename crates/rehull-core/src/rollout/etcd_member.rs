@@ -11,10 +11,9 @@ use jiff::Timestamp;
 
 use super::gates;
 use super::situation::{Health, Situation, SlotSituation};
-use super::slot_move;
 use super::tick::Tick;
-use crate::domain::action::{Action, TerminateWhy};
-use crate::domain::etcd::Endpoint;
+use super::{join, leave, slot_move};
+use crate::domain::action::Action;
 use crate::domain::fleet::{BootPhase, Join, Machine, MachineState};
 use crate::domain::ids::{Generation, SlotName};
 use crate::domain::policy::EtcdStrategy;
@@ -39,33 +38,33 @@ pub(crate) fn next(step: &Step<'_>, tick: &mut Tick) {
         return tick.stop(reason);
     }
     if new.go {
-        join(step, new, tick);
+        join::join(step, new, tick);
     } else {
         switch(step, new, tick);
     }
 }
 
 impl Step<'_> {
-    fn wait(&self, tick: &mut Tick, on: WaitingOn) {
+    pub(super) fn wait(&self, tick: &mut Tick, on: WaitingOn) {
         tick.wait(&self.slot.plan.step, on);
     }
 
-    fn act(&self, tick: &mut Tick, action: Action) {
+    pub(super) fn act(&self, tick: &mut Tick, action: Action) {
         tick.act(&self.slot.plan.step, action);
     }
 
-    fn name(&self) -> SlotName {
+    pub(super) fn name(&self) -> SlotName {
         self.slot.name().clone()
     }
 
     /// `start + limit`; an unknown start means that the full limit begins now.
-    fn until(&self, start: Option<Timestamp>, limit: std::time::Duration) -> Timestamp {
+    pub(super) fn until(&self, start: Option<Timestamp>, limit: std::time::Duration) -> Timestamp {
         let at = self.now.seen.at;
         start.unwrap_or(at).checked_add(limit).unwrap_or(Timestamp::MAX)
     }
 
     /// A gate wait if members that stay are not green.
-    fn others_green(&self, tick: &mut Tick) -> bool {
+    pub(super) fn others_green(&self, tick: &mut Tick) -> bool {
         let red = gates::red(self.now, self.slot.name());
         if red.is_empty() {
             return true;
@@ -142,7 +141,7 @@ fn switch(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
     if !step.slot.switch_has_begun() && !may_begin(step, tick) {
         return;
     }
-    if !old_is_stopped(step, tick) {
+    if !leave::old_is_stopped(step, tick) {
         return;
     }
     let removes = step.now.plan.envelope.strategy != EtcdStrategy::Reattach;
@@ -243,134 +242,6 @@ fn may_begin(step: &Step<'_>, tick: &mut Tick) -> bool {
     free
 }
 
-/// Stages 3 and 4: leader away, graceful stop observed. A dead old machine is stopped already.
-fn old_is_stopped(step: &Step<'_>, tick: &mut Tick) -> bool {
-    let active: Vec<&Machine> = step
-        .slot
-        .old
-        .iter()
-        .copied()
-        .filter(|m| m.go && !is_stopped(m))
-        .collect();
-    let answering = step.slot.endpoint.answer().is_some();
-    if active.is_empty() {
-        if answering {
-            // Reported as stopped, yet something answers at its address: look again before touching anything.
-            step.wait(
-                tick,
-                WaitingOn::Slot {
-                    part: "etcd".to_owned(),
-                    state: "still answers".to_owned(),
-                },
-            );
-        }
-        return !answering;
-    }
-    let asked = active.iter().all(|machine| machine.stop_asked);
-    if !asked {
-        if !step.others_green(tick) || !leadership_elsewhere(step, tick) {
-            return false;
-        }
-        for machine in active.iter().filter(|machine| !machine.stop_asked) {
-            step.act(
-                tick,
-                Action::AskStop {
-                    slot: step.name(),
-                    machine: machine.id.clone(),
-                },
-            );
-        }
-        return false;
-    }
-    for machine in active {
-        let ask = Action::AskStop {
-            slot: step.name(),
-            machine: machine.id.clone(),
-        };
-        let until = step.until(
-            step.journal.done_at(&ask.key()),
-            step.now.plan.envelope.policy.stop_deadline,
-        );
-        if step.now.seen.at >= until {
-            let why = TerminateWhy::UngracefulStop;
-            step.act(
-                tick,
-                Action::TerminateMachine {
-                    slot: step.name(),
-                    machine: machine.id.clone(),
-                    why,
-                },
-            );
-        }
-        step.wait(
-            tick,
-            WaitingOn::Stop {
-                machine: machine.id.clone(),
-                until,
-            },
-        );
-    }
-    false
-}
-
-/// Graceful stop reported by the machine, or power off according to EC2.
-fn is_stopped(machine: &Machine) -> bool {
-    let reported = machine
-        .report
-        .as_ref()
-        .is_some_and(|report| report.phase == BootPhase::Stopped);
-    reported || matches!(machine.state, MachineState::Stopped)
-}
-
-/// Stage 3. True when the slot's member does not lead (any more), or nobody else could.
-fn leadership_elsewhere(step: &Step<'_>, tick: &mut Tick) -> bool {
-    let Some(answer) = step.slot.endpoint.answer() else {
-        return true;
-    };
-    if answer.leader != Some(answer.id) {
-        return true;
-    }
-    let Some((to, to_id)) = next_leader(step, answer.id) else {
-        return step.now.slots.len() == 1;
-    };
-    let action = Action::MoveLeader {
-        from: step.name(),
-        from_id: answer.id,
-        to,
-        to_id,
-    };
-    step.wait(tick, WaitingOn::Leader { from: step.name() });
-    step.act(tick, action);
-    false
-}
-
-/// Healthy voters: those whose last transfer did not fail first, then those that already run the new version.
-fn next_leader(
-    step: &Step<'_>,
-    from_id: crate::domain::ids::MemberId,
-) -> Option<(SlotName, crate::domain::ids::MemberId)> {
-    let mut targets: Vec<_> = step
-        .now
-        .others(step.slot.name())
-        .filter(|slot| slot.standing() == Health::Healthy)
-        .filter_map(|slot| slot.endpoint.answer().map(|answer| (slot, answer)))
-        .map(|(slot, answer)| {
-            let to = slot.name().clone();
-            let key = Action::MoveLeader {
-                from: step.name(),
-                from_id,
-                to: to.clone(),
-                to_id: answer.id,
-            }
-            .key();
-            let failed = step.journal.past(&key).is_some_and(|past| past.failed.is_some());
-            (failed, answer.version != slot.plan.to.version, to, answer.id)
-        })
-        .collect();
-    targets.sort_by_key(|(failed, old, _, _)| (*failed, *old));
-    targets.into_iter().next().map(|(_, _, to, id)| (to, id))
-}
-
 /// A healthy member that stays, the one that joined longest ago: etcd judges by the *receiver's* own peer links.
 fn survivor(step: &Step<'_>) -> Option<SlotName> {
     let mut healthy: Vec<_> = step
@@ -388,117 +259,7 @@ fn survivor(step: &Step<'_>) -> Option<SlotName> {
     healthy.into_iter().next().map(|(_, name)| name)
 }
 
-/// Stages 7 and 8: it was told to go.
-fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
-    let policy = &step.now.plan.envelope.policy;
-    let lag = step
-        .slot
-        .endpoint
-        .answer()
-        .map(|a| step.now.applied_max().saturating_sub(a.applied_index));
-    let lacks = if !step.slot.parts_at_new() {
-        Some("volume and interface are not both at the new machine".to_owned())
-    } else if !step.slot.serves_new() {
-        Some(join_lacks(step.slot, new))
-    } else {
-        lag.filter(|entries| *entries > policy.lag_entries_max)
-            .map(|entries| format!("{entries} entries behind (gate: {})", policy.lag_entries_max))
-    };
-    let mark = gates::joined_mark(step.slot.name());
-    let joined = step.journal.marked_at(&mark);
-    match (lacks, joined) {
-        (Some(lacks), _) => {
-            let go = Action::Go {
-                slot: step.name(),
-                machine: new.id.clone(),
-            };
-            let until = step.until(step.journal.done_at(&go.key()), policy.join_deadline);
-            if step.now.seen.at >= until && joined.is_none() {
-                let what = format!("{} did not join in time: {lacks}", step.slot.name());
-                return tick.stop(StopReason::Deadline { what });
-            }
-            step.wait(tick, WaitingOn::Join { lacks, lag, until });
-        }
-        (None, None) => {
-            tick.mark(mark);
-            step.wait(
-                tick,
-                WaitingOn::Settle {
-                    until: step.until(None, policy.settle),
-                },
-            );
-        }
-        (None, Some(at)) => settled(step, at, tick),
-    }
-}
-
-fn join_lacks(slot: &SlotSituation<'_>, new: &Machine) -> String {
-    let phase = new
-        .report
-        .as_ref()
-        .map_or_else(|| "no report".to_owned(), |report| boot_word(&report.phase));
-    match slot.endpoint {
-        Endpoint::Answered(answer) if slot.standing() == Health::Healthy => {
-            format!("runs {} instead of {}", answer.version, slot.plan.to.version)
-        }
-        Endpoint::Answered(_) => gates::describe(slot),
-        Endpoint::Refused | Endpoint::Silent(_) | Endpoint::Strange(_) => {
-            format!("{}; machine says {phase}", gates::describe(slot))
-        }
-    }
-}
-
-/// Stage 8: links are old enough, data is the same everywhere, then the old machine goes.
-fn settled(step: &Step<'_>, joined: Timestamp, tick: &mut Tick) {
-    let until = step.until(Some(joined), step.now.plan.envelope.policy.settle);
-    if step.now.seen.at < until {
-        return step.wait(tick, WaitingOn::Settle { until });
-    }
-    let verify = Action::VerifyData { slot: step.name() };
-    let verified = step.journal.done_at(&verify.key()).is_some_and(|at| at >= joined);
-    if !verified && step.now.slots.len() > 1 {
-        if step.others_green(tick) {
-            step.act(tick, verify);
-        }
-        return;
-    }
-    for machine in &step.slot.old {
-        let why = if machine.go {
-            TerminateWhy::Replaced
-        } else {
-            TerminateWhy::Unwanted
-        };
-        step.act(
-            tick,
-            Action::TerminateMachine {
-                slot: step.name(),
-                machine: machine.id.clone(),
-                why,
-            },
-        );
-    }
-}
-
-/// The step has nothing left to do.
-pub(crate) fn is_complete(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
-    if !slot.plan.changes() {
-        return true;
-    }
-    let policy = &now.plan.envelope.policy;
-    let Some(joined) = journal.marked_at(&gates::joined_mark(slot.name())) else {
-        return false;
-    };
-    let settled = joined
-        .checked_add(policy.settle)
-        .is_ok_and(|until| now.seen.at >= until);
-    let verify = Action::VerifyData {
-        slot: slot.name().clone(),
-    };
-    let verified = now.slots.len() == 1 || journal.done_at(&verify.key()).is_some_and(|at| at >= joined);
-    slot.serves_new() && settled && verified && slot.old.is_empty()
-}
-
-fn boot_word(phase: &BootPhase) -> String {
+pub(super) fn boot_word(phase: &BootPhase) -> String {
     match phase {
         BootPhase::Fetching => "fetching",
         BootPhase::Warm => "warm",

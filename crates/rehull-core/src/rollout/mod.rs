@@ -6,7 +6,9 @@ mod bake;
 mod bootstrap;
 mod etcd_member;
 mod gates;
+mod join;
 mod launch_template;
+mod leave;
 mod order;
 mod situation;
 mod slot_move;
@@ -92,8 +94,7 @@ pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: 
 #[must_use]
 pub fn done_steps(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Vec<StepId> {
     let now = Situation::read(plan, seen);
-    let done =
-        |slot: &&SlotSituation<'_>| slot.plan.changes() && etcd_member::is_complete(&now, slot, journal);
+    let done = |slot: &&SlotSituation<'_>| slot.plan.changes() && join::is_complete(&now, slot, journal);
     now.slots
         .iter()
         .filter(done)

@@ -1,7 +1,7 @@
 //! Whose turn it is: the slot whose switch has begun, before anybody else; then followers, the leader last.
 
 use super::Goal;
-use super::etcd_member;
+use super::join;
 use super::situation::{Health, Situation, SlotSituation};
 use crate::journal::JournalView;
 
@@ -22,7 +22,7 @@ pub(crate) fn turn<'a>(now: &'a Situation<'a>, journal: &JournalView, goal: Goal
     let open: Vec<&SlotSituation<'_>> = now
         .slots
         .iter()
-        .filter(|slot| !etcd_member::is_complete(now, slot, journal))
+        .filter(|slot| !join::is_complete(now, slot, journal))
         .collect();
     let mut begun: Vec<&SlotSituation<'_>> = open
         .iter()

@@ -1,0 +1,123 @@
+//! The new member joins: it serves, has caught up, its links are old enough, its data is the same; the old machine goes.
+
+use jiff::Timestamp;
+
+use super::etcd_member::{Step, boot_word};
+use super::gates;
+use super::situation::{Health, Situation, SlotSituation};
+use super::tick::Tick;
+use crate::domain::action::{Action, TerminateWhy};
+use crate::domain::etcd::Endpoint;
+use crate::domain::fleet::Machine;
+use crate::domain::waiting::{StopReason, WaitingOn};
+use crate::journal::JournalView;
+
+/// Stages 7 and 8: it was told to go.
+pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
+    let policy = &step.now.plan.envelope.policy;
+    let lag = step
+        .slot
+        .endpoint
+        .answer()
+        .map(|a| step.now.applied_max().saturating_sub(a.applied_index));
+    let lacks = if !step.slot.parts_at_new() {
+        Some("volume and interface are not both at the new machine".to_owned())
+    } else if !step.slot.serves_new() {
+        Some(join_lacks(step.slot, new))
+    } else {
+        lag.filter(|entries| *entries > policy.lag_entries_max)
+            .map(|entries| format!("{entries} entries behind (gate: {})", policy.lag_entries_max))
+    };
+    let mark = gates::joined_mark(step.slot.name());
+    let joined = step.journal.marked_at(&mark);
+    match (lacks, joined) {
+        (Some(lacks), _) => {
+            let go = Action::Go {
+                slot: step.name(),
+                machine: new.id.clone(),
+            };
+            let until = step.until(step.journal.done_at(&go.key()), policy.join_deadline);
+            if step.now.seen.at >= until && joined.is_none() {
+                let what = format!("{} did not join in time: {lacks}", step.slot.name());
+                return tick.stop(StopReason::Deadline { what });
+            }
+            step.wait(tick, WaitingOn::Join { lacks, lag, until });
+        }
+        (None, None) => {
+            tick.mark(mark);
+            step.wait(
+                tick,
+                WaitingOn::Settle {
+                    until: step.until(None, policy.settle),
+                },
+            );
+        }
+        (None, Some(at)) => settled(step, at, tick),
+    }
+}
+
+fn join_lacks(slot: &SlotSituation<'_>, new: &Machine) -> String {
+    let phase = new
+        .report
+        .as_ref()
+        .map_or_else(|| "no report".to_owned(), |report| boot_word(&report.phase));
+    match slot.endpoint {
+        Endpoint::Answered(answer) if slot.standing() == Health::Healthy => {
+            format!("runs {} instead of {}", answer.version, slot.plan.to.version)
+        }
+        Endpoint::Answered(_) => gates::describe(slot),
+        Endpoint::Refused | Endpoint::Silent(_) | Endpoint::Strange(_) => {
+            format!("{}; machine says {phase}", gates::describe(slot))
+        }
+    }
+}
+
+/// Stage 8: links are old enough, data is the same everywhere, then the old machine goes.
+fn settled(step: &Step<'_>, joined: Timestamp, tick: &mut Tick) {
+    let until = step.until(Some(joined), step.now.plan.envelope.policy.settle);
+    if step.now.seen.at < until {
+        return step.wait(tick, WaitingOn::Settle { until });
+    }
+    let verify = Action::VerifyData { slot: step.name() };
+    let verified = step.journal.done_at(&verify.key()).is_some_and(|at| at >= joined);
+    if !verified && step.now.slots.len() > 1 {
+        if step.others_green(tick) {
+            step.act(tick, verify);
+        }
+        return;
+    }
+    for machine in &step.slot.old {
+        let why = if machine.go {
+            TerminateWhy::Replaced
+        } else {
+            TerminateWhy::Unwanted
+        };
+        step.act(
+            tick,
+            Action::TerminateMachine {
+                slot: step.name(),
+                machine: machine.id.clone(),
+                why,
+            },
+        );
+    }
+}
+
+/// The step has nothing left to do.
+pub(crate) fn is_complete(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
+    if !slot.plan.changes() {
+        return true;
+    }
+    let policy = &now.plan.envelope.policy;
+    let Some(joined) = journal.marked_at(&gates::joined_mark(slot.name())) else {
+        return false;
+    };
+    let settled = joined
+        .checked_add(policy.settle)
+        .is_ok_and(|until| now.seen.at >= until);
+    let verify = Action::VerifyData {
+        slot: slot.name().clone(),
+    };
+    let verified = now.slots.len() == 1 || journal.done_at(&verify.key()).is_some_and(|at| at >= joined);
+    slot.serves_new() && settled && verified && slot.old.is_empty()
+}
