@@ -1,1 +1,66 @@
-//! render
+//! Desired state in, bytes out: user data per slot, its content digest, and the variables file for Terraform.
+//!
+//! Rendering is deterministic and knows no secret: certificates and keys are fetched by the machine at boot. Built-in
+//! templates are numbered sets that never change once released, so upgrading rehull alone plans nothing.
+
+mod builtin;
+mod cloud_config;
+mod content;
+mod error;
+mod template;
+mod tfvars;
+mod variables;
+
+pub use builtin::{BUILTIN_SETS, builtin_template};
+pub use error::RenderError;
+pub use tfvars::tfvars;
+pub use variables::{VARIABLES, Variable};
+
+use crate::domain::desired::{Desired, Slot};
+use crate::domain::ids::ContentDigest;
+
+/// What EC2 takes as user data, before base64: 16 KiB (EC2 user guide, "Run commands when you launch an EC2 instance").
+pub const USER_DATA_MAX: usize = 16_384;
+
+/// What a machine of one slot is booted with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderedSlot {
+    /// cloud-config, at most [`USER_DATA_MAX`] bytes.
+    pub user_data: String,
+    /// Changes whenever the machine has to be replaced, and never because of rehull itself.
+    pub digest: ContentDigest,
+}
+
+/// Renders the user data of one slot from the text of its template.
+///
+/// # Errors
+/// The template does not render (its line and column are named), a value cannot be written safely into a shell file,
+/// the result is no cloud-config, or it is larger than EC2 takes.
+pub fn render_slot(desired: &Desired, slot: &Slot, template_text: &str) -> Result<RenderedSlot, RenderError> {
+    let values = variables::values(desired, slot)?;
+    let user_data = template::render(&desired.etcd.template, template_text, &values)?;
+    let parts = cloud_config::parts(&user_data).map_err(|problem| RenderError::NotCloudConfig {
+        slot: slot.name.clone(),
+        line: problem.line,
+        why: problem.why,
+    })?;
+    if user_data.len() > USER_DATA_MAX {
+        return Err(RenderError::TooBig {
+            slot: slot.name.clone(),
+            bytes: user_data.len(),
+            parts: biggest(parts),
+        });
+    }
+    let digest = content::digest(desired, slot, &user_data);
+    Ok(RenderedSlot { user_data, digest })
+}
+
+/// The three that make up most of it.
+fn biggest(mut parts: Vec<(String, usize)>) -> Vec<(String, usize)> {
+    parts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    parts.truncate(3);
+    parts
+}
+
+#[cfg(test)]
+mod tests;

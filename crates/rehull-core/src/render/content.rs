@@ -1,0 +1,77 @@
+//! The content digest: what decides whether a machine has to be replaced.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::domain::desired::{Desired, Slot};
+use crate::domain::ids::ContentDigest;
+
+/// Fields in alphabetical order: serialised as they stand, they are canonical JSON. The version of rehull is not among
+/// them, so that upgrading rehull alone replaces nothing.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Content<'a> {
+    binaries: &'a BTreeMap<String, String>,
+    etcd: String,
+    format: u32,
+    image: &'a str,
+    instance_profile: &'a str,
+    instance_type: &'a str,
+    interface: &'a str,
+    security_groups: Vec<&'a str>,
+    subnet: &'a str,
+    tls_revision: &'a str,
+    user_data: String,
+    volume: &'a str,
+}
+
+pub(super) fn digest(desired: &Desired, slot: &Slot, user_data: &str) -> ContentDigest {
+    let etcd = &desired.etcd;
+    let mut security_groups: Vec<&str> = etcd.security_groups.iter().map(String::as_str).collect();
+    security_groups.sort_unstable(); // a set to EC2
+    let content = Content {
+        binaries: &etcd.binaries,
+        etcd: etcd.version.to_string(),
+        format: 1,
+        image: etcd.image.as_str(),
+        instance_profile: &etcd.instance_profile,
+        instance_type: &etcd.instance_type,
+        interface: slot.interface.as_str(),
+        security_groups,
+        subnet: slot.subnet.as_str(),
+        tls_revision: &etcd.machine_tls.revision,
+        user_data: sha256(&normalised(user_data)),
+        volume: slot.volume.as_str(),
+    };
+    // Serialising plain text cannot fail; if it ever does, the empty text has a digest that no machine carries.
+    ContentDigest::new(format!(
+        "sha256:{}",
+        sha256(&serde_json::to_string(&content).unwrap_or_default())
+    ))
+}
+
+fn sha256(text: &str) -> String {
+    hex::encode(Sha256::digest(text.as_bytes()))
+}
+
+/// Line ends and white space at the end of lines depend on editors and checkouts, not on what a machine does.
+fn normalised(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    while lines.last().is_some_and(|line| line.is_empty()) {
+        lines.pop();
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normalised;
+
+    #[test]
+    fn line_ends_and_trailing_white_space_do_not_count() {
+        assert_eq!(normalised("a  \r\nb\t\n\n\n"), "a\nb");
+        assert_ne!(normalised("a\n b"), normalised("a\nb"), "indentation counts");
+    }
+}

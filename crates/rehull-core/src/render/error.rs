@@ -1,0 +1,66 @@
+//! Why nothing was rendered.
+
+use crate::domain::ids::SlotName;
+
+/// Rendering was refused; nothing was written anywhere.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// The template itself.
+    #[error("{template}{}: {why}", place(*.line, *.column))]
+    Template {
+        /// File of the cluster's own template, or the built-in part.
+        template: String,
+        /// From 1, where known.
+        line: Option<usize>,
+        /// From 1, where known.
+        column: Option<usize>,
+        /// What is wrong.
+        why: String,
+        /// What to write instead; may be empty.
+        help: String,
+    },
+    /// A value of the cluster file that a shell or an object key would read as something else.
+    #[error("`{value}` cannot be written as `{variable}`: it may hold letters, digits and . _ / : - only")]
+    UnsafeText {
+        /// Variable.
+        variable: String,
+        /// Value.
+        value: String,
+    },
+    /// cloud-init would not understand the result.
+    #[error("the user data of {slot} is no cloud-config{}: {why}", place(*.line, None))]
+    NotCloudConfig {
+        /// Slot.
+        slot: SlotName,
+        /// Line of the rendered text, from 1, where known.
+        line: Option<usize>,
+        /// What is wrong.
+        why: String,
+    },
+    /// EC2 would refuse it.
+    #[error("the user data of {slot} has {bytes} bytes, EC2 takes {}; biggest: {}", super::USER_DATA_MAX, list(.parts))]
+    TooBig {
+        /// Slot.
+        slot: SlotName,
+        /// Size.
+        bytes: usize,
+        /// The biggest files in it and their sizes.
+        parts: Vec<(String, usize)>,
+    },
+}
+
+fn place(line: Option<usize>, column: Option<usize>) -> String {
+    match (line, column) {
+        (Some(line), Some(column)) => format!(":{line}:{column}"),
+        (Some(line), None) => format!(":{line}"),
+        (None, _) => String::new(),
+    }
+}
+
+fn list(parts: &[(String, usize)]) -> String {
+    let named: Vec<String> = parts
+        .iter()
+        .map(|(name, bytes)| format!("{name} {bytes}"))
+        .collect();
+    named.join(", ")
+}

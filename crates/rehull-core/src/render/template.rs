@@ -1,0 +1,70 @@
+//! Handlebars in strict mode: a missing variable is an error with its place, never an empty string.
+
+use handlebars::{Handlebars, RenderErrorReason, TemplateError, no_escape};
+use serde_json::Value;
+
+use super::RenderError;
+use super::builtin::PARTS;
+use super::variables::VARIABLES;
+use crate::domain::desired::TemplateRef;
+
+pub(super) fn render(template: &TemplateRef, text: &str, values: &Value) -> Result<String, RenderError> {
+    let name = match template {
+        TemplateRef::BuiltIn(set) => format!("etcd/{set}/cloud-config.yaml"),
+        TemplateRef::File(path) => path.clone(),
+    };
+    let mut engine = Handlebars::new();
+    engine.set_strict_mode(true);
+    engine.register_escape_fn(no_escape);
+    for part in PARTS {
+        engine
+            .register_partial(part.name, part.text)
+            .map_err(|error| unparsed(part.name, &error))?;
+    }
+    engine
+        .register_template_string(&name, text)
+        .map_err(|error| unparsed(&name, &error))?;
+    engine
+        .render(&name, values)
+        .map_err(|error| unrendered(&name, &error))
+}
+
+fn unparsed(name: &str, error: &TemplateError) -> RenderError {
+    let (line, column) = error.pos().unzip();
+    RenderError::Template {
+        template: name.to_owned(),
+        line,
+        column,
+        why: error.reason().to_string(),
+        help: String::new(),
+    }
+}
+
+fn unrendered(name: &str, error: &handlebars::RenderError) -> RenderError {
+    let (why, help) = if let RenderErrorReason::MissingVariable(Some(wanted)) = error.reason() {
+        (format!("there is no variable `{wanted}`"), nearest(wanted))
+    } else {
+        (error.reason().to_string(), String::new())
+    };
+    RenderError::Template {
+        template: error.template_name.clone().unwrap_or_else(|| name.to_owned()),
+        line: error.line_no,
+        column: error.column_no,
+        why,
+        help,
+    }
+}
+
+fn nearest(wanted: &str) -> String {
+    let bare = wanted.trim_start_matches("this.");
+    let best = VARIABLES.iter().map(|known| {
+        let last = known.name.rsplit('.').next().unwrap_or(known.name);
+        let wrong =
+            strsim::damerau_levenshtein(bare, known.name).min(strsim::damerau_levenshtein(bare, last));
+        (wrong, known.name)
+    });
+    match best.min() {
+        Some((wrong, known)) if wrong * 3 <= bare.len() => format!("did you mean `{known}`?"),
+        _ => "`rehull render --variables` lists them".to_owned(),
+    }
+}

@@ -1,0 +1,63 @@
+//! `rehull.auto.tfvars.json`: what Terraform's launch templates are made from. Same inputs, same bytes.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::RenderedSlot;
+use crate::domain::desired::{Desired, Slot};
+use crate::domain::ids::SlotName;
+
+#[derive(Serialize)]
+struct File<'a> {
+    rehull_format: u32,
+    cluster: &'a str,
+    region: &'a str,
+    etcd_launch_templates: BTreeMap<&'a str, LaunchTemplate<'a>>,
+}
+
+#[derive(Serialize)]
+struct LaunchTemplate<'a> {
+    name: &'a str,
+    /// Goes into the version description; rehull finds the version by it.
+    content_digest: &'a str,
+    image_id: &'a str,
+    instance_type: &'a str,
+    instance_profile: &'a str,
+    security_group_ids: &'a [String],
+    subnet_id: &'a str,
+    user_data: &'a str,
+}
+
+/// The text of the variables file, two spaces deep, with a final line end. Slots that were not rendered are left out.
+#[must_use]
+pub fn tfvars(desired: &Desired, rendered: &BTreeMap<SlotName, RenderedSlot>) -> String {
+    let mut templates = BTreeMap::new();
+    for slot in &desired.etcd.slots {
+        if let Some(done) = rendered.get(&slot.name) {
+            templates.insert(slot.name.as_str(), launch_template(desired, slot, done));
+        }
+    }
+    let file = File {
+        rehull_format: 1,
+        cluster: desired.cluster.as_str(),
+        region: desired.aws.region.as_str(),
+        etcd_launch_templates: templates,
+    };
+    let mut text = serde_json::to_string_pretty(&file).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn launch_template<'a>(desired: &'a Desired, slot: &'a Slot, done: &'a RenderedSlot) -> LaunchTemplate<'a> {
+    LaunchTemplate {
+        name: slot.launch_template.as_str(),
+        content_digest: done.digest.as_str(),
+        image_id: desired.etcd.image.as_str(),
+        instance_type: &desired.etcd.instance_type,
+        instance_profile: &desired.etcd.instance_profile,
+        security_group_ids: &desired.etcd.security_groups,
+        subnet_id: slot.subnet.as_str(),
+        user_data: &done.user_data,
+    }
+}
