@@ -3,39 +3,230 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
+use super::error::FoldError;
+use super::record::{Record, RecordBody};
 use crate::domain::action::Action;
-use crate::domain::ids::StepId;
+use crate::domain::ids::{ContentDigest, StepId};
+use crate::domain::waiting::StopReason;
 use crate::ports::PortError;
 
 /// What decisions may ask of the past.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalView {
-    pub(super) actions: BTreeMap<String, ActionPast>,
-    pub(super) marks: BTreeMap<String, Timestamp>,
-    pub(super) answered: BTreeSet<String>,
+    opened: Option<Opening>,
+    holder: Option<(String, Timestamp)>,
+    actions: BTreeMap<String, ActionPast>,
+    marks: BTreeMap<String, Timestamp>,
+    answered: BTreeSet<String>,
+    halt: Option<Halt>,
+    closed: Option<(String, Timestamp)>,
+}
+
+/// What the first record says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// When.
+    pub at: Timestamp,
+    /// Digest of the approved envelope.
+    pub envelope: ContentDigest,
+    /// Version of rehull that began.
+    pub rehull: String,
+}
+
+/// The last stop, while nobody has taken over since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halt {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: StopReason,
+    /// It was a resting place.
+    pub at_rest: bool,
 }
 
 /// Everything the journal knows of one action (by natural key).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActionPast {
     /// Step it belongs to.
     pub step: StepId,
     /// The action as last intended.
     pub action: Action,
-    /// Attempts begun.
+    /// Attempts begun. An attempt in doubt that is sent again is the same attempt.
     pub attempts: u32,
     /// When the last attempt was intended.
     pub intended_at: Timestamp,
-    /// When an attempt was settled as done, if ever.
+    /// When an attempt was last settled as done, if ever.
     pub done_at: Option<Timestamp>,
-    /// Last certain failure and when.
+    /// Last certain failure since it was last done, and when.
     pub failed: Option<(PortError, Timestamp)>,
     /// Intended and not settled, or settled as "outcome unknown".
     pub in_doubt: bool,
+    /// The last answer, if it was "outcome unknown".
+    pub doubt: Option<Doubt>,
+    /// Settled without success, certainly or not, since it was last done.
+    pub failures: u32,
+}
+
+/// An answer that left the outcome open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// Why it is unknown.
+    pub why: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl ActionPast {
+    /// The number of the next attempt: a call that may have been lost keeps its number and with it its token.
+    #[must_use]
+    pub fn next_attempt(&self) -> u32 {
+        if self.in_doubt {
+            self.attempts
+        } else {
+            self.attempts.saturating_add(1)
+        }
+    }
 }
 
 impl JournalView {
+    /// Folds records in their order.
+    pub fn fold<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Self, FoldError> {
+        let mut view = Self::default();
+        for record in records {
+            view.apply(record)?;
+        }
+        Ok(view)
+    }
+
+    /// Takes in the next record. After an error the view is as before.
+    pub fn apply(&mut self, record: &Record) -> Result<(), FoldError> {
+        let at = record.at;
+        self.check_order(&record.body)?;
+        match &record.body {
+            RecordBody::Opened { envelope, rehull } => {
+                self.opened = Some(Opening {
+                    at,
+                    envelope: envelope.clone(),
+                    rehull: rehull.clone(),
+                });
+            }
+            RecordBody::Attached { holder } => {
+                self.holder = Some((holder.clone(), at));
+                self.halt = None;
+            }
+            RecordBody::Intended {
+                step,
+                action,
+                attempt,
+                ..
+            } => {
+                self.intend(at, step, action, *attempt)?;
+            }
+            RecordBody::Settled { key, attempt, error } => self.settle(at, key, *attempt, error.as_ref())?,
+            RecordBody::Marked { mark } => {
+                // The last one counts: it is written again only when the clock went back behind the first.
+                self.marks.insert(mark.clone(), at);
+            }
+            RecordBody::Answered { request, .. } => {
+                self.answered.insert(request.clone());
+            }
+            RecordBody::Stopped { reason, at_rest } => {
+                self.halt = Some(Halt {
+                    at,
+                    reason: reason.clone(),
+                    at_rest: *at_rest,
+                });
+            }
+            RecordBody::Closed { outcome } => self.closed = Some((outcome.clone(), at)),
+        }
+        Ok(())
+    }
+
+    fn check_order(&self, body: &RecordBody) -> Result<(), FoldError> {
+        let opens = matches!(body, RecordBody::Opened { .. });
+        match (&self.opened, opens) {
+            (None, false) => Err(FoldError::Order("the first record is not `opened`")),
+            (Some(_), true) => Err(FoldError::Order("the rollout was opened twice")),
+            _ if self.closed.is_some() => Err(FoldError::Order("a record follows the end of the rollout")),
+            _ => Ok(()),
+        }
+    }
+
+    fn intend(
+        &mut self,
+        at: Timestamp,
+        step: &StepId,
+        action: &Action,
+        attempt: u32,
+    ) -> Result<(), FoldError> {
+        let key = action.key();
+        let expected = self.next_attempt(&key);
+        if attempt != expected {
+            return Err(FoldError::WrongAttempt {
+                key,
+                attempt,
+                expected,
+            });
+        }
+        let past = self.actions.entry(key).or_insert_with(|| ActionPast {
+            step: step.clone(),
+            action: action.clone(),
+            attempts: 0,
+            intended_at: at,
+            done_at: None,
+            failed: None,
+            in_doubt: false,
+            doubt: None,
+            failures: 0,
+        });
+        past.step = step.clone();
+        past.action = action.clone();
+        past.attempts = attempt;
+        past.intended_at = at;
+        past.in_doubt = true;
+        Ok(())
+    }
+
+    fn settle(
+        &mut self,
+        at: Timestamp,
+        key: &str,
+        attempt: u32,
+        error: Option<&PortError>,
+    ) -> Result<(), FoldError> {
+        let open = self
+            .actions
+            .get_mut(key)
+            .filter(|past| past.in_doubt && past.attempts == attempt);
+        let Some(past) = open else {
+            return Err(FoldError::SettledWithoutIntended {
+                key: key.to_owned(),
+                attempt,
+            });
+        };
+        past.doubt = None;
+        past.in_doubt = false;
+        match error {
+            None => {
+                past.done_at = Some(at);
+                past.failed = None;
+                past.failures = 0;
+            }
+            Some(PortError::OutcomeUnknown { why }) => {
+                past.in_doubt = true;
+                past.doubt = Some(Doubt { why: why.clone(), at });
+                past.failures = past.failures.saturating_add(1);
+            }
+            Some(error) => {
+                past.failed = Some((error.clone(), at));
+                past.failures = past.failures.saturating_add(1);
+            }
+        }
+        Ok(())
+    }
+
     /// Actions whose outcome is not known, oldest first.
     #[must_use]
     pub fn in_doubt(&self) -> Vec<&ActionPast> {
@@ -62,9 +253,39 @@ impl JournalView {
         self.actions.get(key)
     }
 
+    /// The number of this action's next attempt, from 1.
+    #[must_use]
+    pub fn next_attempt(&self, key: &str) -> u32 {
+        self.actions.get(key).map_or(1, ActionPast::next_attempt)
+    }
+
     /// The mailbox request was answered.
     #[must_use]
     pub fn is_answered(&self, request: &str) -> bool {
         self.answered.contains(request)
+    }
+
+    /// What was approved, and when it began; `None`: the journal is empty.
+    #[must_use]
+    pub fn opened(&self) -> Option<&Opening> {
+        self.opened.as_ref()
+    }
+
+    /// Who attached last, and when.
+    #[must_use]
+    pub fn holder(&self) -> Option<(&str, Timestamp)> {
+        self.holder.as_ref().map(|(holder, at)| (holder.as_str(), *at))
+    }
+
+    /// The stop that the rollout is at, if nobody has carried on since.
+    #[must_use]
+    pub fn halt(&self) -> Option<&Halt> {
+        self.halt.as_ref()
+    }
+
+    /// `finished` or `aborted`, and when; `None`: the rollout is not over.
+    #[must_use]
+    pub fn closed(&self) -> Option<(&str, Timestamp)> {
+        self.closed.as_ref().map(|(outcome, at)| (outcome.as_str(), *at))
     }
 }
