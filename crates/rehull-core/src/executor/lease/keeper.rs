@@ -1,0 +1,189 @@
+//! Keeps the lease fresh beside the loop. No progress of the rollout goes through here.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use super::claim::{Grant, LeaseError, present, write};
+use super::record::LeaseRecord;
+use super::times::LeaseTimes;
+use crate::journal::keys;
+use crate::ports::{Clock, LeaseState, Store, StoreError, Tag};
+
+const RELEASE_ATTEMPTS_MAX: u32 = 3;
+
+/// The lease in our hands. `keep` runs in a task of its own; the loop only reads [`LeaseState`].
+///
+/// Its clock must be an instance of its own: one that a signal cuts short for the loop would make it renew early.
+pub struct LeaseKeeper {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    times: LeaseTimes,
+    held: Mutex<Held>,
+    /// Monotonic microseconds at which it is no longer certain to be ours.
+    expires_us: AtomicU64,
+    released: AtomicBool,
+    lost_to: OnceLock<String>,
+}
+
+#[derive(Clone)]
+struct Held {
+    record: LeaseRecord,
+    tag: Tag,
+}
+
+/// What came of one renewal.
+#[derive(Debug, PartialEq, Eq)]
+enum Renewal {
+    Done,
+    /// No definite answer, or none at all.
+    Again,
+    Over,
+}
+
+impl LeaseKeeper {
+    /// From the outcome of [`super::acquire`] or [`super::take_over`].
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, grant: Grant) -> Self {
+        let times = LeaseTimes::of(grant.record.ttl());
+        let keeper = Self {
+            store,
+            clock,
+            times,
+            held: Mutex::new(Held {
+                record: grant.record,
+                tag: grant.tag,
+            }),
+            expires_us: AtomicU64::new(0),
+            released: AtomicBool::new(false),
+            lost_to: OnceLock::new(),
+        };
+        keeper.extend(grant.sent_at);
+        keeper
+    }
+
+    /// The times that go with this lease.
+    #[must_use]
+    pub fn times(&self) -> LeaseTimes {
+        self.times
+    }
+
+    /// Renews until the lease is released or lost.
+    ///
+    /// A lease that ran out while the computer slept is renewed like any other: the write succeeds only over our own
+    /// version, so nobody has had it in between.
+    pub async fn keep(&self) {
+        let mut pause = self.times.renew_every;
+        loop {
+            self.clock.sleep(pause).await;
+            pause = match self.renew().await {
+                Renewal::Done => self.times.renew_every,
+                Renewal::Again => self.times.retry_after,
+                Renewal::Over => return,
+            };
+        }
+    }
+
+    /// Gives the lease back, so that the next one need not wait. Only for a holder with nothing in flight: a call that
+    /// still travels must find the lease held until it has arrived. Stop the `keep` task first or afterwards.
+    ///
+    /// # Errors
+    /// The store did not confirm it; then the lease runs out by itself.
+    pub async fn release(&self) -> Result<(), LeaseError> {
+        self.released.store(true, Ordering::SeqCst);
+        self.expires_us.store(0, Ordering::SeqCst);
+        let mut last = StoreError::Unavailable {
+            key: keys::LEASE.to_owned(),
+            why: "not tried".to_owned(),
+        };
+        for _ in 0..RELEASE_ATTEMPTS_MAX {
+            let Held { mut record, tag } = self.held();
+            record.released = true;
+            record.beat = record.beat.saturating_add(1);
+            match write(self.store.as_ref(), &record, Some(&tag)).await {
+                Ok(_) => return Ok(()),
+                Err(error) => last = error,
+            }
+            match present(self.store.as_ref()).await {
+                Ok(Some(now)) if now.record.nonce == record.nonce && !now.record.released => {
+                    self.hold(now.record, now.tag);
+                }
+                Ok(_) => return Ok(()),
+                Err(_) => self.clock.sleep(self.times.retry_after).await,
+            }
+        }
+        Err(LeaseError::Store(last))
+    }
+
+    async fn renew(&self) -> Renewal {
+        if self.released.load(Ordering::SeqCst) {
+            return Renewal::Over;
+        }
+        let Held { mut record, tag } = self.held();
+        record.beat = record.beat.saturating_add(1);
+        record.renewed_at = self.clock.now();
+        let sent_at = self.clock.monotonic();
+        match write(self.store.as_ref(), &record, Some(&tag)).await {
+            Ok(tag) => {
+                self.hold(record, tag);
+                self.extend(sent_at);
+                Renewal::Done
+            }
+            Err(StoreError::Conflict { .. } | StoreError::OutcomeUnknown { .. }) => self.look(&record).await,
+            Err(StoreError::Unavailable { .. } | StoreError::Denied { .. }) => Renewal::Again,
+        }
+    }
+
+    /// Our own version, whichever of our writes it was, is renewed once more: only then is it known since when it
+    /// has been standing there.
+    async fn look(&self, sent: &LeaseRecord) -> Renewal {
+        match present(self.store.as_ref()).await {
+            Ok(Some(now)) if now.record.nonce == sent.nonce => {
+                let over = now.record.released;
+                self.hold(now.record, now.tag);
+                if over { Renewal::Over } else { Renewal::Again }
+            }
+            Ok(Some(now)) => self.lose(now.record.holder),
+            Ok(None) => self.lose("nobody: the lease object was deleted".to_owned()),
+            Err(LeaseError::Store(_)) => Renewal::Again,
+            Err(error @ (LeaseError::NewerFormat { .. } | LeaseError::Unreadable { .. })) => {
+                self.lose(format!("somebody unknown: {error}"))
+            }
+        }
+    }
+
+    fn lose(&self, holder: String) -> Renewal {
+        self.expires_us.store(0, Ordering::SeqCst);
+        self.lost_to.get_or_init(|| holder);
+        Renewal::Over
+    }
+
+    fn held(&self) -> Held {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn hold(&self, record: LeaseRecord, tag: Tag) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Held { record, tag };
+    }
+
+    fn extend(&self, sent_at: Duration) {
+        if !self.released.load(Ordering::SeqCst) {
+            let until = sent_at.saturating_add(self.times.ttl);
+            self.expires_us.store(
+                u64::try_from(until.as_micros()).unwrap_or(u64::MAX),
+                Ordering::SeqCst,
+            );
+        }
+    }
+}
+
+impl LeaseState for LeaseKeeper {
+    fn remaining(&self) -> Duration {
+        let until = Duration::from_micros(self.expires_us.load(Ordering::SeqCst));
+        until.saturating_sub(self.clock.monotonic())
+    }
+
+    fn lost_to(&self) -> Option<String> {
+        self.lost_to.get().cloned()
+    }
+}
