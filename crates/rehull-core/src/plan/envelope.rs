@@ -223,7 +223,7 @@ pub struct ForecastStep {
     /// Why it stands here.
     pub because: String,
     /// Quorum margin before, during, after.
-    pub margin: (u32, u32, u32),
+    pub margin: (i64, i64, i64),
     /// Expected duration.
     pub about: Duration,
     /// This is the point of no return.

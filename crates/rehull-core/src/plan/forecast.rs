@@ -46,17 +46,12 @@ fn order(envelope: &Envelope, seen: &Observed) -> Vec<ForecastStep> {
     let count = changing.len();
     let rises = envelope.from.is_some_and(|from| from.line() < envelope.to.line());
     let all_change = count == envelope.slots.len();
-    let small = |n: i64| u32::try_from(n.max(0)).unwrap_or(0);
     let voters = u32::try_from(envelope.slots.len()).unwrap_or(u32::MAX);
     let full = Standing {
         voters,
         healthy: voters,
     };
-    let margin = (
-        small(full.margin()),
-        small(full.after_stop().margin()),
-        small(full.margin()),
-    );
+    let margin = (full.margin(), full.after_stop().margin(), full.margin());
     let line = |n: usize, slot: &&SlotPlan| {
         let last = n + 1 == count;
         let bake = if last && rises && count > 1 {
@@ -69,7 +64,7 @@ fn order(envelope: &Envelope, seen: &Observed) -> Vec<ForecastStep> {
             slot: slot.slot.name.clone(),
             because: because(slot, leader),
             margin: if envelope.kind == RolloutKind::Bootstrap {
-                (0, 0, small(full.margin()))
+                (0, 0, full.margin())
             } else {
                 margin
             },

@@ -165,7 +165,9 @@ fn switch(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
     if !slot_move::to_the_new(step.slot, new, tick) {
         return;
     }
-    if step.slot.listed.is_none() {
+    // With one member nobody is left to show a list; its data on the volume is the membership.
+    let alone = step.now.slots.len() == 1;
+    if step.slot.listed.is_none() && !alone {
         if removes
             && step.others_green(tick)
             && let Some(via) = survivor(step)

@@ -16,7 +16,7 @@ mod snapshot;
 mod tick;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 

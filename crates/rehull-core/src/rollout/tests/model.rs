@@ -1,0 +1,552 @@
+//! A modelled cluster for tests of `decide`: just enough EC2 and etcd to walk every stage, one second per tick.
+//!
+//! It is told nothing by the code under test but actions, and it panics where the real thing would lose quorum.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::action::Action;
+use crate::domain::desired::Slot;
+use crate::domain::etcd::{Endpoint, EtcdView, ListedMember, MemberAnswer};
+use crate::domain::fleet::{
+    Attachment, BootPhase, BootReport, FleetView, Join, Machine, MachineState, Part, SlotParts,
+    TemplateVersion,
+};
+use crate::domain::ids::{
+    AccountId, ClusterName, ContentDigest, EtcdClusterId, Generation, InstanceId, InterfaceId,
+    LaunchTemplateName, LaunchTemplateVersion, MemberId, Region, SlotName, StepId, SubnetId, Token, VolumeId,
+    Zone,
+};
+use crate::domain::observed::{Identity, JobState, Jobs, Observed, SnapshotFact};
+use crate::domain::policy::{EtcdStrategy, RolloutPolicy};
+use crate::domain::version::EtcdVersion;
+use crate::journal::{JournalView, Record, RecordBody};
+use crate::plan::{
+    Envelope, Forecast, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan, SlotContent,
+    SlotPlan,
+};
+use crate::ports::PortError;
+
+pub(crate) const OLD: EtcdVersion = EtcdVersion::new(3, 5, 33);
+pub(crate) const NEW: EtcdVersion = EtcdVersion::new(3, 6, 14);
+const CLUSTER: EtcdClusterId = EtcdClusterId(0xc1);
+
+/// A member of the modelled etcd.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    pub(crate) id: MemberId,
+    pub(crate) slot: SlotName,
+    pub(crate) started: bool,
+}
+
+/// The modelled world.
+pub(crate) struct Model {
+    pub(crate) at: Timestamp,
+    pub(crate) machines: Vec<Machine>,
+    pub(crate) parts: BTreeMap<SlotName, SlotParts>,
+    pub(crate) templates: BTreeMap<LaunchTemplateName, Vec<TemplateVersion>>,
+    pub(crate) members: Vec<Member>,
+    /// Slots whose etcd process runs, with its version.
+    pub(crate) running: BTreeMap<SlotName, EtcdVersion>,
+    /// Slots whose process was frozen or killed by the test.
+    pub(crate) down: BTreeSet<SlotName>,
+    /// Machines that do not hear their stop tag.
+    pub(crate) deaf: BTreeSet<InstanceId>,
+    pub(crate) leader: Option<MemberId>,
+    pub(crate) snapshot: JobState<SnapshotFact>,
+    pub(crate) identity: bool,
+    pub(crate) records: Vec<Record>,
+    pub(crate) story: Vec<String>,
+    next_id: u64,
+}
+
+pub(crate) fn slot_name(n: usize) -> SlotName {
+    SlotName::new(format!("etcd-{}", char::from(b'a' + u8::try_from(n).unwrap())))
+}
+
+pub(crate) fn slot(n: usize) -> Slot {
+    Slot {
+        name: slot_name(n),
+        zone: Zone::new(format!("r-1{n}")),
+        subnet: SubnetId::new(format!("subnet-{n}")),
+        interface: InterfaceId::new(format!("eni-{n}")),
+        volume: VolumeId::new(format!("vol-{n}")),
+        address: core::net::Ipv4Addr::new(10, 0, 0, 10 + u8::try_from(n).unwrap()),
+        launch_template: LaunchTemplateName::new(format!("lt-{n}")),
+    }
+}
+
+pub(crate) fn digest(slot: &SlotName, version: EtcdVersion) -> ContentDigest {
+    ContentDigest::new(format!("sha256:{slot}-{version}"))
+}
+
+/// A plan that upgrades every one of `count` members.
+pub(crate) fn plan(count: usize, strategy: EtcdStrategy) -> RolloutPlan {
+    let content = |n: usize, version| SlotContent {
+        version,
+        digest: digest(&slot_name(n), version),
+    };
+    let slots = (0..count).map(|n| SlotPlan {
+        step: StepId::new(format!("etcd/{}", slot_name(n))),
+        slot: slot(n),
+        from: Some(content(n, OLD)),
+        to: content(n, NEW),
+        reasons: vec![format!("etcd {OLD} → {NEW}")],
+    });
+    let envelope = Envelope {
+        format: PLAN_FORMAT,
+        rehull: "test".to_owned(),
+        cluster: ClusterName::new("t"),
+        account: AccountId::new("111122223333"),
+        region: Region::new("r-1"),
+        etcd_cluster: Some(CLUSTER),
+        kind: RolloutKind::Upgrade,
+        from: Some(OLD),
+        to: NEW,
+        strategy,
+        order: String::new(),
+        slots: slots.collect(),
+        machine: MachineContent {
+            image: String::new(),
+            instance_type: String::new(),
+            instance_profile: String::new(),
+            security_groups: Vec::new(),
+            binaries: BTreeMap::new(),
+        },
+        policy: RolloutPolicy {
+            bake: Duration::from_secs(20),
+            accept_downtime: count == 1,
+            ..RolloutPolicy::default()
+        },
+        reversible: Reversible::Always,
+    };
+    let forecast = Forecast {
+        order: Vec::new(),
+        blockers: Vec::new(),
+        notes: Vec::new(),
+        total: Duration::ZERO,
+    };
+    RolloutPlan {
+        envelope,
+        forecast,
+        user_data: BTreeMap::new(),
+        replaces: BTreeMap::new(),
+    }
+}
+
+impl Model {
+    /// A healthy cluster of old members; the first one leads.
+    pub(crate) fn healthy(count: usize) -> Self {
+        let mut model = Self {
+            at: Timestamp::UNIX_EPOCH
+                .checked_add(Duration::from_secs(1_000_000))
+                .unwrap(),
+            machines: Vec::new(),
+            parts: BTreeMap::new(),
+            templates: BTreeMap::new(),
+            members: Vec::new(),
+            running: BTreeMap::new(),
+            down: BTreeSet::new(),
+            deaf: BTreeSet::new(),
+            leader: Some(MemberId(1)),
+            snapshot: JobState::Absent,
+            identity: true,
+            records: Vec::new(),
+            story: Vec::new(),
+            next_id: 100,
+        };
+        let body = RecordBody::Opened {
+            envelope: ContentDigest::new("sha256:0"),
+            rehull: "test".to_owned(),
+        };
+        model.records.push(Record { at: model.at, body });
+        for n in 0..count {
+            let name = slot_name(n);
+            let machine = InstanceId::new(format!("i-old-{n}"));
+            model.machines.push(Machine {
+                id: machine.clone(),
+                slot: name.clone(),
+                state: MachineState::Running,
+                zone: None,
+                template_version: None,
+                digest: Some(digest(&name, OLD)),
+                generation: Some(Generation(1)),
+                join: Some(Join::Bootstrap),
+                go: true,
+                stop_asked: false,
+                launched_at: Some(model.at),
+                report: report(&machine, BootPhase::Running),
+            });
+            model.parts.insert(name.clone(), parts(&slot(n), &machine));
+            model.members.push(Member {
+                id: MemberId(1 + n as u64),
+                slot: name.clone(),
+                started: true,
+            });
+            model.running.insert(name, OLD);
+        }
+        model
+    }
+
+    pub(crate) fn journal(&self) -> JournalView {
+        JournalView::fold(&self.records).unwrap()
+    }
+
+    /// What an observer sees now.
+    pub(crate) fn observe(&self) -> Observed {
+        let endpoints = self
+            .parts
+            .keys()
+            .map(|name| (name.clone(), self.endpoint(name)))
+            .collect();
+        Observed {
+            at: self.at,
+            fleet: FleetView {
+                machines: self.machines.clone(),
+                slots: self.parts.clone(),
+                templates: self.templates.clone(),
+            },
+            etcd: EtcdView { endpoints },
+            jobs: Jobs {
+                snapshot: self.snapshot.clone(),
+            },
+            identity: self.identity.then(|| Identity {
+                format: 1,
+                cluster: "t".to_owned(),
+                account: AccountId::new("111122223333"),
+                region: Region::new("r-1"),
+                etcd_cluster: CLUSTER,
+            }),
+            requests: Vec::new(),
+            gaps: Vec::new(),
+        }
+    }
+
+    pub(crate) fn healthy_voters(&self) -> usize {
+        self.members
+            .iter()
+            .filter(|m| self.serving(&m.slot).is_some_and(|id| id == m.id))
+            .count()
+    }
+
+    fn has_quorum(&self) -> bool {
+        self.healthy_voters() > self.members.len() / 2
+    }
+
+    /// Member id that answers at the slot's address.
+    fn serving(&self, slot: &SlotName) -> Option<MemberId> {
+        if !self.running.contains_key(slot) || self.down.contains(slot) {
+            return None;
+        }
+        self.members
+            .iter()
+            .find(|m| m.slot == *slot && m.started)
+            .map(|m| m.id)
+    }
+
+    fn endpoint(&self, slot: &SlotName) -> Endpoint {
+        if self.down.contains(slot) {
+            return Endpoint::Silent("timed out".to_owned());
+        }
+        let (Some(id), Some(version)) = (self.serving(slot), self.running.get(slot)) else {
+            return Endpoint::Refused;
+        };
+        let members = self.members.iter().map(|m| ListedMember {
+            id: m.id,
+            name: if m.started {
+                m.slot.to_string()
+            } else {
+                String::new()
+            },
+            peer_urls: vec![slot_url(&m.slot)],
+            learner: false,
+        });
+        Endpoint::Answered(Box::new(MemberAnswer {
+            id,
+            cluster: CLUSTER,
+            leader: self.leader.filter(|_| self.has_quorum()),
+            term: 2,
+            raft_index: 1000,
+            applied_index: 1000,
+            version: *version,
+            cluster_version: None,
+            learner: false,
+            alarms: Vec::new(),
+            db_size: 1,
+            db_quota: None,
+            members: Some(members.collect()),
+            serves: self.has_quorum(),
+        }))
+    }
+
+    /// Time passes: machines boot, told ones start, asked ones stop, parts arrive, terminated ones end.
+    pub(crate) fn advance(&mut self) {
+        self.at = self.at.checked_add(Duration::from_secs(1)).unwrap();
+        for n in 0..self.machines.len() {
+            let machine = self.machines[n].clone();
+            let phase = machine.report.as_ref().map(|r| r.phase.clone());
+            let holds = self.parts[&machine.slot]
+                .volume
+                .attachment
+                .is_attached_to(&machine.id)
+                && self.parts[&machine.slot]
+                    .interface
+                    .attachment
+                    .is_attached_to(&machine.id);
+            match (&machine.state, phase) {
+                (MachineState::Pending, _) => self.machines[n].state = MachineState::Running,
+                (MachineState::ShuttingDown, _) => self.end(n),
+                (MachineState::Running, None) => {
+                    self.machines[n].report = report(&machine.id, BootPhase::Warm);
+                }
+                (MachineState::Running, Some(BootPhase::Warm)) if machine.go && holds => self.start(n),
+                (MachineState::Running, Some(BootPhase::Running))
+                    if machine.stop_asked && !self.deaf.contains(&machine.id) =>
+                {
+                    self.running.remove(&machine.slot);
+                    self.machines[n].report = report(&machine.id, BootPhase::Stopped);
+                    self.elect();
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn start(&mut self, n: usize) {
+        let machine = self.machines[n].clone();
+        self.machines[n].report = report(&machine.id, BootPhase::Running);
+        let version = if machine.digest == Some(digest(&machine.slot, NEW)) {
+            NEW
+        } else {
+            OLD
+        };
+        self.running.insert(machine.slot.clone(), version);
+        for member in self.members.iter_mut().filter(|m| m.slot == machine.slot) {
+            member.started = true;
+        }
+    }
+
+    fn end(&mut self, n: usize) {
+        let machine = self.machines[n].clone();
+        self.machines[n].state = MachineState::Terminated;
+        let parts = self.parts.get_mut(&machine.slot).unwrap();
+        for attachment in [&mut parts.volume.attachment, &mut parts.interface.attachment] {
+            if attachment.machine() == Some(&machine.id) {
+                *attachment = Attachment::Available;
+            }
+        }
+    }
+
+    fn elect(&mut self) {
+        let leads = |m: &Member| self.serving(&m.slot) == Some(m.id);
+        if self.members.iter().any(|m| Some(m.id) == self.leader && leads(m)) {
+            return;
+        }
+        self.leader = self.members.iter().find(|m| leads(m)).map(|m| m.id);
+    }
+
+    /// A machine dies behind everybody's back.
+    pub(crate) fn kill_machine(&mut self, id: &InstanceId) {
+        let n = self.machines.iter().position(|m| m.id == *id).unwrap();
+        let slot = self.machines[n].slot.clone();
+        if self.machines[n]
+            .report
+            .as_ref()
+            .is_some_and(|r| r.phase == BootPhase::Running)
+        {
+            self.running.remove(&slot);
+        }
+        self.end(n);
+        self.elect();
+    }
+
+    pub(crate) fn mark(&mut self, mark: &str) {
+        self.records.push(Record {
+            at: self.at,
+            body: RecordBody::Marked {
+                mark: mark.to_owned(),
+            },
+        });
+    }
+
+    pub(crate) fn intend(&mut self, step: &StepId, action: &Action) -> u32 {
+        let attempt = self.journal().next_attempt(&action.key());
+        let token = Token::new(format!("{attempt}"));
+        let body = RecordBody::Intended {
+            step: step.clone(),
+            action: action.clone(),
+            attempt,
+            token,
+        };
+        self.records.push(Record { at: self.at, body });
+        attempt
+    }
+
+    pub(crate) fn settle(&mut self, action: &Action, attempt: u32, error: Option<PortError>) {
+        let body = RecordBody::Settled {
+            key: action.key(),
+            attempt,
+            error,
+        };
+        self.records.push(Record { at: self.at, body });
+    }
+
+    /// Performs; panics where the real cluster would be hurt.
+    pub(crate) fn perform(&mut self, action: &Action) {
+        self.story.push(action.key());
+        match action {
+            Action::StartSnapshot => self.snapshot = done_snapshot(),
+            Action::CreateTemplateVersion { template, digest, .. } => {
+                let versions = self.templates.entry(template.clone()).or_default();
+                let version = LaunchTemplateVersion(NonZeroU64::new(versions.len() as u64 + 1).unwrap());
+                versions.push(TemplateVersion {
+                    version,
+                    digest: Some(digest.clone()),
+                });
+            }
+            Action::LaunchMachine {
+                slot,
+                digest,
+                join,
+                generation,
+                ..
+            } => {
+                self.next_id += 1;
+                self.machines.push(Machine {
+                    id: InstanceId::new(format!("i-{}", self.next_id)),
+                    slot: slot.clone(),
+                    state: MachineState::Pending,
+                    zone: None,
+                    template_version: None,
+                    digest: Some(digest.clone()),
+                    generation: Some(*generation),
+                    join: Some(*join),
+                    go: false,
+                    stop_asked: false,
+                    launched_at: Some(self.at),
+                    report: None,
+                });
+            }
+            Action::MoveLeader { to_id, .. } => self.leader = Some(*to_id),
+            Action::AskStop { machine, slot } => {
+                let member = self.members.iter().find(|m| m.slot == *slot);
+                assert!(
+                    member.is_none_or(|m| Some(m.id) != self.leader) || self.members.len() == 1,
+                    "{slot} was asked to stop while it leads"
+                );
+                self.machine(machine).stop_asked = true;
+            }
+            Action::Go { machine, .. } => self.machine(machine).go = true,
+            Action::TerminateMachine { machine, slot, .. } => {
+                if self.machine(machine).go && self.parts[slot].volume.attachment.is_attached_to(machine) {
+                    self.running.remove(slot);
+                }
+                self.machine(machine).state = MachineState::ShuttingDown;
+            }
+            Action::VerifyData { .. } => assert!(self.has_quorum()),
+            Action::RecordIdentity { .. } => self.identity = true,
+            _ => self.perform_on_slot(action),
+        }
+    }
+
+    fn perform_on_slot(&mut self, action: &Action) {
+        match action {
+            Action::RemoveMember { slot, member, .. } => {
+                assert!(
+                    !self.running.contains_key(slot),
+                    "{slot} was removed while it runs"
+                );
+                self.members.retain(|m| m.id != *member);
+            }
+            Action::AddMember { slot, .. } => {
+                assert!(
+                    self.members.iter().all(|m| m.started),
+                    "two members that never started"
+                );
+                self.next_id += 1;
+                self.members.push(Member {
+                    id: MemberId(self.next_id),
+                    slot: slot.clone(),
+                    started: false,
+                });
+            }
+            Action::DetachInterface { slot, .. } => {
+                self.parts.get_mut(slot).unwrap().interface.attachment = Attachment::Available;
+            }
+            Action::DetachVolume { slot, .. } => {
+                assert!(
+                    !self.running.contains_key(slot),
+                    "the volume of {slot} was taken from a running etcd"
+                );
+                self.parts.get_mut(slot).unwrap().volume.attachment = Attachment::Available;
+            }
+            Action::AttachInterface { slot, machine, .. } => {
+                self.parts.get_mut(slot).unwrap().interface.attachment =
+                    Attachment::Attached(machine.clone());
+            }
+            Action::AttachVolume {
+                slot,
+                machine,
+                generation,
+                ..
+            } => {
+                let parts = self.parts.get_mut(slot).unwrap();
+                parts.volume.attachment = Attachment::Attached(machine.clone());
+                parts.volume_generation = Some(*generation);
+            }
+            other => panic!("not an action on a slot: {other:?}"),
+        }
+    }
+
+    pub(crate) fn machine(&mut self, id: &InstanceId) -> &mut Machine {
+        self.machines.iter_mut().find(|m| m.id == *id).unwrap()
+    }
+}
+
+fn slot_url(name: &SlotName) -> String {
+    let n = usize::from(name.as_str().as_bytes()[5] - b'a');
+    slot(n).peer_url()
+}
+
+pub(crate) fn report(machine: &InstanceId, phase: BootPhase) -> Option<BootReport> {
+    Some(BootReport {
+        format: 1,
+        instance: machine.clone(),
+        phase,
+        code: String::new(),
+        text: String::new(),
+        at: String::new(),
+    })
+}
+
+fn parts(slot: &Slot, machine: &InstanceId) -> SlotParts {
+    SlotParts {
+        interface: Part {
+            id: slot.interface.clone(),
+            zone: Some(slot.zone.clone()),
+            attachment: Attachment::Attached(machine.clone()),
+        },
+        volume: Part {
+            id: slot.volume.clone(),
+            zone: Some(slot.zone.clone()),
+            attachment: Attachment::Attached(machine.clone()),
+        },
+        volume_generation: Some(Generation(1)),
+        volume_cluster: Some("t".to_owned()),
+        interface_address: Some(slot.address),
+    }
+}
+
+fn done_snapshot() -> JobState<SnapshotFact> {
+    JobState::Done(SnapshotFact {
+        format: 1,
+        key: "k".to_owned(),
+        bytes: 1,
+        sha256: String::new(),
+        revision: 1,
+        restored_by: String::new(),
+    })
+}
