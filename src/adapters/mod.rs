@@ -2,5 +2,6 @@
 
 pub mod aws;
 pub mod clock;
+pub mod etcd;
 pub mod store_local;
 pub mod store_s3;

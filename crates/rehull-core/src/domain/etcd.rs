@@ -65,7 +65,8 @@ pub struct MemberAnswer {
     pub db_size: u64,
     /// Quota in bytes, where the version tells (3.6 on).
     pub db_quota: Option<u64>,
-    /// Member list as this member sees it, after a linearizable read; sorted by id. `None`: refused (learner).
+    /// Member list as this member sees it, after a linearizable read; sorted by id. `None`: no such read came back
+    /// (`serves` is false), or the list was refused (learner).
     pub members: Option<Vec<ListedMember>>,
     /// A linearizable read through this member came back in time.
     pub serves: bool,

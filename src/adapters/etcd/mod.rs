@@ -1,0 +1,16 @@
+//! etcd over its own wire protocol: one single-endpoint client per member, mutual TLS, every call bounded.
+//!
+//! [`EtcdPool`] answers `ports::{EtcdView, EtcdMembership}`. It never fails over by itself: a call goes to the member
+//! it was meant for or to nobody, because membership calls are judged by the member that receives them, and because
+//! a client over all endpoints keeps failing on the one that is gone.
+
+mod error;
+mod hashes;
+mod lists;
+mod membership;
+mod pool;
+mod tls;
+mod view;
+
+pub use pool::EtcdPool;
+pub use tls::{PemTls, UnusableTls};

@@ -1,0 +1,150 @@
+//! rehull's own certificate, and TLS failures in plain words.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use jiff::Timestamp;
+
+/// PEM texts of certificate authority, client certificate chain and private key.
+#[derive(Clone)]
+pub struct PemTls {
+    /// Certificate authority (one or more certificates).
+    pub ca: Vec<u8>,
+    /// Client certificate, then its intermediates.
+    pub cert: Vec<u8>,
+    /// Private key of the first certificate.
+    pub key: Vec<u8>,
+}
+
+/// Never shows the key.
+impl fmt::Debug for PemTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PemTls").finish_non_exhaustive()
+    }
+}
+
+/// The PEM texts cannot be used, or no TLS client can be made of them.
+#[derive(Debug, thiserror::Error)]
+#[error("the etcd client certificate cannot be used: {0}")]
+pub struct UnusableTls(pub String);
+
+/// Error texts of a chain, outermost first, without repetitions.
+pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if !texts.iter().any(|seen| seen.contains(&text)) {
+            texts.push(text);
+        }
+        next = error.source();
+    }
+    texts.join(": ")
+}
+
+/// What rustls says, and what it means. The first match decides.
+const WORDS: &[(&str, &str)] = &[
+    ("certificate expired:", "its certificate has expired"),
+    ("invalid peer certificate: Expired", "its certificate has expired"),
+    (
+        "certificate not valid yet:",
+        "its certificate is not valid yet (or a clock is wrong)",
+    ),
+    (
+        "invalid peer certificate: NotValidYet",
+        "its certificate is not valid yet (or a clock is wrong)",
+    ),
+    (
+        "invalid peer certificate: UnknownIssuer",
+        "its certificate was issued by an authority we do not trust",
+    ),
+    (
+        "invalid peer certificate: BadSignature",
+        "its certificate was issued by an authority we do not trust",
+    ),
+    (
+        "certificate not valid for name",
+        "its certificate is for another address",
+    ),
+    (
+        "certificate does not allow extended key usage",
+        "its certificate may not be used by a server",
+    ),
+    ("invalid peer certificate", "its certificate is not acceptable"),
+    (
+        "received fatal alert: CertificateExpired",
+        "it says that our certificate has expired",
+    ),
+    (
+        "received fatal alert: UnknownCA",
+        "it does not trust the authority that issued our certificate",
+    ),
+    (
+        "received fatal alert: CertificateRequired",
+        "it wants a client certificate and got none",
+    ),
+    // Go before 1.20 or so answers every kind of bad client certificate with this one.
+    (
+        "received fatal alert: BadCertificate",
+        "it does not accept our certificate (expired, or of another authority)",
+    ),
+    ("received fatal alert", "it broke off the TLS handshake"),
+    ("received corrupt message", "it does not speak TLS"),
+    ("peer is incompatible", "no TLS version or cipher in common"),
+    (
+        "peer doesn't support any known protocol",
+        "it does not speak HTTP/2",
+    ),
+];
+
+/// The failure in plain words with rustls's own behind them, if this text is about TLS.
+pub(super) fn in_plain_words(text: &str) -> Option<String> {
+    let (found, words) = WORDS.iter().find(|(found, _)| text.contains(found))?;
+    let detail = text.find(found).and_then(|at| text.get(at..)).unwrap_or(text);
+    Some(
+        match instant_after("but certificate is not valid after ", detail) {
+            Some(end) => format!("{words} (it was valid until {end})"),
+            None => format!("{words} ({detail})"),
+        },
+    )
+}
+
+/// rustls tells instants as seconds since 1970, which nobody can read.
+fn instant_after(words: &str, text: &str) -> Option<Timestamp> {
+    let (_, rest) = text.split_once(words)?;
+    let seconds = rest.split(' ').next()?.parse().ok()?;
+    Timestamp::from_second(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn says_whose_certificate_is_wrong_and_keeps_the_detail() {
+        let text = "client error (Connect): invalid peer certificate: certificate expired: verification time \
+            1795259202 (UNIX), but certificate is not valid after 1609459200 (185800002 seconds ago)";
+        assert_eq!(
+            in_plain_words(text).unwrap(),
+            "its certificate has expired (it was valid until 2021-01-01T00:00:00Z)"
+        );
+        let theirs = in_plain_words("received fatal alert: UnknownCA").unwrap();
+        assert!(
+            theirs.starts_with("it does not trust the authority that issued our certificate"),
+            "{theirs}"
+        );
+        assert_eq!(in_plain_words("connection reset by peer"), None);
+    }
+
+    #[test]
+    fn the_debug_form_of_a_key_is_empty() {
+        let tls = PemTls {
+            ca: b"ca".to_vec(),
+            cert: b"cert".to_vec(),
+            key: b"PRIVATE".to_vec(),
+        };
+        assert_eq!(format!("{tls:?}"), "PemTls { .. }");
+    }
+}

@@ -1,0 +1,233 @@
+//! What every slot's address answers, all asked at once, each judged alone.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use etcd_client::StatusResponse;
+use futures_util::future::join_all;
+use rehull_core::domain::desired::Slot;
+use rehull_core::domain::etcd::{Endpoint, EtcdView as View, MemberAnswer};
+use rehull_core::domain::ids::{EtcdClusterId, MemberId};
+use rehull_core::domain::version::EtcdVersion;
+use rehull_core::ports::{EtcdView, PortError};
+use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::lists::{linearizable_read, own_copy};
+use super::pool::{CONNECT_LIMIT, EtcdPool, READ_LIMIT};
+use super::tls::{chain, in_plain_words};
+
+/// Port, TLS and `/version` of one slot. With [`ANSWER_LIMIT`] it makes the 5 s that an observation may take.
+const REACH_LIMIT: Duration = Duration::from_millis(2500);
+/// Status, read and list of one slot.
+const ANSWER_LIMIT: Duration = Duration::from_millis(2500);
+const CLIENT_PORT: u16 = 2379;
+
+/// Body of `GET /version`.
+#[derive(Debug, Deserialize)]
+struct Versions {
+    #[serde(default)]
+    etcdcluster: String,
+}
+
+#[async_trait]
+impl EtcdView for EtcdPool {
+    async fn observe(&self, slots: &[Slot]) -> View {
+        let reached = join_all(slots.iter().map(async |slot| {
+            timeout(REACH_LIMIT, self.reach(slot))
+                .await
+                .unwrap_or_else(|_| Err(late(REACH_LIMIT)))
+        }));
+        // All statuses at one moment, after the slowest handshake: how far one member is behind another is only
+        // known from figures of the same moment, and at 2,000 writes/s 50 ms are 100 entries.
+        let answers = join_all(reached.await.into_iter().zip(slots).map(async |(reached, slot)| {
+            let endpoint = match reached {
+                Ok(versions) => timeout(ANSWER_LIMIT, self.ask(slot, &versions))
+                    .await
+                    .unwrap_or_else(|_| Err(late(ANSWER_LIMIT)))
+                    .unwrap_or_else(|endpoint| endpoint),
+                Err(endpoint) => endpoint,
+            };
+            (slot.name.clone(), endpoint)
+        }));
+        View {
+            endpoints: answers.await.into_iter().collect(),
+        }
+    }
+
+    async fn compare_hashes(&self, slots: &[Slot]) -> Result<(), PortError> {
+        self.hashes_agree(slots).await
+    }
+}
+
+impl EtcdPool {
+    /// From the outside in: port, TLS, HTTP. The first layer that fails names the endpoint.
+    async fn reach(&self, slot: &Slot) -> Result<Versions, Endpoint> {
+        dial(SocketAddr::from((slot.address, CLIENT_PORT))).await?;
+        self.versions(&slot.client_url()).await
+    }
+
+    async fn ask(&self, slot: &Slot, versions: &Versions) -> Result<Endpoint, Endpoint> {
+        let url = slot.client_url();
+        let status = self
+            .read(
+                &url,
+                READ_LIMIT,
+                |mut client| async move { client.status().await },
+            )
+            .await
+            .map_err(endpoint_of)?;
+        let mut answer = answer_of(&status)?;
+        answer.cluster_version = line(&versions.etcdcluster);
+        answer.serves = self.read(&url, READ_LIMIT, linearizable_read).await.is_ok();
+        if answer.serves {
+            // Without the read before it the list may be an old one: better none than a wrong one.
+            let list = self.read(&url, READ_LIMIT, own_copy).await;
+            answer.members = list.ok().map(|listing| listing.members);
+        }
+        Ok(Endpoint::Answered(Box::new(answer)))
+    }
+
+    /// A new handshake each time; a connection that was closed in the middle is tried once more, because a server
+    /// that rejects our certificate can close before its reason arrives.
+    async fn versions(&self, url: &str) -> Result<Versions, Endpoint> {
+        let url = format!("{url}/version");
+        let body = match self.http_text(&url).await {
+            Err(error) if in_plain_words(&chain(&error)).is_none() && !error.is_timeout() => {
+                self.http_text(&url).await
+            }
+            first => first,
+        };
+        let body = body.map_err(|error| unreached(&error))?;
+        serde_json::from_str(&body)
+            .map_err(|_| Endpoint::Strange(format!("`GET /version` answered `{}`", first_chars(&body))))
+    }
+
+    async fn http_text(&self, url: &str) -> Result<String, reqwest::Error> {
+        self.http()
+            .get(url)
+            .send()
+            .await?
+            .error_for_status()?
+            .text()
+            .await
+    }
+}
+
+fn late(limit: Duration) -> Endpoint {
+    Endpoint::Silent(format!("no complete answer within {limit:?}"))
+}
+
+/// A refused port means "no process"; anything else that does not connect may be alive behind a broken path.
+async fn dial(address: SocketAddr) -> Result<(), Endpoint> {
+    match timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Err(Endpoint::Refused),
+        Ok(Err(error)) => Err(Endpoint::Silent(format!("cannot connect: {error}"))),
+        Err(_) => Err(Endpoint::Silent(format!(
+            "no connection within {CONNECT_LIMIT:?}"
+        ))),
+    }
+}
+
+fn unreached(error: &reqwest::Error) -> Endpoint {
+    let text = chain(error);
+    if let Some(words) = in_plain_words(&text) {
+        Endpoint::Strange(words)
+    } else if error.is_timeout() {
+        Endpoint::Silent(format!("the port is open, but no answer within {READ_LIMIT:?}"))
+    } else if error.is_status() {
+        Endpoint::Strange(format!("`GET /version`: {text}"))
+    } else {
+        Endpoint::Silent(text)
+    }
+}
+
+fn endpoint_of(error: PortError) -> Endpoint {
+    if let PortError::OutcomeUnknown { why } | PortError::NotSent { why } = error {
+        return match in_plain_words(&why) {
+            Some(words) => Endpoint::Strange(words),
+            None => Endpoint::Silent(why),
+        };
+    }
+    Endpoint::Strange(error.to_string())
+}
+
+fn answer_of(status: &StatusResponse) -> Result<MemberAnswer, Endpoint> {
+    let header = status
+        .header()
+        .ok_or_else(|| Endpoint::Strange("a status without a header".to_owned()))?;
+    let version: EtcdVersion = status
+        .version()
+        .parse()
+        .map_err(|error| Endpoint::Strange(format!("its version: {error}")))?;
+    let quota = u64::try_from(status.db_size_quota()).unwrap_or(0);
+    Ok(MemberAnswer {
+        id: MemberId(header.member_id()),
+        cluster: EtcdClusterId(header.cluster_id()),
+        leader: Some(status.leader()).filter(|&id| id != 0).map(MemberId),
+        term: status.raft_term(),
+        raft_index: status.raft_index(),
+        applied_index: status.raft_applied_index(),
+        version,
+        cluster_version: None,
+        learner: status.is_learner(),
+        alarms: alarms_in(status.errors()),
+        db_size: u64::try_from(status.db_size()).unwrap_or(0),
+        db_quota: Some(quota).filter(|&bytes| bytes != 0),
+        members: None,
+        serves: false,
+    })
+}
+
+/// Alarms as the status tells them (`memberID:… alarm:NOSPACE `). The Alarm call itself is a raft proposal even when
+/// it only reads: it would write to the log on every look, and hang where there is no quorum.
+fn alarms_in(errors: &[String]) -> Vec<String> {
+    let names: BTreeSet<&str> = errors
+        .iter()
+        .filter_map(|error| error.split_once("alarm:"))
+        .map(|(_, name)| name.trim())
+        .collect();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// `3.5.0` → `(3, 5)`; `not_decided` and nothing at all → `None`.
+fn line(cluster_version: &str) -> Option<(u32, u32)> {
+    let mut parts = cluster_version.split('.').map(str::parse);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => Some((major, minor)),
+        _ => None,
+    }
+}
+
+fn first_chars(body: &str) -> String {
+    body.chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_alarms_out_of_the_status_and_leaves_other_errors_alone() {
+        let errors = [
+            "etcdserver: no leader",
+            "memberID:8211f1d0f64f3269 alarm:NOSPACE ",
+            "memberID:91bc3c398fb3c146 alarm:NOSPACE ",
+            "memberID:91bc3c398fb3c146 alarm:CORRUPT ",
+        ];
+        assert_eq!(alarms_in(&errors.map(str::to_owned)), ["CORRUPT", "NOSPACE"]);
+        assert!(alarms_in(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_cluster_version_that_is_not_decided_is_none() {
+        assert_eq!(line("3.6.0"), Some((3, 6)));
+        assert_eq!(line("not_decided"), None);
+        assert_eq!(line(""), None);
+    }
+}
