@@ -1,0 +1,15 @@
+//! Live tests: real etcd processes with mutual TLS on loopback addresses. Real time passes here, and only here.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test says what it expects by failing, and starts the processes it needs itself"
+)]
+
+mod etcd_refusals;
+mod etcd_tls;
+mod etcd_view;
+mod support;
