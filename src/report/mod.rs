@@ -1,1 +1,22 @@
 //! Shows plans and rollouts. Reporters read core `Event`s and plans, and nothing else.
+//!
+//! Texts are pure functions of what they show, so a rollout of last year looks the same as a live one: the live
+//! views and `rehull report` fold the same events into the same [`timeline::Timeline`].
+
+pub mod halt;
+pub mod json;
+pub mod markdown;
+pub mod numbers;
+pub mod paint;
+pub mod phase;
+pub mod plain;
+pub mod plan;
+pub mod progress;
+pub mod replay;
+pub mod summary;
+pub mod table;
+pub mod timeline;
+pub mod words;
+
+#[cfg(test)]
+mod fixture;

@@ -15,6 +15,7 @@ impl RolloutPlan {
             ..
         } = &self.envelope;
         let machines = match slots.iter().filter(|slot| slot.changes()).count() {
+            0 => return format!("etcd {to}, nothing to change"),
             1 => "1 machine".to_owned(),
             count => format!("{count} machines"),
         };

@@ -1,0 +1,151 @@
+//! The text of a halt: why, whether it is safe to leave, what is left, what to type.
+
+use rehull_core::domain::waiting::StopReason;
+use rehull_core::event::Rest;
+
+use super::numbers::plural;
+use super::paint::{Paint, Tone};
+use super::timeline::{Outcome, Timeline};
+use super::words;
+
+/// The whole text, or nothing if the rollout has not stopped. Ends in a newline.
+#[must_use]
+pub fn text(timeline: &Timeline, paint: Paint) -> Option<String> {
+    let Outcome::Stopped { reason, rest } = &timeline.outcome else {
+        return None;
+    };
+    let mut out = format!("{}\n", headline(timeline, reason, rest, paint));
+    line(&mut out, "because", &words::because(reason));
+    let safe = if rest.at_rest { "at rest" } else { "NOT at rest" };
+    line(&mut out, safe, &rest_words(rest));
+    line(&mut out, "left", &left(timeline, rest));
+    line(&mut out, "next", &next(timeline, reason));
+    Some(out)
+}
+
+fn line(out: &mut String, label: &str, lines: &[String]) {
+    for (number, text) in lines.iter().enumerate() {
+        let label = if number == 0 { label } else { "" };
+        out.push_str(&format!("  {label:<11}  {text}\n"));
+    }
+}
+
+fn headline(timeline: &Timeline, reason: &StopReason, rest: &Rest, paint: Paint) -> String {
+    let word = match reason {
+        StopReason::Asked { .. } => "stopped as asked",
+        StopReason::QuorumLost { .. }
+        | StopReason::OutsideEnvelope { .. }
+        | StopReason::BootRefused { .. }
+        | StopReason::Deadline { .. }
+        | StopReason::Refused { .. }
+        | StopReason::Alarm { .. }
+        | StopReason::NoCapacity { .. }
+        | StopReason::LeaseLost { .. } => "halted",
+    };
+    let place = match timeline.current() {
+        Some(step) => format!(
+            "in step {} of {}, {}",
+            timeline.done() + 1,
+            timeline.steps.len(),
+            step.outline.slot
+        ),
+        None => format!("after step {} of {}", timeline.done(), timeline.steps.len()),
+    };
+    let state = match (rest.at_rest, reason.needs_human()) {
+        (true, false) => "nothing is broken, nothing is in flight",
+        (true, true) => "nothing is in flight; a person must look",
+        (false, false) => "NOT at rest",
+        (false, true) => "NOT at rest; a person must look",
+    };
+    let tone = if rest.at_rest { Tone::Care } else { Tone::Bad };
+    paint.tone(tone, &format!("{word} {place} · {state}"))
+}
+
+fn rest_words(rest: &Rest) -> Vec<String> {
+    let margin = match rest.margin {
+        negative if negative < 0 => format!("margin {negative}: etcd has no quorum, nothing can be written"),
+        0 => "margin 0: one more failure stops all writes".to_owned(),
+        1 => "margin 1: one member may still fail".to_owned(),
+        more => format!("margin {more}: {more} members may still fail"),
+    };
+    let mut lines = rest.left.clone();
+    lines.push(margin);
+    lines
+}
+
+/// How many machines run what, and whether that may stay so.
+fn left(timeline: &Timeline, rest: &Rest) -> Vec<String> {
+    let (done, open) = (
+        timeline.done(),
+        timeline.steps.len().saturating_sub(timeline.done()),
+    );
+    let Some(to) = timeline.steps.first().map(|step| step.outline.to) else {
+        return Vec::new();
+    };
+    let from = timeline
+        .steps
+        .iter()
+        .find(|step| step.done_at.is_none())
+        .and_then(|step| step.outline.from);
+    let old = match from {
+        Some(from) if from != to => format!("on {from}"),
+        Some(_) | None => "as before".to_owned(),
+    };
+    let lasting = if rest.at_rest { ": legal for days" } else { "" };
+    vec![match (done, open) {
+        (0, open) => format!("{} {old}{lasting}", plural(open, "machine", "machines")),
+        (done, 0) => format!("{} on {to}{lasting}", plural(done, "machine", "machines")),
+        (done, open) => format!(
+            "{} on {to}, {open} {old}{lasting}",
+            plural(done, "machine", "machines")
+        ),
+    }]
+}
+
+/// What to type. A reason that a person must clear first says so before the command.
+fn next(timeline: &Timeline, reason: &StopReason) -> Vec<String> {
+    let id = timeline.rollout.as_ref().map_or("", |id| id.as_str());
+    let resume = format!("rehull resume {id}");
+    let look = format!("rehull status {id}");
+    let report = format!("rehull report {id}");
+    let first = |what: &str, command: &str| vec![what.to_owned(), format!("{command}   |   {report}")];
+    match reason {
+        StopReason::Asked { .. } | StopReason::NoCapacity { .. } => {
+            vec![format!("{resume}   |   rehull abort {id}   |   {report}")]
+        }
+        StopReason::QuorumLost { .. } => first(
+            "start nothing and delete nothing; bring back members that still have their volume, then",
+            &look,
+        ),
+        StopReason::OutsideEnvelope { .. } => first("find out who changed it; then plan again, or", &resume),
+        StopReason::BootRefused { .. } | StopReason::Refused { .. } => first("fix the cause, then", &resume),
+        StopReason::Deadline { .. } => first("find out why it takes so long, then", &resume),
+        StopReason::Alarm { .. } => first("clear the alarm (`rehull etcd status`), then", &resume),
+        StopReason::LeaseLost { .. } => first("somebody else works on this cluster:", &look),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    fn shown(events: &[rehull_core::event::Event]) -> String {
+        text(&Timeline::of(events), Paint::Plain).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_halt_at_rest_says_that_it_may_stay_so_for_days() {
+        insta::assert_snapshot!(shown(&fixture::halted_at_rest()));
+    }
+
+    #[test]
+    fn a_halt_inside_the_window_says_not_at_rest_and_the_margin() {
+        insta::assert_snapshot!(shown(&fixture::halted_in_the_window()));
+    }
+
+    #[test]
+    fn a_rollout_that_runs_or_is_done_has_no_halt_text() {
+        assert_eq!(text(&Timeline::of(&fixture::whole_rollout()), Paint::Plain), None);
+    }
+}

@@ -1,0 +1,123 @@
+//! A rollout as markdown: for the comment on a pull request, and for the record.
+
+use rehull_core::event::Event;
+
+use super::halt;
+use super::numbers::{duration, tenths};
+use super::paint::Paint;
+use super::plain;
+use super::summary::{LoadVerdict, holds, load_words, margin, troubles, used_phases, versions};
+use super::timeline::{Outcome, Timeline};
+
+/// The verdict first, then the table, then what happened line by line behind a fold.
+#[must_use]
+pub fn rollout(events: &[Event], load: Option<&LoadVerdict>) -> String {
+    let timeline = Timeline::of(events);
+    let mut out = format!("### {}\n\n", headline(&timeline));
+    out.push_str(&format!("{}\n\n", timeline.headline));
+    out.push_str(&table(&timeline));
+    if !timeline.holds.is_empty() {
+        out.push_str(&format!("\nHeld by: {}\n", holds(&timeline)));
+    }
+    if let Some(load) = load {
+        out.push_str(&format!("\nUnder load: {}\n", load_words(load).join(" · ")));
+    }
+    let troubles = troubles(&timeline);
+    if !troubles.is_empty() {
+        out.push_str("\nAttempts that did not succeed:\n\n");
+        out.extend(troubles.iter().map(|line| format!("- {}\n", escape(line))));
+    }
+    if let Some(text) = halt::text(&timeline, Paint::Plain) {
+        out.push_str(&format!("\n```text\n{text}```\n"));
+    }
+    out.push_str(&format!(
+        "\n<details><summary>{} events</summary>\n\n```text\n",
+        events.len()
+    ));
+    out.push_str(&story(events));
+    out.push_str("```\n\n</details>\n");
+    out
+}
+
+fn headline(timeline: &Timeline) -> String {
+    let id = timeline.rollout.as_ref().map_or("rollout", |id| id.as_str());
+    let time = duration(timeline.worked());
+    match &timeline.outcome {
+        Outcome::Finished => format!("✅ `{id}` done in {time}"),
+        Outcome::Stopped { rest, .. } if rest.at_rest => format!("⚠️ `{id}` stopped at rest after {time}"),
+        Outcome::Stopped { rest, .. } => format!("🛑 `{id}` stopped, NOT at rest, margin {}", rest.margin),
+        Outcome::Open => format!("`{id}` is open after {time}"),
+    }
+}
+
+fn table(timeline: &Timeline) -> String {
+    let phases = used_phases(timeline);
+    let words: Vec<&str> = phases.iter().map(|phase| phase.word()).collect();
+    let mut out = row(&[&["member", "from → to", "total s"], words.as_slice(), &["margin"]].concat());
+    let rules: Vec<&str> = std::iter::repeat_n("---:", phases.len()).collect();
+    out.push_str(&row(
+        &[&["---", "---", "---:"], rules.as_slice(), &["---"]].concat()
+    ));
+    for step in timeline.in_order() {
+        let total = if step.done_at.is_some() {
+            tenths(step.total())
+        } else {
+            "–".to_owned()
+        };
+        let mut cells = vec![step.outline.slot.to_string(), versions(step), total];
+        cells.extend(
+            phases
+                .iter()
+                .map(|phase| step.phases.get(phase).map_or_else(String::new, |s| tenths(*s))),
+        );
+        cells.push(step.margin.map_or_else(String::new, margin));
+        out.push_str(&row(&cells.iter().map(String::as_str).collect::<Vec<_>>()));
+    }
+    out
+}
+
+fn row(cells: &[&str]) -> String {
+    format!(
+        "| {} |\n",
+        cells
+            .iter()
+            .map(|cell| escape(cell))
+            .collect::<Vec<_>>()
+            .join(" | ")
+    )
+}
+
+/// Words of other programs may hold anything; a pipe would break the table and a tag the page.
+fn escape(text: &str) -> String {
+    text.replace('|', "\\|")
+        .replace('<', "&lt;")
+        .replace(['\n', '\r'], " ")
+}
+
+fn story(events: &[Event]) -> String {
+    let mut timeline = Timeline::default();
+    let mut out = String::new();
+    for event in events {
+        timeline.apply(event);
+        // The text stands in a code block: nothing in it may close the block.
+        out.push_str(&plain::lines(event, &timeline, Paint::Plain).replace("```", "'''"));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn the_verdict_and_the_table_come_before_the_fold() {
+        let text = rollout(&fixture::halted_at_rest(), None);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn words_of_others_cannot_break_the_table() {
+        assert_eq!(escape("a|b<script>\nc"), "a\\|b&lt;script> c");
+    }
+}

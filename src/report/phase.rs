@@ -1,0 +1,120 @@
+//! Which part of the dance an action or a wait belongs to. No `_` arm: a new one must be thought about.
+
+use rehull_core::domain::action::Action;
+use rehull_core::domain::waiting::WaitingOn;
+
+/// What a step is doing, in the order of the dance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The replacement is launched, fetches, verifies.
+    Boot,
+    /// Held by something outside the step: gates of the others, bake, snapshot.
+    Held,
+    /// The leader moves away.
+    Leader,
+    /// The old etcd stops.
+    Stop,
+    /// The old member leaves the list.
+    Remove,
+    /// Interface and volume move.
+    Slot,
+    /// The new member enters the list.
+    Add,
+    /// It starts, joins, catches up.
+    Join,
+    /// Peer links age, data is compared.
+    Settle,
+    /// The old machine goes.
+    Terminate,
+}
+
+impl Phase {
+    /// All of them, in the order of the dance.
+    pub const ALL: [Self; 10] = [
+        Self::Boot,
+        Self::Held,
+        Self::Leader,
+        Self::Stop,
+        Self::Remove,
+        Self::Slot,
+        Self::Add,
+        Self::Join,
+        Self::Settle,
+        Self::Terminate,
+    ];
+
+    /// Heading of its column.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Boot => "boot",
+            Self::Held => "held",
+            Self::Leader => "leader",
+            Self::Stop => "stop",
+            Self::Remove => "remove",
+            Self::Slot => "slot",
+            Self::Add => "add",
+            Self::Join => "join",
+            Self::Settle => "settle",
+            Self::Terminate => "terminate",
+        }
+    }
+
+    /// The phase an action belongs to; `None`: it is no part of the dance (template, snapshot, identity).
+    pub(super) fn of_action(action: &Action) -> Option<Self> {
+        match action {
+            Action::StartSnapshot | Action::CreateTemplateVersion { .. } | Action::RecordIdentity { .. } => {
+                None
+            }
+            Action::LaunchMachine { .. } => Some(Self::Boot),
+            Action::MoveLeader { .. } => Some(Self::Leader),
+            Action::AskStop { .. } => Some(Self::Stop),
+            Action::RemoveMember { .. } => Some(Self::Remove),
+            Action::DetachInterface { .. }
+            | Action::DetachVolume { .. }
+            | Action::AttachInterface { .. }
+            | Action::AttachVolume { .. } => Some(Self::Slot),
+            Action::AddMember { .. } => Some(Self::Add),
+            Action::Go { .. } => Some(Self::Join),
+            Action::VerifyData { .. } => Some(Self::Settle),
+            Action::TerminateMachine { .. } => Some(Self::Terminate),
+        }
+    }
+
+    /// The phase a wait belongs to; `None`: it says nothing about the phase.
+    pub(super) fn of_wait(on: &WaitingOn) -> Option<Self> {
+        match on {
+            WaitingOn::Unreadable { .. } | WaitingOn::Retry { .. } => None,
+            WaitingOn::Snapshot { .. }
+            | WaitingOn::Gate { .. }
+            | WaitingOn::Bake { .. }
+            | WaitingOn::OtherMemberOut { .. } => Some(Self::Held),
+            WaitingOn::Boot { .. } => Some(Self::Boot),
+            WaitingOn::Settle { .. } => Some(Self::Settle),
+            WaitingOn::Leader { .. } => Some(Self::Leader),
+            WaitingOn::Stop { .. } => Some(Self::Stop),
+            WaitingOn::Slot { .. } => Some(Self::Slot),
+            WaitingOn::Join { .. } => Some(Self::Join),
+            WaitingOn::Termination { .. } => Some(Self::Terminate),
+        }
+    }
+}
+
+/// Waits that are no work of a step: the reader wants to know what they cost.
+pub(super) fn hold(on: &WaitingOn) -> Option<&'static str> {
+    match on {
+        WaitingOn::Unreadable { .. } => Some("unreadable"),
+        WaitingOn::Snapshot { .. } => Some("snapshot"),
+        WaitingOn::Gate { .. } => Some("gates"),
+        WaitingOn::Bake { .. } => Some("bake"),
+        WaitingOn::OtherMemberOut { .. } => Some("another member out"),
+        WaitingOn::Retry { .. } => Some("retries"),
+        WaitingOn::Boot { .. }
+        | WaitingOn::Settle { .. }
+        | WaitingOn::Leader { .. }
+        | WaitingOn::Stop { .. }
+        | WaitingOn::Slot { .. }
+        | WaitingOn::Join { .. }
+        | WaitingOn::Termination { .. } => None,
+    }
+}

@@ -1,0 +1,205 @@
+//! A rollout plan as a person approves it: order, reasons, margins, time, what must be fixed, until when one can go back.
+
+use rehull_core::plan::{Envelope, ForecastStep, Reversible, RolloutPlan, SlotPlan};
+
+use super::numbers::{about, account};
+use super::paint::{Paint, Tone};
+use super::table::{Cell, Row, layout};
+
+/// What the last line offers to type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer<'a> {
+    /// The command that carries the plan out, complete: `rehull apply clusters/dev.yaml`.
+    pub apply: &'a str,
+    /// Show every note instead of the first few.
+    pub all_notes: bool,
+}
+
+/// Notes that are shown without being asked for.
+const NOTES_SHOWN: usize = 3;
+
+/// The whole text; ends in a newline.
+#[must_use]
+pub fn text(plan: &RolloutPlan, offer: &Offer<'_>, paint: Paint) -> String {
+    let envelope = &plan.envelope;
+    let mut out = format!("{}\n\n", title(plan, paint));
+    if !envelope.slots.iter().any(SlotPlan::changes) {
+        let machines = envelope.slots.len();
+        out.push_str(&format!(
+            "nothing to do: all {machines} machines are what the cluster file says\n"
+        ));
+        return out;
+    }
+    out.push_str(&steps(plan, paint));
+    out.push_str(&blockers(plan, paint));
+    out.push_str(&notes(plan, offer));
+    out.push('\n');
+    for (label, lines) in [
+        ("can it be reverted?", reverted(plan)),
+        ("digest", vec![envelope.digest().to_string()]),
+        ("next", vec![next(plan, offer)]),
+    ] {
+        for (number, text) in lines.iter().enumerate() {
+            let label = if number == 0 { label } else { "" };
+            out.push_str(&format!(
+                "{label:<20}  {text}
+"
+            ));
+        }
+    }
+    out
+}
+
+fn title(plan: &RolloutPlan, paint: Paint) -> String {
+    let Envelope {
+        cluster,
+        region,
+        account: id,
+        ..
+    } = &plan.envelope;
+    let place = format!("{cluster} ({region}, account {})", account(id.as_str()));
+    format!("{}   {}", paint.tone(Tone::Strong, &place), plan.headline())
+}
+
+fn steps(plan: &RolloutPlan, paint: Paint) -> String {
+    let head = ["#", "member", "why, and why here", "quorum margin", "about"]
+        .map(|word| Cell::left(word).tone(Tone::Faint));
+    let mut rows = vec![Row::Cells(head.to_vec())];
+    for (number, step) in plan.forecast.order.iter().enumerate() {
+        if bakes_before(plan, step) {
+            let bake = about(plan.envelope.policy.bake);
+            rows.push(Row::Note(format!(
+                "    ── bake {bake}: last moment to go back for free ──"
+            )));
+        }
+        rows.push(Row::Cells(row(number.saturating_add(1), step)));
+        if step.point_of_no_return {
+            rows.push(Row::Note(format!(
+                "    {} point of no return",
+                paint.tone(Tone::Care, "└")
+            )));
+        }
+    }
+    let total = about(plan.forecast.total);
+    rows.push(Row::Cells(vec![
+        Cell::left(""),
+        Cell::left(""),
+        Cell::left(""),
+        Cell::right("total"),
+        Cell::left(total).tone(Tone::Strong),
+    ]));
+    layout(&rows, "  ", paint)
+}
+
+fn row(number: usize, step: &ForecastStep) -> Vec<Cell> {
+    let (before, during, after) = step.margin;
+    vec![
+        Cell::left(number.to_string()),
+        Cell::left(step.slot.as_str()),
+        Cell::left(&step.because),
+        Cell::left(format!("{before} → {during} → {after}")),
+        Cell::left(about(step.about)),
+    ]
+}
+
+/// The bake stands before the step that makes going back expensive.
+fn bakes_before(plan: &RolloutPlan, step: &ForecastStep) -> bool {
+    step.point_of_no_return && plan.forecast.order.len() > 1 && !plan.envelope.policy.bake.is_zero()
+}
+
+fn blockers(plan: &RolloutPlan, paint: Paint) -> String {
+    let blockers = &plan.forecast.blockers;
+    if blockers.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("must be fixed before starting ({})\n", blockers.len());
+    for blocker in blockers {
+        // The planner writes `what is wrong → what to do`; versions inside the first half use the same arrow.
+        let (what, fix) = blocker.rsplit_once(" → ").unwrap_or((blocker, ""));
+        out.push_str(&format!("  {} {what}\n", paint.tone(Tone::Bad, "✗")));
+        if !fix.is_empty() {
+            out.push_str(&format!("      → {fix}\n"));
+        }
+    }
+    out
+}
+
+fn notes(plan: &RolloutPlan, offer: &Offer<'_>) -> String {
+    let notes = &plan.forecast.notes;
+    if notes.is_empty() {
+        return String::new();
+    }
+    let shown = if offer.all_notes { notes.len() } else { NOTES_SHOWN };
+    let more = if notes.len() > shown {
+        "   --all to see them all"
+    } else {
+        ""
+    };
+    let mut out = format!("worth knowing ({}){more}\n", notes.len());
+    for note in notes.iter().take(shown) {
+        out.push_str(&format!("  · {note}\n"));
+    }
+    out
+}
+
+fn reverted(plan: &RolloutPlan) -> Vec<String> {
+    let order = &plan.forecast.order;
+    match &plan.envelope.reversible {
+        Reversible::Always => vec!["yes, any time".to_owned()],
+        Reversible::Never { why } => vec![format!("no: {why}")],
+        Reversible::UntilLastOldMember { why } => {
+            let until = match order.iter().position(|step| step.point_of_no_return) {
+                Some(place) => format!("until step {} of {}:", place.saturating_add(1), order.len()),
+                None => "yes, this rollout leaves old members in place:".to_owned(),
+            };
+            vec![until, why.clone()]
+        }
+    }
+}
+
+fn next(plan: &RolloutPlan, offer: &Offer<'_>) -> String {
+    match plan.forecast.blockers.len() {
+        0 => offer.apply.to_owned(),
+        1 => "fix the item above, then plan again".to_owned(),
+        _ => "fix the items above, then plan again".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    fn shown(plan: &RolloutPlan) -> String {
+        let offer = Offer {
+            apply: "rehull apply clusters/dev.yaml",
+            all_notes: false,
+        };
+        text(plan, &offer, Paint::Plain)
+    }
+
+    #[test]
+    fn a_plan_says_order_reasons_margins_and_the_point_of_no_return() {
+        insta::assert_snapshot!(shown(&fixture::plan()));
+    }
+
+    #[test]
+    fn blockers_come_with_what_to_do_and_hold_the_next_command_back() {
+        let mut plan = fixture::plan();
+        plan.forecast.blockers = vec![
+            "etcd-c does not answer → bring it back first: rehull etcd heal etcd-c".to_owned(),
+            "etcd-b raises NOSPACE → clear its cause and the alarm".to_owned(),
+        ];
+        insta::assert_snapshot!(shown(&plan));
+    }
+
+    #[test]
+    fn a_plan_without_changes_says_so_and_offers_nothing() {
+        let mut plan = fixture::plan();
+        for slot in &mut plan.envelope.slots {
+            slot.reasons.clear();
+        }
+        plan.forecast.order.clear();
+        insta::assert_snapshot!(shown(&plan));
+    }
+}

@@ -1,0 +1,255 @@
+//! The end table: member, from → to, seconds per phase, margins, what held it, and the load's own verdict.
+
+use std::time::Duration;
+
+use super::numbers::{count, duration, millis, plural, tenths};
+use super::paint::{Paint, Tone};
+use super::phase::Phase;
+use super::table::{Cell, Row, layout};
+use super::timeline::{MarginStory, Outcome, StepStory, Timeline};
+
+/// What a load that ran beside the rollout has measured. The rollout itself cannot know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadVerdict {
+    /// Writes that were acknowledged.
+    pub acknowledged: u64,
+    /// Acknowledged writes that could not be read back afterwards.
+    pub lost: u64,
+    /// Longest time without an acknowledged write, over all clients.
+    pub stall_max: Duration,
+    /// Watches that ran all the time.
+    pub watches: u32,
+    /// Watches that missed an event or saw two in the wrong order.
+    pub watches_broken: u32,
+}
+
+/// The table and the lines under it. Ends in a newline.
+#[must_use]
+pub fn text(timeline: &Timeline, load: Option<&LoadVerdict>, paint: Paint) -> String {
+    let mut out = table(timeline, paint);
+    if !timeline.holds.is_empty() {
+        out.push_str(&format!("  held by   {}\n", holds(timeline)));
+    }
+    for line in troubles(timeline) {
+        out.push_str(&format!("  tried     {line}\n"));
+    }
+    out.push('\n');
+    out.push_str(&verdict(timeline, load, paint));
+    out
+}
+
+/// One row per step; columns in which nothing happened are left out.
+fn table(timeline: &Timeline, paint: Paint) -> String {
+    let phases = used_phases(timeline);
+    let mut head = vec![
+        Cell::left("member"),
+        Cell::left("from → to"),
+        Cell::right("total"),
+    ];
+    head.extend(phases.iter().map(|phase| Cell::right(phase.word())));
+    head.push(Cell::left("margin"));
+    let head = head.into_iter().map(|cell| cell.tone(Tone::Faint)).collect();
+    let mut rows = vec![Row::Cells(head)];
+    rows.extend(
+        timeline
+            .in_order()
+            .into_iter()
+            .map(|step| Row::Cells(row(step, &phases))),
+    );
+    layout(&rows, "  ", paint)
+}
+
+/// Phases in which any step spent time, in the order of the dance.
+#[must_use]
+pub fn used_phases(timeline: &Timeline) -> Vec<Phase> {
+    let used = |phase: &Phase| timeline.steps.iter().any(|step| step.phases.contains_key(phase));
+    Phase::ALL.into_iter().filter(used).collect()
+}
+
+fn row(step: &StepStory, phases: &[Phase]) -> Vec<Cell> {
+    let total = match (step.begun_at, step.done_at) {
+        (None, _) => "–".to_owned(),
+        (Some(_), None) => format!("{}…", tenths(step.total())),
+        (Some(_), Some(_)) => tenths(step.total()),
+    };
+    let mut cells = vec![
+        Cell::left(step.outline.slot.as_str()),
+        Cell::left(versions(step)),
+        Cell::right(total),
+    ];
+    for phase in phases {
+        cells.push(Cell::right(
+            step.phases
+                .get(phase)
+                .map_or_else(|| "–".to_owned(), |span| tenths(*span)),
+        ));
+    }
+    cells.push(Cell::left(step.margin.map_or_else(|| "–".to_owned(), margin)));
+    cells
+}
+
+/// `3.5.33 → 3.6.14`, or the release alone where it does not change.
+#[must_use]
+pub fn versions(step: &StepStory) -> String {
+    match step.outline.from {
+        Some(from) if from != step.outline.to => format!("{from} → {}", step.outline.to),
+        Some(_) | None => step.outline.to.to_string(),
+    }
+}
+
+/// `1 → 0 → 1`.
+#[must_use]
+pub fn margin(story: MarginStory) -> String {
+    format!("{} → {} → {}", story.before, story.lowest, story.after)
+}
+
+/// One line when a step is done: `✓ replaced in 9.8 s   boot 1.4 · stop 0.3 · …`.
+#[must_use]
+pub fn step_line(step: &StepStory, paint: Paint) -> String {
+    let parts: Vec<String> = step
+        .phases
+        .iter()
+        .map(|(phase, span)| format!("{} {}", phase.word(), tenths(*span)))
+        .collect();
+    let leader = step
+        .leader_to
+        .as_ref()
+        .map(|to| format!("leader moved to {to}, "))
+        .unwrap_or_default();
+    let margins = step
+        .margin
+        .map(|story| format!("   margin {}", margin(story)))
+        .unwrap_or_default();
+    format!(
+        "{}  {} {leader}replaced in {}   {}{margins}",
+        step.outline.slot,
+        paint.tone(Tone::Good, "✓"),
+        duration(step.total()),
+        paint.tone(Tone::Faint, &parts.join(" · ")),
+    )
+}
+
+/// `bake 5.0 s · snapshot 1.0 s`.
+#[must_use]
+pub fn holds(timeline: &Timeline) -> String {
+    timeline
+        .holds
+        .iter()
+        .map(|(word, span)| format!("{word} {}", duration(*span)))
+        .collect::<Vec<_>>()
+        .join(" · ")
+}
+
+/// Attempts that did not succeed, one line per step and action, the last words of the other side.
+#[must_use]
+pub fn troubles(timeline: &Timeline) -> Vec<String> {
+    let mut lines: Vec<(String, u32, String)> = Vec::new();
+    for trouble in &timeline.troubles {
+        let what = format!("{} · {}", trouble.step, trouble.action.verb());
+        match lines.iter_mut().find(|(known, _, _)| *known == what) {
+            Some((_, times, last)) => {
+                *times = times.saturating_add(1);
+                *last = trouble.error.to_string();
+            }
+            None => lines.push((what, 1, trouble.error.to_string())),
+        }
+    }
+    let times = |n: u32| {
+        if n == 1 {
+            "once".to_owned()
+        } else {
+            format!("{n} times")
+        }
+    };
+    lines
+        .into_iter()
+        .map(|(what, n, last)| format!("{what} failed {}, last: {last}", times(n)))
+        .collect()
+}
+
+/// The last line: done, stopped or open; time; what the load says.
+fn verdict(timeline: &Timeline, load: Option<&LoadVerdict>, paint: Paint) -> String {
+    let word = match timeline.outcome {
+        Outcome::Finished => paint.tone(Tone::Good, "done"),
+        Outcome::Stopped { .. } => paint.tone(Tone::Care, "stopped"),
+        Outcome::Open => paint.tone(Tone::Care, "open"),
+    };
+    let mut parts = vec![duration(timeline.worked())];
+    parts.push(format!(
+        "{} of {} replaced",
+        timeline.done(),
+        plural(timeline.steps.len(), "machine", "machines")
+    ));
+    if timeline.resumes > 0 {
+        let times = plural(
+            usize::try_from(timeline.resumes).unwrap_or(usize::MAX),
+            "time",
+            "times",
+        );
+        parts.push(format!("resumed {times} (away for {})", duration(timeline.away)));
+    }
+    if let Some(load) = load {
+        parts.extend(load_words(load));
+    }
+    format!("{word}     {}\n", parts.join(" · "))
+}
+
+/// The load's verdict, in parts.
+#[must_use]
+pub fn load_words(load: &LoadVerdict) -> Vec<String> {
+    let watches = match (load.watches, load.watches_broken) {
+        (0, _) => None,
+        (all, 0) => Some(format!("{all} watches complete and in order")),
+        (all, broken) => Some(format!("{broken} of {all} watches BROKEN")),
+    };
+    let mut parts = vec![
+        format!("{} writes acknowledged", count(load.acknowledged)),
+        format!("{} writes lost", count(load.lost)),
+        format!("longest write stall {}", millis(load.stall_max)),
+    ];
+    parts.extend(watches);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    fn shown(events: &[rehull_core::event::Event], load: Option<&LoadVerdict>) -> String {
+        text(&Timeline::of(events), load, Paint::Plain)
+    }
+
+    #[test]
+    fn a_whole_rollout_is_a_table_of_members_and_phases() {
+        let load = LoadVerdict {
+            acknowledged: 58_114,
+            lost: 0,
+            stall_max: Duration::from_millis(44),
+            watches: 3,
+            watches_broken: 0,
+        };
+        insta::assert_snapshot!(shown(&fixture::whole_rollout(), Some(&load)));
+    }
+
+    #[test]
+    fn time_between_a_kill_and_the_resume_belongs_to_no_phase() {
+        insta::assert_snapshot!(shown(&fixture::killed_and_resumed(), None));
+    }
+
+    #[test]
+    fn a_halt_shows_what_is_done_and_what_is_not() {
+        insta::assert_snapshot!(shown(&fixture::halted_at_rest(), None));
+    }
+
+    #[test]
+    fn a_finished_step_fits_on_one_line() {
+        let timeline = Timeline::of(&fixture::whole_rollout());
+        let lines: Vec<String> = timeline
+            .in_order()
+            .into_iter()
+            .map(|step| step_line(step, Paint::Plain))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}

@@ -1,0 +1,336 @@
+//! Folds events into the story of a rollout: which step spent how long in which phase, and what held it.
+//!
+//! Nothing here reads a clock; every duration is the distance between two events. Time between a stop and the
+//! resume that follows belongs to nobody: a rollout that rested for a night did not take a night.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rehull_core::domain::action::Action;
+use rehull_core::domain::ids::{RolloutId, SlotName, StepId};
+use rehull_core::domain::waiting::{StopReason, Waiting};
+use rehull_core::event::{Event, Rest, StepOutline, What};
+use rehull_core::ports::PortError;
+
+use super::numbers::between;
+use super::phase::{Phase, hold};
+
+/// Quorum margin of one step: before it began, at its lowest, at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarginStory {
+    /// Last value before the step began (or the first seen in it).
+    pub before: i64,
+    /// Lowest while it ran.
+    pub lowest: i64,
+    /// Last value seen in it.
+    pub after: i64,
+}
+
+/// One step of the rollout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepStory {
+    /// Which step, slot and versions.
+    pub outline: StepOutline,
+    /// First sign of its dance.
+    pub begun_at: Option<Timestamp>,
+    /// New member serves, old machine is gone.
+    pub done_at: Option<Timestamp>,
+    /// Time per phase.
+    pub phases: BTreeMap<Phase, Duration>,
+    /// Margins, where events told any.
+    pub margin: Option<MarginStory>,
+    /// Who took over the lead, if it had to move.
+    pub leader_to: Option<SlotName>,
+    current: Option<(Phase, Timestamp)>,
+}
+
+impl StepStory {
+    fn new(outline: &StepOutline) -> Self {
+        Self {
+            outline: outline.clone(),
+            begun_at: None,
+            done_at: None,
+            phases: BTreeMap::new(),
+            margin: None,
+            leader_to: None,
+            current: None,
+        }
+    }
+
+    /// Time in all phases together.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        self.phases.values().sum()
+    }
+
+    /// What it is doing now.
+    #[must_use]
+    pub fn phase(&self) -> Option<Phase> {
+        self.current.map(|(phase, _)| phase)
+    }
+
+    fn enter(&mut self, at: Timestamp, phase: Phase) {
+        self.leave(at);
+        self.begun_at.get_or_insert(at);
+        self.current = Some((phase, at));
+    }
+
+    fn leave(&mut self, at: Timestamp) {
+        if let Some((phase, since)) = self.current.take() {
+            *self.phases.entry(phase).or_default() += between(since, at);
+        }
+    }
+
+    fn see_margin(&mut self, before: i64, now: i64) {
+        let story = self.margin.get_or_insert(MarginStory {
+            before,
+            lowest: before,
+            after: now,
+        });
+        story.lowest = story.lowest.min(now);
+        story.after = now;
+    }
+}
+
+/// An attempt that did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// When.
+    pub at: Timestamp,
+    /// Step.
+    pub step: StepId,
+    /// What was tried.
+    pub action: Action,
+    /// From 1.
+    pub attempt: u32,
+    /// Why not.
+    pub error: PortError,
+}
+
+/// Where the rollout is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// No end was seen: it runs, or its process was killed.
+    #[default]
+    Open,
+    /// Done.
+    Finished,
+    /// At a stop point.
+    Stopped {
+        /// Why.
+        reason: StopReason,
+        /// Safe to leave?
+        rest: Rest,
+    },
+}
+
+/// The story so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Timeline {
+    /// Which rollout; `None` before the first event.
+    pub rollout: Option<RolloutId>,
+    /// Its plan in one line.
+    pub headline: String,
+    /// First event.
+    pub first_at: Option<Timestamp>,
+    /// Last event.
+    pub last_at: Option<Timestamp>,
+    /// Steps in forecast order.
+    pub steps: Vec<StepStory>,
+    /// All waits of the last tick.
+    pub waiting: Vec<Waiting>,
+    /// Last margin seen.
+    pub margin: Option<i64>,
+    /// Time per hold (`bake`, `snapshot`, `gates` …), whatever else went on meanwhile.
+    pub holds: BTreeMap<&'static str, Duration>,
+    /// Attempts that did not succeed.
+    pub troubles: Vec<Trouble>,
+    /// Times it was resumed.
+    pub resumes: u32,
+    /// Time between a stop (or a kill) and the resume after it.
+    pub away: Duration,
+    /// Where it is.
+    pub outcome: Outcome,
+    waits_since: Option<Timestamp>,
+}
+
+impl Timeline {
+    /// The story told by these events.
+    #[must_use]
+    pub fn of(events: &[Event]) -> Self {
+        let mut timeline = Self::default();
+        for event in events {
+            timeline.apply(event);
+        }
+        timeline
+    }
+
+    /// One more event.
+    pub fn apply(&mut self, event: &Event) {
+        let at = event.at;
+        self.rollout.get_or_insert_with(|| event.rollout.clone());
+        self.first_at.get_or_insert(at);
+        match &event.what {
+            What::Started {
+                first,
+                summary,
+                steps,
+            } => self.start(at, *first, (summary, steps)),
+            What::Acting { step, action, .. } => self.acting(at, step, action),
+            What::Acted {
+                step,
+                action,
+                attempt,
+                error,
+            } => {
+                if let Some(error) = error {
+                    let (step, action, error) = (step.clone(), action.clone(), error.clone());
+                    self.troubles.push(Trouble {
+                        at,
+                        step,
+                        action,
+                        attempt: *attempt,
+                        error,
+                    });
+                }
+            }
+            What::Waiting { waiting, margin } => self.wait(at, waiting, *margin),
+            What::StepDone { step } => self.step_done(at, step),
+            What::Stopped { reason, rest } => {
+                self.pause(at);
+                self.margin = Some(rest.margin);
+                self.outcome = Outcome::Stopped {
+                    reason: reason.clone(),
+                    rest: rest.clone(),
+                };
+            }
+            What::Finished => {
+                self.pause(at);
+                self.outcome = Outcome::Finished;
+            }
+        }
+        self.last_at = Some(at);
+    }
+
+    /// Time the rollout was worked on.
+    #[must_use]
+    pub fn worked(&self) -> Duration {
+        match (self.first_at, self.last_at) {
+            (Some(first), Some(last)) => between(first, last).saturating_sub(self.away),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Steps in the order in which they were begun; those not begun last, in forecast order.
+    #[must_use]
+    pub fn in_order(&self) -> Vec<&StepStory> {
+        let mut steps: Vec<&StepStory> = self.steps.iter().collect();
+        steps.sort_by_key(|step| step.begun_at.unwrap_or(Timestamp::MAX));
+        steps
+    }
+
+    /// The step that is begun and not done; of several the one begun first.
+    #[must_use]
+    pub fn current(&self) -> Option<&StepStory> {
+        self.in_order()
+            .into_iter()
+            .find(|step| step.begun_at.is_some() && step.done_at.is_none())
+    }
+
+    /// Steps that are done.
+    #[must_use]
+    pub fn done(&self) -> usize {
+        self.steps.iter().filter(|step| step.done_at.is_some()).count()
+    }
+
+    fn start(&mut self, at: Timestamp, first: bool, (summary, outlines): (&str, &[StepOutline])) {
+        summary.clone_into(&mut self.headline);
+        for outline in outlines {
+            if !self.steps.iter().any(|known| known.outline.step == outline.step) {
+                self.steps.push(StepStory::new(outline));
+            }
+        }
+        if !first && let Some(last) = self.last_at {
+            // After a kill there is no stop event: the last sign of life is where the time away begins.
+            self.pause(last);
+            self.resumes = self.resumes.saturating_add(1);
+            self.away += between(last, at);
+        }
+        self.outcome = Outcome::Open;
+    }
+
+    fn acting(&mut self, at: Timestamp, step: &StepId, action: &Action) {
+        self.account_holds(at);
+        let held = |wait: &Waiting| wait.step == *step && hold(&wait.on).is_some();
+        self.waiting.retain(|wait| !held(wait)); // it acts, so nothing holds it any more
+        if let Some(phase) = Phase::of_action(action)
+            && let Some(story) = self.step_mut(step)
+        {
+            story.enter(at, phase);
+            if let Action::MoveLeader { to, .. } = action {
+                story.leader_to = Some(to.clone());
+            }
+        }
+    }
+
+    fn wait(&mut self, at: Timestamp, waiting: &[Waiting], margin: i64) {
+        self.account_holds(at);
+        waiting.clone_into(&mut self.waiting);
+        let before = self.margin.unwrap_or(margin);
+        for wait in waiting {
+            let first_of_step = waiting.iter().find(|other| other.step == wait.step);
+            if first_of_step != Some(wait) {
+                continue; // a step is in one phase; its first wait names it
+            }
+            if let Some(phase) = Phase::of_wait(&wait.on)
+                && let Some(story) = self.step_mut(&wait.step)
+                && story.done_at.is_none()
+                && story.phase() != Some(phase)
+            {
+                story.enter(at, phase);
+            }
+        }
+        for story in &mut self.steps {
+            if story.begun_at.is_some() && story.done_at.is_none() {
+                story.see_margin(before, margin);
+            }
+        }
+        self.margin = Some(margin);
+    }
+
+    fn step_done(&mut self, at: Timestamp, step: &StepId) {
+        let margin = self.margin;
+        if let Some(story) = self.step_mut(step) {
+            story.leave(at);
+            story.done_at.get_or_insert(at);
+            if let Some(now) = margin {
+                story.see_margin(now, now);
+            }
+        }
+    }
+
+    fn pause(&mut self, at: Timestamp) {
+        self.account_holds(at);
+        self.waiting.clear();
+        self.waits_since = None;
+        for story in &mut self.steps {
+            story.leave(at);
+        }
+    }
+
+    /// Adds the time since the last look to every hold that was on.
+    fn account_holds(&mut self, at: Timestamp) {
+        let since = self.waits_since.replace(at).unwrap_or(at);
+        let mut on: Vec<&'static str> = self.waiting.iter().filter_map(|wait| hold(&wait.on)).collect();
+        on.sort_unstable();
+        on.dedup();
+        for word in on {
+            *self.holds.entry(word).or_default() += between(since, at);
+        }
+    }
+
+    fn step_mut(&mut self, step: &StepId) -> Option<&mut StepStory> {
+        self.steps.iter_mut().find(|story| story.outline.step == *step)
+    }
+}

@@ -1,0 +1,196 @@
+//! Sentences for waits, actions and reasons: the only place where the core's variants become English.
+
+use jiff::Timestamp;
+use rehull_core::domain::action::{Action, TerminateWhy};
+use rehull_core::domain::observed::Part;
+use rehull_core::domain::waiting::{RedGate, StopReason, WaitingOn};
+
+use super::numbers::{bytes, count};
+
+/// When a wait is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// When something happens.
+    Open,
+    /// At this instant, by itself.
+    Over(Timestamp),
+    /// When something happens; at this instant the rollout stops waiting for it.
+    Limit(Timestamp),
+}
+
+/// What is waited for, after the word "waiting:".
+#[must_use]
+pub fn wait(on: &WaitingOn) -> String {
+    match on {
+        WaitingOn::Unreadable { part: which, why } => format!("{} cannot be read: {why}", part(*which)),
+        WaitingOn::Snapshot { bytes: size } => format!("snapshot, {} so far", bytes(*size)),
+        WaitingOn::Boot { machine, phase, .. } => format!("{machine} to be warm ({phase})"),
+        WaitingOn::Gate { red } => gates(red),
+        WaitingOn::Settle { .. } => "peer links to be old enough for etcd to trust them".to_owned(),
+        WaitingOn::Leader { from } => format!("{from} to hand over the lead"),
+        WaitingOn::Stop { machine, .. } => format!("etcd on {machine} to stop gracefully"),
+        WaitingOn::Slot { part, state } => format!("{part}: {state}"),
+        WaitingOn::Join {
+            lacks,
+            lag: Some(lag),
+            ..
+        } if *lag > 0 && !lacks.contains("behind") => {
+            format!("{lacks}, {} entries behind", count(*lag))
+        }
+        WaitingOn::Join { lacks, .. } => lacks.clone(),
+        WaitingOn::Termination { machine } => format!("{machine} to be terminated"),
+        WaitingOn::Bake { .. } => "the bake to end, the last moment to go back for free".to_owned(),
+        WaitingOn::OtherMemberOut { slot, seen } => {
+            format!("{slot} is out ({seen}): only bringing it back is legal now")
+        }
+        WaitingOn::Retry { action, why, .. } => format!("another try to {action}: {why}"),
+    }
+}
+
+/// The clock of a wait.
+#[must_use]
+pub fn until(on: &WaitingOn) -> Until {
+    match on {
+        WaitingOn::Boot { until, .. } | WaitingOn::Stop { until, .. } | WaitingOn::Join { until, .. } => {
+            Until::Limit(*until)
+        }
+        WaitingOn::Settle { until } | WaitingOn::Bake { until } => Until::Over(*until),
+        WaitingOn::Retry { at, .. } => Until::Over(*at),
+        WaitingOn::Unreadable { .. }
+        | WaitingOn::Snapshot { .. }
+        | WaitingOn::Gate { .. }
+        | WaitingOn::Leader { .. }
+        | WaitingOn::Slot { .. }
+        | WaitingOn::Termination { .. }
+        | WaitingOn::OtherMemberOut { .. } => Until::Open,
+    }
+}
+
+fn gates(red: &[RedGate]) -> String {
+    let one = |gate: &RedGate| match &gate.slot {
+        Some(slot) => format!("{slot} {}: {}", gate.gate, gate.seen),
+        None => format!("{}: {}", gate.gate, gate.seen),
+    };
+    red.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// A part of the snapshot, in words.
+#[must_use]
+pub fn part(part: Part) -> &'static str {
+    match part {
+        Part::Machines => "the list of machines",
+        Part::Slots => "interfaces and volumes",
+        Part::Templates => "launch templates",
+        Part::BootReports => "boot reports",
+        Part::Jobs => "the snapshot job",
+        Part::Identity => "the identity record",
+        Part::Mailbox => "the mailbox",
+    }
+}
+
+/// What an action does, in the imperative, with every name it touches.
+#[must_use]
+pub fn action(action: &Action) -> String {
+    match action {
+        Action::StartSnapshot => "take a snapshot".to_owned(),
+        Action::CreateTemplateVersion { template, .. } => {
+            format!("make a version of launch template {template}")
+        }
+        Action::LaunchMachine {
+            template,
+            version,
+            join,
+            ..
+        } => {
+            format!("launch from {template} version {version} ({})", join.as_str())
+        }
+        Action::MoveLeader { from, to, .. } => format!("move the leader from {from} to {to}"),
+        Action::AskStop { machine, .. } => format!("stop etcd on {machine}"),
+        Action::RemoveMember { member, via, .. } => format!("remove member {member}, asking {via}"),
+        Action::DetachInterface {
+            interface, machine, ..
+        } => format!("detach {interface} from {machine}"),
+        Action::DetachVolume { volume, machine, .. } => format!("detach {volume} from {machine}"),
+        Action::AttachInterface {
+            interface, machine, ..
+        } => format!("attach {interface} to {machine}"),
+        Action::AttachVolume {
+            volume,
+            machine,
+            generation,
+            ..
+        } => {
+            format!("attach {volume} (generation {generation}) to {machine}")
+        }
+        Action::AddMember { peer_url, via, .. } => format!("add member {peer_url}, asking {via}"),
+        Action::Go { machine, .. } => format!("tell {machine} to go"),
+        Action::VerifyData { slot } => format!("compare the data of {slot} with the others"),
+        Action::TerminateMachine { machine, why, .. } => {
+            format!("terminate {machine} ({})", terminate_why(*why))
+        }
+        Action::RecordIdentity { etcd_cluster } => {
+            format!("record the identity of etcd cluster {etcd_cluster}")
+        }
+    }
+}
+
+fn terminate_why(why: TerminateWhy) -> &'static str {
+    match why {
+        TerminateWhy::Replaced => "replaced",
+        TerminateWhy::Unwanted => "not wanted any more",
+        TerminateWhy::UngracefulStop => "its graceful stop was not seen in time",
+    }
+}
+
+/// Why a rollout stopped; more than one line only where evidence is shown.
+#[must_use]
+pub fn because(reason: &StopReason) -> Vec<String> {
+    match reason {
+        StopReason::Asked { how } => vec![format!("asked to: {how}")],
+        StopReason::QuorumLost { evidence } => {
+            let mut lines = vec!["etcd has lost its quorum: nothing may be touched".to_owned()];
+            lines.extend(evidence.iter().cloned());
+            lines
+        }
+        StopReason::OutsideEnvelope { what } => vec![format!("the world is not as approved: {what}")],
+        StopReason::BootRefused { machine, code, text } => {
+            vec![format!("{machine} refused to boot ({code}): {text}")]
+        }
+        StopReason::Deadline { what } => vec![what.clone()],
+        StopReason::Refused { action, text } => vec![format!("{action} was refused: {text}")],
+        StopReason::Alarm { slot, alarm } => vec![format!("{slot} raised the alarm {alarm}")],
+        StopReason::NoCapacity { slot, text } => vec![
+            format!("no capacity for the replacement of {slot}: {text}"),
+            "its old machine was not touched".to_owned(),
+        ],
+        StopReason::LeaseLost { holder } if holder.is_empty() => vec!["the lease was lost".to_owned()],
+        StopReason::LeaseLost { holder } => vec![format!("the lease was taken over by {holder}")],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rehull_core::domain::ids::SlotName;
+
+    use super::*;
+
+    #[test]
+    fn a_red_gate_names_the_member_the_gate_and_what_was_seen() {
+        let red = vec![
+            RedGate {
+                slot: Some(SlotName::new("etcd-c")),
+                gate: "applied-lag".to_owned(),
+                seen: "4120 entries behind (gate: 100)".to_owned(),
+            },
+            RedGate {
+                slot: None,
+                gate: "leader".to_owned(),
+                seen: "no leader".to_owned(),
+            },
+        ];
+        assert_eq!(
+            wait(&WaitingOn::Gate { red }),
+            "etcd-c applied-lag: 4120 entries behind (gate: 100); leader: no leader"
+        );
+    }
+}
