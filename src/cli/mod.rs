@@ -1,1 +1,3 @@
 //! The command line: what was typed, what is meant, one file per command.
+
+pub mod diagnostics;
