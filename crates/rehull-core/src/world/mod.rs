@@ -1,1 +1,308 @@
-//! world
+//! A model of AWS without IO: requests, facts and the passing of time go in; answers and effects come out.
+//!
+//! All waiting is a due time in the state ([`World::next_due`]), nothing sleeps, and the same seed and the same
+//! calls give the same bytes. The sandbox puts it behind the real wire protocols and real processes; the simulator
+//! behind the ports. Where it knows less than AWS, `docs/fidelity.md` says so.
+
+mod agenda;
+pub mod api;
+mod effect;
+mod error;
+mod fault;
+mod identity;
+mod imds;
+pub mod instance;
+pub mod interface;
+mod lifecycle;
+pub mod network;
+mod s3;
+mod select;
+mod setup;
+mod tags;
+pub mod template;
+#[cfg(test)]
+mod tests;
+mod throttle;
+mod timing;
+mod token;
+pub mod volume;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use agenda::{Agenda, Event, later};
+use api::{Answer, Call, Request, Response, ec2};
+pub use effect::{BootId, Deed, Effect, EffectId, Fact, Hardware};
+pub use error::AwsError;
+use fault::Faults;
+pub use fault::Switch;
+use identity::Identities;
+pub use identity::{AccessKey, Grant, Principal, Profile, Verb};
+use instance::Instance;
+use interface::Interface;
+use network::Network;
+pub use select::Visibility;
+pub use setup::{ImagePlan, Setup, SubnetPlan};
+use template::Template;
+use throttle::Throttle;
+pub use timing::{Quantity, Spread, Timing};
+use token::Remembered;
+use volume::Volume;
+
+/// One region of one account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct World {
+    setup: Setup,
+    now: Timestamp,
+    numbers: u64,
+    ordinals: BTreeMap<String, u64>,
+    agenda: Agenda,
+    network: Network,
+    templates: BTreeMap<String, Template>,
+    instances: BTreeMap<String, Instance>,
+    interfaces: BTreeMap<String, Interface>,
+    volumes: BTreeMap<String, Volume>,
+    buckets: BTreeMap<String, s3::Bucket>,
+    identities: Identities,
+    tokens: BTreeMap<String, Remembered>,
+    throttle: Throttle,
+    faults: Faults,
+    open: BTreeMap<EffectId, Effect>,
+    #[serde(skip)]
+    outbox: Vec<Effect>,
+}
+
+impl World {
+    /// Answers one call. What became due before `now` happens first.
+    pub fn handle(&mut self, now: Timestamp, call: &Call) -> Answer {
+        self.pass_time(now);
+        let name = action(&call.request);
+        let result = self.answer(call, name);
+        let lost = result.is_ok() && self.faults.take_lost_answer(name);
+        Answer { result, lost }
+    }
+
+    /// Lets time pass and hands out what there is to do. Call it after every other call, and when [`Self::next_due`]
+    /// comes.
+    pub fn advance(&mut self, now: Timestamp) -> Vec<Effect> {
+        self.pass_time(now);
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// Takes in what became of an effect, or of a machine.
+    pub fn report(&mut self, now: Timestamp, fact: Fact) {
+        self.pass_time(now);
+        self.settle(fact);
+    }
+
+    /// Switches a fault; an unknown name is an error.
+    pub fn switch(&mut self, now: Timestamp, switch: Switch) -> Result<(), String> {
+        self.pass_time(now);
+        self.switch_fault(switch)
+    }
+
+    /// When something happens by itself next.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        if self.outbox.is_empty() {
+            self.agenda.next()
+        } else {
+            Some(self.now)
+        }
+    }
+
+    /// Effects that no fact has settled yet, oldest first: after a restart they are performed again.
+    #[must_use]
+    pub fn open_effects(&self) -> Vec<Effect> {
+        self.open.values().cloned().collect()
+    }
+
+    /// All instances that can still be described, by id.
+    pub fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.instances.values()
+    }
+
+    /// What the world was made from.
+    #[must_use]
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    fn answer(&mut self, call: &Call, name: &str) -> Result<Response, AwsError> {
+        let principal = self.authorise(call)?;
+        match &call.request {
+            Request::GetCallerIdentity => Ok(Response::CallerIdentity(self.caller_identity(&principal))),
+            Request::S3(asked) => {
+                if self.faults.take_throttle(name) {
+                    return Err(AwsError::with(
+                        503,
+                        "SlowDown",
+                        "Please reduce your request rate.",
+                    ));
+                }
+                self.s3(asked, &principal).map(Response::S3)
+            }
+            Request::Ec2(asked) => {
+                if self.faults.take_throttle(name) || !self.throttle.take(name, self.now) {
+                    return Err(AwsError::with(
+                        503,
+                        "RequestLimitExceeded",
+                        "Request limit exceeded.",
+                    ));
+                }
+                self.ec2(asked).map(Response::Ec2)
+            }
+        }
+    }
+
+    fn ec2(&mut self, asked: &ec2::Request) -> Result<ec2::Response, AwsError> {
+        use ec2::Request as Ask;
+        match asked {
+            Ask::CreateLaunchTemplate(asked) => self.create_template(asked),
+            Ask::CreateLaunchTemplateVersion(asked) => self.create_template_version(asked),
+            Ask::DescribeLaunchTemplates(asked) => self.describe_templates(asked),
+            Ask::DescribeLaunchTemplateVersions(asked) => self.describe_template_versions(asked),
+            Ask::ModifyLaunchTemplate {
+                template,
+                default_version,
+            } => self.modify_template(template, default_version),
+            Ask::DeleteLaunchTemplate { template } => self.delete_template(template),
+            Ask::RunInstances(asked) => self.run_instances(asked),
+            Ask::DescribeInstances(by) => self.describe_instances(by),
+            Ask::TerminateInstances { ids } => self.terminate_instances(ids),
+            Ask::RebootInstances { ids } => self.reboot_instances(ids),
+            Ask::CreateTags { ids, tags } => self.create_tags(ids, tags),
+            Ask::DeleteTags { ids, tags } => self.delete_tags(ids, tags),
+            Ask::CreateNetworkInterface(asked) => self.create_interface(asked),
+            Ask::DescribeNetworkInterfaces(by) => self.describe_interfaces(by),
+            Ask::DeleteNetworkInterface { id } => self.delete_interface(id),
+            Ask::AttachNetworkInterface {
+                interface,
+                instance,
+                device_index,
+            } => self.attach_interface(interface, instance, *device_index),
+            Ask::DetachNetworkInterface { attachment } => self.detach_interface(attachment),
+            Ask::CreateVolume(asked) => self.create_volume(asked),
+            Ask::DescribeVolumes(by) => self.describe_volumes(by),
+            Ask::DeleteVolume { id } => self.delete_volume(id),
+            Ask::AttachVolume {
+                volume,
+                instance,
+                device,
+            } => self.attach_volume(volume, instance, device),
+            Ask::DetachVolume {
+                volume,
+                instance,
+                force,
+            } => self.detach_volume(volume, instance.as_deref(), *force),
+            Ask::DescribeSubnets(by) => self.describe_subnets(by),
+            Ask::DescribeSecurityGroups(by) => self.describe_security_groups(by),
+            Ask::DescribeImages(by) => self.describe_images(by),
+            Ask::DescribeVpcs(by) => self.describe_vpcs(by),
+            Ask::DescribeAvailabilityZones => Ok(ec2::Response::Zones(self.zones())),
+        }
+    }
+
+    /// Time never goes back here, whatever the clock outside does.
+    fn pass_time(&mut self, now: Timestamp) {
+        let now = now.max(self.now);
+        while let Some((at, event)) = self.agenda.pop(now) {
+            self.now = at.max(self.now);
+            self.happen(event);
+        }
+        self.now = now;
+    }
+
+    fn happen(&mut self, event: Event) {
+        if self.is_in_lost_zone(&event) {
+            let wait = self
+                .setup
+                .timing
+                .draw(self.setup.seed, "zone", Quantity::BusyRetry, 0);
+            return self.plan(wait, event);
+        }
+        match event {
+            Event::InstanceRunning(id) => self.instance_running(&id),
+            Event::TerminationElapsed(id) => self.try_to_terminate(&id),
+            Event::ShutdownBudgetSpent(id) => self.shutdown_budget_spent(&id),
+            Event::PowerOn(id) => self.power_on(&id),
+            Event::TagsVanish(id) => self.tags_vanish(&id),
+            Event::Forgotten(id) => {
+                self.instances.remove(&id);
+            }
+            Event::VolumeCreated(id) => self.volume_created(&id),
+            Event::VolumeAttached(id) => self.volume_attached(&id),
+            Event::DeviceVisible(id) => self.device_visible(&id),
+            Event::VolumeLeaves(id) => self.volume_leaves(&id),
+            Event::InterfaceAttached(id) => self.interface_attached(&id),
+            Event::InterfaceDetached(id) => self.interface_detached(&id),
+        }
+    }
+
+    fn is_in_lost_zone(&self, event: &Event) -> bool {
+        let zone = match event {
+            Event::InstanceRunning(id)
+            | Event::TerminationElapsed(id)
+            | Event::ShutdownBudgetSpent(id)
+            | Event::PowerOn(id) => self.instances.get(id).map(|instance| &instance.zone),
+            Event::VolumeCreated(id)
+            | Event::VolumeAttached(id)
+            | Event::DeviceVisible(id)
+            | Event::VolumeLeaves(id) => self.volumes.get(id).map(|volume| &volume.zone),
+            Event::InterfaceAttached(id) | Event::InterfaceDetached(id) => {
+                self.interfaces.get(id).map(|interface| &interface.zone)
+            }
+            Event::TagsVanish(_) | Event::Forgotten(_) => None,
+        };
+        zone.is_some_and(|zone| self.faults.lost_zones.contains(zone))
+    }
+
+    fn plan(&mut self, wait: Duration, event: Event) {
+        self.agenda.plan(later(self.now, wait), event);
+    }
+
+    /// One realised wait; every draw of the same resource and quantity has the next ordinal.
+    fn draw(&mut self, resource: &str, quantity: Quantity) -> Duration {
+        let ordinal = self
+            .ordinals
+            .entry(format!("{resource}/{quantity:?}"))
+            .or_default();
+        let wait = self
+            .setup
+            .timing
+            .draw(self.setup.seed, resource, quantity, *ordinal);
+        *ordinal = ordinal.saturating_add(1);
+        wait
+    }
+
+    fn newly_visible(&mut self, id: &str) -> Visibility {
+        let named_from = later(self.now, self.draw(id, Quantity::NewIdUnknown));
+        let listed_from = later(named_from, self.draw(id, Quantity::NewIdUnlisted));
+        Visibility {
+            named_from,
+            listed_from,
+        }
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.numbers = self.numbers.saturating_add(1);
+        self.numbers
+    }
+
+    /// `kind-` and seventeen hexadecimal digits, as EC2 forms its ids.
+    fn new_id(&mut self, kind: &str) -> String {
+        let number = self.next_number();
+        setup::id(self.setup.seed, kind, number)
+    }
+}
+
+fn action(request: &Request) -> &'static str {
+    match request {
+        Request::Ec2(asked) => asked.action(),
+        Request::S3(asked) => asked.operation.name(),
+        Request::GetCallerIdentity => "GetCallerIdentity",
+    }
+}
