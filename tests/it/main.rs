@@ -11,5 +11,8 @@
 
 mod aws_moto;
 mod moto;
+mod sandbox;
+mod sandbox_ec2;
+mod sandbox_s3;
 mod store_contract;
 mod store_local;

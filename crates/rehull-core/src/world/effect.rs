@@ -3,7 +3,7 @@
 //! An effect stays open until a fact settles it: after a crash of the process that performs effects, the open ones
 //! are handed out again, so each must be harmless when it is performed twice.
 
-use std::net::Ipv4Addr;
+use core::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 

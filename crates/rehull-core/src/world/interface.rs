@@ -1,6 +1,6 @@
 //! Network interfaces: one that is attached elsewhere, or lives in another zone, is refused.
 
-use std::net::Ipv4Addr;
+use core::net::Ipv4Addr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

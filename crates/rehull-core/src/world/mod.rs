@@ -13,6 +13,7 @@ mod identity;
 mod imds;
 pub mod instance;
 pub mod interface;
+mod launch;
 mod lifecycle;
 pub mod network;
 mod s3;
@@ -20,8 +21,6 @@ mod select;
 mod setup;
 mod tags;
 pub mod template;
-#[cfg(test)]
-mod tests;
 mod throttle;
 mod timing;
 mod token;

@@ -1,6 +1,6 @@
 //! VPC, subnets, security groups and images: laid when the world is made, described, never changed.
 
-use std::net::Ipv4Addr;
+use core::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 

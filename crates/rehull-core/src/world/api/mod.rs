@@ -1,5 +1,6 @@
 //! What callers ask and what they are told: typed, without wire formats.
 
+mod describe;
 pub mod ec2;
 pub mod s3;
 
