@@ -81,5 +81,9 @@ fn harmless(text: &str) -> Cow<'_, str> {
         }
         in_key &= !line.contains("-----END");
     }
-    if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
+    if shown == text {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(shown)
+    }
 }

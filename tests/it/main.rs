@@ -10,6 +10,7 @@
 )]
 
 mod aws_moto;
+mod cli;
 mod moto;
 mod sandbox;
 mod sandbox_ec2;
