@@ -9,6 +9,8 @@
     reason = "a test says what it expects by failing, and starts the processes it needs itself"
 )]
 
+mod etcd_load;
+mod etcd_lost_answers;
 mod etcd_refusals;
 mod etcd_tls;
 mod etcd_view;

@@ -32,4 +32,9 @@ impl Block {
         let host = u8::try_from(index + 11).expect("few members");
         Ipv4Addr::new(127, self.network, LIVE, host)
     }
+
+    /// Address that a proxy may stand at; every member's certificate is good for it too.
+    pub(crate) fn stand_in(&self, number: usize) -> Ipv4Addr {
+        self.address(number + 100)
+    }
 }

@@ -1,5 +1,7 @@
 //! A cluster of real etcd processes with mutual TLS.
 
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rehull::adapters::etcd::EtcdPool;
@@ -42,13 +44,13 @@ impl Setup {
 
 pub(crate) struct Cluster {
     pub(crate) authority: Authority,
-    pub(crate) pool: EtcdPool,
+    pub(crate) pool: Arc<EtcdPool>,
     setup: Setup,
     slots: Vec<Slot>,
     processes: Vec<Option<Process>>,
-    generation: u32,
+    generations: Vec<u32>,
     dir: TempDir,
-    _block: Block,
+    block: Block,
 }
 
 impl Cluster {
@@ -88,20 +90,21 @@ impl Cluster {
             .map(|(index, name)| slot(&block, index, name))
             .collect();
         for slot in &slots {
-            let pair = authority.member(slot.address, setup.validity);
+            let addresses = [slot.address, block.stand_in(0), block.stand_in(1)];
+            let pair = authority.member(&addresses, setup.validity);
             pki::write(&dir.path().join(slot.name.as_str()), &authority.ca, &pair);
         }
         let client = authority.client(Validity::Now);
         let pool = EtcdPool::new(&pki::client_tls(&authority, &client)).unwrap();
         Some(Self {
             authority,
-            pool,
+            pool: Arc::new(pool),
             processes: slots.iter().map(|_| None).collect(),
+            generations: vec![0; slots.len()],
             slots,
             setup,
-            generation: 0,
             dir,
-            _block: block,
+            block,
         })
     }
 
@@ -113,6 +116,11 @@ impl Cluster {
     /// The empty slot.
     pub(crate) fn spare(&self) -> &Slot {
         &self.slots[self.setup.size]
+    }
+
+    /// Address for a proxy before some member.
+    pub(crate) fn stand_in(&self, number: usize) -> Ipv4Addr {
+        self.block.stand_in(number)
     }
 
     pub(crate) fn version(&self) -> &'static str {
@@ -129,15 +137,25 @@ impl Cluster {
 
     /// Starts a process in a slot with a data directory of its own.
     pub(crate) fn start(&mut self, index: usize, version: &str, state: &str, members: &[Slot]) {
-        self.generation += 1;
+        self.generations[index] += 1;
+        self.run(index, version, state, members);
+    }
+
+    /// Starts a process again on the data it had.
+    pub(crate) fn restart(&mut self, index: usize, members: &[Slot]) {
+        self.run(index, self.setup.version, "new", members);
+    }
+
+    fn run(&mut self, index: usize, version: &str, state: &str, members: &[Slot]) {
+        let generation = self.generations[index];
         let slot = &self.slots[index];
         let home = self.dir.path().join(slot.name.as_str());
-        let data = home.join(format!("gen-{}", self.generation));
+        let data = home.join(format!("gen-{generation}"));
         let mut arguments = flags(slot, &home, state, members);
         arguments.push(format!("--data-dir={}", data.display()));
         arguments.extend(self.setup.flags.iter().map(|&flag| flag.to_owned()));
         let binary = toolbox::binary(version, "etcd").expect("the version is in the toolbox");
-        let log = home.join(format!("gen-{}.log", self.generation));
+        let log = home.join(format!("gen-{generation}.log"));
         self.processes[index] = Some(Process::start(&binary, &arguments, log));
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod addresses;
 pub(crate) mod cluster;
 pub(crate) mod pki;
 pub(crate) mod process;
+pub(crate) mod proxy;
 pub(crate) mod toolbox;
 
 pub(crate) use cluster::{Cluster, Setup};

@@ -41,12 +41,14 @@ impl Authority {
     }
 
     /// For a member: serves clients and peers, and dials peers and its own gateway as a client.
-    pub(crate) fn member(&self, address: Ipv4Addr, validity: Validity) -> Pair {
+    pub(crate) fn member(&self, addresses: &[Ipv4Addr], validity: Validity) -> Pair {
         let mut params = CertificateParams::default();
         // On loopback every peer dials from 127.0.0.1, and etcd checks a peer's certificate against where it dials from.
-        params.subject_alt_names = [address, Ipv4Addr::LOCALHOST]
-            .map(|address| SanType::IpAddress(address.into()))
-            .to_vec();
+        params.subject_alt_names = addresses
+            .iter()
+            .chain([&Ipv4Addr::LOCALHOST])
+            .map(|&address| SanType::IpAddress(address.into()))
+            .collect();
         params.extended_key_usages = vec![
             ExtendedKeyUsagePurpose::ServerAuth,
             ExtendedKeyUsagePurpose::ClientAuth,
