@@ -5,11 +5,18 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a test says what it expects by failing, and starts the doubles it needs itself"
 )]
 
+mod account;
+mod aws_artefacts;
+mod aws_credentials;
+mod aws_machines;
 mod aws_moto;
+mod aws_parts;
+mod aws_sandbox;
 mod cli;
 mod moto;
 mod sandbox;

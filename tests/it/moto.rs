@@ -1,26 +1,23 @@
-//! A `moto_server` (an AWS double nobody here wrote) for the length of the test run, and what rehull expects to find in
-//! an account: made through the plain wire, so that the adapters under test do not furnish their own world.
+//! A `moto_server` (a double of AWS that nobody here wrote) for the length of the test run.
 
-use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use rehull::adapters::aws::{AccessKeys, AwsClients};
-use rehull_core::domain::desired::AwsTarget;
-use rehull_core::domain::ids::{AccountId, Region};
+use rehull::adapters::aws::AccessKeys;
+use tokio::sync::OnceCell;
 
-/// moto's fixed account.
-pub(crate) const ACCOUNT: &str = "123456789012";
-/// Where the tests say they are.
-pub(crate) const REGION: &str = "ap-northeast-1";
+use crate::account::{Double, REGION};
 
+/// Set by the Makefile to the pinned one.
+const VARIABLE: &str = "REHULL_MOTO_SERVER";
 /// Python imports botocore's models before it listens; two busy cores need a while for that.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+static DOUBLE: OnceCell<Double> = OnceCell::const_new();
 
 struct Server {
     endpoint: String,
@@ -28,48 +25,34 @@ struct Server {
     _child: Child,
 }
 
-/// Endpoint of the one server of this run; `None` if there is no `moto_server` (the reason has been printed then).
-pub(crate) fn endpoint(test: &str) -> Option<&'static str> {
+/// The one server of this run; `None` if there is no `moto_server` (the reason has been printed then).
+pub(crate) async fn double(test: &str) -> Option<&'static Double> {
     let server = SERVER.get_or_init(|| match binary() {
         Some(binary) => Some(start(&binary)),
-        None if std::env::var_os("CI").is_some() => panic!(
-            "no moto_server: set REHULL_MOTO to its path, or install tools/requirements-test.txt so that it is on PATH"
-        ),
+        None if std::env::var_os("CI").is_some() => {
+            panic!(
+                "no moto_server: set {VARIABLE} to its path, or run `tools/setup.sh test`, which installs it"
+            )
+        }
         None => None,
     });
-    if server.is_none() {
-        eprintln!(
-            "SKIPPED {test}: no moto_server (REHULL_MOTO or PATH); `make test` installs the pinned one"
-        );
-    }
-    server.as_ref().map(|server| server.endpoint.as_str())
-}
-
-/// Clients of the adapters under test.
-pub(crate) async fn clients(endpoint: &str) -> AwsClients {
-    let target = AwsTarget {
-        account: AccountId::new(ACCOUNT),
-        region: Region::new(REGION),
-        endpoint: Some(endpoint.to_owned()),
+    let Some(server) = server else {
+        eprintln!("SKIPPED {test}: no moto_server ({VARIABLE} or PATH); `tools/setup.sh test` installs it");
+        return None;
     };
-    AwsClients::with_keys(
-        &target,
-        &AccessKeys {
-            id: "test".to_owned(),
-            secret: "test".to_owned(),
-        },
-    )
-    .await
+    Some(DOUBLE.get_or_init(|| furnish(&server.endpoint)).await)
 }
 
 fn binary() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("REHULL_MOTO") {
-        return Some(PathBuf::from(named));
-    }
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|directory| directory.join("moto_server"))
-        .find(|file| file.is_file())
+    let named = std::env::var_os(VARIABLE)
+        .map(PathBuf::from)
+        .filter(|file| file.is_file());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    named.or_else(|| {
+        std::env::split_paths(&path)
+            .map(|directory| directory.join("moto_server"))
+            .find(|file| file.is_file())
+    })
 }
 
 fn start(binary: &Path) -> Server {
@@ -102,40 +85,38 @@ fn start(binary: &Path) -> Server {
         );
         std::thread::sleep(Duration::from_millis(50));
     }
-    child.stdin.as_mut().unwrap().flush().unwrap();
     Server {
         endpoint: format!("http://{address}"),
         _child: child,
     }
 }
 
-/// Sends one request as an AWS client would, unsigned: moto reads only service and region from the signature.
-pub(crate) async fn raw(endpoint: &str, service: &str, request: reqwest::RequestBuilder) -> String {
-    let scope = format!("Credential=test/20261121/{REGION}/{service}/aws4_request");
-    let request = request
+/// The instance profile is made through the plain wire: it is all that these tests need of IAM.
+async fn furnish(endpoint: &str) -> Double {
+    let request = "Action=CreateInstanceProfile&Version=2010-05-08&InstanceProfileName=dev-etcd";
+    // moto reads service and region from the signature and does not check it.
+    let scope = format!("Credential=test/20261121/{REGION}/iam/aws4_request");
+    let answer = reqwest::Client::new()
+        .post(endpoint)
         .header(
             "authorization",
             format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=00"),
         )
-        .header("x-amz-date", "20261121T000000Z");
-    let answer = request.send().await.unwrap();
-    let status = answer.status();
-    let body = answer.text().await.unwrap();
-    assert!(status.is_success(), "{service} at {endpoint}: {status} {body}");
-    body
-}
-
-/// Makes a bucket of this name.
-pub(crate) async fn make_bucket(endpoint: &str, bucket: &str) {
-    let body = format!(
-        "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
-    );
-    raw(
-        endpoint,
-        "s3",
-        reqwest::Client::new()
-            .put(format!("{endpoint}/{bucket}"))
-            .body(body),
-    )
-    .await;
+        .header("x-amz-date", "20261121T000000Z")
+        .body(request)
+        .send()
+        .await
+        .unwrap();
+    assert!(answer.status().is_success(), "{answer:?}");
+    Double {
+        endpoint: endpoint.to_owned(),
+        // moto's own account and one of its images.
+        account: "123456789012".to_owned(),
+        keys: AccessKeys {
+            id: "test".to_owned(),
+            secret: "test".to_owned(),
+        },
+        image: "ami-03cf127a".to_owned(),
+        profile: "dev-etcd".to_owned(),
+    }
 }
