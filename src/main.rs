@@ -1,7 +1,10 @@
-//! `rehull`: everything is in the library; this file only gives it a process.
+//! The program: hidden sandbox commands first, because the first process of a machine must own its only thread.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    rehull::cli::main()
+    if let Some(code) = rehull::sandbox::machine::run_if_asked(std::env::args_os()) {
+        return code;
+    }
+    ExitCode::SUCCESS
 }

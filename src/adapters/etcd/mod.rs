@@ -7,7 +7,6 @@
 mod error;
 mod hashes;
 mod lists;
-pub mod load;
 mod membership;
 mod pool;
 mod tls;
