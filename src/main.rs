@@ -1,10 +1,8 @@
-//! The program: hidden sandbox commands first, because the first process of a machine must own its only thread.
+//! `rehull`: everything is in the library; this file only gives it a process.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Some(code) = rehull::sandbox::machine::run_if_asked(std::env::args_os()) {
-        return code;
-    }
-    ExitCode::SUCCESS
+    // Before anything else: the first process of a sandbox machine must own its only thread.
+    rehull::sandbox::machine::run_if_asked(std::env::args_os()).unwrap_or_else(rehull::cli::main)
 }

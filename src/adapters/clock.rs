@@ -1,7 +1,7 @@
 //! The one real clock of a rollout: wall time, a monotonic time that also runs while the computer sleeps, and
 //! sleeping that a signal can cut short. Nothing else outside the sandbox asks the system for the time.
 
-#![allow(
+#![expect(
     clippy::disallowed_methods,
     reason = "this is the module that may ask the system for the time"
 )]

@@ -9,9 +9,12 @@
     reason = "a test says what it expects by failing, and starts the processes it needs itself"
 )]
 
+mod etcd_flags;
 mod etcd_load;
 mod etcd_lost_answers;
 mod etcd_refusals;
 mod etcd_tls;
 mod etcd_view;
+mod machine;
 mod support;
+mod templates;

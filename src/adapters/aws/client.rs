@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region as SdkRegion, SdkConfig};
 use aws_sdk_s3::config::Credentials;
 use rehull_core::domain::desired::AwsTarget;
 use rehull_core::domain::ids::{AccountId, Region};
@@ -67,19 +67,23 @@ impl AwsClients {
     }
 
     async fn build(target: &AwsTarget, credentials: Option<Credentials>) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_timeout(OPERATION_TIMEOUT)
-            .operation_attempt_timeout(READ_ATTEMPT_TIMEOUT)
-            .build();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .region(SdkRegion::new(target.region.as_str().to_owned()))
-            .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
-            .timeout_config(timeouts);
+        let mut loader = loader(target);
         if let Some(credentials) = credentials {
             loader = loader.credentials_provider(credentials);
         }
         Self::of(&loader.load().await, target)
+    }
+
+    /// Clients whose requests end in `replay` instead of on a wire.
+    #[cfg(test)]
+    pub(in crate::adapters) async fn replaying(target: &AwsTarget, replay: &super::replay::Replay) -> Self {
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        let loader = loader(target)
+            .credentials_provider(credentials)
+            .http_client(replay.clone());
+        // What a shell's AWS_ENDPOINT_URL would do.
+        let ambient = loader.endpoint_url("http://ambient.invalid").load().await;
+        Self::of(&ambient, target)
     }
 
     fn of(reads: &SdkConfig, target: &AwsTarget) -> Self {
@@ -130,6 +134,18 @@ impl AwsClients {
             }),
         }
     }
+}
+
+fn loader(target: &AwsTarget) -> ConfigLoader {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .operation_attempt_timeout(READ_ATTEMPT_TIMEOUT)
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(SdkRegion::new(target.region.as_str().to_owned()))
+        .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
+        .timeout_config(timeouts)
 }
 
 // `set_endpoint_url` comes last in each of these, also with `None`: the SDK would otherwise take `AWS_ENDPOINT_URL*` or a

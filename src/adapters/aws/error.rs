@@ -4,10 +4,13 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use rehull_core::ports::{PortError, Rule, StoreError};
+use rehull_core::ports::{PortError, StoreError};
+
+use super::codes::{Family, family};
 
 /// EC2 refills its mutation buckets at 2 (RunInstances) to 5 calls a second; two seconds give a few calls' worth back.
 const THROTTLE_DEFAULT: Duration = Duration::from_secs(2);
@@ -44,7 +47,10 @@ impl Failure {
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
+        let credentials = credentials_error(error);
         let outcome = match error {
+            // The request was never signed; the SDK reports it as a failed dispatch all the same.
+            _ if credentials.is_some() => Outcome::NotSent,
             SdkError::ConstructionFailure(_) => Outcome::NotSent,
             SdkError::DispatchFailure(failure) if failure.is_user() => Outcome::NotSent,
             // The HTTP client says "client error (Connect)" for everything up to the finished TLS handshake, refusals and
@@ -55,6 +61,8 @@ impl Failure {
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
                 Outcome::Unknown
             }
+            // A success that cannot be read also comes as a service error: it has most likely been carried out.
+            SdkError::ServiceError(answer) if answer.raw().status().is_success() => Outcome::Unknown,
             SdkError::ServiceError(answer) => Outcome::Answered {
                 status: answer.raw().status().as_u16(),
                 retry_after: retry_after(answer.raw()),
@@ -63,10 +71,11 @@ impl Failure {
             _ => Outcome::Unknown,
         };
         let code = error.code().unwrap_or_default().to_owned();
-        let text = match error.message() {
-            Some(message) => shorten(message),
-            None if code.is_empty() => shorten(&chain(error)),
-            None => String::new(),
+        let text = match (error.message(), credentials) {
+            (Some(message), _) => shorten(message),
+            (None, Some(why)) => no_credentials(&shorten(&chain(why))),
+            (None, None) if code.is_empty() => shorten(&chain(error)),
+            (None, None) => String::new(),
         };
         tracing::debug!(?outcome, code, text, "AWS call failed");
         Self { outcome, code, text }
@@ -96,18 +105,13 @@ impl Failure {
                 .map_or_else(String::new, |status| format!("HTTP {status}")),
         }
     }
+}
 
-    /// Why nothing was sent; missing credentials deserve more than the SDK's words.
-    fn why_not_sent(&self) -> String {
-        if self.text.contains("credential") {
-            format!(
-                "no usable AWS credentials ({}); sign in (`aws sso login`), or set AWS_PROFILE or AWS_ACCESS_KEY_ID",
-                self.text
-            )
-        } else {
-            self.words()
-        }
-    }
+/// Missing credentials deserve more than the SDK's words.
+fn no_credentials(why: &str) -> String {
+    format!(
+        "no usable AWS credentials: sign in (`aws sso login`), or set AWS_PROFILE or AWS_ACCESS_KEY_ID ({why})"
+    )
 }
 
 /// One EC2 or STS operation, as error texts and classification need it.
@@ -133,9 +137,7 @@ impl Call {
     pub(super) fn failed(&self, failure: &Failure) -> PortError {
         let Outcome::Answered { status, retry_after } = failure.outcome else {
             return match failure.outcome {
-                Outcome::NotSent => PortError::NotSent {
-                    why: failure.why_not_sent(),
-                },
+                Outcome::NotSent => PortError::NotSent { why: failure.words() },
                 Outcome::Unknown | Outcome::Answered { .. } => PortError::OutcomeUnknown {
                     why: format!("{}: {}", self.action, failure.words()),
                 },
@@ -173,96 +175,6 @@ impl Call {
                 text: failure.words(),
             },
         }
-    }
-}
-
-/// What kind of "no" an error code is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Family {
-    Throttled,
-    Denied,
-    /// Good credentials, too old: somebody may renew them while we wait.
-    Expired,
-    NoInstance,
-    NoTemplate,
-    /// Volume or interface.
-    NoPart,
-    /// Their fault; it may have been carried out.
-    Internal,
-    Rule(Rule),
-}
-
-/// EC2 User Guide, "Error codes for the Amazon EC2 API"; smithy's list of throttling codes; S3 and STS use the same words.
-fn family(code: &str, status: u16) -> Family {
-    // EC2 documents some codes with a side: `Client.InstanceLimitExceeded`.
-    let code = code
-        .strip_prefix("Client.")
-        .or_else(|| code.strip_prefix("Server."))
-        .unwrap_or(code);
-    match code {
-        "RequestLimitExceeded"
-        | "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "TooManyRequestsException"
-        | "EC2ThrottledException"
-        | "BandwidthLimitExceeded"
-        | "PriorRequestNotComplete"
-        | "SlowDown" => Family::Throttled,
-        "UnauthorizedOperation"
-        | "AccessDenied"
-        | "AccessDeniedException"
-        | "AuthFailure"
-        | "InvalidClientTokenId"
-        | "InvalidAccessKeyId"
-        | "SignatureDoesNotMatch"
-        | "UnrecognizedClientException"
-        | "MissingAuthenticationToken"
-        | "OptInRequired"
-        | "Blocked" => Family::Denied,
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "TokenRefreshRequired" => Family::Expired,
-        "InvalidInstanceID.NotFound" | "InvalidInstanceID" => Family::NoInstance,
-        "InvalidLaunchTemplateName.NotFoundException"
-        | "InvalidLaunchTemplateId.NotFound"
-        | "InvalidLaunchTemplateId.NotFoundException"
-        | "InvalidLaunchTemplateId.VersionNotFound" => Family::NoTemplate,
-        "InvalidVolume.NotFound"
-        | "InvalidVolumeID.NotFound"
-        | "InvalidNetworkInterfaceID.NotFound"
-        | "InvalidNetworkInterface.NotFound"
-        | "InvalidAttachmentID.NotFound"
-        | "InvalidAttachment.NotFound" => Family::NoPart,
-        "InsufficientInstanceCapacity"
-        | "InsufficientHostCapacity"
-        | "InsufficientReservedInstanceCapacity"
-        | "InsufficientCapacity"
-        | "InsufficientFreeAddressesInSubnet"
-        | "InsufficientAddressCapacity" => Family::Rule(Rule::InsufficientCapacity),
-        "IncorrectState"
-        | "IncorrectInstanceState"
-        | "InvalidState"
-        | "InvalidAttachment"
-        | "VolumeInUse"
-        | "InvalidNetworkInterface.InUse"
-        | "DependencyViolation"
-        | "ConcurrentTagAccess"
-        | "PendingVerification"
-        // Somebody made the same template at this moment: the next look finds it.
-        | "InvalidLaunchTemplateName.AlreadyExistsException" => Family::Rule(Rule::Busy),
-        "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" => Family::Internal,
-        quota if quota.contains("LimitExceeded") => Family::Rule(Rule::LimitExceeded),
-        _ if status == 429 => Family::Throttled,
-        _ if status >= 500 => Family::Internal,
-        _ if status == 401 || status == 403 => Family::Denied,
-        bad if bad.starts_with("Invalid") || bad.starts_with("Missing") || bad.starts_with("Unknown") => {
-            Family::Rule(Rule::Invalid)
-        }
-        "IdempotentParameterMismatch" | "Unsupported" | "UnsupportedOperation" | "VolumeTypeNotAvailableInZone" => {
-            Family::Rule(Rule::Invalid)
-        }
-        _ => Family::Rule(Rule::Other),
     }
 }
 
@@ -323,7 +235,7 @@ pub(super) fn classify_object(call: ObjectCall, key: &str, failure: &Failure) ->
         Outcome::NotSent => {
             return StoreError::Unavailable {
                 key,
-                why: failure.why_not_sent(),
+                why: failure.words(),
             };
         }
         Outcome::Unknown if is_write => return StoreError::OutcomeUnknown { key, why: words },
@@ -351,6 +263,17 @@ fn retry_after(answer: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(THROTTLE_MAX))
 }
 
+fn credentials_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a CredentialsError> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(found) = cause.downcast_ref::<CredentialsError>() {
+            return Some(found);
+        }
+        next = cause.source();
+    }
+    None
+}
+
 /// The causes from the outside in, each once.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -366,9 +289,11 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
+/// One line, not too long.
 fn shorten(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match text.char_indices().nth(TEXT_MAX) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
+        None => text,
     }
 }

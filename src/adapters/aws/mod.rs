@@ -4,8 +4,22 @@
 //! become a `PortError` or a `StoreError` once, in `error`. Mutations are sent once and never repeated by the SDK: what
 //! may have happened is settled by looking, not by sending again.
 
+mod blobs;
 mod client;
+mod codes;
+mod convert;
 mod error;
+mod launch_templates;
+mod machines;
+#[cfg(test)]
+mod replay;
+mod slot_parts;
+#[cfg(test)]
+mod tests;
 
+pub use blobs::{BlobFact, Blobs};
 pub use client::{AccessKeys, AwsClients};
 pub(super) use error::{ObjectCall, store_error};
+pub use launch_templates::AwsLaunchTemplates;
+pub use machines::AwsMachines;
+pub use slot_parts::AwsSlotParts;

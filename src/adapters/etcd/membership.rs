@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use etcd_client::MemberAddOptions;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, select_all};
 use rehull_core::domain::desired::Slot;
 use rehull_core::domain::etcd::ListedMember;
 use rehull_core::domain::ids::MemberId;
 use rehull_core::ports::{EtcdMembership, PortError, Rule};
-use tokio::time::{interval, timeout};
 
 use super::error::{NOT_A_LEARNER, says};
 use super::lists::Listing;
 use super::pool::{EtcdPool, READ_LIMIT, not_sent};
+use crate::adapters::clock::{pause, within};
 
 /// etcd gives up on a proposal after 5 s + 2 election time-outs (7 s by default); its own words are better than ours.
 const SEND_LIMIT: Duration = Duration::from_secs(9);
@@ -27,6 +27,8 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(6);
 const SETTLE_EVERY: Duration = Duration::from_millis(250);
 /// A transfer takes 0.1 s; more than an election's time means that it failed.
 const LEADER_LIMIT: Duration = Duration::from_secs(5);
+/// One look at one member; a member that hangs must not hide the others.
+const LEADER_LOOK: Duration = Duration::from_millis(500);
 const LEADER_EVERY: Duration = Duration::from_millis(50);
 
 #[async_trait]
@@ -41,7 +43,7 @@ impl EtcdMembership for EtcdPool {
             // etcd makes a member's id of its peer URL and the second, and never takes a removed id again: an addition
             // within the second of one that was removed since is refused, as "member not found" of all things.
             Err(PortError::Gone { .. }) => {
-                next_second().await;
+                pause(Duration::from_secs(1)).await;
                 self.send_add(&url, peer_url, learner).await
             }
             first => first,
@@ -150,12 +152,6 @@ struct SeenLeader {
     leader: MemberId,
 }
 
-async fn next_second() {
-    let mut ticks = interval(Duration::from_secs(1));
-    ticks.tick().await;
-    ticks.tick().await;
-}
-
 impl EtcdPool {
     async fn send_add(&self, via: &str, peer_url: &str, learner: bool) -> Result<MemberId, PortError> {
         let answer = self
@@ -183,25 +179,28 @@ impl EtcdPool {
         via: &str,
         before: &Listing,
         why: String,
-        look: impl Fn(&Listing) -> Option<T>,
+        look: impl Fn(&Listing) -> Option<T> + Sync,
     ) -> Result<T, PortError> {
         let mut urls = before.client_urls.clone();
         if !urls.iter().any(|url| url == via) {
             urls.push(via.to_owned());
         }
-        let search = async {
-            let mut ticks = interval(SETTLE_EVERY);
-            loop {
-                ticks.tick().await;
-                let lists = join_all(urls.iter().map(|url| self.listing(url, READ_LIMIT))).await;
-                if let Some(found) = lists.iter().flatten().find_map(&look) {
-                    return found;
+        // Each member is asked at its own pace: one that hangs must not hide another's answer.
+        let searches = urls.iter().map(|url| {
+            Box::pin(async {
+                loop {
+                    let listing = self.listing(url, READ_LIMIT).await;
+                    if let Some(found) = listing.ok().as_ref().and_then(&look) {
+                        return found;
+                    }
+                    pause(SETTLE_EVERY).await;
                 }
-            }
-        };
-        timeout(SETTLE_LIMIT, search)
+            })
+        });
+        let search = async { select_all(searches).await.0 };
+        within(SETTLE_LIMIT, search)
             .await
-            .map_err(|_| PortError::OutcomeUnknown {
+            .ok_or_else(|| PortError::OutcomeUnknown {
                 why: format!("{why}; no member showed the change within {SETTLE_LIMIT:?}"),
             })
     }
@@ -221,19 +220,27 @@ impl EtcdPool {
     async fn two_members_follow(&self, before: &Listing, to: MemberId) -> Result<(), PortError> {
         let wanted = before.client_urls.len().min(2);
         let watch = async {
-            let mut ticks = interval(LEADER_EVERY);
             loop {
-                ticks.tick().await;
-                let seen = join_all(before.client_urls.iter().map(|url| self.leader_seen_by(url))).await;
-                let follow = seen.iter().flatten().filter(|seen| seen.leader == to).count();
+                let statuses = before
+                    .client_urls
+                    .iter()
+                    .map(|url| within(LEADER_LOOK, self.leader_seen_by(url)));
+                let seen = join_all(statuses).await;
+                let follow = seen
+                    .iter()
+                    .flatten()
+                    .flatten()
+                    .filter(|seen| seen.leader == to)
+                    .count();
                 if follow >= wanted {
                     return;
                 }
+                pause(LEADER_EVERY).await;
             }
         };
-        timeout(LEADER_LIMIT, watch)
+        within(LEADER_LIMIT, watch)
             .await
-            .map_err(|_| PortError::OutcomeUnknown {
+            .ok_or_else(|| PortError::OutcomeUnknown {
                 why: format!("{wanted} members did not follow {to} within {LEADER_LIMIT:?}"),
             })
     }

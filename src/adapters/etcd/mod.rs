@@ -7,6 +7,7 @@
 mod error;
 mod hashes;
 mod lists;
+pub mod load;
 mod membership;
 mod pool;
 mod tls;

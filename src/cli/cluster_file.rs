@@ -1,0 +1,87 @@
+//! A cluster file with everything that lies beside it and belongs to it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rehull_core::config;
+use rehull_core::domain::desired::{Desired, TemplateRef};
+use rehull_core::domain::ids::SlotName;
+use rehull_core::render::{self, RenderedSlot};
+
+use super::exit::Exit;
+use super::failure::Failure;
+
+/// A cluster file that has been read and understood.
+#[derive(Clone, Debug)]
+pub struct ClusterFile {
+    /// As it was typed; used in messages and commands to type.
+    pub path: PathBuf,
+    /// As it was read; carets point into it.
+    pub text: String,
+    /// What it says.
+    pub desired: Desired,
+}
+
+impl ClusterFile {
+    /// Reads and checks one.
+    ///
+    /// # Errors
+    /// The file cannot be read, or every mistake in it.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let text = fs::read_to_string(path).map_err(|error| Failure::unreadable(path, &error))?;
+        let parsed = config::parse(&path.to_string_lossy(), &text);
+        let desired = parsed.map_err(|mistakes| Failure::in_file(mistakes, &text))?;
+        Ok(Self {
+            path: path.to_owned(),
+            text,
+            desired,
+        })
+    }
+
+    /// A path of the file, which is relative to the file's own folder.
+    #[must_use]
+    pub fn beside(&self, relative: &str) -> PathBuf {
+        self.path.parent().unwrap_or_else(|| Path::new("")).join(relative)
+    }
+
+    /// The text of the user-data template.
+    ///
+    /// # Errors
+    /// The user's own file cannot be read, or the built-in set does not exist in this version.
+    pub fn template(&self) -> Result<String, Failure> {
+        match &self.desired.etcd.template {
+            TemplateRef::File(relative) => {
+                let path = self.beside(relative);
+                fs::read_to_string(&path).map_err(|error| Failure::unreadable(&path, &error))
+            }
+            TemplateRef::BuiltIn(set) => render::builtin_template(*set).map(str::to_owned).ok_or_else(|| {
+                let sets = render::BUILTIN_SETS.map(|set| set.to_string()).join(", ");
+                Failure::new(
+                    Exit::Usage,
+                    "render::unknown_set",
+                    format!("there is no built-in template set {set}"),
+                )
+                .help(format!("this version has: {sets}"))
+            }),
+        }
+    }
+
+    /// Renders every slot.
+    ///
+    /// # Errors
+    /// The first slot that does not render.
+    pub fn render(&self) -> Result<BTreeMap<SlotName, RenderedSlot>, Failure> {
+        let template = self.template()?;
+        let slots = self.desired.etcd.slots.iter();
+        slots
+            .map(|slot| {
+                let rendered = render::render_slot(&self.desired, slot, &template);
+                Ok((
+                    slot.name.clone(),
+                    rendered.map_err(|error| Failure::render(&error))?,
+                ))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,106 @@
+//! `rehull render`: the bytes that machines are booted with. Nothing secret is in them, so they may be printed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rehull_core::domain::ids::SlotName;
+use rehull_core::render::{self, RenderedSlot, USER_DATA_MAX, VARIABLES};
+use serde_json::json;
+
+use super::args::{Format, Rendering};
+use super::cluster_file::ClusterFile;
+use super::console::Console;
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::report::json::OUTPUT_FORMAT;
+use crate::report::numbers::count;
+use crate::report::paint::Tone;
+use crate::report::table::{Cell, Row, layout};
+
+/// Renders a cluster file and prints the part that was asked for.
+///
+/// # Errors
+/// The file or its template is wrong, or the slot does not exist.
+pub fn run(console: &Console, path: &Path, rendering: &Rendering) -> Result<Exit, Failure> {
+    let file = ClusterFile::read(path)?;
+    let rendered = file.render()?;
+    match rendering {
+        Rendering::Tfvars => console.answer(&render::tfvars(&file.desired, &rendered))?,
+        Rendering::Slot(name) => slot(console, &rendered, name)?,
+        Rendering::Overview => overview(console, &rendered)?,
+    }
+    Ok(Exit::Ok)
+}
+
+fn slot(
+    console: &Console,
+    rendered: &BTreeMap<SlotName, RenderedSlot>,
+    name: &SlotName,
+) -> Result<(), Failure> {
+    let Some(slot) = rendered.get(name) else {
+        let known: Vec<&str> = rendered.keys().map(SlotName::as_str).collect();
+        let failure = Failure::new(
+            Exit::Usage,
+            "render::unknown_slot",
+            format!("the file has no slot `{name}`"),
+        );
+        return Err(failure.help(format!("slots: {}", known.join(", "))));
+    };
+    match console.format {
+        Format::Json => console.answer_json(&document(&[(name, slot)])),
+        Format::Text | Format::Markdown => console.answer(&slot.user_data),
+    }
+}
+
+fn overview(console: &Console, rendered: &BTreeMap<SlotName, RenderedSlot>) -> Result<(), Failure> {
+    if console.format == Format::Json {
+        return console.answer_json(&document(&rendered.iter().collect::<Vec<_>>()));
+    }
+    let head = ["slot", "content digest", "user data"].map(|word| Cell::left(word).tone(Tone::Faint));
+    let mut rows = vec![Row::Cells(head.to_vec())];
+    rows.extend(rendered.iter().map(|(name, slot)| {
+        let size = u64::try_from(slot.user_data.len()).unwrap_or(u64::MAX);
+        let room = u64::try_from(USER_DATA_MAX).unwrap_or(u64::MAX);
+        Row::Cells(vec![
+            Cell::left(name.as_str()),
+            Cell::left(slot.digest.as_str()),
+            Cell::left(format!("{} of {} bytes", count(size), count(room))),
+        ])
+    }));
+    console.answer(&layout(&rows, "", console.out_paint()))
+}
+
+fn document(slots: &[(&SlotName, &RenderedSlot)]) -> serde_json::Value {
+    let slot = |(name, slot): &(&SlotName, &RenderedSlot)| json!({ "slot": name, "digest": slot.digest, "userData": slot.user_data });
+    json!({ "format": OUTPUT_FORMAT, "kind": "render", "slots": slots.iter().map(slot).collect::<Vec<_>>() })
+}
+
+/// Lists what a template may use.
+///
+/// # Errors
+/// The answer cannot be written.
+pub fn variables(console: &Console) -> Result<Exit, Failure> {
+    if console.format == Format::Json {
+        let described = |variable: render::Variable| {
+            json!({
+                "name": variable.name,
+                "kind": variable.kind,
+                "example": variable.example,
+                "meaning": variable.meaning,
+            })
+        };
+        let list = VARIABLES.map(described).to_vec();
+        let document = json!({ "format": OUTPUT_FORMAT, "kind": "variables", "variables": list });
+        console.answer_json(&document)?;
+        return Ok(Exit::Ok);
+    }
+    let head = ["variable", "kind", "meaning", "for example"].map(|word| Cell::left(word).tone(Tone::Faint));
+    let mut rows = vec![Row::Cells(head.to_vec())];
+    let row = |variable: render::Variable| {
+        let cells = [variable.name, variable.kind, variable.meaning, variable.example];
+        Row::Cells(cells.map(Cell::left).to_vec())
+    };
+    rows.extend(VARIABLES.map(row));
+    console.answer(&layout(&rows, "", console.out_paint()))?;
+    Ok(Exit::Ok)
+}
