@@ -208,7 +208,7 @@ fn issue_certificates(dir: &Path, aws: &Doubles, address: Ipv4Addr) {
     let prefix = "rehull-dev-secrets/etcd/etcd-a/1";
     aws.put(&format!("{prefix}/ca.crt"), authority.ca.clone());
     for name in ["server", "peer"] {
-        let pair = authority.member(address, Validity::Now);
+        let pair = authority.member(&[address], Validity::Now);
         aws.put(&format!("{prefix}/{name}.crt"), pair.cert);
         aws.put(&format!("{prefix}/{name}.key"), pair.key);
     }
