@@ -12,7 +12,7 @@ use rehull_core::ports::{LaunchRequest, LaunchTemplates, Machines, PortError, Sl
 
 use crate::account::{Account, BUCKET, REGION, eventually};
 
-fn token(mark: u32) -> Token {
+pub(crate) fn token(mark: u32) -> Token {
     Token::new(format!("{mark:032x}"))
 }
 

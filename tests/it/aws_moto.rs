@@ -12,6 +12,7 @@ use rehull_core::domain::ids::Generation;
 use rehull_core::ports::{Machines, SlotParts};
 
 use crate::account::{Account, location};
+use crate::lease_contract::{of_many_one_gets_the_lease, the_lease_has_one_holder_at_a_time};
 use crate::store_contract::obeys_the_contract;
 use crate::{aws_artefacts, aws_machines, aws_parts, moto};
 
@@ -54,6 +55,17 @@ async fn an_s3_store_obeys_the_contract() {
         location("contract/store/"),
     )))
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_s3_store_carries_the_lease() {
+    let Some(double) = moto::double("an_s3_store_carries_the_lease").await else {
+        return;
+    };
+    let account = Account::furnish(double, "lease").await;
+    let store = |prefix: &str| Arc::new(S3Store::new(account.clients(), location(prefix)));
+    the_lease_has_one_holder_at_a_time(store("lease/one/")).await;
+    of_many_one_gets_the_lease(store("lease/many/")).await;
 }
 
 #[tokio::test]

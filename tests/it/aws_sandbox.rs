@@ -7,12 +7,13 @@ use rehull::adapters::store_s3::S3Store;
 use rehull::sandbox::layout::{ACCOUNT, IMAGE};
 
 use crate::account::{Account, Double, location};
+use crate::lease_contract::{of_many_one_gets_the_lease, the_lease_has_one_holder_at_a_time};
 use crate::sandbox::{Sandbox, layout, start};
 use crate::store_contract::obeys_the_contract;
 use crate::{aws_artefacts, aws_machines, aws_parts};
 
 /// A world of its own for every scenario.
-async fn furnished(cluster: &str) -> (Sandbox, Account) {
+pub(crate) async fn furnished(cluster: &str) -> (Sandbox, Account) {
     let sandbox = start().await;
     let operator = layout().operator();
     let double = Double {
@@ -68,4 +69,12 @@ async fn an_s3_store_obeys_the_contract() {
         location("contract/store/"),
     )))
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_s3_store_carries_the_lease() {
+    let (_sandbox, account) = furnished("lease").await;
+    let store = |prefix: &str| Arc::new(S3Store::new(account.clients(), location(prefix)));
+    the_lease_has_one_holder_at_a_time(store("lease/one/")).await;
+    of_many_one_gets_the_lease(store("lease/many/")).await;
 }

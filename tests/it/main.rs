@@ -13,11 +13,13 @@
 mod account;
 mod aws_artefacts;
 mod aws_credentials;
+mod aws_faults;
 mod aws_machines;
 mod aws_moto;
 mod aws_parts;
 mod aws_sandbox;
 mod cli;
+mod lease_contract;
 mod moto;
 mod sandbox;
 mod sandbox_ec2;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rehull::adapters::store_local::LocalStore;
 use rehull_core::ports::{Store, StoreError};
 
+use crate::lease_contract::{of_many_one_gets_the_lease, the_lease_has_one_holder_at_a_time};
 use crate::store_contract::obeys_the_contract;
 
 /// Tells the re-executed test where the small file system is mounted.
@@ -32,6 +33,13 @@ async fn a_local_store_obeys_the_contract() {
         Vec::<PathBuf>::new(),
         "nothing stays behind"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_local_store_carries_the_lease() {
+    let directory = tempfile::tempdir().unwrap();
+    the_lease_has_one_holder_at_a_time(Arc::new(open(&directory.path().join("one")).await)).await;
+    of_many_one_gets_the_lease(Arc::new(open(&directory.path().join("many")).await)).await;
 }
 
 #[tokio::test]

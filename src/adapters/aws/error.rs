@@ -107,6 +107,14 @@ impl Failure {
     }
 }
 
+/// Nothing was done, and somebody can renew them while we wait.
+fn expired(failure: &Failure) -> String {
+    format!(
+        "the AWS credentials have expired ({}): sign in again, then go on",
+        failure.words()
+    )
+}
+
 /// Missing credentials deserve more than the SDK's words.
 fn no_credentials(why: &str) -> String {
     format!(
@@ -151,10 +159,7 @@ impl Call {
                 action: denied(self.action, failure),
             },
             Family::Expired => PortError::NotSent {
-                why: format!(
-                    "the AWS credentials have expired ({}): sign in again, then go on",
-                    failure.words()
-                ),
+                why: expired(failure),
             },
             Family::NoInstance => match self.absent {
                 Absent::NotYet => PortError::NotYetVisible { why: failure.words() },
@@ -252,6 +257,10 @@ pub(super) fn classify_object(call: ObjectCall, key: &str, failure: &Failure) ->
         (Family::Denied, ..) => StoreError::Denied {
             key,
             action: denied(action, failure),
+        },
+        (Family::Expired, ..) => StoreError::Unavailable {
+            key,
+            why: expired(failure),
         },
         (Family::Internal, ..) if is_write => StoreError::OutcomeUnknown { key, why: words },
         _ => StoreError::Unavailable { key, why: words },
