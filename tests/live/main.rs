@@ -13,6 +13,7 @@ mod etcd_flags;
 mod etcd_load;
 mod etcd_lost_answers;
 mod etcd_refusals;
+mod etcd_snapshot;
 mod etcd_tls;
 mod etcd_view;
 mod machine;
