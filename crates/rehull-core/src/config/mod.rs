@@ -9,6 +9,7 @@ mod mistake;
 mod place;
 mod policy;
 mod read;
+mod reference;
 mod rules;
 mod schema;
 mod spans;
@@ -20,6 +21,7 @@ mod yaml;
 use serde_json::Value;
 
 pub use mistake::{Mistake, Wrong};
+pub use reference::reference;
 pub use rules::LEARNER_FIRST_BUILT;
 pub use schema::schema;
 pub use spans::{Span, Spans, position};

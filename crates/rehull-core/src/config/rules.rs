@@ -187,7 +187,7 @@ fn members(count: usize, mistakes: &mut Mistakes<'_>) {
         ),
         2 => (
             "2 members tolerate no failure: both are needed for a quorum of 2".to_owned(),
-            "take 3, which tolerate one; 2 only fail twice as often as 1".to_owned(),
+            "take 3, which tolerate one; 2 fail twice as often as 1".to_owned(),
         ),
         4 | 6 => {
             let fewer = count.saturating_sub(1);

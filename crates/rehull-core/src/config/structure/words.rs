@@ -55,11 +55,15 @@ impl TypeMisfit<'_> {
     }
 
     fn unquoted(&self, raw: &str) -> Wrong {
+        let read_as = match self.found {
+            // Only a number that reads differently than it was typed has to be shown.
+            Value::Number(number) if number.to_string() == raw => "a number".to_owned(),
+            found => kind(found),
+        };
         let message = format!(
-            "{} is text, but YAML reads {} as {}",
+            "{} is text, but YAML reads {} as {read_as}",
             self.name,
-            quoted(raw),
-            kind(self.found)
+            quoted(raw)
         );
         Wrong::new("config::type", message, "not text").help(format!("quote it: \"{raw}\""))
     }

@@ -80,6 +80,40 @@ fn a_missing_key_is_told_at_its_parent_unless_it_has_a_default() {
     }
 }
 
+#[test]
+fn whatever_the_schema_refuses_the_reader_explains_in_its_own_words() {
+    let whole = as_json(&super::super::yaml::load(EXAMPLE).document.unwrap());
+    let odd = [
+        "\"§ §\"",
+        "\"\"",
+        "-1",
+        "0",
+        "99",
+        "[]",
+        "{}",
+        "[null]",
+        "[1]",
+        "null",
+        "true",
+        "{\"a\": 1}",
+    ];
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    for (pointer, _) in keys() {
+        for value in odd {
+            let mut changed = whole.clone();
+            *changed.pointer_mut(&pointer).unwrap() = serde_json::from_str(value).unwrap();
+            let text = serde_json::to_string(&changed).unwrap();
+            let found = parse("c", &text).err().unwrap_or_default();
+            let own_words = found.iter().all(|mistake| mistake.code != "config::schema");
+            assert!(own_words, "{pointer} = {value}: {:#?}", mistakes(&text));
+            assert!(
+                validator.is_valid(&changed) || !found.is_empty(),
+                "{pointer} = {value}"
+            );
+        }
+    }
+}
+
 fn as_json(node: &Node) -> Value {
     match &node.kind {
         Kind::Scalar { value, .. } => value.clone(),

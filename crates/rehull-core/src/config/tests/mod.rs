@@ -103,3 +103,34 @@ fn a_file_of_another_format_is_refused_for_that_alone() {
     let older = only(&example_with("format: 1", "format: 0"), "config::format");
     assert!(older.help.unwrap().contains("rehull migrate"));
 }
+
+#[test]
+fn the_reference_in_the_docs_is_the_schema_in_words() {
+    const DOCS: &str = include_str!("../../../../../docs/cluster-file.md");
+    let (_, written) = DOCS
+        .split_once("<!-- generated from the schema: begin -->\n")
+        .unwrap();
+    let (written, _) = written.split_once("\n<!-- generated: end -->").unwrap();
+    let current = reference();
+    assert!(
+        written.trim() == current.trim(),
+        "put this into docs/cluster-file.md:\n{current}"
+    );
+}
+
+#[test]
+fn the_schema_is_itself_a_schema() {
+    assert!(jsonschema::meta::is_valid(&schema()));
+    assert_eq!(
+        schema()["$schema"],
+        "https://json-schema.org/draft/2020-12/schema"
+    );
+}
+
+#[test]
+fn positions_count_lines_and_characters_from_one() {
+    let text = "a\näb\r\nc";
+    let places = [0, 1, 2, 4, 7, 8].map(|byte| position(text, byte));
+    assert_eq!(places, [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2)]);
+    assert_eq!(position(text, 1_000), (3, 2), "past the end is the end");
+}
