@@ -20,11 +20,21 @@ pub enum Look {
     Plain,
 }
 
+/// A file with more mistakes than this is another kind of file; nobody reads the rest.
+const SHOWN_MAX: usize = 50;
+
 /// All mistakes of one file, one after the other; `text` is what `config::parse` was given.
 #[must_use]
 pub fn render(mistakes: &[Mistake], text: &str, look: Look) -> String {
     let text: Arc<str> = harmless(text).into();
-    let drawn: Vec<String> = mistakes.iter().map(|mistake| one(mistake, &text, look)).collect();
+    let mut drawn: Vec<String> = mistakes
+        .iter()
+        .take(SHOWN_MAX)
+        .map(|mistake| one(mistake, &text, look))
+        .collect();
+    if let Some(rest) = mistakes.len().checked_sub(SHOWN_MAX).filter(|rest| *rest > 0) {
+        drawn.push(format!("and {rest} more mistakes\n"));
+    }
     drawn.join("\n")
 }
 
@@ -158,6 +168,15 @@ mod tests {
         .help("pin 3.5.33 first");
         let refusal = Mistake::at("clusters/dev.yaml", &Spans::of(text), "/etcd/version", wrong);
         insta::assert_snapshot!(render(&[refusal], text, Look::Plain));
+    }
+
+    #[test]
+    fn a_file_of_another_kind_does_not_fill_the_screen() {
+        let text: String = (0..100).map(|key| format!("key{key}: x\n")).collect();
+        let mistakes = config::parse("c.yaml", &text).unwrap_err();
+        let shown = render(&mistakes, &text, Look::Plain);
+        assert_eq!(shown.matches("error[").count(), SHOWN_MAX);
+        assert!(shown.ends_with(&format!("and {} more mistakes\n", mistakes.len() - SHOWN_MAX)));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::mistake::{Mistakes, Wrong, quoted};
 use super::spans::Pointer;
+use crate::catalog::etcd::{FlagFault, FlagProblem, check_flags};
 use crate::domain::version::EtcdVersion;
 
 /// Why a flag is not the user's to set.
@@ -26,7 +27,7 @@ fn owned(name: &str) -> Option<&'static str> {
         }
         "config-file" => "etcd would ignore every flag that rehull sets",
         "force-new-cluster" => "it throws away the membership; recovery is `rehull etcd restore`",
-        "unsafe-no-fsync" => "acknowledged writes would be lost when a machine loses power",
+        "version" => "etcd would print its version and end",
         _ if name.starts_with("discovery") => "members are the slots of this file, nothing else",
         _ if name.starts_with("proxy") => "machines are members, not proxies",
         _ if name.ends_with("-file") => "certificates come from `machineTls`",
@@ -85,11 +86,6 @@ fn value(name: &str, text: &str) -> Result<(), Wrong> {
         return Err(Wrong::new("config::flag_value", message, "not one line")
             .help("it becomes one line of a systemd unit"));
     }
-    if name == "strict-reconfig-check" && text != "true" {
-        let message = "`strict-reconfig-check` must stay on";
-        return Err(Wrong::new("config::flag_value", message, "unsafe")
-            .help("it is etcd's own refusal to lose quorum; rehull relies on both"));
-    }
     Ok(())
 }
 
@@ -113,8 +109,50 @@ pub(super) fn read(
     good
 }
 
-/// What the pinned release does not know.
-pub(super) fn check_against(version: EtcdVersion, flags: &BTreeMap<String, String>) -> Vec<(String, Wrong)> {
-    let _ = (version, flags);
-    Vec::new()
+/// What is wrong with a flag for one release.
+pub(super) struct Problem {
+    pub(super) flag: String,
+    /// Otherwise its name is to blame.
+    pub(super) blames_value: bool,
+    pub(super) wrong: Wrong,
+}
+
+/// What the pinned release does not start with, or must not be given.
+pub(super) fn check_against(version: EtcdVersion, flags: &BTreeMap<String, String>) -> Vec<Problem> {
+    let told = |problem: FlagProblem| {
+        let (code, label, blames_value) = match problem.fault {
+            FlagFault::UnknownMinor | FlagFault::Unknown => ("config::flag_unknown", "unknown flag", false),
+            FlagFault::Removed => ("config::flag_removed", "gone", false),
+            FlagFault::NotYet => ("config::flag_too_new", "not yet", false),
+            FlagFault::Managed => ("config::flag_owned", "not yours to set", false),
+            FlagFault::Unsafe => ("config::flag_unsafe", "unsafe", true),
+            FlagFault::BadValue => ("config::flag_value", "not accepted", true),
+        };
+        Problem {
+            flag: problem.flag,
+            blames_value,
+            wrong: Wrong::new(code, problem.problem, label).help(problem.help),
+        }
+    };
+    check_flags(version, flags).into_iter().map(told).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::etcd::all_flags;
+
+    #[test]
+    fn every_flag_that_the_catalogue_calls_managed_has_a_reason_here() {
+        for flag in all_flags() {
+            let only = BTreeMap::from([(flag.to_owned(), "true".to_owned())]);
+            let managed = [(3, 4), (3, 5), (3, 6), (3, 7)]
+                .into_iter()
+                .any(|(major, minor)| {
+                    let problems = check_flags(EtcdVersion::new(major, minor, 99), &only);
+                    problems.iter().any(|problem| problem.fault == FlagFault::Managed)
+                });
+            assert!(!managed || owned(flag).is_some(), "{flag}");
+        }
+    }
 }

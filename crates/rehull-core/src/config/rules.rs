@@ -6,6 +6,7 @@ use super::file;
 use super::mistake::{Mistakes, Wrong, quoted};
 use super::read::Parts;
 use super::spans::Pointer;
+use crate::catalog::etcd::check_release;
 use crate::domain::desired::{ClientTls, ObjectLocation, StoreLocation};
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::version::EtcdVersion;
@@ -22,6 +23,7 @@ pub(super) fn check(file: &file::Cluster, parts: &Parts, mistakes: &mut Mistakes
     local_store(parts, mistakes);
     readable_by_machines(parts, mistakes);
     let Some(etcd) = &file.etcd else { return };
+    release(parts.version, mistakes);
     binaries(etcd, parts.version, mistakes);
     strategy(etcd, parts.version, mistakes);
     let Some(slots) = &etcd.slots else { return };
@@ -121,6 +123,14 @@ fn apart(
             "machines may read this".to_owned(),
         )],
     );
+}
+
+/// Releases that lose data or do not start, and minors that nobody has described yet.
+fn release(version: Option<EtcdVersion>, mistakes: &mut Mistakes<'_>) {
+    if let Some(Err(refusal)) = version.map(check_release) {
+        let wrong = Wrong::new("config::release", refusal.text, "pinned here").help(refusal.help);
+        mistakes.add(&"/etcd/version".into(), wrong);
+    }
 }
 
 fn binaries(etcd: &file::Etcd, version: Option<EtcdVersion>, mistakes: &mut Mistakes<'_>) {

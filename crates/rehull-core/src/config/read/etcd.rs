@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::Reader;
+use crate::catalog::etcd::check_release;
 use crate::config::mistake::Wrong;
 use crate::config::spans::Pointer;
 use crate::config::{file, flags, place, value};
 use crate::domain::desired::{ClientTls, EtcdRole, MachineTls, ObjectLocation, Slot, TemplateRef};
 use crate::domain::ids::{ImageId, InterfaceId, LaunchTemplateName, SlotName, SubnetId, VolumeId, Zone};
+use crate::render::BUILTIN_SETS;
 
 impl Reader<'_, '_> {
     pub(super) fn etcd(&mut self, at: &Pointer, etcd: &file::Etcd, region: Option<&str>) -> Option<EtcdRole> {
@@ -116,25 +118,31 @@ impl Reader<'_, '_> {
             return BTreeMap::new();
         };
         let good = flags::read(at, typed, self.mistakes);
-        let problems = self
+        // A release that is not known is told at its own place, not once per flag.
+        let release = self
             .parts
             .version
-            .map(|version| flags::check_against(version, &good));
-        for (flag, wrong) in problems.unwrap_or_default() {
-            self.mistakes.add_at_key(&at.key(&flag), wrong);
+            .filter(|version| check_release(*version).is_ok());
+        let problems = release.map(|version| flags::check_against(version, &good));
+        for problem in problems.unwrap_or_default() {
+            let at = at.key(&problem.flag);
+            if problem.blames_value {
+                self.mistakes.add(&at, problem.wrong);
+            } else {
+                self.mistakes.add_at_key(&at, problem.wrong);
+            }
         }
         good
     }
 
     fn template(&mut self, at: &Pointer, from: &file::Template) -> Option<TemplateRef> {
         if let Some(set) = from.built_in {
-            let read = u32::try_from(set).ok().filter(|set| *set > 0).ok_or_else(|| {
-                Wrong::new(
-                    "config::template",
-                    format!("there is no built-in set {set}"),
-                    "no such set",
-                )
-                .help("built-in sets are numbered from 1")
+            let known = u32::try_from(set).ok().filter(|set| BUILTIN_SETS.contains(set));
+            let read = known.ok_or_else(|| {
+                let sets = BUILTIN_SETS.map(|set| format!("`{set}`")).join(", ");
+                let message = format!("there is no built-in set {set}");
+                Wrong::new("config::template", message, "no such set")
+                    .help(format!("this version of rehull has {sets}"))
             });
             return self
                 .mistakes

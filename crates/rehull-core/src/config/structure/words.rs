@@ -55,10 +55,12 @@ impl TypeMisfit<'_> {
     }
 
     fn unquoted(&self, raw: &str) -> Wrong {
-        let read_as = match self.found {
-            // Only a number that reads differently than it was typed has to be shown.
-            Value::Number(number) if number.to_string() == raw => "a number".to_owned(),
-            found => kind(found),
+        // Only a number that reads differently than it was typed has to be shown.
+        let as_typed = matches!(self.found, Value::Number(number) if number.to_string() == raw);
+        let read_as = if as_typed {
+            "a number".to_owned()
+        } else {
+            kind(self.found)
         };
         let message = format!(
             "{} is text, but YAML reads {} as {read_as}",

@@ -259,8 +259,42 @@ fn flags_of_rehull_are_refused_with_the_reason() {
         ("ETCD_SNAPSHOT_COUNT: \"1\"", "config::flag_name"),
         ("snapshot-count: \"\"", "config::flag_value"),
         ("snapshot-count: \"1\\n2\"", "config::flag_value"),
-        ("strict-reconfig-check: \"false\"", "config::flag_value"),
+        ("strict-reconfig-check: \"false\"", "config::flag_unsafe"),
+        ("unsafe-no-fsync: \"true\"", "config::flag_unsafe"),
+        ("snapshot-count: many", "config::flag_value"),
+        ("snapshot-cuont: \"1\"", "config::flag_unknown"),
+        ("enable-v2: \"true\"", "config::flag_removed"),
     ] {
         only(&example_with("quota-backend-bytes: \"8589934592\"", flag), code);
     }
+}
+
+#[test]
+fn flags_are_judged_for_the_pinned_release() {
+    let experimental = example_with(
+        "quota-backend-bytes: \"8589934592\"",
+        "experimental-memory-mlock: \"true\"",
+    );
+    assert_eq!(
+        mistakes(&experimental),
+        Vec::<String>::new(),
+        "3.6 still takes it"
+    );
+    only(&experimental.replace("3.6.14", "3.7.1"), "config::flag_removed");
+}
+
+#[test]
+fn a_release_that_is_not_to_be_run_or_not_known_is_told_once() {
+    only(&example_with("3.6.14", "3.6.2"), "config::release");
+    only(&example_with("3.6.14", "4.0.0"), "config::release");
+}
+
+#[test]
+fn a_template_set_that_does_not_exist_is_refused() {
+    assert!(
+        only(&example_with("builtIn: 1", "builtIn: 99"), "config::template")
+            .help
+            .unwrap()
+            .contains("`1`")
+    );
 }
