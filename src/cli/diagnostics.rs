@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_file_of_another_kind_does_not_fill_the_screen() {
-        let text: String = (0..100).map(|key| format!("key{key}: x\n")).collect();
+        let text = (0..100).fold(String::new(), |text, key| format!("{text}key{key}: x\n"));
         let mistakes = config::parse("c.yaml", &text).unwrap_err();
         let shown = render(&mistakes, &text, Look::Plain);
         assert_eq!(shown.matches("error[").count(), SHOWN_MAX);
