@@ -1,5 +1,30 @@
 //! The loop that mutates: observe, decide, write the intent down, perform, write the outcome down, tell.
+//!
+//! [`driver`] runs it, [`perform`] is the one door through which the world is changed, [`open`] begins or finds a
+//! rollout, [`lease`] makes sure that nobody else does the same. No runtime: no task is spawned here.
 
+mod calls;
+mod driver;
 #[cfg(test)]
 pub(crate) mod fakes;
+mod grace;
+pub mod identity;
 pub mod lease;
+pub mod mailbox;
+mod observe;
+pub mod open;
+mod perform;
+mod ports;
+mod rest;
+mod retry;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod tick;
+
+pub use driver::{Driver, Outcome, RunError};
+pub use observe::observe;
+pub use open::Opened;
+pub use ports::{Attention, Ports, Scene, Watch};
+pub use rest::rest;
+pub use tick::{Check, Decide, Rules};

@@ -186,9 +186,13 @@ pub(super) fn corrupt(key: &str, line: usize, why: String) -> JournalError {
 
 /// serde_json counts lines inside one line; the caller knows the real one, the column stays useful.
 fn unlocated(error: &serde_json::Error) -> String {
+    format!("{} (column {})", without_location(error), error.column())
+}
+
+/// The message alone, for errors that carry line and column as fields.
+pub(crate) fn without_location(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let bare = text.split(" at line ").next().unwrap_or_default();
-    format!("{bare} (column {})", error.column())
+    text.split(" at line ").next().unwrap_or_default().to_owned()
 }
 
 fn digest(body: &[u8]) -> String {

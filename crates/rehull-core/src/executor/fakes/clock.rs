@@ -1,7 +1,7 @@
 //! Virtual time: nothing sleeps, and when nobody can go on, time jumps to the next timer.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -106,13 +106,24 @@ pub(crate) fn block_on<F: Future>(clock: &FakeClock, future: F) -> F::Output {
 
 /// Polls at most so often, then drops the future: a SIGKILL at that await.
 pub(crate) fn run_polls<F: Future>(clock: &FakeClock, future: F, polls_max: usize) -> Run<F::Output> {
-    let mut future = pin!(future);
+    poll_up_to(clock, pin!(future).as_mut(), polls_max, &mut || {})
+}
+
+/// Polls at most so often and keeps the future: a SIGSTOP. `after_poll` is called after each.
+pub(crate) fn poll_up_to<F: Future>(
+    clock: &FakeClock,
+    mut future: Pin<&mut F>,
+    polls_max: usize,
+    after_poll: &mut dyn FnMut(),
+) -> Run<F::Output> {
     let flag = Arc::new(Flag(AtomicBool::new(false)));
     let waker = Waker::from(flag.clone());
     let mut context = Context::from_waker(&waker);
     for _ in 0..polls_max {
         flag.0.store(false, Ordering::SeqCst);
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+        let polled = future.as_mut().poll(&mut context);
+        after_poll();
+        if let Poll::Ready(output) = polled {
             return Run::Ended(output);
         }
         let woken = flag.0.load(Ordering::SeqCst);

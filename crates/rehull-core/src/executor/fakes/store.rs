@@ -73,7 +73,6 @@ impl FakeStore {
         self.state.lock().unwrap().objects.keys().cloned().collect()
     }
 
-    #[expect(dead_code, reason = "read by the tests of the loop")]
     /// `create KEY`, `replace KEY`, `delete KEY`, in the order in which they took effect.
     pub(crate) fn log(&self) -> Vec<String> {
         self.state.lock().unwrap().log.clone()

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::record::{LEASE_FORMAT, LeaseRecord};
 use super::times::LeaseTimes;
 use crate::domain::ids::RolloutId;
-use crate::journal::keys;
+use crate::journal::{keys, without_location};
 use crate::ports::{Clock, Store, StoreError, Tag};
 
 /// Each attempt is a read and a conditional write; the second one usually settles what the first left open.
@@ -135,7 +135,7 @@ fn unreadable(error: &serde_json::Error) -> LeaseError {
     LeaseError::Unreadable {
         line: error.line(),
         column: error.column(),
-        why: error.to_string(),
+        why: without_location(error),
     }
 }
 

@@ -1,0 +1,345 @@
+//! The loop: observe → decide → check → intend → perform → settle → tell.
+//!
+//! It owns no fact about the world between two ticks and no decision about it at all. What it adds is order: nothing is
+//! sent before its intent is durable, nothing while the lease could end under it, nothing after a signal.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::grace::Grace;
+use super::open::Opened;
+use super::ports::{Ports, Scene, Watch};
+use super::rest::{rest, unseen};
+use super::tick::{Flow, Rules};
+use super::{identity, mailbox, observe::observe};
+use crate::domain::ids::StepId;
+use crate::domain::observed::{Observed, Request, Wish};
+use crate::domain::waiting::{StopReason, Waiting};
+use crate::event::{Event, Rest, What};
+use crate::journal::{Journal, JournalError, Record, RecordBody};
+use crate::plan::RolloutPlan;
+use crate::rollout::{Goal, done_steps, margin};
+
+/// Segments of a stale holder that may still have arrived between reading the journal and the first own one.
+const ATTACH_ATTEMPTS_MAX: u32 = 3;
+
+/// How a run ended. It can be resumed from everything but `Finished` and an abort.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The plan is done; nothing is owed.
+    Finished,
+    /// A stop point.
+    Stopped {
+        /// Why.
+        reason: StopReason,
+        /// Whether it may be left like this.
+        rest: Rest,
+        /// A call may still be on its way. The lease must then not be released: it runs out by itself.
+        in_flight: bool,
+    },
+}
+
+/// The run could not go on, and could not write down why.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Credentials, store and plan do not belong together; nothing was touched.
+    #[error("this is not the cluster that the plan is for")]
+    Target(#[from] identity::WrongTarget),
+    /// The journal takes no more; nothing was started after that.
+    #[error("the journal cannot be written")]
+    Journal {
+        /// Why.
+        #[source]
+        source: JournalError,
+        /// Whether it may be left like this.
+        rest: Box<Rest>,
+        /// As in [`Outcome::Stopped`].
+        in_flight: bool,
+    },
+}
+
+/// One process working on one rollout.
+pub struct Driver<'a> {
+    pub(super) ports: Ports<'a>,
+    pub(super) watch: Watch<'a>,
+    pub(super) rules: Rules,
+    pub(super) plan: RolloutPlan,
+    pub(super) journal: Journal<'a>,
+    pub(super) grace: Grace,
+    pub(super) seen: Option<Observed>,
+    /// Monotonic time since which the lease is too short to send anything, and when it counts as lost.
+    pub(super) lease_short: Option<(Duration, Timestamp)>,
+    told_waiting: Option<(Vec<Waiting>, i64)>,
+    told_done: BTreeSet<StepId>,
+}
+
+impl<'a> Driver<'a> {
+    /// From [`super::open::begin`] or [`super::open::resume`].
+    #[must_use]
+    pub fn new(opened: Opened<'a>, ports: Ports<'a>, watch: Watch<'a>, rules: Rules) -> Self {
+        Self {
+            ports,
+            watch,
+            rules,
+            plan: opened.plan,
+            journal: opened.journal,
+            grace: Grace::default(),
+            seen: None,
+            lease_short: None,
+            told_waiting: None,
+            told_done: BTreeSet::new(),
+        }
+    }
+
+    /// Works until the plan is done or there is a reason to stop. `holder` is `user@host pid`.
+    ///
+    /// # Errors
+    /// The wrong cluster (nothing was touched), or a journal that takes no more.
+    pub async fn run(mut self, holder: &str) -> Result<Outcome, RunError> {
+        identity::check_target(&self.ports, &self.plan.envelope).await?;
+        let ended = self.run_to_end(holder).await;
+        match ended {
+            Ok(outcome) => Ok(outcome),
+            Err(JournalError::Fenced { by, .. }) => {
+                let holder = self
+                    .watch
+                    .lease
+                    .lost_to()
+                    .or(by)
+                    .unwrap_or_else(|| "another process".to_owned());
+                Ok(self.leave(StopReason::LeaseLost { holder }))
+            }
+            Err(source) => {
+                let (rest, in_flight) = self.standing();
+                Err(RunError::Journal {
+                    source,
+                    rest: Box::new(rest),
+                    in_flight,
+                })
+            }
+        }
+    }
+
+    async fn run_to_end(&mut self, holder: &str) -> Result<Outcome, JournalError> {
+        let first = self.journal.view().holder().is_none();
+        self.attach(holder).await?;
+        self.emit(What::started(&self.plan, first));
+        loop {
+            match self.tick().await? {
+                // A signal that came during the tick has used up its wake-up.
+                Flow::Again(_) if self.watch.attention.stop_asked().is_some() => {}
+                Flow::Again(pause) => self.ports.clock.sleep(pause).await,
+                Flow::Finished => return self.finish().await,
+                Flow::AtRest(requests) => return self.end_at_rest(requests).await,
+                Flow::Stop(reason @ StopReason::LeaseLost { .. }) => return Ok(self.leave(reason)),
+                Flow::Stop(reason) => return self.stop(reason).await,
+            }
+        }
+    }
+
+    /// The first segment of every process fences the one before it, before anything is looked at.
+    async fn attach(&mut self, holder: &str) -> Result<(), JournalError> {
+        let mut attempt = 1;
+        loop {
+            let attached = self.record(RecordBody::Attached {
+                holder: holder.to_owned(),
+            });
+            match self.journal.append(vec![attached]).await {
+                Err(JournalError::Fenced { .. }) if attempt < ATTACH_ATTEMPTS_MAX => {
+                    self.journal.reopen().await?;
+                    attempt += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Looks at the world, and tells what has been completed in it.
+    pub(super) async fn look(&mut self) -> bool {
+        let rollout = self.journal.scope().rollout.clone();
+        let scene = Scene::of(&self.plan, &rollout);
+        let look = observe(&self.ports, &scene);
+        let Some(seen) = self
+            .grace
+            .give(look, self.ports.clock, self.watch.attention)
+            .await
+        else {
+            return false;
+        };
+        for step in done_steps(&self.plan, &seen, self.journal.view()) {
+            if self.told_done.insert(step.clone()) {
+                self.emit(What::StepDone { step });
+            }
+        }
+        self.seen = Some(seen);
+        true
+    }
+
+    /// Requests that wait for an answer, and where they drive to.
+    pub(super) fn goal(&self, seen: &Observed) -> (Goal, Vec<Request>) {
+        let open = seen
+            .requests
+            .iter()
+            .filter(|request| !self.journal.view().is_answered(&request.id));
+        let open: Vec<Request> = open.cloned().collect();
+        (if open.is_empty() { Goal::Finish } else { Goal::Rest }, open)
+    }
+
+    async fn finish(&mut self) -> Result<Outcome, JournalError> {
+        let requests = self
+            .seen
+            .as_ref()
+            .map(|seen| self.goal(seen).1)
+            .unwrap_or_default();
+        let mut records = self.answers(&requests, "the rollout has finished");
+        records.push(self.record(RecordBody::Closed {
+            outcome: "finished".to_owned(),
+        }));
+        self.journal.append(records).await?;
+        self.empty_mailbox(&requests).await;
+        self.emit(What::Finished);
+        Ok(Outcome::Finished)
+    }
+
+    /// What was asked for is reached. Only now are the requests answered, so that a holder killed on the way here
+    /// leaves them to the next one.
+    async fn end_at_rest(&mut self, requests: Vec<Request>) -> Result<Outcome, JournalError> {
+        let abort = requests.iter().find(|request| request.wish == Wish::Abort);
+        let how = match (abort, requests.first()) {
+            (Some(abort), _) => format!("abort by {}", abort.by),
+            (None, Some(pause)) => format!("pause by {}", pause.by),
+            (None, None) => "a request".to_owned(),
+        };
+        let reason = StopReason::Asked { how };
+        let (rest, in_flight) = self.standing();
+        let mut records = self.answers(
+            &requests,
+            if rest.at_rest {
+                "at rest"
+            } else {
+                "stopped, not at rest"
+            },
+        );
+        records.push(self.record(if abort.is_some() {
+            RecordBody::Closed {
+                outcome: "aborted".to_owned(),
+            }
+        } else {
+            RecordBody::Stopped {
+                reason: reason.clone(),
+                at_rest: rest.at_rest,
+            }
+        }));
+        self.journal.append(records).await?;
+        self.empty_mailbox(&requests).await;
+        self.emit(What::Stopped {
+            reason: reason.clone(),
+            rest: rest.clone(),
+        });
+        Ok(Outcome::Stopped {
+            reason,
+            rest,
+            in_flight,
+        })
+    }
+
+    async fn stop(&mut self, reason: StopReason) -> Result<Outcome, JournalError> {
+        // Actions may have come through since the last look; what is said now is what somebody goes to bed with.
+        let looked = self.look().await;
+        let (mut rest, in_flight) = self.standing();
+        if !looked {
+            rest.at_rest = false;
+            rest.left
+                .push("the cluster was not looked at again before the end".to_owned());
+        }
+        let stopped = self.record(RecordBody::Stopped {
+            reason: reason.clone(),
+            at_rest: rest.at_rest,
+        });
+        self.journal.append(vec![stopped]).await?;
+        self.emit(What::Stopped {
+            reason: reason.clone(),
+            rest: rest.clone(),
+        });
+        Ok(Outcome::Stopped {
+            reason,
+            rest,
+            in_flight,
+        })
+    }
+
+    /// Ends without a word in the journal: it is not ours any more.
+    fn leave(&mut self, reason: StopReason) -> Outcome {
+        let (rest, in_flight) = self.standing();
+        self.emit(What::Stopped {
+            reason: reason.clone(),
+            rest: rest.clone(),
+        });
+        Outcome::Stopped {
+            reason,
+            rest,
+            in_flight,
+        }
+    }
+
+    fn standing(&self) -> (Rest, bool) {
+        let journal = self.journal.view();
+        let rest = self
+            .seen
+            .as_ref()
+            .map_or_else(unseen, |seen| rest(&self.plan, seen, journal));
+        (rest, !journal.in_doubt().is_empty())
+    }
+
+    fn answers(&self, requests: &[Request], answer: &str) -> Vec<Record> {
+        let answered = |request: &Request| {
+            self.record(RecordBody::Answered {
+                request: request.id.clone(),
+                answer: answer.to_owned(),
+            })
+        };
+        requests.iter().map(answered).collect()
+    }
+
+    /// The journal has the answers; a request that cannot be deleted is never read as open again.
+    async fn empty_mailbox(&self, requests: &[Request]) {
+        for request in requests {
+            let _ = mailbox::remove(self.ports.store, &request.id).await;
+        }
+    }
+
+    pub(super) fn tell_waiting(&mut self, seen: &Observed, waiting: Vec<Waiting>) {
+        let margin = margin(&self.plan, seen);
+        let silent = self.told_waiting.is_none() && waiting.is_empty();
+        let told = self
+            .told_waiting
+            .as_ref()
+            .is_some_and(|told| told.0 == waiting && told.1 == margin);
+        if silent || told {
+            return;
+        }
+        self.emit(What::Waiting {
+            waiting: waiting.clone(),
+            margin,
+        });
+        self.told_waiting = Some((waiting, margin));
+    }
+
+    pub(super) fn record(&self, body: RecordBody) -> Record {
+        Record {
+            at: self.ports.clock.now(),
+            body,
+        }
+    }
+
+    pub(super) fn emit(&self, what: What) {
+        let rollout = self.journal.scope().rollout.clone();
+        self.watch.events.emit(&Event {
+            at: self.ports.clock.now(),
+            rollout,
+            what,
+        });
+    }
+}

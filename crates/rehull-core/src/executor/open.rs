@@ -1,0 +1,239 @@
+//! Begins a rollout, or finds one again: plan and journal must belong together before anything is done.
+
+use crate::domain::ids::ContentDigest;
+use crate::journal::{Journal, JournalError, Record, RecordBody, Scope, Writer, keys, without_location};
+use crate::plan::{PLAN_FORMAT, RolloutPlan};
+use crate::ports::{Clock, Store, StoreError};
+
+/// A rollout that can be worked on.
+pub struct Opened<'a> {
+    /// What was approved.
+    pub plan: RolloutPlan,
+    /// Its journal.
+    pub journal: Journal<'a>,
+}
+
+/// The rollout can be neither begun nor continued; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no such rollout.
+    #[error("there is no rollout `{rollout}` in this store")]
+    NotFound {
+        /// Its id.
+        rollout: String,
+    },
+    /// There is one already.
+    #[error("rollout `{rollout}` exists already")]
+    Exists {
+        /// Its id.
+        rollout: String,
+    },
+    /// It is over.
+    #[error("rollout `{rollout}` has ended: {outcome}")]
+    Closed {
+        /// Its id.
+        rollout: String,
+        /// `finished` or `aborted`.
+        outcome: String,
+    },
+    /// Plan and journal do not belong together.
+    #[error("`{key}` has digest {found}, but the journal was opened for {expected}")]
+    PlanChanged {
+        /// Plan object.
+        key: String,
+        /// Digest of what lies there.
+        found: ContentDigest,
+        /// Digest that was approved.
+        expected: ContentDigest,
+    },
+    /// Plan of another cluster.
+    #[error("`{key}` is a plan for cluster `{found}`, not for `{expected}`")]
+    Foreign {
+        /// Plan object.
+        key: String,
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        expected: String,
+    },
+    /// Written by a newer rehull.
+    #[error("`{key}` has plan format {format}; this version of rehull reads up to {PLAN_FORMAT}")]
+    NewerFormat {
+        /// Plan object.
+        key: String,
+        /// Its format.
+        format: u64,
+    },
+    /// Not a plan.
+    #[error("`{key}` line {line}, column {column}: {why}")]
+    Unreadable {
+        /// Plan object.
+        key: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column.
+        column: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// The store does not answer.
+    #[error("the plan cannot be read or written")]
+    Store(#[source] StoreError),
+    /// The journal.
+    #[error("the journal of rollout `{rollout}` cannot be used")]
+    Journal {
+        /// Its id.
+        rollout: String,
+        /// Why.
+        #[source]
+        source: JournalError,
+    },
+}
+
+/// Stores the plan and opens a new journal for it. A begin that was cut short is completed by the same begin, or by
+/// [`resume`].
+pub async fn begin<'a>(
+    store: &'a dyn Store,
+    clock: &'a dyn Clock,
+    scope: Scope,
+    writer: Writer,
+    plan: RolloutPlan,
+) -> Result<Opened<'a>, OpenError> {
+    let rollout = scope.rollout.as_str().to_owned();
+    let key = keys::plan(&scope.rollout);
+    check_cluster(&key, &plan, &scope)?;
+    let bytes = serde_json::to_vec_pretty(&plan).map_err(|error| unreadable(&key, &error))?;
+    store_plan(store, &key, &bytes, &rollout).await?;
+    let journal = open(store, clock, scope, writer).await?;
+    if journal.view().opened().is_some() {
+        return Err(OpenError::Exists { rollout });
+    }
+    opened(plan, journal, clock).await
+}
+
+/// Reads plan and journal of an existing rollout.
+pub async fn resume<'a>(
+    store: &'a dyn Store,
+    clock: &'a dyn Clock,
+    scope: Scope,
+    writer: Writer,
+) -> Result<Opened<'a>, OpenError> {
+    let rollout = scope.rollout.as_str().to_owned();
+    let key = keys::plan(&scope.rollout);
+    let Some(plan) = read_plan(store, &scope).await? else {
+        return Err(OpenError::NotFound { rollout });
+    };
+    let journal = open(store, clock, scope, writer).await?;
+    if let Some((outcome, _)) = journal.view().closed() {
+        return Err(OpenError::Closed {
+            rollout,
+            outcome: outcome.to_owned(),
+        });
+    }
+    let Some(opening) = journal.view().opened() else {
+        return opened(plan, journal, clock).await;
+    };
+    let found = plan.envelope.digest();
+    if opening.envelope != found {
+        return Err(OpenError::PlanChanged {
+            key,
+            found,
+            expected: opening.envelope.clone(),
+        });
+    }
+    Ok(Opened { plan, journal })
+}
+
+/// The plan of a rollout, for reports too; `None`: there is no such rollout.
+pub async fn read_plan(store: &dyn Store, scope: &Scope) -> Result<Option<RolloutPlan>, OpenError> {
+    let key = keys::plan(&scope.rollout);
+    let Some(stored) = store.get(&key).await.map_err(OpenError::Store)? else {
+        return Ok(None);
+    };
+    let value: serde_json::Value =
+        serde_json::from_slice(&stored.bytes).map_err(|error| unreadable(&key, &error))?;
+    let format = value
+        .pointer("/envelope/format")
+        .and_then(serde_json::Value::as_u64);
+    if let Some(format) = format.filter(|format| *format > u64::from(PLAN_FORMAT)) {
+        return Err(OpenError::NewerFormat { key, format });
+    }
+    // From the bytes again, not from the value: only so does an error know its line.
+    let plan: RolloutPlan =
+        serde_json::from_slice(&stored.bytes).map_err(|error| unreadable(&key, &error))?;
+    check_cluster(&key, &plan, scope)?;
+    Ok(Some(plan))
+}
+
+async fn store_plan(store: &dyn Store, key: &str, bytes: &[u8], rollout: &str) -> Result<(), OpenError> {
+    match store.create(key, bytes).await {
+        Ok(_) => Ok(()),
+        Err(error @ (StoreError::Conflict { .. } | StoreError::OutcomeUnknown { .. })) => {
+            match store.get(key).await.map_err(OpenError::Store)? {
+                Some(stored) if stored.bytes == bytes => Ok(()),
+                Some(_) => Err(OpenError::Exists {
+                    rollout: rollout.to_owned(),
+                }),
+                None => Err(OpenError::Store(error)),
+            }
+        }
+        Err(error @ (StoreError::Unavailable { .. } | StoreError::Denied { .. })) => {
+            Err(OpenError::Store(error))
+        }
+    }
+}
+
+async fn open<'a>(
+    store: &'a dyn Store,
+    clock: &'a dyn Clock,
+    scope: Scope,
+    writer: Writer,
+) -> Result<Journal<'a>, OpenError> {
+    let rollout = scope.rollout.as_str().to_owned();
+    Journal::open(store, clock, scope, writer)
+        .await
+        .map_err(|source| OpenError::Journal { rollout, source })
+}
+
+async fn opened<'a>(
+    plan: RolloutPlan,
+    mut journal: Journal<'a>,
+    clock: &dyn Clock,
+) -> Result<Opened<'a>, OpenError> {
+    let envelope = plan.envelope.digest();
+    let body = RecordBody::Opened {
+        envelope,
+        rehull: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let record = Record {
+        at: clock.now(),
+        body,
+    };
+    match journal.append(vec![record]).await {
+        Ok(()) => Ok(Opened { plan, journal }),
+        Err(source) => Err(OpenError::Journal {
+            rollout: journal.scope().rollout.as_str().to_owned(),
+            source,
+        }),
+    }
+}
+
+fn check_cluster(key: &str, plan: &RolloutPlan, scope: &Scope) -> Result<(), OpenError> {
+    if plan.envelope.cluster == scope.cluster {
+        return Ok(());
+    }
+    Err(OpenError::Foreign {
+        key: key.to_owned(),
+        found: plan.envelope.cluster.as_str().to_owned(),
+        expected: scope.cluster.as_str().to_owned(),
+    })
+}
+
+fn unreadable(key: &str, error: &serde_json::Error) -> OpenError {
+    OpenError::Unreadable {
+        key: key.to_owned(),
+        line: error.line(),
+        column: error.column(),
+        why: without_location(error),
+    }
+}

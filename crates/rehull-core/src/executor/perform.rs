@@ -1,0 +1,220 @@
+//! The one door through which the world is changed: each [`Action`] becomes one bounded port call.
+//!
+//! No decision is made here. Where an answer says that what was wanted is so already, it is success.
+
+use std::collections::BTreeMap;
+
+use super::identity;
+use super::ports::Ports;
+use crate::domain::action::Action;
+use crate::domain::desired::Slot;
+use crate::domain::fleet::{Join, tag};
+use crate::domain::ids::{
+    ContentDigest, Generation, InstanceId, LaunchTemplateName, LaunchTemplateVersion, RolloutId, SlotName,
+    Token,
+};
+use crate::domain::observed::Observed;
+use crate::plan::{RolloutPlan, SlotPlan};
+use crate::ports::{LaunchRequest, PortError, Rule, TemplateContent};
+
+/// What a call belongs to.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) ports: Ports<'a>,
+    pub(super) plan: &'a RolloutPlan,
+    pub(super) rollout: &'a RolloutId,
+    /// The snapshot of the world that the action was decided on.
+    pub(super) seen: &'a Observed,
+}
+
+/// Performs one action. Its `Intended` must be durable.
+pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token) -> Result<(), PortError> {
+    let Ports {
+        machines,
+        parts,
+        membership,
+        etcd,
+        snapshots,
+        store,
+        ..
+    } = context.ports;
+    match action {
+        Action::StartSnapshot => {
+            snapshots
+                .start(context.rollout, &context.slots(), context.serving_slot()?)
+                .await
+        }
+        Action::CreateTemplateVersion {
+            slot,
+            template,
+            digest,
+        } => create_template_version(context, slot, template, digest, token).await,
+        Action::LaunchMachine {
+            slot,
+            template,
+            version,
+            digest,
+            join,
+            generation,
+        } => {
+            let tags = context.launch_tags(slot, digest, *join, *generation);
+            launch(context, template, *version, tags, token).await
+        }
+        Action::MoveLeader { from, to_id, .. } => membership.move_leader(context.slot(from)?, *to_id).await,
+        Action::AskStop { machine, .. } => set(context, machine, tag::STOP).await,
+        Action::RemoveMember { member, via, .. } => membership.remove(context.slot(via)?, *member).await,
+        Action::DetachInterface {
+            interface, machine, ..
+        } => parts.detach_interface(interface, machine).await,
+        Action::DetachVolume { volume, machine, .. } => parts.detach_volume(volume, machine).await,
+        Action::AttachInterface {
+            interface, machine, ..
+        } => parts.attach_interface(interface, machine).await,
+        Action::AttachVolume {
+            volume,
+            machine,
+            generation,
+            ..
+        } => parts.attach_volume(volume, machine, *generation).await,
+        Action::AddMember { peer_url, via, .. } => {
+            match membership.add(context.slot(via)?, peer_url, false).await {
+                Ok(_) => Ok(()),
+                // Perhaps an earlier request of ours that was thought lost: the member list will tell.
+                Err(PortError::Refused {
+                    rule: Rule::MemberExists,
+                    text,
+                }) => Err(PortError::OutcomeUnknown { why: text }),
+                Err(error) => Err(error),
+            }
+        }
+        Action::Go { machine, .. } => set(context, machine, tag::GO).await,
+        Action::VerifyData { .. } => etcd.compare_hashes(&context.slots()).await,
+        Action::TerminateMachine { machine, .. } => match machines.terminate(machine).await {
+            Ok(()) | Err(PortError::Gone { .. }) => Ok(()),
+            Err(error) => Err(error),
+        },
+        Action::RecordIdentity { etcd_cluster } => {
+            identity::record(store, &context.plan.envelope, *etcd_cluster).await
+        }
+    }
+}
+
+/// Go and stop tags carry the rollout: whoever reads the instance in the console sees who asked.
+async fn set(context: Context<'_>, machine: &InstanceId, key: &str) -> Result<(), PortError> {
+    let tags = BTreeMap::from([(key.to_owned(), context.rollout.as_str().to_owned())]);
+    context.ports.machines.tag(machine, &tags).await
+}
+
+async fn launch(
+    context: Context<'_>,
+    template: &LaunchTemplateName,
+    version: LaunchTemplateVersion,
+    tags: BTreeMap<String, String>,
+    token: &Token,
+) -> Result<(), PortError> {
+    let request = LaunchRequest {
+        template: template.clone(),
+        version,
+        tags,
+        token: token.clone(),
+    };
+    context.ports.machines.launch(&request).await.map(drop)
+}
+
+async fn create_template_version(
+    context: Context<'_>,
+    slot: &SlotName,
+    template: &LaunchTemplateName,
+    digest: &ContentDigest,
+    token: &Token,
+) -> Result<(), PortError> {
+    let planned = context.planned(slot)?;
+    if planned.to.digest != *digest {
+        return Err(invalid(format!("the plan has no content {digest} for {slot}")));
+    }
+    let Some(user_data) = context.plan.user_data.get(slot) else {
+        return Err(invalid(format!("the plan has no user data for {slot}")));
+    };
+    let machine = &context.plan.envelope.machine;
+    let made_of = TemplateContent {
+        digest: digest.clone(),
+        image: machine.image.clone(),
+        instance_type: machine.instance_type.clone(),
+        instance_profile: machine.instance_profile.clone(),
+        security_groups: machine.security_groups.clone(),
+        subnet: planned.slot.subnet.as_str().to_owned(),
+        user_data: user_data.clone(),
+        tags: context.owner_tags(slot),
+    };
+    context
+        .ports
+        .templates
+        .create_version(template, &made_of, token)
+        .await
+        .map(drop)
+}
+
+impl<'a> Context<'a> {
+    fn planned(&self, slot: &SlotName) -> Result<&'a SlotPlan, PortError> {
+        let mut slots = self.plan.envelope.slots.iter();
+        slots
+            .find(|planned| planned.slot.name == *slot)
+            .ok_or_else(|| invalid(format!("{slot} is not in the plan")))
+    }
+
+    fn slot(&self, slot: &SlotName) -> Result<&'a Slot, PortError> {
+        Ok(&self.planned(slot)?.slot)
+    }
+
+    fn slots(&self) -> Vec<Slot> {
+        self.plan
+            .envelope
+            .slots
+            .iter()
+            .map(|planned| planned.slot.clone())
+            .collect()
+    }
+
+    /// A follower if there is one: reading the whole database costs the leader more than the others.
+    fn serving_slot(&self) -> Result<&'a SlotName, PortError> {
+        let serving = self.plan.envelope.slots.iter().filter_map(|planned| {
+            let answer = self.seen.etcd.endpoints.get(&planned.slot.name)?.answer()?;
+            (answer.serves && !answer.learner)
+                .then_some((answer.leader == Some(answer.id), &planned.slot.name))
+        });
+        let first = serving.min_by_key(|(leads, _)| *leads);
+        first.map(|(_, name)| name).ok_or_else(|| PortError::NotSent {
+            why: "no member serves".to_owned(),
+        })
+    }
+
+    fn owner_tags(&self, slot: &SlotName) -> BTreeMap<String, String> {
+        let cluster = self.plan.envelope.cluster.as_str();
+        BTreeMap::from([
+            (tag::CLUSTER.to_owned(), cluster.to_owned()),
+            (tag::SLOT.to_owned(), slot.as_str().to_owned()),
+        ])
+    }
+
+    fn launch_tags(
+        &self,
+        slot: &SlotName,
+        digest: &ContentDigest,
+        join: Join,
+        generation: Generation,
+    ) -> BTreeMap<String, String> {
+        let mut tags = self.owner_tags(slot);
+        tags.insert(tag::GENERATION.to_owned(), generation.to_string());
+        tags.insert(tag::JOIN.to_owned(), join.as_str().to_owned());
+        tags.insert(tag::DIGEST.to_owned(), digest.as_str().to_owned());
+        tags.insert(tag::ROLLOUT.to_owned(), self.rollout.as_str().to_owned());
+        tags
+    }
+}
+
+fn invalid(text: String) -> PortError {
+    PortError::Refused {
+        rule: Rule::Invalid,
+        text,
+    }
+}

@@ -1,0 +1,88 @@
+//! Everything the loop touches, by reference. Built in one place and handed in.
+
+use std::collections::BTreeSet;
+
+use super::lease::LeaseTimes;
+use crate::domain::desired::Slot;
+use crate::domain::ids::{ClusterName, LaunchTemplateName, RolloutId};
+use crate::event::EventSink;
+use crate::plan::RolloutPlan;
+use crate::ports::{
+    Clock, EtcdMembership, EtcdView, LaunchTemplates, LeaseState, Machines, SlotParts, SnapshotJobs, Store,
+};
+
+/// The doors to the world.
+#[derive(Clone, Copy)]
+pub struct Ports<'a> {
+    /// EC2 instances.
+    pub machines: &'a dyn Machines,
+    /// Persistent interfaces and volumes.
+    pub parts: &'a dyn SlotParts,
+    /// Launch templates.
+    pub templates: &'a dyn LaunchTemplates,
+    /// etcd, reads.
+    pub etcd: &'a dyn EtcdView,
+    /// etcd, membership.
+    pub membership: &'a dyn EtcdMembership,
+    /// The snapshot job.
+    pub snapshots: &'a dyn SnapshotJobs,
+    /// Journal, lease, mailbox, identity.
+    pub store: &'a dyn Store,
+    /// Time.
+    pub clock: &'a dyn Clock,
+}
+
+/// What goes on beside the loop.
+#[derive(Clone, Copy)]
+pub struct Watch<'a> {
+    /// Kept fresh by a [`super::lease::LeaseKeeper`].
+    pub lease: &'a dyn LeaseState,
+    /// The times of that lease.
+    pub times: LeaseTimes,
+    /// Signals.
+    pub attention: &'a dyn Attention,
+    /// Whoever shows or stores events.
+    pub events: &'a dyn EventSink,
+}
+
+/// A person at this process.
+pub trait Attention: Send + Sync {
+    /// Somebody asked this process to end, and how (`SIGTERM`, `Ctrl-C`). Once set it stays; whoever sets it also cuts
+    /// the loop's [`Clock::sleep`] short.
+    fn stop_asked(&self) -> Option<String>;
+}
+
+/// What to look at.
+#[derive(Clone, Debug)]
+pub struct Scene<'a> {
+    /// Cluster whose machines count.
+    pub cluster: &'a ClusterName,
+    /// Rollout whose jobs and mailbox count.
+    pub rollout: &'a RolloutId,
+    /// Slots of the cluster.
+    pub slots: Vec<Slot>,
+}
+
+impl<'a> Scene<'a> {
+    /// What a rollout looks at.
+    #[must_use]
+    pub fn of(plan: &'a RolloutPlan, rollout: &'a RolloutId) -> Self {
+        let slots = plan
+            .envelope
+            .slots
+            .iter()
+            .map(|planned| planned.slot.clone())
+            .collect();
+        Self {
+            cluster: &plan.envelope.cluster,
+            rollout,
+            slots,
+        }
+    }
+
+    pub(super) fn templates(&self) -> Vec<LaunchTemplateName> {
+        let names: BTreeSet<&LaunchTemplateName> =
+            self.slots.iter().map(|slot| &slot.launch_template).collect();
+        names.into_iter().cloned().collect()
+    }
+}

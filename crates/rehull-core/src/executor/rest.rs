@@ -1,0 +1,116 @@
+//! Is this stop point a resting place: may things be left as they are for days?
+
+use crate::domain::etcd::Endpoint;
+use crate::domain::fleet::{Attachment, SlotParts};
+use crate::domain::ids::SlotName;
+use crate::domain::observed::{Observed, Part};
+use crate::domain::quorum::Standing;
+use crate::event::Rest;
+use crate::journal::JournalView;
+use crate::plan::RolloutPlan;
+use crate::rollout::margin;
+
+/// At rest = full margin, one live machine per slot and no other, both parts of every slot firmly at it, nothing in
+/// doubt. Whatever cannot be seen is not at rest.
+#[must_use]
+pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest {
+    let mut left: Vec<String> = seen
+        .gaps
+        .iter()
+        .filter(|gap| gap.part != Part::Mailbox)
+        .map(|gap| format!("unread: {}", gap.why))
+        .collect();
+    for planned in &plan.envelope.slots {
+        slot_is_at_rest(&planned.slot.name, seen, &mut left);
+    }
+    let planned = |slot: &SlotName| {
+        plan.envelope
+            .slots
+            .iter()
+            .any(|planned| planned.slot.name == *slot)
+    };
+    for machine in seen
+        .fleet
+        .machines
+        .iter()
+        .filter(|machine| machine.is_live() && !planned(&machine.slot))
+    {
+        left.push(format!(
+            "machine {} belongs to no slot of the plan ({})",
+            machine.id, machine.slot
+        ));
+    }
+    let margin = margin(plan, seen);
+    let members = u32::try_from(plan.envelope.slots.len()).unwrap_or(u32::MAX);
+    let full = Standing {
+        voters: members,
+        healthy: members,
+    }
+    .margin();
+    if margin != full {
+        left.push(format!("margin {margin} of {full}"));
+    }
+    for past in journal.in_doubt() {
+        left.push(format!("not known whether it happened: {}", past.action.key()));
+    }
+    Rest {
+        at_rest: left.is_empty(),
+        left,
+        margin,
+    }
+}
+
+/// Nothing is known: said as such.
+pub(super) fn unseen() -> Rest {
+    Rest {
+        at_rest: false,
+        left: vec!["the cluster could not be looked at before the end".to_owned()],
+        margin: 0,
+    }
+}
+
+fn slot_is_at_rest(slot: &SlotName, seen: &Observed, left: &mut Vec<String>) {
+    match seen.etcd.endpoints.get(slot) {
+        Some(Endpoint::Answered(answer)) if answer.serves && !answer.learner => {}
+        Some(Endpoint::Answered(answer)) if answer.learner => left.push(format!("{slot} is still a learner")),
+        Some(Endpoint::Answered(_)) => left.push(format!("{slot} answers, but does not serve")),
+        Some(Endpoint::Refused | Endpoint::Silent(_) | Endpoint::Strange(_)) | None => {
+            left.push(format!("{slot} is out"));
+        }
+    }
+    let live: Vec<_> = seen
+        .fleet
+        .machines
+        .iter()
+        .filter(|machine| machine.slot == *slot && machine.is_live())
+        .collect();
+    let Some(parts) = seen.fleet.slots.get(slot) else {
+        left.push(format!("the interface and volume of {slot} were not found"));
+        return;
+    };
+    let carrier = live.iter().find(|machine| carries(parts, machine));
+    for machine in live
+        .iter()
+        .filter(|machine| carrier.is_none_or(|carrier| carrier.id != machine.id))
+    {
+        left.push(format!("machine {} of {slot} runs beside it", machine.id));
+    }
+    for (name, attachment) in [
+        ("interface", &parts.interface.attachment),
+        ("volume", &parts.volume.attachment),
+    ] {
+        match attachment {
+            Attachment::Attached(_) => {}
+            Attachment::Available => left.push(format!("the {name} of {slot} is at no machine")),
+            Attachment::Attaching(id) => left.push(format!("the {name} of {slot} is on its way to {id}")),
+            Attachment::Detaching(id) => left.push(format!("the {name} of {slot} is leaving {id}")),
+            Attachment::Unclear(word) => left.push(format!("the {name} of {slot} is `{word}`")),
+            Attachment::Missing => left.push(format!("the {name} of {slot} does not exist")),
+        }
+    }
+}
+
+fn carries(parts: &SlotParts, machine: &crate::domain::fleet::Machine) -> bool {
+    parts.volume.attachment.machine() == Some(&machine.id)
+        || parts.interface.attachment.machine() == Some(&machine.id)
+}

@@ -1,0 +1,148 @@
+//! Settles actions in doubt by looking. An action that `decide` still wants is sent again instead, as the same attempt.
+
+use std::time::Duration;
+
+use crate::domain::action::Action;
+use crate::domain::etcd::{Endpoint, ListedMember};
+use crate::domain::fleet::{Attachment, SlotParts};
+use crate::domain::ids::{InstanceId, SlotName, StepId};
+use crate::domain::observed::{JobState, Observed, Part};
+use crate::journal::{ActionPast, JournalView, Record, RecordBody};
+use crate::ports::PortError;
+
+/// Records for actions in doubt that nobody proposes any more: done where the world shows it, without effect when
+/// `late` has passed and it does not. Nothing is settled on a snapshot that is not whole.
+pub(super) fn by_looking(
+    act: &[(StepId, Action)],
+    seen: &Observed,
+    journal: &JournalView,
+    late: Duration,
+) -> Vec<Record> {
+    if seen.gaps.iter().any(|gap| gap.part != Part::Mailbox) {
+        return Vec::new();
+    }
+    let wanted = |past: &ActionPast| act.iter().any(|(_, action)| action.key() == past.action.key());
+    let open = journal.in_doubt().into_iter().filter(|past| !wanted(past));
+    open.filter_map(|past| {
+        let error = match outcome(past, seen, late) {
+            Outcome::Open => return None,
+            Outcome::Happened => None,
+            Outcome::NoEffect => {
+                let why = format!("no effect was seen within {} s", late.as_secs());
+                Some(PortError::NotSent { why })
+            }
+        };
+        let body = RecordBody::Settled {
+            key: past.action.key(),
+            attempt: past.attempts,
+            error,
+        };
+        Some(Record { at: seen.at, body })
+    })
+    .collect()
+}
+
+enum Outcome {
+    Open,
+    Happened,
+    NoEffect,
+}
+
+fn outcome(past: &ActionPast, seen: &Observed, late: Duration) -> Outcome {
+    if is_evident(&past.action, seen) {
+        return Outcome::Happened;
+    }
+    let over = past
+        .intended_at
+        .checked_add(late)
+        .is_ok_and(|until| seen.at >= until);
+    if over { Outcome::NoEffect } else { Outcome::Open }
+}
+
+/// The world shows what the action was to bring about.
+fn is_evident(action: &Action, seen: &Observed) -> bool {
+    match action {
+        Action::StartSnapshot => seen.jobs.snapshot != JobState::Absent,
+        Action::CreateTemplateVersion { template, digest, .. } => {
+            seen.fleet.templates.get(template).is_some_and(|versions| {
+                versions
+                    .iter()
+                    .any(|version| version.digest.as_ref() == Some(digest))
+            })
+        }
+        Action::LaunchMachine {
+            slot,
+            digest,
+            generation,
+            ..
+        } => seen.fleet.machines.iter().any(|machine| {
+            machine.slot == *slot
+                && machine.digest.as_ref() == Some(digest)
+                && machine.generation == Some(*generation)
+        }),
+        Action::MoveLeader { to, to_id, .. } => {
+            let target = seen.etcd.endpoints.get(to).and_then(Endpoint::answer);
+            target.is_some_and(|answer| answer.leader == Some(*to_id))
+        }
+        Action::AskStop { machine, .. } => seen
+            .fleet
+            .machines
+            .iter()
+            .all(|m| m.id != *machine || m.stop_asked || !m.is_live()),
+        Action::Go { machine, .. } => seen.fleet.machines.iter().any(|m| m.id == *machine && m.go),
+        Action::TerminateMachine { machine, .. } => seen
+            .fleet
+            .machines
+            .iter()
+            .all(|m| m.id != *machine || !m.is_live()),
+        Action::RemoveMember { member, .. } => {
+            lists_agree(seen, |list| list.iter().all(|line| line.id != *member))
+        }
+        Action::AddMember { peer_url, .. } => lists_agree(seen, |list| {
+            list.iter().any(|line| line.peer_urls.contains(peer_url))
+        }),
+        Action::DetachInterface { slot, machine, .. } => {
+            parts(seen, slot).is_some_and(|parts| is_off(&parts.interface.attachment, machine))
+        }
+        Action::DetachVolume { slot, machine, .. } => {
+            parts(seen, slot).is_some_and(|parts| is_off(&parts.volume.attachment, machine))
+        }
+        Action::AttachInterface { slot, machine, .. } => {
+            parts(seen, slot).is_some_and(|parts| is_on(&parts.interface.attachment, machine))
+        }
+        Action::AttachVolume { slot, machine, .. } => {
+            parts(seen, slot).is_some_and(|parts| is_on(&parts.volume.attachment, machine))
+        }
+        // It changes nothing that could be seen.
+        Action::VerifyData { .. } => false,
+        Action::RecordIdentity { .. } => seen.identity.is_some(),
+    }
+}
+
+/// Every member that read its list linearizably says so, and there is one.
+fn lists_agree(seen: &Observed, shows: impl Fn(&[ListedMember]) -> bool) -> bool {
+    let answers = seen.etcd.endpoints.values().filter_map(Endpoint::answer);
+    let mut lists = answers.filter_map(|answer| answer.members.as_deref()).peekable();
+    lists.peek().is_some() && lists.all(shows)
+}
+
+fn parts<'a>(seen: &'a Observed, slot: &SlotName) -> Option<&'a SlotParts> {
+    seen.fleet.slots.get(slot)
+}
+
+fn is_off(attachment: &Attachment, machine: &InstanceId) -> bool {
+    match attachment {
+        Attachment::Attached(id) | Attachment::Attaching(id) => id != machine,
+        Attachment::Available | Attachment::Detaching(_) => true,
+        Attachment::Unclear(_) | Attachment::Missing => false,
+    }
+}
+
+fn is_on(attachment: &Attachment, machine: &InstanceId) -> bool {
+    match attachment {
+        Attachment::Attached(id) | Attachment::Attaching(id) => id == machine,
+        Attachment::Available | Attachment::Detaching(_) | Attachment::Unclear(_) | Attachment::Missing => {
+            false
+        }
+    }
+}

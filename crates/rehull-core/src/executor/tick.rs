@@ -1,0 +1,264 @@
+//! One tick of the loop, from the look to the settled actions.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::driver::Driver;
+use super::retry::{self, Gated};
+use super::settle;
+use crate::audit::{self, Violation};
+use crate::domain::action::Action;
+use crate::domain::ids::StepId;
+use crate::domain::observed::{Observed, Request};
+use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
+use crate::journal::{JournalError, JournalView, Record, RecordBody};
+use crate::plan::RolloutPlan;
+use crate::rollout::{self, Goal, Next};
+
+/// After an action the world is looked at again soon, but not in a circle that never breathes.
+const AFTER_ACTION: Duration = Duration::from_millis(200);
+/// The shortest pause between two looks.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// How soon the world is looked at again for an action in doubt.
+const DOUBT_GLANCE: Duration = Duration::from_secs(2);
+/// How soon a lease that is too short is looked at again.
+const LEASE_GLANCE: Duration = Duration::from_secs(1);
+
+/// See [`rollout::decide`].
+pub type Decide = fn(&RolloutPlan, &Observed, &JournalView, Goal) -> Next;
+/// See [`audit::check_next`].
+pub type Check = fn(&RolloutPlan, &Observed, &[(StepId, Action)]) -> Result<(), Violation>;
+
+/// Who decides, and who checks the decision.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    /// Chooses.
+    pub decide: Decide,
+    /// Judges what was chosen, sharing no code with it.
+    pub check: Check,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            decide: rollout::decide,
+            check: audit::check_next,
+        }
+    }
+}
+
+/// What follows a tick.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    Again(Duration),
+    Finished,
+    AtRest(Vec<Request>),
+    Stop(StopReason),
+}
+
+/// What a tick is about to do.
+struct Todo {
+    gated: Gated,
+    waiting: Vec<Waiting>,
+    records: Vec<Record>,
+    recheck: Duration,
+}
+
+/// What the lease allows now.
+enum LeaseHolds {
+    Long,
+    /// Nothing may be sent; at this instant it counts as lost.
+    TooShort(Timestamp),
+    Lost(String),
+}
+
+impl Driver<'_> {
+    pub(super) async fn tick(&mut self) -> Result<Flow, JournalError> {
+        if let Some(how) = self.watch.attention.stop_asked() {
+            return Ok(Flow::Stop(StopReason::Asked { how }));
+        }
+        self.look().await;
+        if let Some(how) = self.watch.attention.stop_asked() {
+            return Ok(Flow::Stop(StopReason::Asked { how }));
+        }
+        let Some(seen) = self.seen.clone() else {
+            return Ok(Flow::Again(PAUSE_MIN));
+        };
+        let (goal, requests) = self.goal(&seen);
+        match (self.rules.decide)(&self.plan, &seen, self.journal.view(), goal) {
+            Next::Stop(reason) => Ok(Flow::Stop(reason)),
+            Next::Done => self.done(&seen, goal, requests).await,
+            Next::Continue {
+                act,
+                waiting,
+                mark,
+                recheck,
+            } => {
+                let mut records = settle::by_looking(&act, &seen, self.journal.view(), self.late());
+                records.extend(self.marks(mark, &seen));
+                let gated = retry::gate(act, self.journal.view(), seen.at);
+                let todo = Todo {
+                    gated,
+                    waiting,
+                    records,
+                    recheck,
+                };
+                self.act(&seen, todo).await
+            }
+        }
+    }
+
+    /// A lost request that has not shown an effect by then never will: its sender's connection is long dead.
+    fn late(&self) -> Duration {
+        self.watch.times.quiet().saturating_mul(2)
+    }
+
+    /// The goal is reached, but nothing ends while an action of ours may still come true.
+    async fn done(
+        &mut self,
+        seen: &Observed,
+        goal: Goal,
+        requests: Vec<Request>,
+    ) -> Result<Flow, JournalError> {
+        let looked = settle::by_looking(&[], seen, self.journal.view(), self.late());
+        self.journal.append(looked).await?;
+        let doubts = self.journal.view().in_doubt();
+        if !doubts.is_empty() {
+            let waiting = doubts.iter().map(|past| Waiting {
+                step: past.step.clone(),
+                on: WaitingOn::Retry {
+                    action: past.action.key(),
+                    why: "not known whether it happened".to_owned(),
+                    at: past
+                        .intended_at
+                        .checked_add(self.late())
+                        .unwrap_or(past.intended_at),
+                },
+            });
+            let waiting = waiting.collect();
+            self.tell_waiting(seen, waiting);
+            return Ok(Flow::Again(DOUBT_GLANCE));
+        }
+        let finished = goal == Goal::Finish
+            || (self.rules.decide)(&self.plan, seen, self.journal.view(), Goal::Finish) == Next::Done;
+        Ok(if finished {
+            Flow::Finished
+        } else {
+            Flow::AtRest(requests)
+        })
+    }
+
+    /// Marks that are new. One that lies in the future was written before the clock went back: its wait starts again.
+    fn marks(&self, mark: Vec<String>, seen: &Observed) -> Vec<Record> {
+        let mut names: Vec<String> = Vec::new();
+        for name in mark {
+            let known = self
+                .journal
+                .view()
+                .marked_at(&name)
+                .is_some_and(|at| at <= seen.at);
+            if !known && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let at = seen.at;
+        names
+            .into_iter()
+            .map(|mark| Record {
+                at,
+                body: RecordBody::Marked { mark },
+            })
+            .collect()
+    }
+
+    async fn act(&mut self, seen: &Observed, todo: Todo) -> Result<Flow, JournalError> {
+        let Todo {
+            gated,
+            mut waiting,
+            mut records,
+            recheck,
+        } = todo;
+        let Gated {
+            mut ready,
+            waiting: held,
+            until,
+        } = gated;
+        waiting.extend(held);
+        if let Err(violation) = (self.rules.check)(&self.plan, seen, &ready) {
+            return Ok(Flow::Stop(StopReason::OutsideEnvelope {
+                what: violation.to_string(),
+            }));
+        }
+        match self.lease_holds() {
+            LeaseHolds::Long => {}
+            LeaseHolds::Lost(holder) => return Ok(Flow::Stop(StopReason::LeaseLost { holder })),
+            LeaseHolds::TooShort(until) => {
+                ready.clear();
+                waiting.push(waiting_for_lease(until));
+            }
+        }
+        let intents = self.intents(ready);
+        records.extend(intents.iter().map(|intent| self.intended(intent)));
+        self.journal.append(records).await?;
+        self.tell_waiting(seen, waiting);
+        if intents.is_empty() {
+            return Ok(Flow::Again(self.pause(recheck, until, seen.at)));
+        }
+        let answers = self.perform_all(seen, &intents).await;
+        let stop = self.settle(&intents, answers).await?;
+        Ok(stop.map_or(Flow::Again(AFTER_ACTION), Flow::Stop))
+    }
+
+    /// A lease that is only too short is waited for: a store that was away for half a minute is no reason to end. One
+    /// that stays too short for two of its lives is as good as lost.
+    fn lease_holds(&mut self) -> LeaseHolds {
+        if let Some(holder) = self.watch.lease.lost_to() {
+            return LeaseHolds::Lost(holder);
+        }
+        if self.watch.lease.remaining() > self.watch.times.call_timeout {
+            self.lease_short = None;
+            return LeaseHolds::Long;
+        }
+        let (now, wall) = (self.ports.clock.monotonic(), self.ports.clock.now());
+        let bound = self.watch.times.ttl.saturating_mul(2);
+        let (since, until) = *self
+            .lease_short
+            .get_or_insert_with(|| (now, wall.checked_add(bound).unwrap_or(wall)));
+        let short_for = now.saturating_sub(since);
+        if short_for > bound {
+            let holder = format!(
+                "nobody known: it could not be renewed for {} s",
+                short_for.as_secs()
+            );
+            return LeaseHolds::Lost(holder);
+        }
+        LeaseHolds::TooShort(until)
+    }
+
+    fn pause(&self, recheck: Duration, until: Option<Timestamp>, now: Timestamp) -> Duration {
+        let free = until.and_then(|until| Duration::try_from(until.duration_since(now)).ok());
+        let short = self.lease_short.map(|_| LEASE_GLANCE);
+        [free, short]
+            .into_iter()
+            .flatten()
+            .fold(recheck, Duration::min)
+            .max(PAUSE_MIN)
+    }
+}
+
+fn waiting_for_lease(until: Timestamp) -> Waiting {
+    let (action, why) = (
+        "renew the lease".to_owned(),
+        "it does not outlive a call".to_owned(),
+    );
+    let on = WaitingOn::Retry {
+        action,
+        why,
+        at: until,
+    };
+    Waiting {
+        step: StepId::new("cluster"),
+        on,
+    }
+}
