@@ -3,6 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // Before anything else: the first process of a sandbox machine must own its only thread.
-    rehull::sandbox::machine::run_if_asked(std::env::args_os()).unwrap_or_else(rehull::cli::main)
+    // Before anything else: daemon and machines of a sandbox, whose first process must own its only thread.
+    rehull::sandbox::run_if_asked(std::env::args_os()).unwrap_or_else(rehull::cli::main)
 }

@@ -32,6 +32,69 @@ pub enum SandboxError {
         /// What is wrong with it.
         why: String,
     },
+    /// The name does not fit into bucket names.
+    #[error("`{name}` is no name for a sandbox: 3 to 20 of a-z, 0-9 and -, beginning with a letter")]
+    Name {
+        /// What was given.
+        name: String,
+    },
+    /// Not that many slots.
+    #[error("{members} members: a sandbox has 1 to 7")]
+    Members {
+        /// What was given.
+        members: u8,
+    },
+    /// The toolbox lacks this version.
+    #[error("the toolbox has no `{path}`")]
+    Toolbox {
+        /// Which binary.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Somebody serves it already.
+    #[error("`{state}` is served by another daemon")]
+    Running {
+        /// Directory of the sandbox.
+        state: PathBuf,
+    },
+    /// A sandbox of this name exists and is not what was asked for.
+    #[error("the sandbox `{name}` exists with other members, version or timing")]
+    Differs {
+        /// Name.
+        name: String,
+    },
+    /// There is none of this name.
+    #[error("there is no sandbox `{name}` in `{dir}`")]
+    Absent {
+        /// Name.
+        name: String,
+        /// Where it was looked for.
+        dir: PathBuf,
+    },
+    /// The daemon ended or did not answer.
+    #[error("the sandbox did not come up: {why}")]
+    NotUp {
+        /// The end of its log.
+        why: String,
+    },
+    /// The daemon does not answer sensibly.
+    #[error("the sandbox at {endpoint} does not answer: {why}")]
+    Silent {
+        /// Where.
+        endpoint: String,
+        /// Why.
+        why: String,
+    },
+    /// Something of it is still alive.
+    #[error("`{name}` is not down: {what}")]
+    StillUp {
+        /// Name.
+        name: String,
+        /// What lives.
+        what: String,
+    },
 }
 
 impl SandboxError {

@@ -20,6 +20,8 @@ pub const INSTANCE_TYPE: &str = "m6i.large";
 pub const API_PORT: u16 = 4566;
 /// Port of the metadata service on an address of its own per machine; 80 would need privileges.
 pub const METADATA_PORT: u16 = 1338;
+/// Second bytes that a sandbox may claim.
+pub(super) const BLOCKS: std::ops::RangeInclusive<u8> = 20..=250;
 /// Revision of the certificates that are laid.
 pub const TLS_REVISION: &str = "1";
 

@@ -1,18 +1,38 @@
 //! A cloud on this machine: the world of `rehull-core` behind the real wire protocols, and real processes behind it.
 //!
-//! One task owns the world ([`daemon`]); [`wire`] speaks EC2, S3 and STS; the bytes of objects are files ([`blobs`]).
-//! Everything listens on loopback only. Machines are process trees with a root directory of their own ([`machine`]).
+//! [`up`] starts a daemon in which one task owns the world ([`daemon`]); [`wire`] speaks EC2, S3 and STS; the bytes of
+//! objects are files ([`blobs`]); [`host`] starts and ends machines, which are process trees with a root directory of
+//! their own ([`machine`]). Everything listens on loopback only. [`down`] leaves nothing behind.
 
 mod blobs;
 mod clock;
+mod cluster_file;
 mod daemon;
+mod down;
 mod error;
+mod host;
+mod http;
 mod in_process;
+mod info;
+mod lay;
 pub mod layout;
 pub mod machine;
+mod metadata;
+mod options;
+pub mod pki;
+mod run;
+mod serve;
+mod snapshot;
 mod status;
+mod up;
 mod wire;
 
+pub use down::{Down, down};
 pub use error::SandboxError;
 pub use in_process::InProcess;
-pub use status::{MachineStatus, Status};
+pub use info::{Info, SlotInfo};
+pub use options::UpOptions;
+pub use run::run_if_asked;
+pub use serve::serve;
+pub use status::{MachineStatus, Seen, Status, status, switch};
+pub use up::up;

@@ -17,5 +17,6 @@ mod etcd_snapshot;
 mod etcd_tls;
 mod etcd_view;
 mod machine;
+mod sandbox;
 mod support;
 mod templates;

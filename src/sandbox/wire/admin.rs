@@ -9,13 +9,13 @@ use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::body::{self, Body};
-use super::s3_response::finish;
+use super::body;
 use crate::sandbox::daemon::Mailbox;
+use crate::sandbox::http::{Body, finish, text};
 use crate::sandbox::status;
 
 /// Bucket names cannot start with an underscore, so this hides nothing of S3.
-pub(super) const PREFIX: &str = "/_sandbox/";
+pub(in crate::sandbox) const PREFIX: &str = "/_sandbox/";
 
 pub(super) async fn respond(mailbox: &Mailbox, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let path = request
@@ -37,8 +37,8 @@ pub(super) async fn respond(mailbox: &Mailbox, request: Request<Incoming>) -> io
     }
 }
 
-async fn switch(mailbox: &Mailbox, text: &[u8]) -> io::Result<Response<Body>> {
-    let outcome = match serde_json::from_slice(text) {
+async fn switch(mailbox: &Mailbox, wish: &[u8]) -> io::Result<Response<Body>> {
+    let outcome = match serde_json::from_slice(wish) {
         Ok(switch) => mailbox.switch(switch).await?,
         Err(error) => Err(error.to_string()),
     };
@@ -52,5 +52,5 @@ fn json_body(status: StatusCode, value: &Value) -> io::Result<Response<Body>> {
     let start = Response::builder()
         .status(status)
         .header("content-type", "application/json");
-    finish(start, body::text(value.to_string()))
+    finish(start, text(value.to_string()))
 }

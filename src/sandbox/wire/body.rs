@@ -7,8 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use futures_util::stream;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full, StreamBody};
+use http_body_util::{BodyExt as _, StreamBody};
 use hyper::HeaderMap;
 use hyper::body::{Frame, Incoming};
 use rehull_core::world::AwsError;
@@ -16,21 +15,13 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::chunked::Chunked;
 use crate::sandbox::blobs::{Upload, Uploaded};
-
-/// What every answer carries.
-pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
+use crate::sandbox::http::{Body, header};
 
 /// Requests without data (EC2, STS, admin) are small; 16 KiB of user data become 30 KiB on the wire.
 const TEXT_MAX: usize = 1 << 20;
 
 /// Bytes read from a file at once.
 const PIECE: usize = 64 << 10;
-
-pub(super) fn text(text: impl Into<Bytes>) -> Body {
-    Full::new(text.into())
-        .map_err(|never| match never {})
-        .boxed_unsync()
-}
 
 /// `length` bytes of a file from `start` on.
 pub(super) async fn file(file: std::fs::File, start: u64, length: u64) -> io::Result<Body> {
@@ -113,8 +104,4 @@ fn check<'a>(
         ));
     }
     Ok(())
-}
-
-pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }

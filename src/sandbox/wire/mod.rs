@@ -24,22 +24,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use rehull_core::world::AwsError;
 use rehull_core::world::api::{Call, Request as Ask, Response as Answer, s3};
 use tokio::net::TcpListener;
 
+pub(super) use self::admin::PREFIX;
 use self::auth::Signature;
-use self::body::Body;
 use self::ec2_response::Frame;
 use self::params::Params;
 use self::s3_request::{Shape, Target};
-use self::s3_response::{Reply as S3Reply, finish};
+use self::s3_response::Reply as S3Reply;
 use super::blobs::Blobs;
 use super::daemon::{Mailbox, Reply};
+use super::http::{self, Body};
 
 /// What every connection needs.
 pub(super) struct Api {
@@ -49,25 +48,13 @@ pub(super) struct Api {
     pub(super) requests: AtomicU64,
 }
 
-/// Accepts connections until the task is dropped.
+/// Answers until the future is dropped.
 pub(super) async fn serve(listener: TcpListener, api: Arc<Api>) -> io::Result<Infallible> {
-    loop {
-        let (stream, _) = listener.accept().await?;
+    let service = service_fn(move |request| {
         let api = Arc::clone(&api);
-        // An error closes the connection without a word: to the caller the answer is lost.
-        let service = service_fn(move |request| {
-            let api = Arc::clone(&api);
-            async move { api.respond(request).await }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .serve_connection(TokioIo::new(stream), service);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection closed");
-            }
-        });
-    }
+        async move { api.respond(request).await }
+    });
+    http::serve(listener, service).await
 }
 
 impl Api {
@@ -203,10 +190,8 @@ fn answered(reply: Reply) -> io::Result<Reply> {
 
 fn xml(status: u16, text: String) -> io::Result<Response<Body>> {
     let status = StatusCode::from_u16(status).map_err(io::Error::other)?;
-    finish(
-        Response::builder()
-            .status(status)
-            .header("content-type", "text/xml;charset=UTF-8"),
-        body::text(text),
-    )
+    let start = Response::builder()
+        .status(status)
+        .header("content-type", "text/xml;charset=UTF-8");
+    http::finish(start, http::text(text))
 }

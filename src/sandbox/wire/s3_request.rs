@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use rehull_core::world::AwsError;
 use rehull_core::world::api::s3::{Content, Get, List, Operation, Put, PutCondition};
 
-use super::body::header;
+use crate::sandbox::http::header;
 
 /// Where a request points.
 #[derive(Debug, PartialEq, Eq)]

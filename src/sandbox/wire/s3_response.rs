@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use rehull_core::world::AwsError;
 use rehull_core::world::api::s3::{Listing, Object, Response as Answer};
 
-use super::body::{self, Body, header};
+use super::body;
 use super::s3_request::Target;
 use super::xml::Xml;
+use crate::sandbox::http::{Body, finish, header, text};
 
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
@@ -33,12 +34,12 @@ impl Reply<'_> {
 
     pub(super) async fn success(&self, answer: &Answer, content: Option<File>) -> io::Result<Response<Body>> {
         match answer {
-            Answer::Done => finish(self.start(StatusCode::OK), body::text("")),
+            Answer::Done => finish(self.start(StatusCode::OK), text("")),
             Answer::Versioning(state) => self.xml(&versioning(*state)),
             Answer::Object(object) => self.object(object, content).await,
             Answer::NotModified { etag } => finish(
                 self.start(StatusCode::NOT_MODIFIED).header("etag", etag),
-                body::text(""),
+                text(""),
             ),
             Answer::Deleted { marker } => {
                 let mut start = self.start(StatusCode::NO_CONTENT);
@@ -47,17 +48,17 @@ impl Reply<'_> {
                         .header("x-amz-version-id", marker)
                         .header("x-amz-delete-marker", "true");
                 }
-                finish(start, body::text(""))
+                finish(start, text(""))
             }
             Answer::Listing(listing) => self.xml(&self.listing(listing)),
         }
     }
 
-    fn xml(&self, text: &str) -> io::Result<Response<Body>> {
+    fn xml(&self, document: &str) -> io::Result<Response<Body>> {
         let start = self
             .start(StatusCode::OK)
             .header("content-type", "application/xml");
-        finish(start, body::text(text.to_owned()))
+        finish(start, text(document.to_owned()))
     }
 
     /// PutObject (no bytes), HeadObject (no bytes) and GetObject.
@@ -98,7 +99,7 @@ impl Reply<'_> {
         let size = object.content.size;
         let Some(content) = content else {
             let length = if self.head { size } else { 0 };
-            return finish(start.header("content-length", length), body::text(""));
+            return finish(start.header("content-length", length), text(""));
         };
         let (from, length) = range.unwrap_or((0, size));
         if range.is_some() {
@@ -142,15 +143,15 @@ impl Reply<'_> {
         let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let start = self.start(status).header("content-type", "application/xml");
         if self.head {
-            return finish(start, body::text(""));
+            return finish(start, text(""));
         }
-        let text = Xml::document("Error", None, |xml| {
+        let document = Xml::document("Error", None, |xml| {
             xml.leaf("Code", error.code);
             xml.leaf("Message", &error.message);
             xml.leaf("Resource", format!("/{}/{}", self.target.bucket, self.target.key));
             xml.leaf("RequestId", self.request_id);
         });
-        finish(start, body::text(text))
+        finish(start, text(document))
     }
 }
 
@@ -158,10 +159,6 @@ fn versioning(state: Option<bool>) -> String {
     Xml::document("VersioningConfiguration", Some(NAMESPACE), |xml| {
         xml.maybe("Status", state.map(|on| if on { "Enabled" } else { "Suspended" }));
     })
-}
-
-pub(super) fn finish(start: Builder, body: Body) -> io::Result<Response<Body>> {
-    start.body(body).map_err(io::Error::other)
 }
 
 fn http_date(at: Timestamp) -> String {

@@ -58,6 +58,17 @@ pub struct Hardware {
     pub user_data: String,
 }
 
+/// A machine that should be running now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Powered {
+    /// Which.
+    pub instance: InstanceId,
+    /// Which boot of it.
+    pub boot: BootId,
+    /// What it was started with.
+    pub hardware: Hardware,
+}
+
 /// What is reported to the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fact {

@@ -3,7 +3,7 @@
 use super::World;
 use super::agenda::{Event, later};
 use super::api::ec2::{Response, StateChange};
-use super::effect::{BootId, Deed, Effect, EffectId, Fact, Hardware};
+use super::effect::{BootId, Deed, Effect, EffectId, Fact, Hardware, Powered};
 use super::error::AwsError;
 use super::instance::{Instance, InstanceState};
 use super::interface::AttachmentState;
@@ -94,25 +94,16 @@ impl World {
     }
 
     pub(super) fn power_on(&mut self, id: &str) {
-        let hostname_address = self
-            .interfaces_at(id)
-            .find(|(index, _)| *index == 0)
-            .map(|(_, at)| at.address);
         let boot = BootId(self.next_number());
+        let Some(hardware) = self.hardware(id) else { return };
         let Some(instance) = self.instances.get_mut(id) else {
             return;
         };
-        let on_already = instance.boot.is_some() || instance.state != InstanceState::Running;
-        let (Some(address), false) = (hostname_address, on_already) else {
+        if instance.boot.is_some() || instance.state != InstanceState::Running {
             return;
-        };
+        }
         instance.boot = Some(boot);
         instance.last_boot = Some(boot);
-        let hardware = Hardware {
-            hostname: format!("ip-{}", address.to_string().replace('.', "-")),
-            address,
-            user_data: instance.user_data.clone(),
-        };
         self.effect(id, boot, Deed::Start(hardware));
         let attached = |at: &&super::volume::VolumeAttachment| at.state == AttachmentState::Attached;
         let volumes: Vec<String> = self
@@ -123,6 +114,36 @@ impl World {
         for volume in volumes {
             self.device_visible(&volume);
         }
+    }
+
+    fn hardware(&self, id: &str) -> Option<Hardware> {
+        let (_, primary) = self.interfaces_at(id).find(|(index, _)| *index == 0)?;
+        Some(Hardware {
+            hostname: format!("ip-{}", primary.address.to_string().replace('.', "-")),
+            address: primary.address,
+            user_data: self.instances.get(id)?.user_data.clone(),
+        })
+    }
+
+    /// Machines that were started and not heard of since: after a restart of whoever performs effects, it looks for
+    /// their processes, and reports those that are gone. A machine whose start is still open is not among them.
+    #[must_use]
+    pub fn powered(&self) -> Vec<Powered> {
+        let starting = |boot: BootId| {
+            self.open
+                .values()
+                .any(|effect| effect.boot == boot && matches!(effect.deed, Deed::Start(_)))
+        };
+        let on = self.instances.values().filter_map(|instance| {
+            let boot = instance.boot.filter(|boot| !starting(*boot))?;
+            let hardware = self.hardware(&instance.id)?;
+            Some(Powered {
+                instance: InstanceId::new(&instance.id),
+                boot,
+                hardware,
+            })
+        });
+        on.collect()
     }
 
     /// Takes the power without warning; EC2 goes on saying `running`.
@@ -157,6 +178,7 @@ impl World {
             return;
         }
         instance.state = InstanceState::Terminated;
+        instance.user_data.clear();
         self.release_devices(id);
         self.identities.remove_machine(id);
         let keeps_tags = self.draw(id, Quantity::TerminatedKeepsTags);

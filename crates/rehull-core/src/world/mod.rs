@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 
 use agenda::{Agenda, Event, later};
 use api::{Answer, Call, Request, Response, ec2};
-pub use effect::{BootId, Deed, Effect, EffectId, Fact, Hardware};
+pub use effect::{BootId, Deed, Effect, EffectId, Fact, Hardware, Powered};
 pub use error::AwsError;
 use fault::Faults;
 pub use fault::Switch;
@@ -56,6 +56,8 @@ use volume::Volume;
 pub struct World {
     setup: Setup,
     now: Timestamp,
+    /// Grows with every change that somebody could miss after a restart.
+    revision: u64,
     numbers: u64,
     ordinals: BTreeMap<String, u64>,
     agenda: Agenda,
@@ -79,6 +81,9 @@ impl World {
     pub fn handle(&mut self, now: Timestamp, call: &Call) -> Answer {
         self.pass_time(now);
         let name = action(&call.request);
+        if !is_read(name) {
+            self.changed();
+        }
         let result = self.answer(call, name);
         let lost = result.is_ok() && self.faults.take_lost_answer(name);
         Answer { result, lost }
@@ -94,12 +99,14 @@ impl World {
     /// Takes in what became of an effect, or of a machine.
     pub fn report(&mut self, now: Timestamp, fact: Fact) {
         self.pass_time(now);
+        self.changed();
         self.settle(fact);
     }
 
     /// Switches a fault; an unknown name is an error.
     pub fn switch(&mut self, now: Timestamp, switch: Switch) -> Result<(), String> {
         self.pass_time(now);
+        self.changed();
         self.switch_fault(switch)
     }
 
@@ -117,6 +124,12 @@ impl World {
     #[must_use]
     pub fn open_effects(&self) -> Vec<Effect> {
         self.open.values().cloned().collect()
+    }
+
+    /// A world with the same revision need not be saved again.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// All instances that can still be described, by id.
@@ -210,6 +223,7 @@ impl World {
         let now = now.max(self.now);
         while let Some((at, event)) = self.agenda.pop(now) {
             self.now = at.max(self.now);
+            self.changed();
             self.happen(event);
         }
         self.now = now;
@@ -259,6 +273,10 @@ impl World {
         zone.is_some_and(|zone| self.faults.lost_zones.contains(zone))
     }
 
+    fn changed(&mut self) {
+        self.revision = self.revision.saturating_add(1);
+    }
+
     fn plan(&mut self, wait: Duration, event: Event) {
         self.agenda.plan(later(self.now, wait), event);
     }
@@ -304,4 +322,10 @@ fn action(request: &Request) -> &'static str {
         Request::S3(asked) => asked.operation.name(),
         Request::GetCallerIdentity => "GetCallerIdentity",
     }
+}
+
+fn is_read(action: &str) -> bool {
+    ["Describe", "Get", "Head", "List"]
+        .iter()
+        .any(|verb| action.starts_with(verb))
 }

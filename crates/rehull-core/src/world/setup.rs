@@ -70,6 +70,7 @@ impl World {
             identities,
             setup,
             now,
+            revision: 0,
             numbers: 0,
             ordinals: BTreeMap::new(),
             agenda: super::Agenda::default(),

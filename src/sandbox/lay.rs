@@ -1,0 +1,178 @@
+//! Furnishes a fresh world: buckets, keys of the machines, an interface and a volume per slot.
+//!
+//! Through the world's own requests, so that nothing can be laid that AWS would refuse.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+use rehull_core::domain::fleet::tag;
+use rehull_core::world::World;
+use rehull_core::world::api::ec2::{
+    CreateNetworkInterface, CreateVolume, Describe, Filter, Request as Ec2, Response as Ec2Answer, Tags,
+};
+use rehull_core::world::api::s3::{Operation, Put, PutCondition, Request as S3};
+use rehull_core::world::api::{Call, Request, Response};
+use serde::{Deserialize, Serialize};
+
+use super::blobs::Blobs;
+use super::layout::{Layout, REGION, SlotPlan, TLS_REVISION};
+use super::pki::SLOT_FILES;
+
+/// Size of a slot's volume; a directory is as big as its disk.
+const VOLUME_GIB: u32 = 20;
+
+/// Ids of what was laid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Laid {
+    pub(super) security_group: String,
+    pub(super) slots: Vec<LaidSlot>,
+}
+
+/// Ids of one slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LaidSlot {
+    pub(super) name: String,
+    pub(super) zone: String,
+    pub(super) subnet: String,
+    pub(super) interface: String,
+    pub(super) volume: String,
+    pub(super) address: std::net::Ipv4Addr,
+}
+
+/// A world in which nothing has happened yet, and its hands.
+pub(super) struct Laying<'a> {
+    pub(super) world: &'a mut World,
+    pub(super) blobs: &'a Blobs,
+    pub(super) layout: &'a Layout,
+    pub(super) now: Timestamp,
+}
+
+impl Laying<'_> {
+    /// Everything; `pki` holds the certificates.
+    pub(super) fn lay(&mut self, pki: &Path) -> io::Result<Laid> {
+        let layout = self.layout;
+        for bucket in [layout.bucket(), layout.snapshot_bucket(), layout.secret_bucket()] {
+            self.s3(bucket, Operation::CreateBucket)?;
+        }
+        let mut slots = Vec::new();
+        for slot in layout.slots() {
+            self.upload_keys(&pki.join(&slot.name), &slot.name)?;
+            slots.push(self.slot(slot)?);
+        }
+        let Ec2Answer::SecurityGroups(groups) = self.ec2(Ec2::DescribeSecurityGroups(Describe::default()))?
+        else {
+            return Err(unexpected());
+        };
+        let group = groups.rows.into_iter().next().ok_or_else(unexpected)?;
+        Ok(Laid {
+            security_group: group.id,
+            slots,
+        })
+    }
+
+    fn slot(&mut self, slot: SlotPlan) -> io::Result<LaidSlot> {
+        let tags = Tags::from([
+            (tag::CLUSTER.to_owned(), self.layout.name.clone()),
+            (tag::SLOT.to_owned(), slot.name.clone()),
+            ("Name".to_owned(), format!("{}-{}", self.layout.name, slot.name)),
+        ]);
+        let interface = CreateNetworkInterface {
+            subnet: self.subnet(&self.layout.slot_subnet(&slot.zone))?,
+            address: Some(slot.address),
+            description: format!("address of {}", slot.name),
+            tags: tags.clone(),
+            ..CreateNetworkInterface::default()
+        };
+        let Ec2Answer::Interface(interface) = self.ec2(Ec2::CreateNetworkInterface(interface))? else {
+            return Err(unexpected());
+        };
+        let volume = CreateVolume {
+            zone: slot.zone.clone(),
+            size_gib: VOLUME_GIB,
+            volume_type: Some("gp3".to_owned()),
+            encrypted: true,
+            tags,
+            token: None,
+        };
+        let Ec2Answer::Volume(volume) = self.ec2(Ec2::CreateVolume(volume))? else {
+            return Err(unexpected());
+        };
+        Ok(LaidSlot {
+            subnet: self.subnet(&self.layout.machine_subnet(&slot.zone))?,
+            name: slot.name,
+            zone: slot.zone,
+            interface: interface.id,
+            volume: volume.id,
+            address: slot.address,
+        })
+    }
+
+    fn subnet(&mut self, name: &str) -> io::Result<String> {
+        let by_name = Filter {
+            name: "tag:Name".to_owned(),
+            values: vec![name.to_owned()],
+        };
+        let describe = Describe {
+            filters: vec![by_name],
+            ..Describe::default()
+        };
+        let Ec2Answer::Subnets(subnets) = self.ec2(Ec2::DescribeSubnets(describe))? else {
+            return Err(unexpected());
+        };
+        subnets
+            .rows
+            .into_iter()
+            .next()
+            .map(|subnet| subnet.id)
+            .ok_or_else(unexpected)
+    }
+
+    fn upload_keys(&mut self, dir: &Path, slot: &str) -> io::Result<()> {
+        for file in SLOT_FILES {
+            let mut upload = self.blobs.upload()?;
+            upload.write(&fs::read(dir.join(file))?)?;
+            let uploaded = upload.finish();
+            let put = Put {
+                key: format!("etcd/{slot}/{TLS_REVISION}/{file}"),
+                content: uploaded.content.clone(),
+                condition: PutCondition::IfAbsent,
+                content_type: None,
+                metadata: std::collections::BTreeMap::new(),
+            };
+            self.s3(self.layout.secret_bucket(), Operation::Put(put))?;
+            self.blobs.keep(&uploaded)?;
+        }
+        Ok(())
+    }
+
+    fn s3(&mut self, bucket: String, operation: Operation) -> io::Result<()> {
+        self.call(Request::S3(S3 { bucket, operation })).map(drop)
+    }
+
+    fn ec2(&mut self, request: Ec2) -> io::Result<Ec2Answer> {
+        match self.call(Request::Ec2(request))? {
+            Response::Ec2(answer) => Ok(answer),
+            Response::S3(_) | Response::CallerIdentity(_) => Err(unexpected()),
+        }
+    }
+
+    fn call(&mut self, request: Request) -> io::Result<Response> {
+        let call = Call {
+            access_key: Some(self.layout.operator().id),
+            region: Some(REGION.to_owned()),
+            request,
+        };
+        self.world
+            .handle(self.now, &call)
+            .result
+            .map_err(io::Error::other)
+    }
+}
+
+fn unexpected() -> io::Error {
+    io::Error::other("the world answered something else")
+}

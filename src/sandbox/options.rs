@@ -1,0 +1,117 @@
+//! What a sandbox was asked to be, in the file `sandbox.json` that `up` writes and the daemon reads.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rehull_core::world::Timing;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::error::SandboxError;
+use super::layout::{Layout, MEMBERS_MAX};
+
+/// What `up` is asked.
+#[derive(Clone, Debug)]
+pub struct UpOptions {
+    /// Name of the sandbox and of its cluster: 3 to 20 of `a-z`, `0-9`, `-`.
+    pub name: String,
+    /// Where sandboxes are kept, one folder each.
+    pub dir: PathBuf,
+    /// Number of etcd slots, 1 to 7.
+    pub members: u8,
+    /// etcd version that the cluster file pins.
+    pub etcd_version: String,
+    /// Where the binaries are: `<toolbox>/etcd/<version>/{etcd,etcdctl,etcdutl}`.
+    pub toolbox: PathBuf,
+    /// How long things take.
+    pub timing: Timing,
+    /// The rehull that becomes the daemon.
+    pub rehull: PathBuf,
+}
+
+/// The part that the daemon needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Options {
+    pub(super) name: String,
+    pub(super) members: u8,
+    pub(super) timing: Timing,
+    /// Decides ids and waits.
+    pub(super) seed: u64,
+    pub(super) etcd_version: String,
+    /// SHA-256 per binary.
+    pub(super) binaries: BTreeMap<String, String>,
+}
+
+const FILE: &str = "sandbox.json";
+/// All that a version may have; 3.4 has no `etcdutl`.
+const BINARIES: [&str; 3] = ["etcd", "etcdctl", "etcdutl"];
+
+impl Options {
+    /// Checks what was asked, and reads the binaries for their digests.
+    pub(super) fn of(up: &UpOptions, seed: u64) -> Result<Self, SandboxError> {
+        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if !(3..=20).contains(&up.name.len())
+            || !up.name.chars().all(legal)
+            || !up.name.starts_with(|c: char| c.is_ascii_lowercase())
+            || up.name.ends_with('-')
+        {
+            return Err(SandboxError::Name {
+                name: up.name.clone(),
+            });
+        }
+        if !(1..=MEMBERS_MAX).contains(&up.members) {
+            return Err(SandboxError::Members { members: up.members });
+        }
+        Ok(Self {
+            name: up.name.clone(),
+            members: up.members,
+            timing: up.timing,
+            seed,
+            etcd_version: up.etcd_version.clone(),
+            binaries: digests(&up.toolbox.join("etcd").join(&up.etcd_version))?,
+        })
+    }
+
+    pub(super) fn layout(&self, block: u8) -> Layout {
+        Layout {
+            name: self.name.clone(),
+            block,
+            members: self.members,
+            seed: self.seed,
+            timing: self.timing,
+        }
+    }
+
+    pub(super) fn load(state: &Path) -> Result<Self, SandboxError> {
+        let path = state.join(FILE);
+        let text = fs::read(&path).map_err(SandboxError::file(&path))?;
+        serde_json::from_slice(&text).map_err(|error| SandboxError::Format {
+            path,
+            why: error.to_string(),
+        })
+    }
+
+    pub(super) fn save(&self, state: &Path) -> io::Result<()> {
+        fs::write(state.join(FILE), serde_json::to_vec_pretty(self)?)
+    }
+}
+
+fn digests(dir: &Path) -> Result<BTreeMap<String, String>, SandboxError> {
+    let mut digests = BTreeMap::new();
+    for name in BINARIES {
+        let path = dir.join(name);
+        match File::open(&path) {
+            Ok(mut file) => {
+                let mut digest = Sha256::new();
+                io::copy(&mut file, &mut digest).map_err(SandboxError::file(&path))?;
+                digests.insert(name.to_owned(), hex::encode(digest.finalize()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && name != "etcd" => {}
+            Err(source) => return Err(SandboxError::Toolbox { path, source }),
+        }
+    }
+    Ok(digests)
+}

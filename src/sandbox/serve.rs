@@ -1,0 +1,168 @@
+//! The daemon process: `rehull sandbox serve --state DIR`, started by `up`, ended by `down`.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use rehull_core::world::World;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::blobs::Blobs;
+use super::clock;
+use super::daemon::{self, Daemon};
+use super::down::write_pid;
+use super::error::SandboxError;
+use super::host::{Machines, Places};
+use super::info::Info;
+use super::lay::{Laid, Laying};
+use super::layout::{API_PORT, BLOCKS, Layout};
+use super::options::Options;
+use super::snapshot::{FileKeeper, Snapshot};
+use super::wire;
+
+/// Serves the sandbox in this directory until SIGTERM. A second daemon for the same directory is refused.
+///
+/// Machines outlive it: started again, it finds them by pid and start time, and its world as it was.
+pub async fn serve(state: &Path, rehull: &Path) -> Result<(), SandboxError> {
+    let options = Options::load(state)?;
+    // A session of its own: a terminal that closes does not take the sandbox with it. Who started the daemon as the
+    // leader of a group has done that already.
+    let _ = rustix::process::setsid();
+    let _lock = lock(state)?;
+    write_pid(state).map_err(SandboxError::file(state))?;
+    let blobs_dir = state.join("objects");
+    let blobs = Arc::new(Blobs::open_dir(&blobs_dir).map_err(SandboxError::file(blobs_dir))?);
+    let Ground {
+        listener,
+        layout,
+        laid,
+        world,
+    } = match Snapshot::load(state)? {
+        Some(snapshot) => Ground::found(snapshot).await?,
+        None => Ground::fresh(state, &options, &blobs).await?,
+    };
+
+    let (mailbox, inbox) = daemon::mailbox();
+    let mut host = Machines::new(
+        Places::new(state),
+        layout.clone(),
+        mailbox.clone(),
+        rehull.to_owned(),
+    );
+    host.adopt(world.powered());
+    let account = world.setup().account.clone();
+    let daemon = Daemon {
+        world,
+        blobs: Arc::clone(&blobs),
+        host: Box::new(host),
+        keeper: Box::new(FileKeeper::new(state, layout.clone(), laid.clone())),
+    };
+    let api = Arc::new(wire::Api {
+        mailbox,
+        blobs,
+        account,
+        requests: AtomicU64::new(1),
+    });
+    Info::of(&options, &layout, state)
+        .write(&options, &layout, &laid)
+        .map_err(SandboxError::file(state))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(SandboxError::file(state))?;
+    tokio::select! {
+        outcome = daemon.run(inbox) => outcome.map_err(SandboxError::file(state)),
+        outcome = wire::serve(listener, api) => match outcome {
+            Ok(never) => match never {},
+            Err(source) => Err(SandboxError::Listen { address: layout.endpoint(), source }),
+        },
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// What a daemon stands on.
+struct Ground {
+    listener: TcpListener,
+    layout: Layout,
+    laid: Laid,
+    world: World,
+}
+
+impl Ground {
+    async fn found(snapshot: Snapshot<World>) -> Result<Self, SandboxError> {
+        let Snapshot {
+            layout, laid, world, ..
+        } = snapshot;
+        let address = SocketAddr::from((layout.api_address(), API_PORT));
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|source| SandboxError::Listen {
+                address: address.to_string(),
+                source,
+            })?;
+        Ok(Self {
+            listener,
+            layout,
+            laid,
+            world,
+        })
+    }
+
+    /// The listening socket is the claim to a block of addresses.
+    async fn fresh(state: &Path, options: &Options, blobs: &Blobs) -> Result<Self, SandboxError> {
+        let mut refused = io::Error::other("no block was tried");
+        for block in BLOCKS {
+            let layout = options.layout(block);
+            match TcpListener::bind((layout.api_address(), API_PORT)).await {
+                Err(error) => refused = error,
+                Ok(listener) => {
+                    let now = clock::now();
+                    let mut world = World::new(layout.setup(), now);
+                    let pki = state.join("pki");
+                    let slots: Vec<_> = layout.slots().collect();
+                    super::pki::lay(&pki, slots.iter().map(|slot| (slot.name.as_str(), slot.address)))
+                        .map_err(SandboxError::file(&pki))?;
+                    let laid = Laying {
+                        world: &mut world,
+                        blobs,
+                        layout: &layout,
+                        now,
+                    }
+                    .lay(&pki)
+                    .map_err(SandboxError::file(state))?;
+                    return Ok(Self {
+                        listener,
+                        layout,
+                        laid,
+                        world,
+                    });
+                }
+            }
+        }
+        let first = options.layout(*BLOCKS.start()).endpoint();
+        let last = options.layout(*BLOCKS.end()).endpoint();
+        Err(SandboxError::Listen {
+            address: format!("any of {first} to {last}"),
+            source: refused,
+        })
+    }
+}
+
+/// Held as long as the process lives.
+fn lock(state: &Path) -> Result<File, SandboxError> {
+    let path = state.join("daemon.lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = file.map_err(SandboxError::file(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(SandboxError::Running {
+            state: state.to_owned(),
+        }),
+        Err(fs::TryLockError::Error(source)) => Err(SandboxError::File { path, source }),
+    }
+}
