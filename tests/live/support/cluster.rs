@@ -91,7 +91,7 @@ impl Cluster {
             .collect();
         for slot in &slots {
             let addresses = [slot.address, block.stand_in(0), block.stand_in(1)];
-            let pair = authority.member_at(&addresses, setup.validity);
+            let pair = authority.member(&addresses, setup.validity);
             pki::write(&dir.path().join(slot.name.as_str()), &authority.ca, &pair);
         }
         let client = authority.client(Validity::Now);

@@ -41,12 +41,8 @@ impl Authority {
     }
 
     /// For a member: serves clients and peers, and dials peers and its own gateway as a client.
-    pub(crate) fn member(&self, address: Ipv4Addr, validity: Validity) -> Pair {
-        self.member_at(&[address], validity)
-    }
-
     /// Good for several addresses: its own and those of proxies before it.
-    pub(crate) fn member_at(&self, addresses: &[Ipv4Addr], validity: Validity) -> Pair {
+    pub(crate) fn member(&self, addresses: &[Ipv4Addr], validity: Validity) -> Pair {
         let mut params = CertificateParams::default();
         // On loopback every peer dials from 127.0.0.1, and etcd checks a peer's certificate against where it dials from.
         params.subject_alt_names = addresses
