@@ -11,7 +11,7 @@ use rehull_core::ports::{Clock, LeaseState, Store};
 
 /// Nobody waits for the time to live of a dead holder in a test: sleeping is done at once.
 #[derive(Debug, Default)]
-struct HurriedClock {
+pub(crate) struct HurriedClock {
     elapsed: Mutex<Duration>,
 }
 

@@ -11,7 +11,7 @@ use crate::lease_contract::{of_many_one_gets_the_lease, the_lease_has_one_holder
 use crate::store_contract::obeys_the_contract;
 
 /// Tells the re-executed test where the small file system is mounted.
-const FULL_DISK: &str = "REHULL_TEST_FULL_DISK";
+pub(crate) const FULL_DISK: &str = "REHULL_TEST_FULL_DISK";
 
 async fn open(directory: &Path) -> LocalStore {
     LocalStore::open(directory).await.unwrap()
@@ -124,7 +124,7 @@ async fn a_full_disk_is_unavailable_with_the_systems_words_and_changes_nothing()
 }
 
 /// Runs the named test again on a file system of 256 KiB, in mount and user namespaces of its own.
-fn on_a_full_disk(test: &str) {
+pub(crate) fn on_a_full_disk(test: &str) {
     let directory = tempfile::tempdir().unwrap();
     let script = "mount -t tmpfs -o size=256k rehull-full-disk \"$0\" || exit 77; exec \"$@\"";
     let run = Command::new("unshare")
