@@ -316,7 +316,8 @@ fn directory_of(path: &Path) -> PathBuf {
     }
 }
 
-async fn hash_file(path: &Path) -> io::Result<String> {
+/// SHA-256 of a file, hexadecimal.
+pub(super) async fn hash_file(path: &Path) -> io::Result<String> {
     hash(&mut tokio::fs::File::open(path).await?).await
 }
 

@@ -4,5 +4,6 @@ pub mod artefacts;
 pub mod aws;
 pub mod clock;
 pub mod etcd;
+pub mod snapshots_s3;
 pub mod store_local;
 pub mod store_s3;

@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Parser;
-use rehull_core::domain::ids::SlotName;
+use clap::{CommandFactory, Parser};
+use rehull_core::domain::ids::{ContentDigest, RolloutId, SlotName};
+use rehull_core::domain::observed::Wish as Asked;
+use rehull_core::plan::RolloutKind;
+use rehull_core::world::Timing;
 
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::typed::{self, Command, Output, Typed};
+use super::rollouts::cluster_of;
+use super::sandbox::{Place, SandboxWish, Up};
+use super::typed::{self, Command, Etcd, Output, Sandbox, SandboxTiming, Typed};
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +50,70 @@ pub enum Wish {
     ListVariables,
     /// `render` of a cluster file.
     Render(PathBuf, Rendering),
+    /// `plan`.
+    Plan(Planning),
+    /// `apply`, `rollback`, `etcd replace`, `etcd heal`.
+    Apply(Change),
+    /// `status`.
+    Status(Subject),
+    /// `resume`.
+    Resume(OfRollout),
+    /// `abort` and `pause`.
+    Ask(OfRollout, Asked),
+    /// `report`.
+    Report(OfRollout),
+    /// `etcd status`.
+    EtcdStatus(PathBuf),
+    /// `etcd snapshot`.
+    EtcdSnapshot(PathBuf),
+    /// `sandbox …`.
+    Sandbox(SandboxWish),
     /// `version`.
     Version,
+}
+
+/// What `plan` is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planning {
+    /// Cluster file.
+    pub file: PathBuf,
+    /// Upgrade or bootstrap.
+    pub kind: RolloutKind,
+    /// Show every note.
+    pub all_notes: bool,
+}
+
+/// A change of a cluster, and how it was agreed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Cluster file; `None`: where that of the rollout to go back from usually is.
+    pub file: Option<PathBuf>,
+    /// What kind of change.
+    pub kind: RolloutKind,
+    /// Only the plan with this digest.
+    pub plan_digest: Option<ContentDigest>,
+    /// Do not ask.
+    pub yes: bool,
+    /// Where unpublished binaries are.
+    pub toolbox: Option<PathBuf>,
+}
+
+/// A rollout and, if it was named, its cluster file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfRollout {
+    /// Which.
+    pub rollout: RolloutId,
+    /// Named by hand.
+    pub file: Option<PathBuf>,
+}
+
+/// What `status` is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A cluster and its newest rollout.
+    Cluster(PathBuf),
+    /// One rollout.
+    Rollout(OfRollout),
 }
 
 /// Which part of a rendering is printed.
@@ -72,19 +139,144 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation,
         Output::Markdown => Format::Markdown,
     };
     let console = Console::new(format, typed.global.quiet, typed.global.no_color);
+    let wish = wish(typed.command).map_err(|message| {
+        let kind = clap::error::ErrorKind::ValueValidation;
+        Typed::command().error(kind, message)
+    })?;
     Ok(Invocation {
         console,
         log: typed.global.log,
-        wish: wish(typed.command),
+        wish,
     })
 }
 
-fn wish(command: Command) -> Wish {
-    match command {
+fn wish(command: Command) -> Result<Wish, String> {
+    Ok(match command {
         Command::Check(check) => Wish::Check(check.files),
         Command::Schema => Wish::Schema,
         Command::Render(render) => rendering(render),
+        Command::Plan(plan) => Wish::Plan(Planning {
+            kind: kind(plan.bootstrap),
+            file: plan.file,
+            all_notes: plan.all,
+        }),
+        Command::Apply(apply) => {
+            let kind = kind(apply.bootstrap);
+            Wish::Apply(change(Some(apply.file), kind, apply.consent)?)
+        }
+        Command::Status(status) => Wish::Status(subject(status)?),
+        Command::Resume(of) => Wish::Resume(of_rollout(of)?),
+        Command::Abort(of) => Wish::Ask(of_rollout(of)?, Asked::Abort),
+        Command::Pause(of) => Wish::Ask(of_rollout(of)?, Asked::Pause),
+        Command::Rollback(rollback) => {
+            let of = of_rollout(rollback.of)?;
+            let kind = RolloutKind::Rollback {
+                of: of.rollout.to_string(),
+            };
+            Wish::Apply(change(of.file, kind, rollback.consent)?)
+        }
+        Command::Report(of) => Wish::Report(of_rollout(of)?),
+        Command::Etcd(etcd) => etcd_wish(etcd)?,
+        Command::Sandbox(sandbox) => Wish::Sandbox(sandbox_wish(sandbox)),
         Command::Version => Wish::Version,
+    })
+}
+
+fn sandbox_wish(command: Sandbox) -> SandboxWish {
+    let place = |typed: typed::SandboxPlace| Place {
+        name: typed.name,
+        dir: typed.dir,
+    };
+    match command {
+        Sandbox::Down(typed) => SandboxWish::Down(place(typed)),
+        Sandbox::Status(typed) => SandboxWish::Status(place(typed)),
+        Sandbox::Up(typed) => SandboxWish::Up(Up {
+            place: place(typed.place),
+            members: typed.members,
+            etcd: typed.etcd,
+            toolbox: typed.toolbox,
+            timing: match typed.timing {
+                SandboxTiming::Fast => Timing::Fast,
+                SandboxTiming::Aws => Timing::Aws,
+            },
+            empty: typed.empty,
+        }),
+    }
+}
+
+fn etcd_wish(command: Etcd) -> Result<Wish, String> {
+    Ok(match command {
+        Etcd::Status(only) => Wish::EtcdStatus(only.file),
+        Etcd::Snapshot(only) => Wish::EtcdSnapshot(only.file),
+        Etcd::Replace(one) => {
+            let kind = RolloutKind::Replace {
+                slot: SlotName::new(one.member),
+            };
+            Wish::Apply(change(Some(one.file), kind, one.consent)?)
+        }
+        Etcd::Heal(one) => {
+            let kind = RolloutKind::Heal {
+                slot: SlotName::new(one.member),
+            };
+            Wish::Apply(change(Some(one.file), kind, one.consent)?)
+        }
+    })
+}
+
+fn kind(bootstrap: bool) -> RolloutKind {
+    if bootstrap {
+        RolloutKind::Bootstrap
+    } else {
+        RolloutKind::Upgrade
+    }
+}
+
+fn change(file: Option<PathBuf>, kind: RolloutKind, consent: typed::Consent) -> Result<Change, String> {
+    let plan_digest = consent.plan_digest.map(digest).transpose()?;
+    Ok(Change {
+        file,
+        kind,
+        plan_digest,
+        yes: consent.yes,
+        toolbox: consent.toolbox,
+    })
+}
+
+fn digest(text: String) -> Result<ContentDigest, String> {
+    let hex = text.strip_prefix("sha256:").unwrap_or_default();
+    if hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(ContentDigest::new(text))
+    } else {
+        Err(format!(
+            "`{text}` is no plan digest: `rehull plan` prints it, `sha256:` and 64 hexadecimal digits"
+        ))
+    }
+}
+
+fn of_rollout(typed: typed::OfRollout) -> Result<OfRollout, String> {
+    Ok(OfRollout {
+        rollout: rollout(&typed.rollout)?,
+        file: typed.file,
+    })
+}
+
+fn rollout(text: &str) -> Result<RolloutId, String> {
+    match cluster_of(text) {
+        Some(_) => Ok(RolloutId::new(text)),
+        None => Err(format!(
+            "`{text}` is no rollout: they are called like `dev-2026-11-21-01`"
+        )),
+    }
+}
+
+/// A rollout if it is called like one, otherwise a cluster file.
+fn subject(typed: typed::Status) -> Result<Subject, String> {
+    match cluster_of(&typed.subject) {
+        Some(_) => Ok(Subject::Rollout(OfRollout {
+            rollout: rollout(&typed.subject)?,
+            file: typed.file,
+        })),
+        None => Ok(Subject::Cluster(typed.subject.into())),
     }
 }
 
@@ -108,10 +300,8 @@ impl Wish {
     pub fn takes(&self, format: Format) -> Result<(), Failure> {
         match (self, format) {
             (_, Format::Text | Format::Json) => Ok(()),
-            (
-                Self::Check(_) | Self::Schema | Self::ListVariables | Self::Render(..) | Self::Version,
-                Format::Markdown,
-            ) => {
+            (Self::Report(_), Format::Markdown) => Ok(()),
+            (_, Format::Markdown) => {
                 let failure = Failure::new(
                     Exit::Usage,
                     "usage::output",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rehull_core::config;
+use rehull_core::config::{self, Mistake, Spans, Wrong};
 use rehull_core::domain::desired::{Desired, TemplateRef};
 use rehull_core::domain::ids::SlotName;
 use rehull_core::render::{self, RenderedSlot};
@@ -65,6 +65,15 @@ impl ClusterFile {
                 .help(format!("this version has: {sets}"))
             }),
         }
+    }
+
+    /// Something that this key of the file is to blame for.
+    #[must_use]
+    pub fn wrong(&self, code: &'static str, message: &str, pointer: &str, help: &str) -> Failure {
+        let wrong = Wrong::new(code, message, "because of this").help(help);
+        let spans = Spans::of(&self.text);
+        let mistake = Mistake::at(&self.path.to_string_lossy(), &spans, pointer, wrong);
+        Failure::in_file(vec![mistake], &self.text)
     }
 
     /// Renders every slot.

@@ -21,6 +21,7 @@ pub struct Console {
     out_paint: Paint,
     err_paint: Paint,
     live: bool,
+    mute: bool,
 }
 
 impl Console {
@@ -40,6 +41,7 @@ impl Console {
             out_paint: paint(anstream::AutoStream::choice(&io::stdout())),
             err_paint: paint(anstream::AutoStream::choice(&io::stderr())),
             live: io::stderr().is_terminal(),
+            mute: false,
         }
     }
 
@@ -61,11 +63,25 @@ impl Console {
         self.live
     }
 
+    /// The same for a command within a command: only failures are shown, the outer one has the answer.
+    #[must_use]
+    pub fn muted(&self) -> Self {
+        Self {
+            quiet: true,
+            mute: true,
+            format: Format::Text,
+            ..self.clone()
+        }
+    }
+
     /// Writes a part of the answer, as it is.
     ///
     /// # Errors
     /// The stream is broken for another reason than a reader that has gone.
     pub fn answer(&self, text: &str) -> Result<(), Failure> {
+        if self.mute {
+            return Ok(());
+        }
         let mut out = io::stdout().lock();
         settle(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
     }

@@ -3,23 +3,42 @@
 //! [`main`] reads the command line, runs one command and turns its outcome into an exit code. A command takes what it
 //! needs, answers on its [`console::Console`] and fails with a [`failure::Failure`]; only [`wire`] builds adapters.
 
+pub mod apply;
 pub mod args;
+pub mod ask;
 pub mod check;
 pub mod cluster_file;
 pub mod console;
 pub mod diagnostics;
+pub mod drive;
+pub mod event_log;
 pub mod exit;
 pub mod failure;
+pub mod identity;
+pub mod lease;
+pub mod local;
+pub mod log;
+pub mod plan;
+pub mod planning;
 pub mod render;
+pub mod report;
+pub mod resume;
+pub mod rollouts;
+pub mod sandbox;
 pub mod schema;
+pub mod signals;
+pub mod snapshot;
+pub mod status;
 mod typed;
 pub mod version;
+pub mod wire;
 
 use std::process::ExitCode;
 
-use args::{Invocation, Wish};
+use args::{Environment, Invocation, Wish};
 use exit::Exit;
 use failure::Failure;
+use sandbox::SandboxWish;
 
 /// Runs the program.
 #[must_use]
@@ -48,11 +67,26 @@ fn run(invocation: &Invocation) -> Exit {
 
 fn command(invocation: &Invocation) -> Result<Exit, Failure> {
     let console = &invocation.console;
+    if let Some(path) = &invocation.log {
+        log::start(path)?;
+    }
+    let environment = Environment::read();
     match &invocation.wish {
         Wish::Check(files) => check::run(console, files),
         Wish::Schema => schema::run(console),
         Wish::ListVariables => render::variables(console),
         Wish::Render(file, rendering) => render::run(console, file, rendering),
+        Wish::Plan(asked) => plan::run(console, &environment, asked),
+        Wish::Apply(change) => apply::run(console, &environment, change),
+        Wish::Status(subject) => status::run(console, &environment, subject),
+        Wish::Resume(of) => resume::run(console, &environment, of),
+        Wish::Ask(of, wish) => ask::run(console, &environment, of, *wish),
+        Wish::Report(of) => report::run(console, &environment, of),
+        Wish::EtcdStatus(file) => status::etcd(console, &environment, file),
+        Wish::EtcdSnapshot(file) => snapshot::run(console, &environment, file),
+        Wish::Sandbox(SandboxWish::Up(up)) => sandbox::up::run(console, &environment, up),
+        Wish::Sandbox(SandboxWish::Down(place)) => sandbox::down::run(console, place),
+        Wish::Sandbox(SandboxWish::Status(place)) => sandbox::status::run(console, place),
         Wish::Version => version::run(console),
     }
 }

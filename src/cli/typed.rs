@@ -44,7 +44,7 @@ pub(super) struct Global {
     /// No colour (as NO_COLOR in the environment)
     #[arg(long, global = true, help_heading = "Global options")]
     pub(super) no_color: bool,
-    /// Write the debug log (JSON lines) to this file; a rollout also keeps one of its own
+    /// Write the debug log (JSON lines) to this file, not to .rehull/rollouts/<ROLLOUT>/debug.log
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub(super) log: Option<PathBuf>,
 }
@@ -70,8 +70,182 @@ pub(super) enum Command {
     Schema,
     /// Render user data and Terraform variables; the same file gives the same bytes
     Render(Render),
+    /// Show what would be done, in which order, why, and until when it can be reverted; changes nothing
+    Plan(Plan),
+    /// Carry out what `plan` shows: publish, replace machine by machine, verify
+    Apply(Apply),
+    /// Show a cluster and its newest rollout, or one rollout
+    Status(Status),
+    /// Go on with a rollout that was stopped or killed, from any machine
+    Resume(OfRollout),
+    /// Drive a rollout to its nearest resting place and end it there
+    Abort(OfRollout),
+    /// Drive a rollout to its nearest resting place and stop there, resumable
+    Pause(OfRollout),
+    /// Go back to what the machines were before a rollout, as a new rollout
+    Rollback(Rollback),
+    /// Show a past or running rollout again, from its journal
+    Report(OfRollout),
+    /// etcd alone
+    #[command(subcommand)]
+    Etcd(Etcd),
+    /// A cluster of real processes on this machine
+    #[command(subcommand)]
+    Sandbox(Sandbox),
     /// Print the version
     Version,
+}
+
+/// `rehull sandbox …`
+#[derive(Debug, Subcommand)]
+pub(super) enum Sandbox {
+    /// Bring a sandbox up and create a cluster in it; one whose daemon has died goes on as it was
+    Up(SandboxUp),
+    /// Take a sandbox down: no process and no file stays
+    Down(SandboxPlace),
+    /// Show the machines of a sandbox
+    Status(SandboxPlace),
+}
+
+/// Which sandbox.
+#[derive(Debug, Args)]
+pub(super) struct SandboxPlace {
+    /// Name of the sandbox and of its cluster
+    #[arg(long, value_name = "NAME", default_value = "dev")]
+    pub(super) name: String,
+    /// Where sandboxes are kept
+    #[arg(long, value_name = "DIR", default_value = ".rehull/sandbox")]
+    pub(super) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SandboxUp {
+    #[command(flatten)]
+    pub(super) place: SandboxPlace,
+    /// etcd release
+    #[arg(long, value_name = "VERSION", default_value = "3.5.33")]
+    pub(super) etcd: String,
+    /// Number of members
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(super) members: u8,
+    /// How long AWS takes for things: like AWS itself, or fast enough to watch
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) timing: SandboxTiming,
+    /// Binaries, as DIR/etcd/VERSION/BINARY [default: where tools/toolbox.sh puts them]
+    #[arg(long, value_name = "DIR", env = "REHULL_TOOLBOX", hide_env_values = true)]
+    pub(super) toolbox: Option<PathBuf>,
+    /// Only what machines need; create the cluster yourself with `rehull apply --bootstrap`
+    #[arg(long)]
+    pub(super) empty: bool,
+}
+
+/// Values of `--timing`.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum SandboxTiming {
+    /// Scaled down
+    #[default]
+    Fast,
+    /// Medians and tails as published for AWS
+    Aws,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    /// Cluster file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Plan the creation of a new cluster
+    #[arg(long)]
+    pub(super) bootstrap: bool,
+    /// Show every note
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Apply {
+    /// Cluster file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Create the cluster: once, with blank volumes, and only if it never existed
+    #[arg(long)]
+    pub(super) bootstrap: bool,
+    #[command(flatten)]
+    pub(super) consent: Consent,
+}
+
+/// How a person agrees to a change.
+#[derive(Debug, Args)]
+pub(super) struct Consent {
+    /// Carry out this plan and no other; binds an approval
+    #[arg(long, value_name = "DIGEST")]
+    pub(super) plan_digest: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Binaries that are not published yet, as DIR/etcd/VERSION/BINARY
+    #[arg(long, value_name = "DIR", env = "REHULL_TOOLBOX", hide_env_values = true)]
+    pub(super) toolbox: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// Rollout, or cluster file
+    #[arg(value_name = "ROLLOUT|FILE")]
+    pub(super) subject: String,
+    /// Cluster file of the rollout, if it is not where it usually is
+    #[arg(long, value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OfRollout {
+    /// Rollout, for example dev-2026-11-21-01
+    #[arg(value_name = "ROLLOUT")]
+    pub(super) rollout: String,
+    /// Its cluster file, if it is not where it usually is
+    #[arg(long, value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rollback {
+    #[command(flatten)]
+    pub(super) of: OfRollout,
+    #[command(flatten)]
+    pub(super) consent: Consent,
+}
+
+/// `rehull etcd …`
+#[derive(Debug, Subcommand)]
+pub(super) enum Etcd {
+    /// Show members, leader, lag, alarms and how many may still fail
+    Status(OnlyFile),
+    /// Take a snapshot: streamed, verified, test-restored, uploaded where no machine may read it
+    Snapshot(OnlyFile),
+    /// Replace one member's machine at the pinned content
+    Replace(OneMember),
+    /// Refill one dead slot at the version that the others run, whatever the file pins
+    Heal(OneMember),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OnlyFile {
+    /// Cluster file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OneMember {
+    /// Member, which is also its slot
+    #[arg(value_name = "MEMBER")]
+    pub(super) member: String,
+    /// Cluster file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) consent: Consent,
 }
 
 #[derive(Debug, Args)]

@@ -16,8 +16,9 @@ pub fn rollout(events: &[Event], load: Option<&LoadVerdict>) -> String {
     let mut out = format!("### {}\n\n", headline(&timeline));
     out.push_str(&format!("{}\n\n", timeline.headline));
     out.push_str(&table(&timeline));
-    if !timeline.holds.is_empty() {
-        out.push_str(&format!("\nHeld by: {}\n", holds(&timeline)));
+    let holds = holds(&timeline);
+    if !holds.is_empty() {
+        out.push_str(&format!("\nHeld by: {holds}\n"));
     }
     if let Some(load) = load {
         out.push_str(&format!("\nUnder load: {}\n", load_words(load).join(" · ")));

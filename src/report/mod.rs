@@ -6,6 +6,7 @@
 pub mod halt;
 pub mod json;
 pub mod markdown;
+pub mod members;
 pub mod numbers;
 pub mod paint;
 pub mod phase;
@@ -13,6 +14,7 @@ pub mod plain;
 pub mod plan;
 pub mod progress;
 pub mod replay;
+pub mod sinks;
 pub mod summary;
 pub mod table;
 pub mod timeline;

@@ -27,8 +27,9 @@ pub struct LoadVerdict {
 #[must_use]
 pub fn text(timeline: &Timeline, load: Option<&LoadVerdict>, paint: Paint) -> String {
     let mut out = table(timeline, paint);
-    if !timeline.holds.is_empty() {
-        out.push_str(&format!("  held by   {}\n", holds(timeline)));
+    let holds = holds(timeline);
+    if !holds.is_empty() {
+        out.push_str(&format!("  held by   {holds}\n"));
     }
     for line in troubles(timeline) {
         out.push_str(&format!("  tried     {line}\n"));
@@ -129,12 +130,14 @@ pub fn step_line(step: &StepStory, paint: Paint) -> String {
     )
 }
 
-/// `bake 5.0 s · snapshot 1.0 s`.
+/// `bake 5.0 s · snapshot 1.0 s`; what took no time that anybody could notice is left out.
 #[must_use]
 pub fn holds(timeline: &Timeline) -> String {
-    timeline
+    let noticed = timeline
         .holds
         .iter()
+        .filter(|(_, span)| **span >= Duration::from_millis(100));
+    noticed
         .map(|(word, span)| format!("{word} {}", duration(*span)))
         .collect::<Vec<_>>()
         .join(" · ")

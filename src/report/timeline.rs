@@ -207,6 +207,10 @@ impl Timeline {
             }
             What::Finished => {
                 self.pause(at);
+                // A bootstrap brings its members up together and tells no single one as done.
+                for story in self.steps.iter_mut().filter(|story| story.begun_at.is_some()) {
+                    story.done_at.get_or_insert(at);
+                }
                 self.outcome = Outcome::Finished;
             }
         }

@@ -1,6 +1,9 @@
 //! Every way a command can fail: what happened, why, what to type next, and the exit code. Errors of all parts are
 //! turned into a [`Failure`] here and nowhere else.
 
+mod rollout;
+mod sandbox;
+
 use std::io;
 use std::path::Path;
 
@@ -9,8 +12,8 @@ use rehull_core::plan::Refusal;
 use rehull_core::render::RenderError;
 use serde_json::{Value, json};
 
-use super::diagnostics::{self, Look};
-use super::exit::Exit;
+use crate::cli::diagnostics::{self, Look};
+use crate::cli::exit::Exit;
 use crate::report::json::OUTPUT_FORMAT;
 use crate::report::paint::{Paint, Tone};
 
@@ -71,6 +74,24 @@ impl Failure {
                 because.push(error.to_string());
                 next = error.source();
             }
+        }
+        self
+    }
+
+    /// Adds the causes behind an error whose own sentence is the message.
+    #[must_use]
+    pub fn because_of_source(self, error: &dyn std::error::Error) -> Self {
+        match error.source() {
+            Some(source) => self.because(source),
+            None => self,
+        }
+    }
+
+    /// Adds one more cause, in words.
+    #[must_use]
+    pub fn note(mut self, text: String) -> Self {
+        if let Some(Problem::Plain { because, .. }) = self.problems.first_mut() {
+            because.push(text);
         }
         self
     }
@@ -150,7 +171,7 @@ impl Failure {
         let spans = Spans::of(text);
         let problem = |refusal: Refusal| match refusal.pointer {
             Some(pointer) if spans.value(&pointer).is_some() => {
-                let wrong = Wrong::new(refusal.code, refusal.message, "").help(refusal.help);
+                let wrong = Wrong::new(refusal.code, refusal.message, "because of this").help(refusal.help);
                 let mistake = Box::new(Mistake::at(file, &spans, &pointer, wrong));
                 Problem::InFile {
                     mistake,

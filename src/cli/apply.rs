@@ -1,0 +1,145 @@
+//! `rehull apply`, and every other command that carries out a plan: `rollback`, `etcd replace`, `etcd heal`.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use rehull_core::domain::ids::RolloutId;
+use rehull_core::plan::{RolloutKind, RolloutPlan, SlotPlan};
+use serde_json::json;
+
+use super::args::{Change, Environment, Format};
+use super::cluster_file::ClusterFile;
+use super::console::Console;
+use super::drive::{Entry, Session};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::identity::Identity;
+use super::local;
+use super::plan::apply_command;
+use super::planning::{self, Planned};
+use super::rollouts;
+use super::wire::{self, World};
+use crate::report::json::OUTPUT_FORMAT;
+use crate::report::plan::{Offer, text};
+
+/// Plans again, compares with what was approved, and works until there is a reason to stop.
+///
+/// # Errors
+/// There is no plan, it is not the approved one, nobody agreed, or the rollout can be neither begun nor continued.
+pub fn run(console: &Console, environment: &Environment, change: &Change) -> Result<Exit, Failure> {
+    let file = ClusterFile::read(&cluster_file(change)?)?;
+    let runtime = wire::runtime()?;
+    let ended = runtime.block_on(carry_out(console, environment, change, &file));
+    // After a second signal calls may still be on their way: the process ends without them.
+    runtime.shutdown_background();
+    ended
+}
+
+fn cluster_file(change: &Change) -> Result<PathBuf, Failure> {
+    match (&change.file, &change.kind) {
+        (Some(file), _) => Ok(file.clone()),
+        (None, RolloutKind::Rollback { of }) => local::cluster_file(&RolloutId::new(of.as_str()), None),
+        (None, _) => Err(Failure::new(Exit::Usage, "usage::file", "which cluster file?")),
+    }
+}
+
+async fn carry_out(
+    console: &Console,
+    environment: &Environment,
+    change: &Change,
+    file: &ClusterFile,
+) -> Result<Exit, Failure> {
+    let identity = Identity::of_this_process(environment)?;
+    let world = World::connect(file, environment).await?;
+    if let Some(open) = rollouts::unfinished(&world, &file.desired.cluster).await? {
+        return Err(Failure::unfinished(&open));
+    }
+    let Planned { plan, rollout } = planning::plan(&world, file, change.kind.clone()).await?;
+    if !plan.envelope.slots.iter().any(SlotPlan::changes) {
+        return nothing_to_do(console, &plan, file);
+    }
+    if !agreed(console, change, file, &plan)? {
+        return Ok(Exit::Refused);
+    }
+    if publishes(&change.kind) {
+        let folder = change.toolbox.as_ref();
+        let folder = folder.map(|folder| folder.join("etcd").join(file.desired.etcd.version.to_string()));
+        let tell = |name: &str| console.say(&format!("published {name} {}", file.desired.etcd.version));
+        world.publish(file, folder.as_deref(), &tell).await?;
+    }
+    let session = Session {
+        console,
+        world: &world,
+        file,
+        rollout,
+        identity: &identity,
+    };
+    session.run(Entry::Begin(Box::new(plan))).await
+}
+
+/// Healing and going back boot content that was published when it was new.
+fn publishes(kind: &RolloutKind) -> bool {
+    match kind {
+        RolloutKind::Upgrade | RolloutKind::Bootstrap | RolloutKind::Replace { .. } => true,
+        RolloutKind::Heal { .. } | RolloutKind::Rollback { .. } => false,
+    }
+}
+
+fn nothing_to_do(console: &Console, plan: &RolloutPlan, file: &ClusterFile) -> Result<Exit, Failure> {
+    match console.format {
+        Format::Json => {
+            let document =
+                json!({ "format": OUTPUT_FORMAT, "kind": "nothing-to-do", "headline": plan.headline() });
+            console.answer(&format!("{document}\n"))?;
+        }
+        Format::Text | Format::Markdown => {
+            let offer = Offer {
+                apply: &file.path.to_string_lossy(),
+                all_notes: false,
+            };
+            console.answer(&text(plan, &offer, console.out_paint()))?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// Shows the plan and finds out whether it is wanted: by its digest, by `--yes`, or by asking.
+fn agreed(
+    console: &Console,
+    change: &Change,
+    file: &ClusterFile,
+    plan: &RolloutPlan,
+) -> Result<bool, Failure> {
+    let digest = plan.envelope.digest();
+    if let Some(approved) = &change.plan_digest
+        && *approved != digest
+    {
+        return Err(Failure::other_digest(&digest, approved));
+    }
+    let command = apply_command(&change.kind, file);
+    console.say(&text(
+        plan,
+        &Offer {
+            apply: &command,
+            all_notes: false,
+        },
+        console.err_paint(),
+    ));
+    if !plan.forecast.blockers.is_empty() {
+        let message = format!("blocked: {}", plan.forecast.blockers.join("; "));
+        return Err(
+            Failure::new(Exit::NeedsPerson, "plan::blocked", message).help("fix it, then run this again")
+        );
+    }
+    if change.yes || change.plan_digest.is_some() {
+        return Ok(true);
+    }
+    if !io::stdin().is_terminal() || !console.is_live() {
+        let failure = Failure::new(Exit::Usage, "apply::not_agreed", "nobody is here to be asked");
+        return Err(failure.help(format!("{command} --plan-digest {digest}")));
+    }
+    let mut answer = String::new();
+    let _ = io::stderr().write_all(b"carry it out? (yes/no) ");
+    let read = io::stdin().read_line(&mut answer);
+    Ok(read.is_ok() && answer.trim() == "yes")
+}

@@ -1,0 +1,152 @@
+//! `rehull abort` and `rehull pause`: a wish in the mailbox. A living holder fulfils it; without one, this process does.
+
+use std::time::Duration;
+
+use rehull_core::domain::observed::{Request, Wish};
+use rehull_core::executor::mailbox;
+use rehull_core::journal::Scope;
+use serde_json::json;
+
+use super::args::{Environment, Format, OfRollout};
+use super::cluster_file::ClusterFile;
+use super::console::Console;
+use super::drive::{Entry, Session};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::identity::Identity;
+use super::wire::{self, World};
+use super::{lease, local, rollouts};
+use crate::report::json::OUTPUT_FORMAT;
+
+/// How often the journal is asked for the answer.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Posts the wish and waits until it is fulfilled, by whomever.
+///
+/// # Errors
+/// The rollout is over, or can be neither asked nor worked on.
+pub fn run(
+    console: &Console,
+    environment: &Environment,
+    of: &OfRollout,
+    wish: Wish,
+) -> Result<Exit, Failure> {
+    let file = ClusterFile::read(&local::cluster_file(&of.rollout, of.file.as_deref())?)?;
+    let runtime = wire::runtime()?;
+    let ended = runtime.block_on(async {
+        let identity = Identity::of_this_process(environment)?;
+        let world = World::connect(&file, environment).await?;
+        let rollout = of.rollout.clone();
+        let session = Session {
+            console,
+            world: &world,
+            file: &file,
+            rollout,
+            identity: &identity,
+        };
+        ask(&session, wish).await
+    });
+    runtime.shutdown_background();
+    ended
+}
+
+async fn ask(session: &Session<'_>, wish: Wish) -> Result<Exit, Failure> {
+    let Session {
+        world,
+        file,
+        rollout,
+        identity,
+        ..
+    } = session;
+    let scope = Scope {
+        cluster: file.desired.cluster.clone(),
+        rollout: rollout.clone(),
+    };
+    let view = rollouts::view(world, &scope).await?;
+    if view.opened().is_none() {
+        return Err(Failure::unknown_rollout(rollout));
+    }
+    if let Some((outcome, at)) = view.closed() {
+        let message = format!("rollout `{rollout}` is over since {at}: {outcome}");
+        return Err(Failure::new(Exit::Refused, "rollout::closed", message));
+    }
+    let now = world.clock().now().strftime("%Y%m%dT%H%M%S");
+    let nonce: String = identity.nonce.chars().take(8).collect();
+    let request = Request {
+        id: format!("{now}-{nonce}"),
+        wish,
+        by: identity.holder.clone(),
+    };
+    mailbox::post(world.store().as_ref(), rollout, &request)
+        .await
+        .map_err(|error| Failure::store(&error))?;
+    match wait(session, &scope, &request).await? {
+        Answered::ByHolder => fulfilled(session, &scope).await,
+        Answered::Nobody => {
+            let exit = session.run(Entry::Resume).await?;
+            // What stops a rollout is what was wanted here.
+            let wanted = exit == Exit::StopPoint || rollouts::view(world, &scope).await?.closed().is_some();
+            Ok(if wanted { Exit::Ok } else { exit })
+        }
+    }
+}
+
+enum Answered {
+    ByHolder,
+    Nobody,
+}
+
+/// Until the holder has answered, or has stopped renewing its lease.
+async fn wait(session: &Session<'_>, scope: &Scope, request: &Request) -> Result<Answered, Failure> {
+    let Session { console, world, .. } = session;
+    let mut seen: Option<(u64, Duration)> = None;
+    loop {
+        let Some(held) = lease::held(world.store().as_ref()).await? else {
+            return Ok(Answered::Nobody);
+        };
+        let now = world.clock().monotonic();
+        match seen {
+            None => {
+                console.say(&format!(
+                    "asked {}; it drives to a resting place first",
+                    held.holder
+                ));
+                seen = Some((held.beat, now));
+            }
+            Some((beat, _)) if beat != held.beat => seen = Some((held.beat, now)),
+            // Silent for longer than two renewals take: `resume` finds out for certain.
+            Some((_, since)) if now.saturating_sub(since) > held.ttl() / 2 => return Ok(Answered::Nobody),
+            Some(_) => {}
+        }
+        if rollouts::view(world, scope).await?.is_answered(&request.id) {
+            return Ok(Answered::ByHolder);
+        }
+        world.clock().sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn fulfilled(session: &Session<'_>, scope: &Scope) -> Result<Exit, Failure> {
+    let view = rollouts::view(session.world, scope).await?;
+    let rollout = &scope.rollout;
+    let (word, text) = match (view.closed(), view.halt()) {
+        (Some((outcome, _)), _) => (outcome.to_owned(), format!("{rollout} is over: {outcome}")),
+        (None, Some(halt)) if halt.at_rest => ("at-rest".to_owned(), format!("{rollout} is at rest")),
+        (None, _) => (
+            "stopped".to_owned(),
+            format!("{rollout} has stopped, NOT at rest: rehull resume {rollout}"),
+        ),
+    };
+    match session.console.format {
+        Format::Json => {
+            let document =
+                json!({ "format": OUTPUT_FORMAT, "kind": "asked", "rollout": rollout, "outcome": word });
+            session.console.answer_json(&document)?;
+        }
+        Format::Text | Format::Markdown => session.console.answer(&format!("{text}\n"))?,
+    }
+    Ok(if word == "stopped" {
+        Exit::NeedsPerson
+    } else {
+        Exit::Ok
+    })
+}

@@ -1,0 +1,265 @@
+//! Works on one rollout in this process: lease, journal, loop, and everything that is shown of it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::ProgressDrawTarget;
+use rehull_core::domain::ids::RolloutId;
+use rehull_core::domain::waiting::StopReason;
+use rehull_core::event::{Event, EventSink};
+use rehull_core::executor::lease::{self, Acquired, Claim, Grant, Holding, LeaseKeeper};
+use rehull_core::executor::{Driver, Opened, Outcome, Rules, RunError, Watch, open};
+use rehull_core::journal::{Scope, Writer};
+use rehull_core::plan::{Envelope, RolloutKind, RolloutPlan};
+use tokio::task::JoinHandle;
+
+use super::args::Format;
+use super::cluster_file::ClusterFile;
+use super::console::Console;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::identity::Identity;
+use super::log::LogSink;
+use super::signals::Signals;
+use super::wire::{self, World};
+use super::{event_log, local, log, rollouts};
+use crate::report::json::JsonLines;
+use crate::report::numbers::about;
+use crate::report::paint::Paint;
+use crate::report::plain::Plain;
+use crate::report::progress::Progress;
+use crate::report::sinks::{Fan, Recorder};
+use crate::report::timeline::Timeline;
+use crate::report::{halt, json, summary};
+
+/// Everything that is needed to work on one rollout.
+pub struct Session<'a> {
+    /// Where it is shown.
+    pub console: &'a Console,
+    /// The open doors.
+    pub world: &'a World,
+    /// The cluster.
+    pub file: &'a ClusterFile,
+    /// The rollout.
+    pub rollout: RolloutId,
+    /// Who works.
+    pub identity: &'a Identity,
+}
+
+/// How the work on a rollout begins.
+pub enum Entry {
+    /// With this plan.
+    Begin(Box<RolloutPlan>),
+    /// Where somebody stopped, or was stopped.
+    Resume,
+}
+
+/// The lease, kept by a task of its own.
+struct Lease {
+    keeper: Arc<LeaseKeeper>,
+    task: JoinHandle<()>,
+}
+
+impl Session<'_> {
+    /// Works until there is a reason to stop, shows the end, and says how the process ends.
+    ///
+    /// # Errors
+    /// Somebody else holds the lease, or the rollout can be neither begun nor continued.
+    pub async fn run(&self, entry: Entry) -> Result<Exit, Failure> {
+        let wake = self.world.wake();
+        let quiet = self.console.clone();
+        let signals = Signals::listen(move |name| {
+            wake.wake();
+            quiet.say(&format!(
+                "{name}: stopping at the next stop point; once more ends at once"
+            ));
+        })?;
+        let lease = tokio::select! {
+            lease = self.lease(&entry) => lease?,
+            () = signals.first() => return Ok(Exit::StopPoint),
+        };
+        let ended = tokio::select! {
+            ended = self.work(entry, &lease, &signals) => ended,
+            () = signals.second() => Ok((Exit::Interrupted, true)),
+        };
+        lease.task.abort();
+        let in_flight = ended.as_ref().map_or(true, |(_, in_flight)| *in_flight);
+        if !in_flight && let Err(error) = lease.keeper.release().await {
+            tracing::info!(%error, "the lease was not given back and runs out by itself");
+        }
+        ended.map(|(exit, _)| exit)
+    }
+
+    async fn lease(&self, entry: &Entry) -> Result<Lease, Failure> {
+        let store = self.world.store();
+        let claim = Claim {
+            holder: self.identity.holder.clone(),
+            rollout: self.rollout.clone(),
+            nonce: self.identity.nonce.clone(),
+            ttl: self.file.desired.policy.lease_ttl,
+        };
+        let tell = |holding: &Holding, left: Duration| {
+            let (by, left) = (&holding.by, about(left));
+            self.console.say(&format!(
+                "waiting: the lease of {by} to be silent for long enough, {left} left"
+            ));
+        };
+        let acquired = match entry {
+            Entry::Begin(_) => lease::acquire(store.as_ref(), self.world.clock(), &claim).await,
+            Entry::Resume => lease::take_over(store.as_ref(), self.world.clock(), &claim, &tell).await,
+        };
+        match acquired.map_err(|error| Failure::lease(&error))? {
+            Acquired::Ours(grant) => Ok(self.keep(grant)),
+            Acquired::Held(holding) => Err(Failure::held(&holding, self.world.clock().now())),
+        }
+    }
+
+    fn keep(&self, grant: Grant) -> Lease {
+        let keeper = Arc::new(LeaseKeeper::new(
+            Arc::clone(self.world.store()),
+            wire::clock(),
+            grant,
+        ));
+        let kept = Arc::clone(&keeper);
+        Lease {
+            keeper,
+            task: tokio::spawn(async move { kept.keep().await }),
+        }
+    }
+
+    async fn work(&self, entry: Entry, lease: &Lease, signals: &Signals) -> Result<(Exit, bool), Failure> {
+        let (opened, earlier) = self.open(entry).await?;
+        if takes_snapshot(&opened.plan.envelope) {
+            self.world.fetch_restore_tool(self.file).await?;
+        }
+        let folder = local::remember(&self.rollout, &self.file.path)?;
+        log::start(&folder.join("debug.log"))?;
+        let store = self.world.store();
+        let (event_log, written) = event_log::start(store, wire::clock(), &self.rollout).await;
+        let recorder = Arc::new(Recorder::after(earlier));
+        let live = self.live(opened.plan.forecast.total);
+        let memory: Arc<dyn EventSink> = recorder.clone();
+        let fan = Fan(vec![
+            memory,
+            live,
+            Arc::new(LogSink::default()),
+            Arc::new(event_log),
+        ]);
+        let watch = Watch {
+            lease: lease.keeper.as_ref(),
+            times: lease.keeper.times(),
+            attention: signals,
+            events: &fan,
+        };
+        let driver = Driver::new(opened, self.world.ports(), watch, Rules::default());
+        let outcome = driver.run(&self.identity.holder).await;
+        drop(fan);
+        wire::finish(written).await;
+        self.show(&recorder.events(), &folder.join("report.txt"))?;
+        self.ending(outcome).await
+    }
+
+    async fn open(&self, entry: Entry) -> Result<(Opened<'_>, Vec<Event>), Failure> {
+        let store = self.world.store().as_ref();
+        let clock = self.world.clock();
+        let writer = Writer {
+            nonce: self.identity.nonce.clone(),
+            tail: self.world.tail,
+        };
+        match entry {
+            Entry::Begin(plan) => {
+                let opened = open::begin(store, clock, self.scope(), writer, *plan).await;
+                Ok((opened.map_err(|error| Failure::open(&error))?, Vec::new()))
+            }
+            Entry::Resume => {
+                let opened = open::resume(store, clock, self.scope(), writer).await;
+                let opened = opened.map_err(|error| Failure::open(&error))?;
+                // For the table at the end; a report that is incomplete must not keep a rollout from going on.
+                let history = rollouts::history(self.world, &self.scope()).await;
+                Ok((opened, history.map(|(_, events)| events).unwrap_or_default()))
+            }
+        }
+    }
+
+    fn scope(&self) -> Scope {
+        Scope {
+            cluster: self.file.desired.cluster.clone(),
+            rollout: self.rollout.clone(),
+        }
+    }
+
+    /// JSON lines are an answer and go to stdout; what a person follows goes to stderr.
+    fn live(&self, expected: Duration) -> Arc<dyn EventSink> {
+        let paint = self.console.err_paint();
+        match self.console.format {
+            Format::Json => Arc::new(JsonLines::new(std::io::stdout())),
+            Format::Text | Format::Markdown if self.console.quiet => Arc::new(Fan(Vec::new())),
+            Format::Text | Format::Markdown if self.console.is_live() => {
+                Arc::new(Progress::new(ProgressDrawTarget::stderr(), paint, Some(expected)))
+            }
+            Format::Text | Format::Markdown => Arc::new(Plain::new(std::io::stderr(), paint)),
+        }
+    }
+
+    fn show(&self, events: &[Event], report: &Path) -> Result<(), Failure> {
+        let timeline = Timeline::of(events);
+        local::write(report, &ending_text(&timeline, Paint::Plain))?;
+        match self.console.format {
+            Format::Json => self
+                .console
+                .answer(&format!("{}\n", json::summary(&timeline, None))),
+            Format::Text | Format::Markdown => self
+                .console
+                .answer(&ending_text(&timeline, self.console.out_paint())),
+        }
+    }
+
+    async fn ending(&self, outcome: Result<Outcome, RunError>) -> Result<(Exit, bool), Failure> {
+        match outcome {
+            Ok(Outcome::Finished) => Ok((Exit::Ok, false)),
+            Ok(Outcome::Stopped {
+                reason, in_flight, ..
+            }) => Ok((self.stopped(&reason).await, in_flight)),
+            Err(error) => Err(Failure::run(&error, &self.rollout)),
+        }
+    }
+
+    async fn stopped(&self, reason: &StopReason) -> Exit {
+        match reason {
+            StopReason::Asked { .. } => {
+                let view = rollouts::view(self.world, &self.scope()).await;
+                // An abort ends a rollout for good: there is nothing to resume.
+                let over = view.is_ok_and(|view| view.closed().is_some());
+                if over { Exit::Refused } else { Exit::StopPoint }
+            }
+            StopReason::LeaseLost { .. } => Exit::LeaseHeld,
+            StopReason::QuorumLost { .. }
+            | StopReason::OutsideEnvelope { .. }
+            | StopReason::BootRefused { .. }
+            | StopReason::Deadline { .. }
+            | StopReason::Refused { .. }
+            | StopReason::Alarm { .. }
+            | StopReason::NoCapacity { .. } => Exit::NeedsPerson,
+        }
+    }
+}
+
+/// The first change of these is preceded by a snapshot, which is test-restored here.
+fn takes_snapshot(envelope: &Envelope) -> bool {
+    let kind = match envelope.kind {
+        RolloutKind::Upgrade | RolloutKind::Replace { .. } | RolloutKind::Rollback { .. } => true,
+        RolloutKind::Bootstrap | RolloutKind::Heal { .. } => false,
+    };
+    kind && envelope.policy.snapshot
+}
+
+/// What stands on the screen when a rollout has ended, now or in the past.
+#[must_use]
+pub fn ending_text(timeline: &Timeline, paint: Paint) -> String {
+    let table = summary::text(timeline, None, paint);
+    match halt::text(timeline, paint) {
+        Some(halt) => format!("{table}\n{halt}"),
+        None => table,
+    }
+}

@@ -1,0 +1,191 @@
+//! Errors of the core's executor, journal and lease as failures.
+
+use jiff::Timestamp;
+use rehull_core::domain::ids::{ContentDigest, RolloutId};
+use rehull_core::executor::RunError;
+use rehull_core::executor::identity::WrongTarget;
+use rehull_core::executor::lease::{Holding, LeaseError};
+use rehull_core::executor::open::OpenError;
+use rehull_core::journal::JournalError;
+use rehull_core::ports::StoreError;
+
+use super::Failure;
+use crate::cli::exit::Exit;
+use crate::report::numbers::{between, duration};
+
+impl Failure {
+    /// No such rollout.
+    #[must_use]
+    pub fn unknown_rollout(rollout: &RolloutId) -> Self {
+        let message = format!("there is no rollout `{rollout}` in this store");
+        let help = "`rehull status FILE` names the rollouts of a cluster";
+        Self::new(Exit::Usage, "rollout::unknown", message).help(help)
+    }
+
+    /// A journal that cannot be read or written.
+    #[must_use]
+    pub fn journal(error: &JournalError) -> Self {
+        let (exit, code, help) = match error {
+            JournalError::Corrupt { .. } => (
+                Exit::NeedsPerson,
+                "journal::corrupt",
+                "it is not what was written: keep a copy and look at the object; nothing was performed",
+            ),
+            JournalError::Gap { .. } => (
+                Exit::NeedsPerson,
+                "journal::gap",
+                "restore the object (bucket versioning keeps it); what was intended in it is not known",
+            ),
+            JournalError::NewerFormat { .. } => (
+                Exit::Refused,
+                "journal::newer_format",
+                "use the rehull that wrote it, or a newer one",
+            ),
+            JournalError::Foreign { .. } => (
+                Exit::NeedsPerson,
+                "journal::foreign",
+                "this store belongs to another cluster: correct `store`",
+            ),
+            JournalError::Fenced { .. } => (
+                Exit::LeaseHeld,
+                "journal::fenced",
+                "another process has taken over; `rehull status` says who",
+            ),
+            JournalError::Unwritten { source, .. } | JournalError::Unread(source) => {
+                return Self::of_store(error, source);
+            }
+            JournalError::Contradiction(_) => (
+                Exit::NeedsPerson,
+                "journal::contradiction",
+                "this is a fault in rehull: please report it with the journal",
+            ),
+        };
+        Self::new(exit, code, error.to_string())
+            .because_of_source(error)
+            .help(help)
+    }
+
+    fn of_store(error: &JournalError, source: &StoreError) -> Self {
+        let mut failure = Self::store(source);
+        if let Some(super::Problem::Plain { message, .. }) = failure.problems.first_mut() {
+            *message = error.to_string();
+        }
+        failure
+    }
+
+    /// A rollout that can be neither begun nor continued.
+    #[must_use]
+    pub fn open(error: &OpenError) -> Self {
+        let (exit, code, help) = match error {
+            OpenError::NotFound { .. } => (
+                Exit::Usage,
+                "rollout::unknown",
+                "`rehull status FILE` names the rollouts",
+            ),
+            OpenError::Exists { .. } => (
+                Exit::Refused,
+                "rollout::exists",
+                "somebody else was faster; plan again",
+            ),
+            OpenError::Closed { .. } => (
+                Exit::Refused,
+                "rollout::closed",
+                "there is nothing left to do; `rehull report` shows what happened",
+            ),
+            OpenError::PlanChanged { .. } => (
+                Exit::NeedsPerson,
+                "rollout::plan_changed",
+                "somebody wrote over the approved plan: restore the object",
+            ),
+            OpenError::Foreign { .. } => (
+                Exit::NeedsPerson,
+                "rollout::foreign",
+                "this store belongs to another cluster: correct `store`",
+            ),
+            OpenError::NewerFormat { .. } => (
+                Exit::Refused,
+                "rollout::newer_format",
+                "use the rehull that wrote it, or a newer one",
+            ),
+            OpenError::Unreadable { .. } => (
+                Exit::NeedsPerson,
+                "rollout::unreadable",
+                "the object is not a plan: restore it",
+            ),
+            OpenError::Store(source) => return Self::store(source),
+            OpenError::Journal { source, .. } => return Self::journal(source),
+        };
+        Self::new(exit, code, error.to_string())
+            .because_of_source(error)
+            .help(help)
+    }
+
+    /// A run that could not write down why it ended, or that found another cluster.
+    #[must_use]
+    pub fn run(error: &RunError, rollout: &RolloutId) -> Self {
+        match error {
+            RunError::Target(wrong) => Self::target(wrong),
+            RunError::Journal { source, rest, .. } => {
+                let failure = Self::journal(source);
+                let place = if rest.at_rest { "at rest" } else { "NOT at rest" };
+                let left = rest.left.join("; ");
+                failure
+                    .note(format!("{place}, margin {}: {left}", rest.margin))
+                    .help(format!("when the store answers again: rehull resume {rollout}"))
+            }
+        }
+    }
+
+    fn target(error: &WrongTarget) -> Self {
+        let help = "nothing was touched; check `aws`, `store` and the credentials against each other";
+        Self::new(Exit::NeedsPerson, "rollout::wrong_target", error.to_string())
+            .because_of_source(error)
+            .help(help)
+    }
+
+    /// A lease that can be neither had nor judged.
+    #[must_use]
+    pub fn lease(error: &LeaseError) -> Self {
+        match error {
+            LeaseError::Store(source) => Self::store(source),
+            LeaseError::NewerFormat { .. } | LeaseError::Unreadable { .. } => {
+                let help = "look at the object; delete it only if you know that nobody works on this cluster";
+                Self::new(Exit::NeedsPerson, "lease::unreadable", error.to_string()).help(help)
+            }
+        }
+    }
+
+    /// Somebody else works on this cluster.
+    #[must_use]
+    pub fn held(holding: &Holding, now: Timestamp) -> Self {
+        let since = duration(between(holding.since, now));
+        let message = format!(
+            "{} works on this cluster since {since} ({}): rollout {}",
+            holding.by, holding.since, holding.rollout
+        );
+        let ttl = duration(holding.ttl);
+        let help = format!(
+            "look with `rehull status {}`; if that process is dead, `rehull resume {}` takes over when its lease has been silent for {ttl}",
+            holding.rollout, holding.rollout
+        );
+        Self::new(Exit::LeaseHeld, "lease::held", message).help(help)
+    }
+
+    /// A rollout that must be ended before another may begin.
+    #[must_use]
+    pub fn unfinished(rollout: &RolloutId) -> Self {
+        let message = format!("rollout `{rollout}` is not over: another one may not begin beside it");
+        let help =
+            format!("rehull resume {rollout}   |   rehull abort {rollout}   |   rehull status {rollout}");
+        Self::new(Exit::Refused, "rollout::unfinished", message).help(help)
+    }
+
+    /// The plan is not the one that was approved.
+    #[must_use]
+    pub fn other_digest(found: &ContentDigest, approved: &ContentDigest) -> Self {
+        let message = format!("the plan has digest {found}, approved was {approved}");
+        let help =
+            "the cluster file, the machines or rehull changed since: plan again and have that approved";
+        Self::new(Exit::Refused, "plan::other_digest", message).help(help)
+    }
+}

@@ -1,0 +1,53 @@
+//! `rehull plan`: the whole plan, before anybody agrees to it.
+
+use rehull_core::plan::RolloutKind;
+
+use super::args::{Environment, Format, Planning};
+use super::cluster_file::ClusterFile;
+use super::console::Console;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::planning::{self, Planned};
+use super::wire::{self, World};
+use crate::report::{self, json};
+
+/// Plans and shows it. Blockers make the exit code say that a person has to act first.
+///
+/// # Errors
+/// There is no plan, and why.
+pub fn run(console: &Console, environment: &Environment, asked: &Planning) -> Result<Exit, Failure> {
+    let file = ClusterFile::read(&asked.file)?;
+    let Planned { plan, .. } = wire::runtime()?.block_on(async {
+        let world = World::connect(&file, environment).await?;
+        planning::plan(&world, &file, asked.kind.clone()).await
+    })?;
+    match console.format {
+        Format::Json => console.answer_json(&json::plan(&plan, plan.envelope.digest().as_str()))?,
+        Format::Text | Format::Markdown => {
+            let apply = apply_command(&asked.kind, &file);
+            let offer = report::plan::Offer {
+                apply: &apply,
+                all_notes: asked.all_notes,
+            };
+            console.answer(&report::plan::text(&plan, &offer, console.out_paint()))?;
+        }
+    }
+    Ok(if plan.forecast.blockers.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::NeedsPerson
+    })
+}
+
+/// The command that carries a plan of this kind out.
+#[must_use]
+pub fn apply_command(kind: &RolloutKind, file: &ClusterFile) -> String {
+    let file = file.path.display();
+    match kind {
+        RolloutKind::Upgrade => format!("rehull apply {file}"),
+        RolloutKind::Bootstrap => format!("rehull apply {file} --bootstrap"),
+        RolloutKind::Heal { slot } => format!("rehull etcd heal {slot} {file}"),
+        RolloutKind::Replace { slot } => format!("rehull etcd replace {slot} {file}"),
+        RolloutKind::Rollback { of } => format!("rehull rollback {of} --file {file}"),
+    }
+}

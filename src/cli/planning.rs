@@ -1,0 +1,116 @@
+//! From a cluster file and a look at the world to a rollout plan; every command that plans does it here.
+
+use std::collections::BTreeMap;
+
+use rehull_core::domain::ids::{RolloutId, SlotName};
+use rehull_core::domain::observed::Observed;
+use rehull_core::executor::{Scene, observe};
+use rehull_core::plan::{self, PlanInput, RolloutKind, RolloutPlan, SlotContent, Target, content_for_heal};
+
+use super::cluster_file::ClusterFile;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::rollouts;
+use super::version::VERSION;
+use super::wire::World;
+
+/// A plan, and the id that its rollout would have.
+pub struct Planned {
+    /// What would be done.
+    pub plan: RolloutPlan,
+    /// Not taken by anybody yet.
+    pub rollout: RolloutId,
+}
+
+/// Looks at the world and plans a rollout of this kind.
+///
+/// # Errors
+/// Everything that stands against it, at once.
+pub async fn plan(world: &World, file: &ClusterFile, kind: RolloutKind) -> Result<Planned, Failure> {
+    let known = rollouts::ids(world.store().as_ref()).await?;
+    let rollout = rollouts::next_id(&known, &file.desired.cluster, world.clock().now());
+    let seen = look(world, file, &rollout).await;
+    let target = target(world, file, &kind, &seen).await?;
+    let input = PlanInput {
+        desired: &file.desired,
+        seen: &seen,
+        kind,
+        target,
+        strategy: file.desired.etcd.strategy,
+        rehull: VERSION,
+    };
+    let name = file.path.to_string_lossy();
+    let plan = plan::plan(&input).map_err(|refusals| Failure::refusals(refusals, &name, &file.text))?;
+    Ok(Planned { plan, rollout })
+}
+
+/// One look at everything that belongs to the cluster.
+pub async fn look(world: &World, file: &ClusterFile, rollout: &RolloutId) -> Observed {
+    let scene = Scene {
+        cluster: &file.desired.cluster,
+        rollout,
+        slots: file.desired.etcd.slots.clone(),
+    };
+    observe(&world.ports(), &scene).await
+}
+
+/// What the machines should become. Healing and going back take what an earlier rollout knew: the pins of the file
+/// are not even looked at.
+async fn target(
+    world: &World,
+    file: &ClusterFile,
+    kind: &RolloutKind,
+    seen: &Observed,
+) -> Result<Target, Failure> {
+    match kind {
+        RolloutKind::Upgrade | RolloutKind::Bootstrap | RolloutKind::Replace { .. } => {
+            let rendered = file.render()?.into_iter();
+            Ok(Target::Rendered(
+                rendered
+                    .map(|(slot, made)| (slot, (made.user_data, made.digest)))
+                    .collect(),
+            ))
+        }
+        RolloutKind::Heal { slot } => heal(world, file, slot, seen).await,
+        RolloutKind::Rollback { of } => former(world, file, &RolloutId::new(of.as_str())).await,
+    }
+}
+
+async fn heal(
+    world: &World,
+    file: &ClusterFile,
+    slot: &SlotName,
+    seen: &Observed,
+) -> Result<Target, Failure> {
+    let answers = seen
+        .etcd
+        .endpoints
+        .values()
+        .filter_map(|endpoint| endpoint.answer());
+    let survivors = answers.map(|answer| answer.version).min();
+    let plans = rollouts::plans(world, &file.desired.cluster).await?;
+    let content = survivors.and_then(|version| content_for_heal(&plans, slot, version));
+    // Without a known content the planner refuses, and says so better than could be said here.
+    let known: BTreeMap<SlotName, SlotContent> = content
+        .map(|content| (slot.clone(), content))
+        .into_iter()
+        .collect();
+    Ok(Target::Known(known))
+}
+
+async fn former(world: &World, file: &ClusterFile, of: &RolloutId) -> Result<Target, Failure> {
+    let scope = rehull_core::journal::Scope {
+        cluster: file.desired.cluster.clone(),
+        rollout: of.clone(),
+    };
+    let (plan, _) = rollouts::history(world, &scope).await?;
+    let slots = plan.envelope.slots.into_iter();
+    let known: BTreeMap<SlotName, SlotContent> = slots
+        .filter_map(|slot| Some((slot.slot.name, slot.from?)))
+        .collect();
+    if known.is_empty() {
+        let message = format!("`{of}` had no machines before it: there is nothing to go back to");
+        return Err(Failure::new(Exit::Refused, "rollback::nothing_before", message));
+    }
+    Ok(Target::Known(known))
+}

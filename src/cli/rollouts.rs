@@ -1,0 +1,149 @@
+//! Rollouts in a store: their ids, whether they are over, and everything that was told of them.
+
+use jiff::Timestamp;
+use rehull_core::domain::ids::{ClusterName, RolloutId};
+use rehull_core::event::Event;
+use rehull_core::executor::open;
+use rehull_core::journal::{self, JournalView, Scope, keys};
+use rehull_core::plan::RolloutPlan;
+use rehull_core::ports::Store;
+
+use super::event_log;
+use super::failure::Failure;
+use super::wire::World;
+use crate::report::replay;
+
+/// All rollouts of a store, oldest first: their ids begin with the cluster and the day.
+///
+/// # Errors
+/// The store does not answer.
+pub async fn ids(store: &dyn Store) -> Result<Vec<RolloutId>, Failure> {
+    let keys = store
+        .list(keys::ROLLOUTS)
+        .await
+        .map_err(|error| Failure::store(&error))?;
+    let id = |key: &String| {
+        Some(RolloutId::new(
+            key.strip_prefix(keys::ROLLOUTS)?.split('/').next()?,
+        ))
+    };
+    // Snapshots taken by hand stand beside the rollouts.
+    let is_rollout = |id: &RolloutId| cluster_of(id.as_str()).is_some();
+    let mut ids: Vec<RolloutId> = keys.iter().filter_map(id).filter(is_rollout).collect();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// The id of the next rollout: `<cluster>-<UTC day>-<number of the day>`.
+#[must_use]
+pub fn next_id(known: &[RolloutId], cluster: &ClusterName, now: Timestamp) -> RolloutId {
+    let today = format!("{cluster}-{}-", now.strftime("%Y-%m-%d"));
+    let numbers = known
+        .iter()
+        .filter_map(|id| id.as_str().strip_prefix(&today)?.parse::<u32>().ok());
+    let next = numbers.max().unwrap_or(0).saturating_add(1);
+    RolloutId::new(format!("{today}{next:02}"))
+}
+
+/// The cluster in an id, if the text is an id.
+#[must_use]
+pub fn cluster_of(id: &str) -> Option<&str> {
+    let mut parts = id.rsplitn(5, '-');
+    let digits = |part: Option<&str>, least: usize| {
+        part.is_some_and(|text| text.len() >= least && text.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let day = digits(parts.next(), 2)
+        && digits(parts.next(), 2)
+        && digits(parts.next(), 2)
+        && digits(parts.next(), 4);
+    parts.next().filter(|cluster| day && !cluster.is_empty())
+}
+
+/// What the journal of a rollout says.
+///
+/// # Errors
+/// It cannot be read, or is damaged.
+pub async fn view(world: &World, scope: &Scope) -> Result<JournalView, Failure> {
+    let loaded = journal::load(world.store().as_ref(), scope, world.tail).await;
+    loaded
+        .map(|loaded| loaded.view)
+        .map_err(|error| Failure::journal(&error))
+}
+
+/// The newest rollout, if it is not over. Older ones are: a new one is refused while another is open.
+///
+/// # Errors
+/// As [`view`].
+pub async fn unfinished(world: &World, cluster: &ClusterName) -> Result<Option<RolloutId>, Failure> {
+    let Some(newest) = ids(world.store().as_ref()).await?.pop() else {
+        return Ok(None);
+    };
+    let scope = Scope {
+        cluster: cluster.clone(),
+        rollout: newest.clone(),
+    };
+    let over = view(world, &scope).await?.closed().is_some();
+    Ok((!over).then_some(newest))
+}
+
+/// The plan of a rollout and everything that happened in it, from its journal and its event log.
+///
+/// # Errors
+/// There is no such rollout, or it cannot be read.
+pub async fn history(world: &World, scope: &Scope) -> Result<(RolloutPlan, Vec<Event>), Failure> {
+    let store = world.store().as_ref();
+    let plan = open::read_plan(store, scope)
+        .await
+        .map_err(|error| Failure::open(&error))?;
+    let plan = plan.ok_or_else(|| Failure::unknown_rollout(&scope.rollout))?;
+    let segments = journal::read_all(store, scope, world.tail)
+        .await
+        .map_err(|error| Failure::journal(&error))?;
+    let logged = event_log::read(store, &scope.rollout).await.unwrap_or_default();
+    let events = replay::merge(replay::events(&plan, &segments), logged);
+    Ok((plan, events))
+}
+
+/// Plans of all rollouts, newest first; those that cannot be read any more are left out.
+///
+/// # Errors
+/// The store does not answer.
+pub async fn plans(world: &World, cluster: &ClusterName) -> Result<Vec<RolloutPlan>, Failure> {
+    let store = world.store().as_ref();
+    let mut plans = Vec::new();
+    for rollout in ids(store).await?.into_iter().rev() {
+        let scope = Scope {
+            cluster: cluster.clone(),
+            rollout,
+        };
+        plans.extend(open::read_plan(store, &scope).await.ok().flatten());
+    }
+    Ok(plans)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_count_up_within_a_day_and_start_again_the_next() {
+        let cluster = ClusterName::new("dev");
+        let now: Timestamp = "2026-11-21T23:59:59Z".parse().unwrap();
+        let known = ["dev-2026-11-20-07", "dev-2026-11-21-02", "dev-2026-11-21-09"].map(RolloutId::new);
+        assert_eq!(next_id(&known, &cluster, now).as_str(), "dev-2026-11-21-10");
+        assert_eq!(next_id(&[], &cluster, now).as_str(), "dev-2026-11-21-01");
+    }
+
+    #[test]
+    fn the_cluster_is_read_out_of_an_id_also_when_it_has_dashes() {
+        for (id, cluster) in [
+            ("dev-2026-11-21-01", Some("dev")),
+            ("eu-west-dev-2026-11-21-101", Some("eu-west-dev")),
+            ("clusters/dev.yaml", None),
+            ("2026-11-21-01", None),
+            ("dev-2026-11-21", None),
+        ] {
+            assert_eq!(cluster_of(id), cluster, "{id}");
+        }
+    }
+}

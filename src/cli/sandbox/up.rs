@@ -1,0 +1,137 @@
+//! `rehull sandbox up`: the ground (volumes, interfaces, buckets, certificates), then a cluster on it.
+
+use std::path::{Path, PathBuf};
+
+use rehull_core::plan::RolloutKind;
+use serde_json::json;
+
+use super::Up;
+use crate::cli::apply;
+use crate::cli::args::{Change, Environment, Format};
+use crate::cli::cluster_file::ClusterFile;
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::wire;
+use crate::report::json::OUTPUT_FORMAT;
+use crate::report::paint::Tone;
+use crate::sandbox::{self, Info, UpOptions};
+
+/// Brings it up and creates the cluster, unless it exists already.
+///
+/// # Errors
+/// The toolbox lacks a binary, the name is taken by another sandbox, or the cluster did not come up.
+pub fn run(console: &Console, environment: &Environment, up: &Up) -> Result<Exit, Failure> {
+    let toolbox = toolbox(environment, up.toolbox.as_ref());
+    let info = lay(up, &toolbox)?;
+    if !up.empty {
+        let exit = create(console, environment, &info, toolbox)?;
+        if exit != Exit::Ok {
+            return Ok(exit);
+        }
+    }
+    show(console, &info)?;
+    Ok(Exit::Ok)
+}
+
+/// Starts the daemon; a sandbox whose daemon has died goes on as it was.
+pub(super) fn lay(up: &Up, toolbox: &Path) -> Result<Info, Failure> {
+    let rehull = std::env::current_exe().map_err(|error| {
+        Failure::new(
+            Exit::Refused,
+            "sandbox::program",
+            "cannot find this program itself",
+        )
+        .because(&error)
+    })?;
+    let options = UpOptions {
+        name: up.place.name.clone(),
+        dir: up.place.dir.clone(),
+        members: up.members,
+        etcd_version: up.etcd.clone(),
+        toolbox: toolbox.to_owned(),
+        timing: up.timing,
+        rehull,
+    };
+    wire::runtime()?
+        .block_on(sandbox::up(&options))
+        .map_err(|error| Failure::sandbox(&error))
+}
+
+/// The first rollout of the cluster, as anywhere else: nothing of a sandbox is created behind rehull's back.
+pub(super) fn create(
+    console: &Console,
+    environment: &Environment,
+    info: &Info,
+    toolbox: PathBuf,
+) -> Result<Exit, Failure> {
+    let file = readable(info.cluster_file());
+    if wire::runtime()?.block_on(exists(&file, environment))? {
+        return Ok(Exit::Ok);
+    }
+    let change = Change {
+        file: Some(file),
+        kind: RolloutKind::Bootstrap,
+        plan_digest: None,
+        yes: true,
+        toolbox: Some(toolbox),
+    };
+    console.say("creating the cluster: machines boot, members find each other");
+    apply::run(&console.muted(), environment, &change)
+}
+
+async fn exists(path: &Path, environment: &Environment) -> Result<bool, Failure> {
+    let file = ClusterFile::read(path)?;
+    let world = wire::World::connect(&file, environment).await?;
+    let identity = rehull_core::executor::identity::read(world.store().as_ref()).await;
+    identity.map(|identity| identity.is_some()).map_err(|error| {
+        Failure::new(
+            Exit::Refused,
+            "store::identity",
+            "the identity record cannot be read",
+        )
+        .because(&error)
+    })
+}
+
+/// Relative to here if it lies below: that is what a person types.
+pub(super) fn readable(path: PathBuf) -> PathBuf {
+    let here = std::env::current_dir()
+        .ok()
+        .and_then(|here| here.canonicalize().ok());
+    here.and_then(|here| path.strip_prefix(here).ok().map(PathBuf::from))
+        .unwrap_or(path)
+}
+
+/// Where binaries are kept if nobody says: where `tools/toolbox.sh` puts them.
+pub(super) fn toolbox(environment: &Environment, named: Option<&PathBuf>) -> PathBuf {
+    let cache = || match environment.get("XDG_CACHE_HOME") {
+        Some(cache) => PathBuf::from(cache),
+        None => PathBuf::from(environment.get("HOME").unwrap_or(".")).join(".cache"),
+    };
+    named.cloned().unwrap_or_else(|| cache().join("rehull/toolbox"))
+}
+
+fn show(console: &Console, info: &Info) -> Result<(), Failure> {
+    let file = readable(info.cluster_file());
+    if console.format == Format::Json {
+        let document =
+            json!({ "format": OUTPUT_FORMAT, "kind": "sandbox", "sandbox": info, "clusterFile": file });
+        return console.answer_json(&document);
+    }
+    let paint = console.out_paint();
+    let (name, version, endpoint) = (
+        paint.tone(Tone::Strong, &info.name),
+        &info.etcd_version,
+        &info.endpoint,
+    );
+    let members: Vec<String> = info
+        .slots
+        .iter()
+        .map(|slot| format!("{} {}", slot.name, slot.address))
+        .collect();
+    let (file, members) = (file.display(), members.join(" · "));
+    console.answer(&format!(
+        "{name} is up   etcd {version}   AWS at {endpoint}\n  {members}\n  next   rehull status {file}\n"
+    ))
+}

@@ -1,0 +1,220 @@
+//! `rehull status` and `rehull etcd status`: what is, without touching anything.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rehull_core::domain::ids::RolloutId;
+use rehull_core::domain::observed::Observed;
+use rehull_core::executor::lease::LeaseRecord;
+use rehull_core::journal::Scope;
+use serde_json::{Value, json};
+
+use super::args::{Environment, Format, OfRollout, Subject};
+use super::cluster_file::ClusterFile;
+use super::console::Console;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::wire::{self, World};
+use super::{lease, local, planning, rollouts};
+use crate::report::json::{self as shape, OUTPUT_FORMAT};
+use crate::report::members;
+use crate::report::numbers::{account, between, duration};
+use crate::report::paint::{Paint, Tone};
+use crate::report::summary;
+use crate::report::timeline::{Outcome, Timeline};
+use crate::report::{halt, plain};
+
+/// How many events of a rollout are shown.
+const LAST: usize = 3;
+
+/// What was found out.
+struct Found {
+    seen: Option<Observed>,
+    holder: Option<LeaseRecord>,
+    rollout: Option<(RolloutId, Timeline, Vec<String>)>,
+    now: Timestamp,
+}
+
+/// Shows a cluster with its newest rollout, or one rollout.
+///
+/// # Errors
+/// Something that is needed for the answer cannot be read.
+pub fn run(console: &Console, environment: &Environment, subject: &Subject) -> Result<Exit, Failure> {
+    let (path, asked) = match subject {
+        Subject::Cluster(path) => (path.clone(), None),
+        Subject::Rollout(OfRollout { rollout, file }) => (
+            local::cluster_file(rollout, file.as_deref())?,
+            Some(rollout.clone()),
+        ),
+    };
+    let file = ClusterFile::read(&path)?;
+    let found = wire::runtime()?.block_on(async {
+        let world = World::connect(&file, environment).await?;
+        look(&world, &file, asked).await
+    })?;
+    show(console, &file, &found)
+}
+
+/// Shows the members alone.
+///
+/// # Errors
+/// As [`run`].
+pub fn etcd(console: &Console, environment: &Environment, path: &Path) -> Result<Exit, Failure> {
+    let file = ClusterFile::read(path)?;
+    let seen = wire::runtime()?.block_on(async {
+        let world = World::connect(&file, environment).await?;
+        Ok::<_, Failure>(planning::look(&world, &file, &RolloutId::new("status")).await)
+    })?;
+    let slots = &file.desired.etcd.slots;
+    match console.format {
+        Format::Json => {
+            let mut document = members::json(slots, &seen);
+            if let Value::Object(fields) = &mut document {
+                fields.insert("format".to_owned(), OUTPUT_FORMAT.into());
+                fields.insert("kind".to_owned(), "etcd-status".into());
+            }
+            console.answer_json(&document)?;
+        }
+        Format::Text | Format::Markdown => {
+            console.answer(&members::text(slots, &seen, console.out_paint()))?;
+        }
+    }
+    let lost = members::standing(slots, &seen).margin() < 0;
+    Ok(if lost { Exit::NeedsPerson } else { Exit::Ok })
+}
+
+async fn look(world: &World, file: &ClusterFile, asked: Option<RolloutId>) -> Result<Found, Failure> {
+    let cluster = &file.desired.cluster;
+    let one = asked.is_some();
+    let rollout = match asked {
+        Some(rollout) => Some(rollout),
+        None => rollouts::ids(world.store().as_ref()).await?.pop(),
+    };
+    let told = match rollout {
+        None => None,
+        Some(rollout) => {
+            let scope = Scope {
+                cluster: cluster.clone(),
+                rollout: rollout.clone(),
+            };
+            let (_, events) = rollouts::history(world, &scope).await?;
+            let mut timeline = Timeline::default();
+            let mut lines = Vec::new();
+            for event in &events {
+                timeline.apply(event);
+                lines.extend(
+                    plain::lines(event, &timeline, Paint::Plain)
+                        .lines()
+                        .map(str::to_owned),
+                );
+            }
+            lines.drain(..lines.len().saturating_sub(LAST));
+            Some((rollout, timeline, lines))
+        }
+    };
+    let seen = if one {
+        None
+    } else {
+        Some(planning::look(world, file, &RolloutId::new("status")).await)
+    };
+    let holder = lease::held(world.store().as_ref()).await?;
+    Ok(Found {
+        seen,
+        holder,
+        rollout: told,
+        now: world.clock().now(),
+    })
+}
+
+fn show(console: &Console, file: &ClusterFile, found: &Found) -> Result<Exit, Failure> {
+    match console.format {
+        Format::Json => console.answer_json(&document(file, found))?,
+        Format::Text | Format::Markdown => console.answer(&text(file, found, console.out_paint()))?,
+    }
+    Ok(Exit::Ok)
+}
+
+fn text(file: &ClusterFile, found: &Found, paint: Paint) -> String {
+    let desired = &file.desired;
+    let place = format!(
+        "{} ({}, account {})",
+        desired.cluster,
+        desired.aws.region,
+        account(desired.aws.account.as_str())
+    );
+    let mut out = format!(
+        "{}   etcd {} wanted\n\n",
+        paint.tone(Tone::Strong, &place),
+        desired.etcd.version
+    );
+    if let Some(seen) = &found.seen {
+        out.push_str(&members::text(&desired.etcd.slots, seen, paint));
+        out.push('\n');
+    }
+    match &found.rollout {
+        None => out.push_str("no rollout yet\n"),
+        Some((id, timeline, last)) => {
+            out.push_str(&format!(
+                "{}   {}\n",
+                paint.tone(Tone::Strong, id.as_str()),
+                timeline.headline
+            ));
+            out.push_str(&format!("  {}\n", state(timeline, found)));
+            out.extend(
+                last.iter()
+                    .map(|line| format!("  {}\n", paint.tone(Tone::Faint, line))),
+            );
+            if let Some(halt) = halt::text(timeline, paint) {
+                out.push_str(&format!("\n{halt}"));
+            } else if timeline.outcome == Outcome::Finished {
+                out.push_str(&format!("\n{}", summary::text(timeline, None, paint)));
+            }
+        }
+    }
+    out
+}
+
+/// Over, at work, or abandoned: what the journal says and who holds the lease, together.
+fn state(timeline: &Timeline, found: &Found) -> String {
+    let id = timeline.rollout.as_ref().map_or("", |id| id.as_str());
+    let holder = found
+        .holder
+        .as_ref()
+        .filter(|holder| holder.rollout.as_str() == id);
+    match (&timeline.outcome, holder) {
+        (Outcome::Finished, _) => "finished".to_owned(),
+        (Outcome::Stopped { .. }, None) => {
+            format!("stopped; {} of {} done", timeline.done(), timeline.steps.len())
+        }
+        (_, Some(holder)) => {
+            let (since, beat) = (
+                between(holder.since, found.now),
+                between(holder.renewed_at, found.now),
+            );
+            let (since, beat) = (duration(since), duration(beat));
+            let (done, all) = (timeline.done(), timeline.steps.len());
+            format!(
+                "{} works on it since {since}, last sign of life {beat} ago; {done} of {all} done",
+                holder.holder
+            )
+        }
+        (Outcome::Open, None) => format!("nobody works on it: rehull resume {id}"),
+    }
+}
+
+fn document(file: &ClusterFile, found: &Found) -> Value {
+    let slots = &file.desired.etcd.slots;
+    json!({
+        "format": OUTPUT_FORMAT,
+        "kind": "status",
+        "cluster": file.desired.cluster,
+        "etcd": found.seen.as_ref().map(|seen| members::json(slots, seen)),
+        "rollout": found.rollout.as_ref().map(|(_, timeline, _)| shape::summary(timeline, None)),
+        "lease": found.holder.as_ref().map(|holder| json!({
+            "holder": holder.holder,
+            "rollout": holder.rollout,
+            "since": holder.since,
+            "renewedAt": holder.renewed_at,
+        })),
+    })
+}

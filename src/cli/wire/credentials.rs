@@ -1,0 +1,75 @@
+//! Whose credentials: the usual chain of AWS, or for a sandbox the file that lies beside its cluster file.
+
+use std::fs;
+
+use super::{aws, is_loopback};
+use crate::adapters::aws::{AccessKeys, AwsClients};
+use crate::cli::args::Environment;
+use crate::cli::cluster_file::ClusterFile;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+
+/// Written by `rehull sandbox up`.
+const SANDBOX_KEYS: &str = "credentials.env";
+
+/// Clients for the cluster's account. Keys of a sandbox are read only if its endpoint is on this machine, and they
+/// win over the environment: real credentials never go to a sandbox by accident.
+pub(super) async fn clients(file: &ClusterFile, _environment: &Environment) -> Result<AwsClients, Failure> {
+    let target = &file.desired.aws;
+    let path = file.beside(SANDBOX_KEYS);
+    if is_loopback(target)
+        && let Ok(text) = fs::read_to_string(&path)
+    {
+        let keys = keys(&text).ok_or_else(|| {
+            let message = format!("`{}` holds no keys", path.display());
+            Failure::new(Exit::Usage, "sandbox::credentials", message)
+                .help("take the sandbox down and up again")
+        })?;
+        return Ok(AwsClients::with_keys(target, &keys).await);
+    }
+    Ok(AwsClients::connect(target).await)
+}
+
+/// The right account and region, or a caret at the key of the file that says otherwise.
+pub(super) async fn check(clients: &AwsClients, file: &ClusterFile) -> Result<(), Failure> {
+    let target = &file.desired.aws;
+    let place = target.endpoint.as_deref().unwrap_or(target.region.as_str());
+    let (account, _) = clients.whoami().await.map_err(|error| aws(&error, place))?;
+    if account == target.account {
+        return Ok(());
+    }
+    let message = format!(
+        "these credentials are of account {account}, the cluster file is for {}",
+        target.account
+    );
+    let help = "log in to the account of the file, or correct the file; nothing was touched";
+    Err(file.wrong("aws::other_account", &message, "/aws/account", help))
+}
+
+fn keys(text: &str) -> Option<AccessKeys> {
+    let value = |name: &str| {
+        let assigned = |line: &str| {
+            let line = line.trim().strip_prefix("export ").unwrap_or(line.trim());
+            let (key, value) = line.split_once('=')?;
+            (key.trim() == name).then(|| value.trim().trim_matches('"').to_owned())
+        };
+        text.lines().find_map(assigned).filter(|value| !value.is_empty())
+    };
+    Some(AccessKeys {
+        id: value("AWS_ACCESS_KEY_ID")?,
+        secret: value("AWS_SECRET_ACCESS_KEY")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_from_assignments_with_and_without_export() {
+        let keys =
+            keys("# sandbox\nexport AWS_ACCESS_KEY_ID=AKIA1\nAWS_SECRET_ACCESS_KEY=\"s3cret\"\n").unwrap();
+        assert_eq!((keys.id.as_str(), keys.secret.as_str()), ("AKIA1", "s3cret"));
+        assert!(super::keys("AWS_ACCESS_KEY_ID=\nAWS_SECRET_ACCESS_KEY=x\n").is_none());
+    }
+}

@@ -1,0 +1,320 @@
+//! The only place that builds adapters: from a cluster file and the environment to open doors.
+
+mod credentials;
+mod tls;
+
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rehull_core::domain::desired::{AwsTarget, StoreLocation};
+use rehull_core::executor::Ports;
+use rehull_core::journal::TornTail;
+use rehull_core::ports::{Clock, PortError, Store, StoreError};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+use super::args::Environment;
+use super::cluster_file::ClusterFile;
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::adapters::artefacts::{ArtefactError, ArtefactStore, Pinned, Published};
+use crate::adapters::aws::{AwsClients, AwsLaunchTemplates, AwsMachines, AwsSlotParts};
+use crate::adapters::clock::{SystemClock, Wake, within};
+use crate::adapters::etcd::{EtcdPool, EtcdSnapshots, RestoreTool, SnapshotParts};
+use crate::adapters::snapshots_s3::SnapshotBucket;
+use crate::adapters::store_local::LocalStore;
+use crate::adapters::store_s3::S3Store;
+
+/// Everything that one cluster's commands touch.
+pub struct World {
+    machines: AwsMachines,
+    parts: AwsSlotParts,
+    templates: AwsLaunchTemplates,
+    etcd: Arc<EtcdPool>,
+    snapshots: EtcdSnapshots,
+    store: Arc<dyn Store>,
+    artefacts: ArtefactStore,
+    clock: SystemClock,
+    /// How this store loses power.
+    pub tail: TornTail,
+}
+
+impl World {
+    /// Opens all doors, after asking AWS whose credentials these are: nothing of another account is ever read.
+    ///
+    /// # Errors
+    /// Credentials, certificate or store cannot be used, or belong to another account than the cluster file names.
+    pub async fn connect(file: &ClusterFile, environment: &Environment) -> Result<Self, Failure> {
+        let desired = &file.desired;
+        let clients = credentials::clients(file, environment).await?;
+        credentials::check(&clients, file).await?;
+        let pem = tls::client_tls(file, environment, &clients).await?;
+        let etcd = EtcdPool::new(&pem).map_err(|error| tls::unusable(file, &error.to_string()))?;
+        let etcd = Arc::new(etcd);
+        let (store, tail) = store(file, &clients).await?;
+        let snapshots = EtcdSnapshots::new(SnapshotParts {
+            pool: Arc::clone(&etcd),
+            store: Arc::clone(&store),
+            sink: Arc::new(SnapshotBucket::new(clients.clone(), desired.snapshots.clone())),
+            tool: RestoreTool::new(restore_tool(file).1, desired.etcd.version),
+            scratch: PathBuf::from(SCRATCH),
+        });
+        Ok(Self {
+            machines: AwsMachines::new(clients.clone(), &desired.artefacts, &desired.cluster),
+            parts: AwsSlotParts::new(clients.clone()),
+            templates: AwsLaunchTemplates::new(clients.clone()),
+            etcd,
+            snapshots,
+            store,
+            artefacts: ArtefactStore::new(clients, desired.artefacts.clone()),
+            clock: SystemClock::new(),
+            tail,
+        })
+    }
+
+    /// The doors, for the executor.
+    #[must_use]
+    pub fn ports(&self) -> Ports<'_> {
+        Ports {
+            machines: &self.machines,
+            parts: &self.parts,
+            templates: &self.templates,
+            etcd: self.etcd.as_ref(),
+            membership: self.etcd.as_ref(),
+            snapshots: &self.snapshots,
+            store: self.store.as_ref(),
+            clock: &self.clock,
+        }
+    }
+
+    /// Journal, lease, mailbox, identity.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The clock of the loop.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &self.clock
+    }
+
+    /// Cuts the loop's sleep short.
+    #[must_use]
+    pub fn wake(&self) -> Wake {
+        self.clock.wake_handle()
+    }
+
+    /// Publishes the pinned binaries that are missing from `folder`; without a folder all must be there already.
+    /// `tell` hears of each upload.
+    ///
+    /// # Errors
+    /// A binary is missing, or is not the one that is pinned; then nothing of it was published.
+    pub async fn publish(
+        &self,
+        file: &ClusterFile,
+        folder: Option<&Path>,
+        tell: &(dyn Fn(&str) + Sync),
+    ) -> Result<(), Failure> {
+        let pins = file.desired.etcd.binaries.iter();
+        let pins: Vec<Pinned> = pins
+            .map(|(name, sha256)| Pinned {
+                name: name.clone(),
+                sha256: sha256.clone(),
+            })
+            .collect();
+        match (self.artefacts.verify_present(&pins).await, folder) {
+            (Ok(()), _) => return Ok(()),
+            (Err(ArtefactError::Missing { .. }), Some(_)) => {}
+            (Err(error), _) => return Err(artefact(&error)),
+        }
+        for pinned in &pins {
+            let path = folder.unwrap_or_else(|| Path::new("")).join(&pinned.name);
+            let published = self
+                .artefacts
+                .publish(pinned, &path)
+                .await
+                .map_err(|error| artefact(&error))?;
+            if published == Published::Uploaded {
+                tell(&pinned.name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches the program that test-restores snapshots, if it is not here yet. The machines run the same bytes.
+    ///
+    /// # Errors
+    /// It is not published, or cannot be written here.
+    pub async fn fetch_restore_tool(&self, file: &ClusterFile) -> Result<(), Failure> {
+        let (pinned, path) = restore_tool(file);
+        if path.is_file() {
+            return Ok(());
+        }
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| Failure::unwritable(folder, &error))?;
+        }
+        self.artefacts
+            .fetch(&pinned, &path)
+            .await
+            .map_err(|error| artefact(&error))
+    }
+}
+
+/// Programs of this machine, by content.
+const TOOLS: &str = ".rehull/tools";
+/// Snapshots on their way: private, removed when they have arrived.
+const SCRATCH: &str = ".rehull/scratch";
+
+/// The pinned program that can restore snapshots of the pinned release (and of the one before), and where it is kept.
+fn restore_tool(file: &ClusterFile) -> (Pinned, PathBuf) {
+    let etcd = &file.desired.etcd;
+    let name = RestoreTool::program(etcd.version);
+    let sha256 = etcd.binaries.get(name).cloned().unwrap_or_default();
+    let path = Path::new(TOOLS).join(&sha256).join(name);
+    (
+        Pinned {
+            name: name.to_owned(),
+            sha256,
+        },
+        path,
+    )
+}
+
+/// A clock of its own, for work beside the loop: what wakes the loop must not wake a lease.
+#[must_use]
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::new())
+}
+
+/// The runtime of commands that talk to somebody.
+///
+/// # Errors
+/// The system has no threads or files left.
+pub fn runtime() -> Result<Runtime, Failure> {
+    let failed =
+        |error: io::Error| Failure::new(Exit::Refused, "system::runtime", "cannot start").because(&error);
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(failed)
+}
+
+/// Lets a task of this process come to its end, if it does so soon.
+pub async fn finish(task: JoinHandle<()>) {
+    // What it still had to write is best effort; a store that hangs must not hold the end of a rollout up.
+    let _ = within(Duration::from_secs(3), task).await;
+}
+
+async fn store(file: &ClusterFile, clients: &AwsClients) -> Result<(Arc<dyn Store>, TornTail), Failure> {
+    match &file.desired.store {
+        StoreLocation::S3(location) => Ok((
+            Arc::new(S3Store::new(clients.clone(), location.clone())),
+            TornTail::Refused,
+        )),
+        StoreLocation::Local { path } => {
+            let opened = LocalStore::open(file.beside(path))
+                .await
+                .map_err(|error| Failure::store(&error))?;
+            Ok((Arc::new(opened), TornTail::Tolerated))
+        }
+    }
+}
+
+/// The endpoint is on this machine: a sandbox or a test double, never a cloud.
+fn is_loopback(target: &AwsTarget) -> bool {
+    let host = target
+        .endpoint
+        .as_deref()
+        .and_then(|endpoint| endpoint.split_once("://"))
+        .map(|(_, rest)| rest);
+    let host = host
+        .and_then(|rest| rest.split(['/', ':']).next())
+        .unwrap_or_default();
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn artefact(error: &ArtefactError) -> Failure {
+    let (code, help) = match error {
+        ArtefactError::NotADigest { .. } => (
+            "artefact::digest",
+            "write 64 hexadecimal digits, as sha256sum does",
+        ),
+        ArtefactError::File { .. } => (
+            "artefact::file",
+            "fill the toolbox with `tools/toolbox.sh etcd VERSION`, or name another with --toolbox",
+        ),
+        ArtefactError::WrongFile { .. } => (
+            "artefact::wrong_file",
+            "give the file of the pinned release; nothing was published",
+        ),
+        ArtefactError::Damaged { .. } => (
+            "artefact::damaged",
+            "look at the object; delete it if it is wrong, then publish again",
+        ),
+        ArtefactError::Missing { .. } => (
+            "artefact::missing",
+            "publish them: `rehull apply FILE --toolbox DIR` with DIR/etcd/VERSION/BINARY",
+        ),
+        ArtefactError::Store { .. } => (
+            "artefact::store",
+            "check bucket, credentials and network, then run it again",
+        ),
+    };
+    Failure::new(Exit::Refused, code, error.to_string())
+        .because_of_source(error)
+        .help(help)
+}
+
+/// What AWS answered, in terms of what to do.
+fn aws(error: &PortError, place: &str) -> Failure {
+    let (code, help) = match error {
+        PortError::NotSent { .. } => (
+            "aws::unreachable",
+            "check the network, `aws.endpoint` and your credentials",
+        ),
+        PortError::Denied { .. } => (
+            "aws::denied",
+            "log in again, or ask for the permission that is named",
+        ),
+        PortError::OutcomeUnknown { .. }
+        | PortError::NotYetVisible { .. }
+        | PortError::Throttled { .. }
+        | PortError::Refused { .. }
+        | PortError::Gone { .. }
+        | PortError::Unreadable { .. } => (
+            "aws::answer",
+            "run it again; if it stays, look at the words above",
+        ),
+    };
+    Failure::new(
+        Exit::Refused,
+        code,
+        format!("AWS ({place}) does not say whose credentials these are"),
+    )
+    .because(error)
+    .help(help)
+}
+
+impl Failure {
+    /// The store does not do what it was asked.
+    #[must_use]
+    pub fn store(error: &StoreError) -> Self {
+        let (code, help) = match error {
+            StoreError::Denied { .. } => ("store::denied", "give these credentials the right that is named"),
+            StoreError::Unavailable { .. } => {
+                ("store::unavailable", "check bucket or folder, network and room")
+            }
+            StoreError::Conflict { .. } | StoreError::OutcomeUnknown { .. } => {
+                ("store::again", "run it again")
+            }
+        };
+        Self::new(Exit::Refused, code, "the store cannot be used")
+            .because(error)
+            .help(help)
+    }
+}
