@@ -121,9 +121,12 @@ pub(crate) async fn of_many_writers_every_segment_has_one(store: Arc<dyn Store>)
     let stored: Vec<String> = segments
         .into_iter()
         .flat_map(|segment| segment.records)
-        .filter_map(|record| match record.body {
-            RecordBody::Marked { mark } => Some(mark),
-            _ => None,
+        .filter_map(|record| {
+            if let RecordBody::Marked { mark } = record.body {
+                Some(mark)
+            } else {
+                None
+            }
         })
         .collect();
     assert_eq!(stored.len(), written.len(), "nothing was written twice");
