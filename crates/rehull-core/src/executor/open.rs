@@ -1,6 +1,6 @@
 //! Begins a rollout, or finds one again: plan and journal must belong together before anything is done.
 
-use crate::domain::ids::ContentDigest;
+use crate::domain::ids::{ContentDigest, RolloutId};
 use crate::journal::{Journal, JournalError, Record, RecordBody, Scope, Writer, keys, without_location};
 use crate::plan::{PLAN_FORMAT, RolloutPlan};
 use crate::ports::{Clock, Store, StoreError};
@@ -142,6 +142,25 @@ pub async fn resume<'a>(
         });
     }
     Ok(Opened { plan, journal })
+}
+
+/// Ends a rollout that stopped half-way because another one takes its place: the way back from a member that does not
+/// come up. Only under the lease of the cluster; the new plan is made from the world, so nothing of the old one is owed.
+pub async fn supersede(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    scope: Scope,
+    writer: Writer,
+    by: &RolloutId,
+) -> Result<(), OpenError> {
+    let rollout = scope.rollout.as_str().to_owned();
+    let mut journal = open(store, clock, scope, writer).await?;
+    if journal.view().closed().is_some() {
+        return Ok(());
+    }
+    let body = RecordBody::Closed { outcome: format!("superseded by {by}") };
+    let record = Record { at: clock.now(), body };
+    journal.append(vec![record]).await.map_err(|source| OpenError::Journal { rollout, source })
 }
 
 /// The plan of a rollout, for reports too; `None`: there is no such rollout.

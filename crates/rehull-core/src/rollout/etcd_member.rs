@@ -63,6 +63,13 @@ impl Step<'_> {
         start.unwrap_or(at).checked_add(limit).unwrap_or(Timestamp::MAX)
     }
 
+    /// When a machine's patience ends. A process that has just taken over begins with the full limit again: whoever
+    /// types `resume` wants to wait, not to be told at once that time was up an hour ago.
+    pub(super) fn deadline(&self, start: Option<Timestamp>, limit: std::time::Duration) -> Timestamp {
+        let attached = self.journal.holder().map(|(_, at)| at);
+        self.until(start.max(attached), limit)
+    }
+
     /// A gate wait if members that stay are not green.
     pub(super) fn others_green(&self, tick: &mut Tick) -> bool {
         let red = gates::red(self.now, self.slot.name());
@@ -206,7 +213,7 @@ fn warm(step: &Step<'_>, new: &Machine, tick: &mut Tick) -> bool {
     if new.state == MachineState::Running && phase == Some(&BootPhase::Warm) {
         return true;
     }
-    let until = step.until(new.launched_at, step.now.plan.envelope.policy.boot_deadline);
+    let until = step.deadline(new.launched_at, step.now.plan.envelope.policy.boot_deadline);
     if step.now.seen.at >= until {
         let what = format!(
             "machine {} of {} did not become warm in time",

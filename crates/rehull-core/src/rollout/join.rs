@@ -36,7 +36,7 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
                 slot: step.name(),
                 machine: new.id.clone(),
             };
-            let until = step.until(step.journal.done_at(&go.key()), policy.join_deadline);
+            let until = step.deadline(step.journal.done_at(&go.key()), policy.join_deadline);
             if step.now.seen.at >= until && joined.is_none() {
                 let what = format!("{} did not join in time: {lacks}", step.slot.name());
                 return tick.stop(StopReason::Deadline { what });

@@ -52,7 +52,7 @@ pub(super) fn old_is_stopped(step: &Step<'_>, tick: &mut Tick) -> bool {
             slot: step.name(),
             machine: machine.id.clone(),
         };
-        let until = step.until(
+        let until = step.deadline(
             step.journal.done_at(&ask.key()),
             step.now.plan.envelope.policy.stop_deadline,
         );

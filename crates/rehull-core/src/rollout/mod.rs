@@ -196,10 +196,10 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
     let mut hold = Vec::new();
     if turn.begun.is_none() {
         hold.extend(snapshot::next(now, journal, tick));
-        if !launch_template::next(now, tick) {
-            return;
-        }
         hold.extend(bake::hold(now, slot, journal, tick));
+    }
+    if slot.new.is_none() && !launch_template::next(now, tick) {
+        return;
     }
     etcd_member::next(
         &Step {

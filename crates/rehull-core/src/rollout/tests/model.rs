@@ -372,6 +372,12 @@ impl Model {
         });
     }
 
+    /// A new process takes over.
+    pub(crate) fn attach(&mut self) {
+        let body = RecordBody::Attached { holder: "somebody".to_owned() };
+        self.records.push(Record { at: self.at, body });
+    }
+
     pub(crate) fn intend(&mut self, step: &StepId, action: &Action) -> u32 {
         let attempt = self.journal().next_attempt(&action.key());
         let token = Token::new(format!("{attempt}"));

@@ -320,3 +320,45 @@ fn audit_refuses_what_decide_would_never_propose() {
     };
     assert!(crate::audit::check_next(&plan, &model.observe(), &[(step, running)]).is_err());
 }
+
+#[test]
+fn a_resumed_rollout_waits_the_full_deadline_again() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = Model::healthy(3);
+    while !model.story.iter().any(|key| key.starts_with("go ")) {
+        walk(&mut model, &plan, Goal::Finish, 1);
+    }
+    let slot = slot_name(1);
+    model.down.insert(slot.clone());
+    let End::Stopped(StopReason::Deadline { .. }) = walk(&mut model, &plan, Goal::Finish, 900) else { panic!() };
+    model.attach();
+    let End::Waiting(_) = walk(&mut model, &plan, Goal::Finish, 60) else { panic!("stopped again at once") };
+    model.down.remove(&slot);
+    assert_eq!(walk(&mut model, &plan, Goal::Finish, 900), End::Done);
+}
+
+#[test]
+fn a_member_that_never_comes_up_is_rolled_back_in_the_mixed_window() {
+    let upgrade = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = Model::healthy(3);
+    while !model.story.iter().any(|key| key.starts_with("go ")) {
+        walk(&mut model, &upgrade, Goal::Finish, 1);
+    }
+    model.advance();
+    // Its etcd ends again and again: no answer, though its machine says that it runs.
+    let slot = slot_name(1);
+    model.running.remove(&slot);
+    let mut back = upgrade.clone();
+    back.envelope.kind = crate::plan::RolloutKind::Rollback { of: "t-1".to_owned() };
+    // The version of the former template exists, as it does in EC2.
+    for planned in &mut back.envelope.slots {
+        std::mem::swap(planned.from.as_mut().unwrap(), &mut planned.to);
+        if planned.slot.name != slot {
+            planned.reasons.clear();
+        }
+    }
+    assert_eq!(walk(&mut model, &back, Goal::Finish, 900), End::Done, "{:#?}", model.story);
+    assert!(model.running.values().all(|version| *version == super::model::OLD));
+    assert_eq!(model.healthy_voters(), 3);
+    assert_eq!(model.machines.iter().filter(|machine| machine.is_live()).count(), 3);
+}
