@@ -1,13 +1,16 @@
 //! A whole sandbox: its daemon, its APIs, real machines behind them; and nothing left when it is down.
 
+mod etcd;
 mod rig;
 
 use std::time::Duration;
 
 use aws_sdk_ec2::types::InstanceStateName;
 use rehull::sandbox::{Down, SandboxError, down, status, switch, up};
+use rehull_core::domain::fleet::{Attachment, BootPhase, tag};
 use rehull_core::world::Switch;
 
+use self::etcd::Hand;
 use self::rig::Rig;
 use crate::support::eventually;
 
@@ -151,4 +154,48 @@ async fn a_power_cut_is_not_seen_by_the_api_and_a_lost_zone_comes_back() {
     };
     assert!(switch(&info, &unknown).await.is_err());
     down(&info.name, rig.dir()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rendered_user_data_makes_an_etcd_cluster_and_a_member_moves_to_another_machine() {
+    let Some(rig) = Rig::with_etcd("moves", "3.5.33") else {
+        return;
+    };
+    let info = up(&rig.options()).await.unwrap();
+    let mut hand = Hand::new(&info).await;
+    let slots = [hand.slot(0), hand.slot(1), hand.slot(2)];
+    let mut machines = Vec::new();
+    for slot in &slots {
+        let machine = hand.launch(slot, "bootstrap", 1).await;
+        hand.attach(slot, &machine, 1).await;
+        hand.set(&machine, tag::GO).await;
+        machines.push(machine);
+    }
+    let before = hand.until_all_serve().await;
+
+    // While etcd runs, the guest does not let go of the volume.
+    hand.detach(&slots[1], &machines[1]).await;
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    let (interface, volume) = hand.where_are(&slots[1]).await.unwrap();
+    assert_eq!(interface, Attachment::Available);
+    assert_eq!(volume, Attachment::Detaching(machines[1].clone()));
+
+    // Stopped gracefully it does, and the same member comes back on another machine with its data.
+    let next = hand.launch(&slots[1], "reattach", 1).await;
+    hand.set(&machines[1], tag::STOP).await;
+    hand.until_phase(&slots[1], &machines[1], &BootPhase::Stopped)
+        .await;
+    hand.until_free(&slots[1]).await;
+    hand.attach(&slots[1], &next, 1).await;
+    hand.set(&next, tag::GO).await;
+    let after = hand.until_all_serve().await;
+    let ids = |answers: &[rehull_core::domain::etcd::MemberAnswer]| {
+        answers
+            .iter()
+            .map(|one| (one.id, one.cluster))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&after), ids(&before));
+    down(&info.name, rig.dir()).await.unwrap();
+    assert_eq!(rig.processes(), Vec::<String>::new());
 }

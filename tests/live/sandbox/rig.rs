@@ -19,7 +19,7 @@ use rehull_core::world::Timing;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::support::eventually;
+use crate::support::{eventually, toolbox};
 
 /// Asks everything a machine may ask, and some of what it may not; its last act is its report.
 pub(crate) const PROBE: &str = r#"#cloud-config
@@ -63,22 +63,38 @@ runcmd:
 pub(crate) struct Rig {
     name: &'static str,
     dir: TempDir,
-    toolbox: TempDir,
+    toolbox: PathBuf,
+    version: &'static str,
 }
 
 impl Rig {
+    /// For machines that never start etcd: its binaries are some bytes.
     pub(crate) fn new(name: &'static str) -> Self {
-        let toolbox = TempDir::new().unwrap();
-        let version = toolbox.path().join("etcd/3.5.33");
+        let dir = TempDir::new().unwrap();
+        let toolbox = dir.path().join("toolbox");
+        let version = toolbox.join("etcd/3.5.33");
         fs::create_dir_all(&version).unwrap();
         for binary in ["etcd", "etcdctl", "etcdutl"] {
             fs::write(version.join(binary), binary).unwrap();
         }
         Self {
             name,
+            dir,
+            toolbox,
+            version: "3.5.33",
+        }
+    }
+
+    /// With the real binaries; `None` after saying why not.
+    pub(crate) fn with_etcd(name: &'static str, version: &'static str) -> Option<Self> {
+        let etcd = toolbox::binary(version, "etcd")?;
+        let toolbox = etcd.ancestors().nth(3)?.to_owned();
+        Some(Self {
+            name,
             dir: TempDir::new().unwrap(),
             toolbox,
-        }
+            version,
+        })
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -90,8 +106,8 @@ impl Rig {
             name: self.name.to_owned(),
             dir: self.dir.path().to_owned(),
             members: 3,
-            etcd_version: "3.5.33".to_owned(),
-            toolbox: self.toolbox.path().to_owned(),
+            etcd_version: self.version.to_owned(),
+            toolbox: self.toolbox.clone(),
             timing: Timing::Fast,
             rehull: PathBuf::from(env!("CARGO_BIN_EXE_rehull")),
         }
