@@ -21,6 +21,8 @@ mod select;
 mod setup;
 mod tags;
 pub mod template;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod timing;
 mod token;
