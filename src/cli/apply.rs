@@ -10,7 +10,7 @@ use serde_json::json;
 use super::args::{Change, Environment, Format};
 use super::cluster_file::ClusterFile;
 use super::console::Console;
-use super::drive::{Entry, Session};
+use super::drive::{Entry, Session, View};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::identity::Identity;
@@ -73,6 +73,7 @@ async fn carry_out(
         file,
         rollout,
         identity: &identity,
+        view: View::Events,
     };
     session.run(Entry::Begin(Box::new(plan))).await
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser};
 use rehull_core::domain::ids::{ContentDigest, RolloutId, SlotName};
 use rehull_core::domain::observed::Wish as Asked;
+use rehull_core::domain::version::NotARelease;
 use rehull_core::plan::RolloutKind;
 use rehull_core::world::Timing;
 
@@ -14,6 +15,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::rollouts::cluster_of;
+use super::sandbox::demo::Demo;
 use super::sandbox::{Place, SandboxWish, Up};
 use super::typed::{self, Command, Etcd, Output, Sandbox, SandboxTiming, Typed};
 
@@ -177,23 +179,24 @@ fn wish(command: Command) -> Result<Wish, String> {
         }
         Command::Report(of) => Wish::Report(of_rollout(of)?),
         Command::Etcd(etcd) => etcd_wish(etcd)?,
-        Command::Sandbox(sandbox) => Wish::Sandbox(sandbox_wish(sandbox)),
+        Command::Sandbox(sandbox) => Wish::Sandbox(sandbox_wish(sandbox)?),
         Command::Version => Wish::Version,
     })
 }
 
-fn sandbox_wish(command: Sandbox) -> SandboxWish {
+fn sandbox_wish(command: Sandbox) -> Result<SandboxWish, String> {
     let place = |typed: typed::SandboxPlace| Place {
         name: typed.name,
         dir: typed.dir,
     };
-    match command {
+    let release = |text: &str| text.parse().map_err(|error: NotARelease| error.to_string());
+    Ok(match command {
         Sandbox::Down(typed) => SandboxWish::Down(place(typed)),
         Sandbox::Status(typed) => SandboxWish::Status(place(typed)),
         Sandbox::Up(typed) => SandboxWish::Up(Up {
             place: place(typed.place),
             members: typed.members,
-            etcd: typed.etcd,
+            etcd: release(&typed.etcd)?,
             toolbox: typed.toolbox,
             timing: match typed.timing {
                 SandboxTiming::Fast => Timing::Fast,
@@ -201,7 +204,18 @@ fn sandbox_wish(command: Sandbox) -> SandboxWish {
             },
             empty: typed.empty,
         }),
-    }
+        Sandbox::Demo(typed) => SandboxWish::Demo(Demo {
+            place: Place {
+                name: typed.name,
+                dir: typed.dir,
+            },
+            members: typed.members,
+            from: release(&typed.from)?,
+            to: release(&typed.to)?,
+            toolbox: typed.toolbox,
+            keep: typed.keep,
+        }),
+    })
 }
 
 fn etcd_wish(command: Etcd) -> Result<Wish, String> {

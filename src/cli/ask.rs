@@ -10,7 +10,7 @@ use serde_json::json;
 use super::args::{Environment, Format, OfRollout};
 use super::cluster_file::ClusterFile;
 use super::console::Console;
-use super::drive::{Entry, Session};
+use super::drive::{Entry, Session, View};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::identity::Identity;
@@ -43,6 +43,7 @@ pub fn run(
             file: &file,
             rollout,
             identity: &identity,
+            view: View::Events,
         };
         ask(&session, wish).await
     });

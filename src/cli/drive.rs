@@ -1,6 +1,5 @@
 //! Works on one rollout in this process: lease, journal, loop, and everything that is shown of it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +29,7 @@ use crate::report::paint::Paint;
 use crate::report::plain::Plain;
 use crate::report::progress::Progress;
 use crate::report::sinks::{Fan, Recorder};
+use crate::report::steps::Steps;
 use crate::report::timeline::Timeline;
 use crate::report::{halt, json, summary};
 
@@ -45,6 +45,17 @@ pub struct Session<'a> {
     pub rollout: RolloutId,
     /// Who works.
     pub identity: &'a Identity,
+    /// What is shown on the way.
+    pub view: View,
+}
+
+/// What is shown of a rollout while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// Every event.
+    Events,
+    /// Finished steps only.
+    Steps,
 }
 
 /// How the work on a rollout begins.
@@ -53,6 +64,16 @@ pub enum Entry {
     Begin(Box<RolloutPlan>),
     /// Where somebody stopped, or was stopped.
     Resume,
+}
+
+/// How the work on a rollout ended.
+pub struct Ended {
+    /// How the process ends.
+    pub exit: Result<Exit, Failure>,
+    /// Everything that happened, from the first process on.
+    pub timeline: Timeline,
+    /// A call may still be on its way: the lease runs out by itself.
+    in_flight: bool,
 }
 
 /// The lease, kept by a task of its own.
@@ -67,6 +88,18 @@ impl Session<'_> {
     /// # Errors
     /// Somebody else holds the lease, or the rollout can be neither begun nor continued.
     pub async fn run(&self, entry: Entry) -> Result<Exit, Failure> {
+        let Some(ended) = self.run_untold(entry).await? else {
+            return Ok(Exit::Interrupted);
+        };
+        self.show(&ended.timeline)?;
+        ended.exit
+    }
+
+    /// The same, showing nothing at the end. `None`: a second signal came.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub async fn run_untold(&self, entry: Entry) -> Result<Option<Ended>, Failure> {
         let wake = self.world.wake();
         let quiet = self.console.clone();
         let signals = Signals::listen(move |name| {
@@ -77,18 +110,26 @@ impl Session<'_> {
         })?;
         let lease = tokio::select! {
             lease = self.lease(&entry) => lease?,
-            () = signals.first() => return Ok(Exit::StopPoint),
+            () = signals.first() => {
+                let message = "stopped before anything was begun";
+                return Err(Failure::new(Exit::StopPoint, "rollout::not_begun", message));
+            }
         };
         let ended = tokio::select! {
-            ended = self.work(entry, &lease, &signals) => ended,
-            () = signals.second() => Ok((Exit::Interrupted, true)),
+            ended = self.work(entry, &lease, &signals) => ended.map(Some),
+            () = signals.second() => Ok(None),
         };
         lease.task.abort();
-        let in_flight = ended.as_ref().map_or(true, |(_, in_flight)| *in_flight);
+        let in_flight = match &ended {
+            Ok(Some(ended)) => ended.in_flight,
+            // Nothing was sent by a session that could not begin.
+            Err(_) => false,
+            Ok(None) => true,
+        };
         if !in_flight && let Err(error) = lease.keeper.release().await {
             tracing::info!(%error, "the lease was not given back and runs out by itself");
         }
-        ended.map(|(exit, _)| exit)
+        ended
     }
 
     async fn lease(&self, entry: &Entry) -> Result<Lease, Failure> {
@@ -128,7 +169,7 @@ impl Session<'_> {
         }
     }
 
-    async fn work(&self, entry: Entry, lease: &Lease, signals: &Signals) -> Result<(Exit, bool), Failure> {
+    async fn work(&self, entry: Entry, lease: &Lease, signals: &Signals) -> Result<Ended, Failure> {
         let (opened, earlier) = self.open(entry).await?;
         if takes_snapshot(&opened.plan.envelope) {
             self.world.fetch_restore_tool(self.file).await?;
@@ -156,8 +197,9 @@ impl Session<'_> {
         let outcome = driver.run(&self.identity.holder).await;
         drop(fan);
         wire::finish(written).await;
-        self.show(&recorder.events(), &folder.join("report.txt"))?;
-        self.ending(outcome).await
+        let timeline = Timeline::of(&recorder.events());
+        local::write(&folder.join("report.txt"), &ending_text(&timeline, Paint::Plain))?;
+        Ok(self.ending(outcome, timeline).await)
     }
 
     async fn open(&self, entry: Entry) -> Result<(Opened<'_>, Vec<Event>), Failure> {
@@ -198,30 +240,42 @@ impl Session<'_> {
             Format::Text | Format::Markdown if self.console.is_live() => {
                 Arc::new(Progress::new(ProgressDrawTarget::stderr(), paint, Some(expected)))
             }
+            Format::Text | Format::Markdown if self.view == View::Steps => {
+                Arc::new(Steps::new(std::io::stderr(), paint))
+            }
             Format::Text | Format::Markdown => Arc::new(Plain::new(std::io::stderr(), paint)),
         }
     }
 
-    fn show(&self, events: &[Event], report: &Path) -> Result<(), Failure> {
-        let timeline = Timeline::of(events);
-        local::write(report, &ending_text(&timeline, Paint::Plain))?;
+    fn show(&self, timeline: &Timeline) -> Result<(), Failure> {
         match self.console.format {
             Format::Json => self
                 .console
-                .answer(&format!("{}\n", json::summary(&timeline, None))),
+                .answer(&format!("{}\n", json::summary(timeline, None))),
             Format::Text | Format::Markdown => self
                 .console
-                .answer(&ending_text(&timeline, self.console.out_paint())),
+                .answer(&ending_text(timeline, self.console.out_paint())),
         }
     }
 
-    async fn ending(&self, outcome: Result<Outcome, RunError>) -> Result<(Exit, bool), Failure> {
-        match outcome {
-            Ok(Outcome::Finished) => Ok((Exit::Ok, false)),
+    async fn ending(&self, outcome: Result<Outcome, RunError>, timeline: Timeline) -> Ended {
+        let (exit, in_flight) = match outcome {
+            Ok(Outcome::Finished) => (Ok(Exit::Ok), false),
             Ok(Outcome::Stopped {
                 reason, in_flight, ..
-            }) => Ok((self.stopped(&reason).await, in_flight)),
-            Err(error) => Err(Failure::run(&error, &self.rollout)),
+            }) => (Ok(self.stopped(&reason).await), in_flight),
+            Err(error) => {
+                let in_flight = match &error {
+                    RunError::Target(_) => false,
+                    RunError::Journal { in_flight, .. } => *in_flight,
+                };
+                (Err(Failure::run(&error, &self.rollout)), in_flight)
+            }
+        };
+        Ended {
+            exit,
+            timeline,
+            in_flight,
         }
     }
 

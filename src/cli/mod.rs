@@ -86,6 +86,7 @@ fn command(invocation: &Invocation) -> Result<Exit, Failure> {
         Wish::EtcdSnapshot(file) => snapshot::run(console, &environment, file),
         Wish::Sandbox(SandboxWish::Up(up)) => sandbox::up::run(console, &environment, up),
         Wish::Sandbox(SandboxWish::Down(place)) => sandbox::down::run(console, place),
+        Wish::Sandbox(SandboxWish::Demo(demo)) => sandbox::demo::run(console, &environment, demo),
         Wish::Sandbox(SandboxWish::Status(place)) => sandbox::status::run(console, place),
         Wish::Version => version::run(console),
     }

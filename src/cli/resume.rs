@@ -3,7 +3,7 @@
 use super::args::{Environment, OfRollout};
 use super::cluster_file::ClusterFile;
 use super::console::Console;
-use super::drive::{Entry, Session};
+use super::drive::{Entry, Session, View};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::identity::Identity;
@@ -27,6 +27,7 @@ pub fn run(console: &Console, environment: &Environment, of: &OfRollout) -> Resu
             file: &file,
             rollout,
             identity: &identity,
+            view: View::Events,
         };
         session.run(Entry::Resume).await
     });

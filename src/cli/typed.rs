@@ -105,6 +105,33 @@ pub(super) enum Sandbox {
     Down(SandboxPlace),
     /// Show the machines of a sandbox
     Status(SandboxPlace),
+    /// Upgrade a real cluster under load, prove that nothing was lost, and leave nothing behind
+    Demo(SandboxDemo),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SandboxDemo {
+    /// Name of the sandbox; one of this name is taken down first
+    #[arg(long, value_name = "NAME", default_value = "demo")]
+    pub(super) name: String,
+    /// Where sandboxes are kept
+    #[arg(long, value_name = "DIR", default_value = ".rehull/sandbox")]
+    pub(super) dir: PathBuf,
+    /// etcd release before
+    #[arg(long, value_name = "VERSION", default_value = "3.5.33")]
+    pub(super) from: String,
+    /// etcd release afterwards
+    #[arg(long, value_name = "VERSION", default_value = "3.6.14")]
+    pub(super) to: String,
+    /// Number of members
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(super) members: u8,
+    /// Binaries, as DIR/etcd/VERSION/BINARY [default: where tools/toolbox.sh puts them]
+    #[arg(long, value_name = "DIR", env = "REHULL_TOOLBOX", hide_env_values = true)]
+    pub(super) toolbox: Option<PathBuf>,
+    /// Leave the sandbox up, to look around
+    #[arg(long)]
+    pub(super) keep: bool,
 }
 
 /// Which sandbox.

@@ -15,6 +15,7 @@ pub mod plan;
 pub mod progress;
 pub mod replay;
 pub mod sinks;
+pub mod steps;
 pub mod summary;
 pub mod table;
 pub mod timeline;

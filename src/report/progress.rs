@@ -14,7 +14,7 @@ use rehull_core::event::{Event, EventSink, What};
 use super::numbers::{about, between, duration, tenths};
 use super::paint::{Paint, Tone};
 use super::plain;
-use super::summary::step_line;
+use super::steps;
 use super::timeline::Timeline;
 use super::words::{self, Until};
 
@@ -89,7 +89,7 @@ impl EventSink for Progress {
         live.timeline.apply(event);
         if stays(&event.what) {
             let lines = plain::lines(event, &live.timeline, self.paint);
-            let text = done_line(&event.what, &live.timeline, self.paint).unwrap_or(lines);
+            let text = steps::line(event, &live.timeline, self.paint).unwrap_or(lines);
             // A terminal that went away must not end a rollout.
             let _ = self.bars.println(text.trim_end());
         }
@@ -105,20 +105,6 @@ impl EventSink for Progress {
             | What::StepDone { .. } => self.redraw(&mut live),
         }
     }
-}
-
-/// ` 1/3 etcd-b  ✓ replaced in 9.8 s …`, for the end of a step only.
-fn done_line(what: &What, timeline: &Timeline, paint: Paint) -> Option<String> {
-    let What::StepDone { step } = what else {
-        return None;
-    };
-    let story = timeline.steps.iter().find(|story| story.outline.step == *step)?;
-    Some(format!(
-        " {}/{} {}",
-        timeline.done(),
-        timeline.steps.len(),
-        step_line(story, paint)
-    ))
 }
 
 /// Lines that stay on the screen when their moment has passed.

@@ -15,7 +15,7 @@ pub struct LoadVerdict {
     pub acknowledged: u64,
     /// Acknowledged writes that could not be read back afterwards.
     pub lost: u64,
-    /// Longest time without an acknowledged write, over all clients.
+    /// Longest time that any client with a time-out per try and a retry went without an acknowledged write.
     pub stall_max: Duration,
     /// Watches that ran all the time.
     pub watches: u32,
@@ -171,7 +171,8 @@ pub fn troubles(timeline: &Timeline) -> Vec<String> {
 }
 
 /// The last line: done, stopped or open; time; what the load says.
-fn verdict(timeline: &Timeline, load: Option<&LoadVerdict>, paint: Paint) -> String {
+#[must_use]
+pub fn verdict(timeline: &Timeline, load: Option<&LoadVerdict>, paint: Paint) -> String {
     let word = match timeline.outcome {
         Outcome::Finished => paint.tone(Tone::Good, "done"),
         Outcome::Stopped { .. } => paint.tone(Tone::Care, "stopped"),

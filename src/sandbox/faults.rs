@@ -58,7 +58,11 @@ impl KillingStore {
     /// Counts segments of this process from 1.
     #[must_use]
     pub fn new(inner: Arc<dyn Store>, fault: Fault) -> Self {
-        Self { inner, fault, written: AtomicU32::new(0) }
+        Self {
+            inner,
+            fault,
+            written: AtomicU32::new(0),
+        }
     }
 }
 
@@ -107,7 +111,11 @@ impl StoppingLease {
     /// Counts lease checks of this process from 1.
     #[must_use]
     pub fn new(inner: Arc<dyn LeaseState>, fault: Fault) -> Self {
-        Self { inner, fault, checks: AtomicU32::new(0) }
+        Self {
+            inner,
+            fault,
+            checks: AtomicU32::new(0),
+        }
     }
 }
 

@@ -45,7 +45,10 @@ fn digests(version: EtcdVersion, toolbox: &Path) -> Result<BTreeMap<&'static str
 fn pinned(text: &str, version: EtcdVersion, digests: &BTreeMap<&str, String>) -> String {
     let mut out = String::new();
     for line in text.lines() {
-        let (key, indent) = (line.trim_start().split(':').next().unwrap_or(""), line.len() - line.trim_start().len());
+        let (key, indent) = (
+            line.trim_start().split(':').next().unwrap_or(""),
+            line.len() - line.trim_start().len(),
+        );
         if key == "version" && indent == 2 {
             out.push_str(&format!("  version: {version}\n"));
         } else if key == "binaries" && indent == 2 {

@@ -64,7 +64,11 @@ pub(crate) const PROCESSES: &[Wall] = &[Wall {
     words: &[Text("Command::new"), Text("process::Command")],
     watched: OURS,
     // The one exception runs etcd's own tool to prove that a snapshot can be restored.
-    allowed: &["src/adapters/terraform", "src/sandbox/", "src/adapters/etcd/restore_check.rs"],
+    allowed: &[
+        "src/adapters/terraform",
+        "src/sandbox/",
+        "src/adapters/etcd/restore_check.rs",
+    ],
     rule: "processes are started only in src/adapters/terraform, src/sandbox and the snapshot's restore check",
     instead: "ask the adapter that owns the program, or use a library",
     rejects: "let child = tokio::process::Command::new(\"etcd\").spawn()?;",

@@ -1,11 +1,13 @@
 //! `rehull sandbox …`: a cluster of real processes on this machine.
 
+pub mod demo;
 pub mod down;
 pub mod status;
 pub mod up;
 
 use std::path::PathBuf;
 
+use rehull_core::domain::version::EtcdVersion;
 use rehull_core::world::Timing;
 
 /// What a sandbox is asked.
@@ -17,6 +19,8 @@ pub enum SandboxWish {
     Down(Place),
     /// Look at one.
     Status(Place),
+    /// Show what this program is for.
+    Demo(demo::Demo),
 }
 
 /// A sandbox by name.
@@ -36,7 +40,7 @@ pub struct Up {
     /// Number of members.
     pub members: u8,
     /// etcd release.
-    pub etcd: String,
+    pub etcd: EtcdVersion,
     /// Where binaries are: `DIR/etcd/VERSION/BINARY`.
     pub toolbox: Option<PathBuf>,
     /// How long things take.

@@ -1,6 +1,7 @@
 //! The only place that builds adapters: from a cluster file and the environment to open doors.
 
 mod credentials;
+mod load;
 mod tls;
 
 use std::io;
@@ -27,6 +28,8 @@ use crate::adapters::etcd::{EtcdPool, EtcdSnapshots, RestoreTool, SnapshotParts}
 use crate::adapters::snapshots_s3::SnapshotBucket;
 use crate::adapters::store_local::LocalStore;
 use crate::adapters::store_s3::S3Store;
+
+pub use load::Load;
 
 /// Everything that one cluster's commands touch.
 pub struct World {

@@ -1,0 +1,272 @@
+//! `rehull sandbox demo`: a real cluster, a real load, a real upgrade, in a minute, and then nothing is left of it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rehull_core::domain::ids::RolloutId;
+use rehull_core::domain::version::EtcdVersion;
+use rehull_core::plan::{Reversible, RolloutKind, RolloutPlan};
+use rehull_core::world::Timing;
+use serde_json::json;
+
+use super::up::{create, lay, toolbox};
+use super::{Place, Up};
+use crate::cli::args::{Environment, Format};
+use crate::cli::cluster_file::ClusterFile;
+use crate::cli::console::Console;
+use crate::cli::drive::{Ended, Entry, Session, View};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::identity::Identity;
+use crate::cli::planning::{self, Planned};
+use crate::cli::wire::{self, World};
+use crate::report::json::{OUTPUT_FORMAT, summary as summary_json};
+use crate::report::numbers::{duration, millis, plural, short_digest};
+use crate::report::paint::Tone;
+use crate::report::summary::{self, LoadVerdict};
+use crate::report::{halt, timeline::Timeline};
+use crate::sandbox::{self, Info};
+
+/// What the demo is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demo {
+    /// Which sandbox; one of this name is taken down first.
+    pub place: Place,
+    /// Number of members.
+    pub members: u8,
+    /// Release before.
+    pub from: EtcdVersion,
+    /// Release afterwards.
+    pub to: EtcdVersion,
+    /// Where binaries are.
+    pub toolbox: Option<PathBuf>,
+    /// Leave the sandbox up.
+    pub keep: bool,
+}
+
+/// Runs it. The exit code is 0 only if nothing was lost and no more than one member was ever out.
+///
+/// # Errors
+/// A part of it failed; the sandbox is left up then, to look at.
+pub fn run(console: &Console, environment: &Environment, demo: &Demo) -> Result<Exit, Failure> {
+    let toolbox = toolbox(environment, demo.toolbox.as_ref());
+    down(&demo.place)?;
+    let clock = wire::clock();
+    let begun = clock.monotonic();
+    let up = Up {
+        place: demo.place.clone(),
+        members: demo.members,
+        etcd: demo.from,
+        toolbox: Some(toolbox.clone()),
+        timing: Timing::Fast,
+        empty: false,
+    };
+    let info = lay(&up, &toolbox)?;
+    let exit = create(&console.muted(), environment, &info, toolbox.clone())?;
+    if exit != Exit::Ok {
+        return Ok(exit);
+    }
+    let took = clock.monotonic().saturating_sub(begun);
+    info.pin(demo.to, &toolbox)
+        .map_err(|error| Failure::sandbox(&error))?;
+    let stage = Stage {
+        console,
+        environment,
+        demo,
+        info: &info,
+        toolbox: &toolbox,
+    };
+    stage.tell_sandbox(took)?;
+    let runtime = wire::runtime()?;
+    let shown = runtime.block_on(stage.play());
+    runtime.shutdown_background();
+    let exit = stage.show(&shown?)?;
+    if exit == Exit::Ok && !demo.keep {
+        down(&demo.place)?;
+    } else {
+        console.say(&format!(
+            "the sandbox is still up; end it with: rehull sandbox down --name {}",
+            demo.place.name
+        ));
+    }
+    Ok(exit)
+}
+
+fn down(place: &Place) -> Result<(), Failure> {
+    let down = wire::runtime()?.block_on(sandbox::down(&place.name, &place.dir));
+    down.map(|_| ()).map_err(|error| Failure::sandbox(&error))
+}
+
+/// What the play needs.
+struct Stage<'a> {
+    console: &'a Console,
+    environment: &'a Environment,
+    demo: &'a Demo,
+    info: &'a Info,
+    toolbox: &'a Path,
+}
+
+/// What was seen.
+struct Shown {
+    exit: Exit,
+    timeline: Timeline,
+    load: LoadVerdict,
+    /// Longest stall when a running leader is removed without ceremony; `None` if it was not tried.
+    naive: Option<Duration>,
+}
+
+impl Stage<'_> {
+    async fn play(&self) -> Result<Shown, Failure> {
+        let file = ClusterFile::read(&super::up::readable(self.info.cluster_file()))?;
+        let world = World::connect(&file, self.environment).await?;
+        let Planned { plan, rollout } = planning::plan(&world, &file, RolloutKind::Upgrade).await?;
+        let folder = self.toolbox.join("etcd").join(self.demo.to.to_string());
+        world.publish(&file, Some(&folder), &|_: &str| {}).await?;
+        let slots = &file.desired.etcd.slots;
+        let load = world.load("demo", slots).await?;
+        self.tell_plan(
+            &plan,
+            &format!("{} writers, {} watches", load.writers, load.watches),
+        )?;
+        let identity = Identity::of_this_process(self.environment)?;
+        let view = View::Steps;
+        let session = Session {
+            console: self.console,
+            world: &world,
+            file: &file,
+            rollout,
+            identity: &identity,
+            view,
+        };
+        let ended = session.run_untold(Entry::Begin(Box::new(plan))).await?;
+        let load = load.finish().await?;
+        let Some(Ended { exit, timeline, .. }) = ended else {
+            let failure = Failure::new(Exit::Interrupted, "demo::interrupted", "the demo was interrupted");
+            return Err(failure.help(format!("rehull sandbox down --name {}", self.demo.place.name)));
+        };
+        let exit = exit?;
+        let naive = if exit == Exit::Ok {
+            remove_the_leader(&world, &file).await?
+        } else {
+            None
+        };
+        Ok(Shown {
+            exit,
+            timeline,
+            load,
+            naive,
+        })
+    }
+
+    fn tell_sandbox(&self, took: Duration) -> Result<(), Failure> {
+        if self.console.format == Format::Json {
+            return Ok(());
+        }
+        let Demo { members, from, .. } = self.demo;
+        let machines = plural(usize::from(*members), "machine", "machines");
+        let text = format!(
+            "sandbox  {machines} with real etcd {from}, mutual TLS   up in {}\n",
+            duration(took)
+        );
+        self.console.answer(&text)
+    }
+
+    fn tell_plan(&self, plan: &RolloutPlan, load: &str) -> Result<(), Failure> {
+        if self.console.format == Format::Json {
+            return Ok(());
+        }
+        let digest = short_digest(plan.envelope.digest().as_str());
+        let revert = match &plan.envelope.reversible {
+            Reversible::Always => "can be reverted any time".to_owned(),
+            Reversible::UntilLastOldMember { why } => {
+                let last = plan.forecast.order.len();
+                format!("can be reverted until step {last} of {last}: {why}")
+            }
+            Reversible::Never { why } => format!("cannot be reverted: {why}"),
+        };
+        let headline = self.console.out_paint().tone(Tone::Strong, &plan.headline());
+        self.console.answer(&format!(
+            "load     {load}\nplan     {headline}   {digest}\n         {revert}\n\n"
+        ))
+    }
+
+    fn show(&self, shown: &Shown) -> Result<Exit, Failure> {
+        let margin_min = shown
+            .timeline
+            .steps
+            .iter()
+            .filter_map(|step| step.margin)
+            .map(|story| story.lowest)
+            .min();
+        let quorum_kept = margin_min.is_none_or(|margin| margin >= 0);
+        let sound = shown.load.lost == 0 && shown.load.watches_broken == 0 && quorum_kept;
+        if self.console.format == Format::Json {
+            let document = json!({
+                "format": OUTPUT_FORMAT,
+                "kind": "demo",
+                "sound": sound,
+                "summary": summary_json(&shown.timeline, Some(&shown.load)),
+                "naiveStallMs": shown.naive.map(|stall| u64::try_from(stall.as_millis()).unwrap_or(u64::MAX)),
+            });
+            self.console.answer(&format!("{document}\n"))?;
+        } else {
+            self.console.answer(&self.text(shown))?;
+        }
+        Ok(if shown.exit == Exit::Ok && !sound {
+            Exit::Refused
+        } else {
+            shown.exit
+        })
+    }
+
+    fn text(&self, shown: &Shown) -> String {
+        let paint = self.console.out_paint();
+        let mut out = format!(
+            "\n{}",
+            summary::verdict(&shown.timeline, Some(&shown.load), paint)
+        );
+        if let Some(naive) = shown.naive {
+            let text = format!(
+                "removing the running leader instead: longest write stall {}",
+                millis(naive)
+            );
+            out.push_str(&format!("         {}\n", paint.tone(Tone::Faint, &text)));
+        }
+        if let Some(halt) = halt::text(&shown.timeline, paint) {
+            out.push_str(&format!("\n{halt}"));
+        }
+        if let Some(id) = &shown.timeline.rollout
+            && self.demo.keep
+        {
+            out.push_str(&format!("report   rehull report {id}\n"));
+        }
+        out
+    }
+}
+
+/// How long clients wait until everybody has found the next leader, with room to spare.
+const AFTER_REMOVAL: Duration = Duration::from_secs(6);
+
+/// What the dance is for: the same load, and the leader removed while it leads. The cluster is thrown away afterwards.
+async fn remove_the_leader(world: &World, file: &ClusterFile) -> Result<Option<Duration>, Failure> {
+    let slots = &file.desired.etcd.slots;
+    let seen = planning::look(world, file, &RolloutId::new("demo")).await;
+    let leader = seen
+        .etcd
+        .endpoints
+        .values()
+        .filter_map(|end| end.answer())
+        .find(|a| a.leader == Some(a.id));
+    let other = slots.iter().find(|slot| {
+        let answer = seen.etcd.endpoints.get(&slot.name).and_then(|end| end.answer());
+        answer.is_some_and(|answer| answer.leader.is_some() && answer.leader != Some(answer.id))
+    });
+    let (Some(leader), Some(via)) = (leader, other) else {
+        return Ok(None);
+    };
+    let load = world.load("naive", slots).await?;
+    let removed = world.ports().membership.remove(via, leader.id).await;
+    world.clock().sleep(AFTER_REMOVAL).await;
+    let verdict = load.finish().await?;
+    Ok(removed.is_ok().then_some(verdict.stall_max))
+}

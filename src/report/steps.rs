@@ -1,0 +1,111 @@
+//! The short story: one line per finished step, and the bake. For whoever watches a demo rather than a production cluster.
+
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+
+use rehull_core::domain::waiting::{Waiting, WaitingOn};
+use rehull_core::event::{Event, EventSink, What};
+
+use super::numbers::{about, between};
+use super::paint::{Paint, Tone};
+use super::summary::step_line;
+use super::timeline::Timeline;
+
+/// Writes the short story to anything that takes bytes.
+pub struct Steps<W: Write + Send> {
+    inner: Mutex<Inner<W>>,
+    paint: Paint,
+}
+
+struct Inner<W> {
+    out: W,
+    timeline: Timeline,
+    told_bake: bool,
+}
+
+impl<W: Write + Send> Steps<W> {
+    /// A reporter that writes to `out`.
+    pub fn new(out: W, paint: Paint) -> Self {
+        let inner = Inner {
+            out,
+            timeline: Timeline::default(),
+            told_bake: false,
+        };
+        Self {
+            inner: Mutex::new(inner),
+            paint,
+        }
+    }
+}
+
+impl<W: Write + Send> EventSink for Steps<W> {
+    fn emit(&self, event: &Event) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.timeline.apply(event);
+        let mut text = line(event, &inner.timeline, self.paint);
+        if text.is_none() && !inner.told_bake {
+            text = bake(event, self.paint);
+            inner.told_bake = text.is_some();
+        }
+        if let Some(text) = text {
+            // A closed pipe must not end a rollout: the journal holds everything that is lost here.
+            let _ = inner
+                .out
+                .write_all(format!("{text}\n").as_bytes())
+                .and_then(|()| inner.out.flush());
+        }
+    }
+}
+
+/// ` 1/3 etcd-b  ✓ replaced in 9.8 s …`, for the end of a step only. `timeline` already contains the event.
+#[must_use]
+pub fn line(event: &Event, timeline: &Timeline, paint: Paint) -> Option<String> {
+    let What::StepDone { step } = &event.what else {
+        return None;
+    };
+    let story = timeline.steps.iter().find(|story| story.outline.step == *step)?;
+    Some(format!(
+        " {}/{} {}",
+        timeline.done(),
+        timeline.steps.len(),
+        step_line(story, paint)
+    ))
+}
+
+fn bake(event: &Event, paint: Paint) -> Option<String> {
+    let What::Waiting { waiting, .. } = &event.what else {
+        return None;
+    };
+    let left = |wait: &Waiting| {
+        if let WaitingOn::Bake { until } = wait.on {
+            Some(between(event.at, until))
+        } else {
+            None
+        }
+    };
+    let left = waiting.iter().find_map(left)?;
+    let left = if left.as_secs() > 0 {
+        format!(", {} left", about(left))
+    } else {
+        String::new()
+    };
+    let text = format!("     ── bake: last moment to go back for free{left} ──");
+    Some(paint.tone(Tone::Faint, &text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn a_whole_rollout_is_four_lines() {
+        let mut out = Vec::new();
+        let steps = Steps::new(&mut out, Paint::Plain);
+        for event in fixture::whole_rollout() {
+            steps.emit(&event);
+        }
+        drop(steps);
+        insta::assert_snapshot!(String::from_utf8_lossy(&out));
+    }
+}
