@@ -18,6 +18,7 @@ use super::rollouts::cluster_of;
 use super::sandbox::demo::Demo;
 use super::sandbox::{Place, SandboxWish, Up};
 use super::typed::{self, Command, Etcd, Output, Sandbox, SandboxTiming, Typed};
+use crate::sandbox::faults::Fault;
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct Invocation {
     pub console: Console,
     /// Debug log, if asked for.
     pub log: Option<PathBuf>,
+    /// What goes wrong on purpose, in a sandbox.
+    pub fault: Option<Fault>,
     /// What to do.
     pub wish: Wish,
 }
@@ -148,6 +151,7 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation,
     Ok(Invocation {
         console,
         log: typed.global.log,
+        fault: typed.global.fault,
         wish,
     })
 }
@@ -327,9 +331,12 @@ impl Wish {
     }
 }
 
-/// The environment of the process as it was at the start. It may hold secrets, so it cannot be printed.
+/// The surroundings of the process as they were at the start. They may hold secrets, so they cannot be printed.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    fault: Option<Fault>,
+}
 
 impl Environment {
     /// Reads it, once; values that are no UTF-8 are left out.
@@ -337,13 +344,28 @@ impl Environment {
     pub fn read() -> Self {
         let text =
             |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-        Self(std::env::vars_os().filter_map(text).collect())
+        Self {
+            variables: std::env::vars_os().filter_map(text).collect(),
+            fault: None,
+        }
+    }
+
+    /// With something that goes wrong on purpose.
+    #[must_use]
+    pub fn with(self, fault: Option<Fault>) -> Self {
+        Self { fault, ..self }
+    }
+
+    /// What goes wrong on purpose.
+    #[must_use]
+    pub const fn fault(&self) -> Option<Fault> {
+        self.fault
     }
 
     /// The value of a variable; an empty one counts as absent.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
+        self.variables
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())

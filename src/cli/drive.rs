@@ -11,6 +11,7 @@ use rehull_core::executor::lease::{self, Acquired, Claim, Grant, Holding, LeaseK
 use rehull_core::executor::{Driver, Opened, Outcome, Rules, RunError, Watch, open};
 use rehull_core::journal::{Scope, Writer};
 use rehull_core::plan::{Envelope, RolloutKind, RolloutPlan};
+use rehull_core::ports::LeaseState;
 use tokio::task::JoinHandle;
 
 use super::args::Format;
@@ -187,8 +188,9 @@ impl Session<'_> {
             Arc::new(LogSink::default()),
             Arc::new(event_log),
         ]);
+        let told = self.world.lease(Arc::clone(&lease.keeper) as Arc<dyn LeaseState>);
         let watch = Watch {
-            lease: lease.keeper.as_ref(),
+            lease: told.as_ref(),
             times: lease.keeper.times(),
             attention: signals,
             events: &fan,

@@ -70,7 +70,7 @@ fn command(invocation: &Invocation) -> Result<Exit, Failure> {
     if let Some(path) = &invocation.log {
         log::start(path)?;
     }
-    let environment = Environment::read();
+    let environment = Environment::read().with(invocation.fault);
     match &invocation.wish {
         Wish::Check(files) => check::run(console, files),
         Wish::Schema => schema::run(console),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit::Exit;
+use crate::sandbox::faults::Fault;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -47,6 +48,9 @@ pub(super) struct Global {
     /// Write the debug log (JSON lines) to this file, not to .rehull/rollouts/<ROLLOUT>/debug.log
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub(super) log: Option<PathBuf>,
+    /// For tests of rehull itself, on loopback only
+    #[arg(long, global = true, hide = true, value_name = "FAULT")]
+    pub(super) fault: Option<Fault>,
 }
 
 /// Values of `--output`.

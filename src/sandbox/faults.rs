@@ -1,23 +1,24 @@
-//! Faults that a test asks of its own rehull: to be killed around a journal record, or to be stopped between its lease
-//! check and its call. Only for clusters on loopback; production never builds these.
+//! Faults that a test asks of its own rehull: to die around a journal record, or to be stopped between its last look at
+//! the lease and its call. Only for clusters on loopback; nothing else ever builds these.
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use rehull_core::ports::{LeaseState, Store, StoreError, Stored, Tag};
 use rustix::process::{Signal, getpid, kill_process};
 
-/// `kill-before:N`, `kill-after:N` (journal segment N of this process) or `stop-before-call:N` (its Nth lease check).
+/// `kill-before:N`, `kill-after:N` (Nth journal segment of this process) or `stop-before-call:N` (its Nth call).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// SIGKILL to itself instead of writing the Nth segment.
     KillBefore(u32),
     /// SIGKILL to itself when the Nth segment is durable.
     KillAfter(u32),
-    /// SIGSTOP to itself after the Nth lease check has passed, before the call is sent.
+    /// SIGSTOP to itself when the intent of the Nth call is durable and the lease was found long enough, just before
+    /// the call is sent.
     StopBeforeCall(u32),
 }
 
@@ -42,32 +43,60 @@ impl FromStr for Fault {
     }
 }
 
-fn signal_self(signal: Signal) {
-    // Signalling oneself cannot fail for lack of rights; if it does, the test that asked for it sees no fault.
-    let _ = kill_process(getpid(), signal);
-}
-
-/// A store that kills its process around one journal segment.
-pub struct KillingStore {
-    inner: Arc<dyn Store>,
+/// One fault of one process, and how far the process has come towards it.
+#[derive(Debug)]
+pub struct Trap {
     fault: Fault,
-    written: AtomicU32,
+    segments: AtomicU32,
+    calls: AtomicU32,
+    /// The newest segment holds intents: looks at the lease are now looks before calls.
+    calling: AtomicBool,
 }
 
-impl KillingStore {
-    /// Counts segments of this process from 1.
+impl Trap {
+    /// Counts from 1.
     #[must_use]
-    pub fn new(inner: Arc<dyn Store>, fault: Fault) -> Self {
-        Self {
-            inner,
+    pub fn set(fault: Fault) -> Arc<Self> {
+        Arc::new(Self {
             fault,
-            written: AtomicU32::new(0),
+            segments: AtomicU32::new(0),
+            calls: AtomicU32::new(0),
+            calling: AtomicBool::new(false),
+        })
+    }
+
+    /// Signalling oneself cannot fail for lack of rights; if it does, the test that asked for it sees no fault.
+    fn spring(&self, fault: Fault) {
+        if self.fault == fault {
+            let signal = match fault {
+                Fault::KillBefore(_) | Fault::KillAfter(_) => Signal::KILL,
+                Fault::StopBeforeCall(_) => Signal::STOP,
+            };
+            let _ = kill_process(getpid(), signal);
         }
     }
 }
 
+fn next(counter: &AtomicU32) -> u32 {
+    counter.fetch_add(1, Ordering::SeqCst).saturating_add(1)
+}
+
+/// A store that kills its process around one journal segment.
+pub struct TrappedStore {
+    inner: Arc<dyn Store>,
+    trap: Arc<Trap>,
+}
+
+impl TrappedStore {
+    /// Passes everything on.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Store>, trap: Arc<Trap>) -> Self {
+        Self { inner, trap }
+    }
+}
+
 #[async_trait]
-impl Store for KillingStore {
+impl Store for TrappedStore {
     async fn get(&self, key: &str) -> Result<Option<Stored>, StoreError> {
         self.inner.get(key).await
     }
@@ -76,14 +105,12 @@ impl Store for KillingStore {
         if !key.contains("/journal/") {
             return self.inner.create(key, bytes).await;
         }
-        let number = self.written.fetch_add(1, Ordering::SeqCst).saturating_add(1);
-        if self.fault == Fault::KillBefore(number) {
-            signal_self(Signal::KILL);
-        }
+        let number = next(&self.trap.segments);
+        self.trap.spring(Fault::KillBefore(number));
         let tag = self.inner.create(key, bytes).await;
-        if self.fault == Fault::KillAfter(number) {
-            signal_self(Signal::KILL);
-        }
+        let intended = String::from_utf8_lossy(bytes).contains("\"record\":\"intended\"");
+        self.trap.calling.store(intended, Ordering::SeqCst);
+        self.trap.spring(Fault::KillAfter(number));
         tag
     }
 
@@ -101,35 +128,43 @@ impl Store for KillingStore {
 }
 
 /// A lease that answers truthfully and then stops the process before anybody can use the answer.
-pub struct StoppingLease {
+pub struct TrappedLease {
     inner: Arc<dyn LeaseState>,
-    fault: Fault,
-    checks: AtomicU32,
+    trap: Arc<Trap>,
 }
 
-impl StoppingLease {
-    /// Counts lease checks of this process from 1.
+impl TrappedLease {
+    /// Passes everything on.
     #[must_use]
-    pub fn new(inner: Arc<dyn LeaseState>, fault: Fault) -> Self {
-        Self {
-            inner,
-            fault,
-            checks: AtomicU32::new(0),
-        }
+    pub fn new(inner: Arc<dyn LeaseState>, trap: Arc<Trap>) -> Self {
+        Self { inner, trap }
     }
 }
 
-impl LeaseState for StoppingLease {
+impl LeaseState for TrappedLease {
     fn remaining(&self) -> Duration {
         let remaining = self.inner.remaining();
-        let number = self.checks.fetch_add(1, Ordering::SeqCst).saturating_add(1);
-        if self.fault == Fault::StopBeforeCall(number) {
-            signal_self(Signal::STOP);
+        if self.trap.calling.load(Ordering::SeqCst) {
+            self.trap.spring(Fault::StopBeforeCall(next(&self.trap.calls)));
         }
         remaining
     }
 
     fn lost_to(&self) -> Option<String> {
         self.inner.lost_to()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_fault_is_a_word_and_a_number() {
+        assert_eq!("kill-after:3".parse::<Fault>().unwrap(), Fault::KillAfter(3));
+        for bad in ["kill-after", "kill-after:", "kill-after:x", "kill:3", ""] {
+            assert!(bad.parse::<Fault>().is_err(), "{bad}");
+        }
     }
 }

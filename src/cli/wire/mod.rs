@@ -3,6 +3,7 @@
 mod credentials;
 mod load;
 mod tls;
+mod trap;
 
 use std::io;
 use std::net::IpAddr;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use rehull_core::domain::desired::{AwsTarget, StoreLocation};
 use rehull_core::executor::Ports;
 use rehull_core::journal::TornTail;
-use rehull_core::ports::{Clock, PortError, Store, StoreError};
+use rehull_core::ports::{Clock, LeaseState, PortError, Store, StoreError};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
@@ -28,6 +29,7 @@ use crate::adapters::etcd::{EtcdPool, EtcdSnapshots, RestoreTool, SnapshotParts}
 use crate::adapters::snapshots_s3::SnapshotBucket;
 use crate::adapters::store_local::LocalStore;
 use crate::adapters::store_s3::S3Store;
+use crate::sandbox::faults::Trap;
 
 pub use load::Load;
 
@@ -41,6 +43,7 @@ pub struct World {
     store: Arc<dyn Store>,
     artefacts: ArtefactStore,
     clock: SystemClock,
+    trap: Option<Arc<Trap>>,
     /// How this store loses power.
     pub tail: TornTail,
 }
@@ -57,7 +60,9 @@ impl World {
         let pem = tls::client_tls(file, environment, &clients).await?;
         let etcd = EtcdPool::new(&pem).map_err(|error| tls::unusable(file, &error.to_string()))?;
         let etcd = Arc::new(etcd);
+        let trap = trap::set(file, environment)?;
         let (store, tail) = store(file, &clients).await?;
+        let store = trap::store(store, trap.as_ref());
         let snapshots = EtcdSnapshots::new(SnapshotParts {
             pool: Arc::clone(&etcd),
             store: Arc::clone(&store),
@@ -74,6 +79,7 @@ impl World {
             store,
             artefacts: ArtefactStore::new(clients, desired.artefacts.clone()),
             clock: SystemClock::new(),
+            trap,
             tail,
         })
     }
@@ -97,6 +103,12 @@ impl World {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// What the loop is told of its lease.
+    #[must_use]
+    pub fn lease(&self, kept: Arc<dyn LeaseState>) -> Arc<dyn LeaseState> {
+        trap::lease(kept, self.trap.as_ref())
     }
 
     /// The clock of the loop.
