@@ -51,8 +51,11 @@ async fn carry_out(
 ) -> Result<Exit, Failure> {
     let identity = Identity::of_this_process(environment)?;
     let world = World::connect(file, environment).await?;
-    if let Some(open) = rollouts::unfinished(&world, &file.desired.cluster).await? {
-        return Err(Failure::unfinished(&open));
+    let unfinished = rollouts::unfinished(&world, &file.desired.cluster).await?;
+    // Going back is the one way out of a rollout whose new member does not come up.
+    let turns_back = |open: &RolloutId| change.kind == RolloutKind::Rollback { of: open.to_string() };
+    if let Some(open) = unfinished.as_ref().filter(|open| !turns_back(open)) {
+        return Err(Failure::unfinished(open));
     }
     let Planned { plan, rollout } = planning::plan(&world, file, change.kind.clone()).await?;
     if !plan.envelope.slots.iter().any(SlotPlan::changes) {
@@ -75,7 +78,12 @@ async fn carry_out(
         identity: &identity,
         view: View::Events,
     };
-    session.run(Entry::Begin(Box::new(plan))).await
+    let plan = Box::new(plan);
+    let entry = match unfinished {
+        Some(of) => Entry::TurnBack(plan, of),
+        None => Entry::Begin(plan),
+    };
+    session.run(entry).await
 }
 
 /// Healing and going back boot content that was published when it was new.

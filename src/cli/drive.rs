@@ -11,7 +11,6 @@ use rehull_core::executor::lease::{self, Acquired, Claim, Grant, Holding, LeaseK
 use rehull_core::executor::{Driver, Opened, Outcome, Rules, RunError, Watch, open};
 use rehull_core::journal::{Scope, Writer};
 use rehull_core::plan::{Envelope, RolloutKind, RolloutPlan};
-use rehull_core::ports::LeaseState;
 use tokio::task::JoinHandle;
 
 use super::args::Format;
@@ -63,6 +62,8 @@ pub enum View {
 pub enum Entry {
     /// With this plan.
     Begin(Box<RolloutPlan>),
+    /// With this plan, in place of that rollout, which stopped half-way.
+    TurnBack(Box<RolloutPlan>, RolloutId),
     /// Where somebody stopped, or was stopped.
     Resume,
 }
@@ -149,7 +150,9 @@ impl Session<'_> {
         };
         let acquired = match entry {
             Entry::Begin(_) => lease::acquire(store.as_ref(), self.world.clock(), &claim).await,
-            Entry::Resume => lease::take_over(store.as_ref(), self.world.clock(), &claim, &tell).await,
+            Entry::Resume | Entry::TurnBack(..) => {
+                lease::take_over(store.as_ref(), self.world.clock(), &claim, &tell).await
+            }
         };
         match acquired.map_err(|error| Failure::lease(&error))? {
             Acquired::Ours(grant) => Ok(self.keep(grant)),
@@ -188,7 +191,7 @@ impl Session<'_> {
             Arc::new(LogSink::default()),
             Arc::new(event_log),
         ]);
-        let told = self.world.lease(Arc::clone(&lease.keeper) as Arc<dyn LeaseState>);
+        let told = self.world.lease(Arc::<LeaseKeeper>::clone(&lease.keeper));
         let watch = Watch {
             lease: told.as_ref(),
             times: lease.keeper.times(),
@@ -213,6 +216,16 @@ impl Session<'_> {
         };
         match entry {
             Entry::Begin(plan) => {
+                let opened = open::begin(store, clock, self.scope(), writer, *plan).await;
+                Ok((opened.map_err(|error| Failure::open(&error))?, Vec::new()))
+            }
+            Entry::TurnBack(plan, of) => {
+                let scope = Scope {
+                    cluster: self.file.desired.cluster.clone(),
+                    rollout: of,
+                };
+                let closed = open::supersede(store, clock, scope, writer.clone(), &self.rollout).await;
+                closed.map_err(|error| Failure::open(&error))?;
                 let opened = open::begin(store, clock, self.scope(), writer, *plan).await;
                 Ok((opened.map_err(|error| Failure::open(&error))?, Vec::new()))
             }

@@ -158,9 +158,17 @@ pub async fn supersede(
     if journal.view().closed().is_some() {
         return Ok(());
     }
-    let body = RecordBody::Closed { outcome: format!("superseded by {by}") };
-    let record = Record { at: clock.now(), body };
-    journal.append(vec![record]).await.map_err(|source| OpenError::Journal { rollout, source })
+    let body = RecordBody::Closed {
+        outcome: format!("superseded by {by}"),
+    };
+    let record = Record {
+        at: clock.now(),
+        body,
+    };
+    journal
+        .append(vec![record])
+        .await
+        .map_err(|source| OpenError::Journal { rollout, source })
 }
 
 /// The plan of a rollout, for reports too; `None`: there is no such rollout.

@@ -10,7 +10,9 @@
     reason = "a test that meets the unexpected shall fail loudly"
 )]
 
+mod act;
 mod crashes;
+mod fixture;
 pub(crate) mod model;
 mod stories;
 

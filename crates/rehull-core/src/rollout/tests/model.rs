@@ -3,36 +3,25 @@
 //! It is told nothing by the code under test but actions, and it panics where the real thing would lose quorum.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::fixture::CLUSTER;
+pub(crate) use super::fixture::{NEW, OLD, digest, parts, plan, report, slot, slot_name, slot_url};
 use crate::domain::action::Action;
-use crate::domain::desired::Slot;
 use crate::domain::etcd::{Endpoint, EtcdView, ListedMember, MemberAnswer};
 use crate::domain::fleet::{
-    Attachment, BootPhase, BootReport, FleetView, Join, Machine, MachineState, Part, SlotParts,
-    TemplateVersion,
+    Attachment, BootPhase, FleetView, Join, Machine, MachineState, SlotParts, TemplateVersion,
 };
 use crate::domain::ids::{
-    AccountId, ClusterName, ContentDigest, EtcdClusterId, Generation, InstanceId, InterfaceId,
-    LaunchTemplateName, LaunchTemplateVersion, MemberId, Region, SlotName, StepId, SubnetId, Token, VolumeId,
-    Zone,
+    AccountId, ContentDigest, Generation, InstanceId, LaunchTemplateName, MemberId, Region, SlotName, StepId,
+    Token,
 };
 use crate::domain::observed::{Identity, JobState, Jobs, Observed, SnapshotFact};
-use crate::domain::policy::{EtcdStrategy, RolloutPolicy};
 use crate::domain::version::EtcdVersion;
 use crate::journal::{JournalView, Record, RecordBody};
-use crate::plan::{
-    Envelope, Forecast, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan, SlotContent,
-    SlotPlan,
-};
 use crate::ports::PortError;
-
-pub(crate) const OLD: EtcdVersion = EtcdVersion::new(3, 5, 33);
-pub(crate) const NEW: EtcdVersion = EtcdVersion::new(3, 6, 14);
-const CLUSTER: EtcdClusterId = EtcdClusterId(0xc1);
 
 /// A member of the modelled etcd.
 #[derive(Clone, Debug)]
@@ -60,81 +49,7 @@ pub(crate) struct Model {
     pub(crate) identity: bool,
     pub(crate) records: Vec<Record>,
     pub(crate) story: Vec<String>,
-    next_id: u64,
-}
-
-pub(crate) fn slot_name(n: usize) -> SlotName {
-    SlotName::new(format!("etcd-{}", char::from(b'a' + u8::try_from(n).unwrap())))
-}
-
-pub(crate) fn slot(n: usize) -> Slot {
-    Slot {
-        name: slot_name(n),
-        zone: Zone::new(format!("r-1{n}")),
-        subnet: SubnetId::new(format!("subnet-{n}")),
-        interface: InterfaceId::new(format!("eni-{n}")),
-        volume: VolumeId::new(format!("vol-{n}")),
-        address: core::net::Ipv4Addr::new(10, 0, 0, 10 + u8::try_from(n).unwrap()),
-        launch_template: LaunchTemplateName::new(format!("lt-{n}")),
-    }
-}
-
-pub(crate) fn digest(slot: &SlotName, version: EtcdVersion) -> ContentDigest {
-    ContentDigest::new(format!("sha256:{slot}-{version}"))
-}
-
-/// A plan that upgrades every one of `count` members.
-pub(crate) fn plan(count: usize, strategy: EtcdStrategy) -> RolloutPlan {
-    let content = |n: usize, version| SlotContent {
-        version,
-        digest: digest(&slot_name(n), version),
-    };
-    let slots = (0..count).map(|n| SlotPlan {
-        step: StepId::new(format!("etcd/{}", slot_name(n))),
-        slot: slot(n),
-        from: Some(content(n, OLD)),
-        to: content(n, NEW),
-        reasons: vec![format!("etcd {OLD} → {NEW}")],
-    });
-    let envelope = Envelope {
-        format: PLAN_FORMAT,
-        rehull: "test".to_owned(),
-        cluster: ClusterName::new("t"),
-        account: AccountId::new("111122223333"),
-        region: Region::new("r-1"),
-        etcd_cluster: Some(CLUSTER),
-        kind: RolloutKind::Upgrade,
-        from: Some(OLD),
-        to: NEW,
-        strategy,
-        order: String::new(),
-        slots: slots.collect(),
-        machine: MachineContent {
-            image: String::new(),
-            instance_type: String::new(),
-            instance_profile: String::new(),
-            security_groups: Vec::new(),
-            binaries: BTreeMap::new(),
-        },
-        policy: RolloutPolicy {
-            bake: Duration::from_secs(20),
-            accept_downtime: count == 1,
-            ..RolloutPolicy::default()
-        },
-        reversible: Reversible::Always,
-    };
-    let forecast = Forecast {
-        order: Vec::new(),
-        blockers: Vec::new(),
-        notes: Vec::new(),
-        total: Duration::ZERO,
-    };
-    RolloutPlan {
-        envelope,
-        forecast,
-        user_data: BTreeMap::new(),
-        replaces: BTreeMap::new(),
-    }
+    pub(super) next_id: u64,
 }
 
 impl Model {
@@ -232,7 +147,7 @@ impl Model {
             .count()
     }
 
-    fn has_quorum(&self) -> bool {
+    pub(super) fn has_quorum(&self) -> bool {
         self.healthy_voters() > self.members.len() / 2
     }
 
@@ -374,7 +289,9 @@ impl Model {
 
     /// A new process takes over.
     pub(crate) fn attach(&mut self) {
-        let body = RecordBody::Attached { holder: "somebody".to_owned() };
+        let body = RecordBody::Attached {
+            holder: "somebody".to_owned(),
+        };
         self.records.push(Record { at: self.at, body });
     }
 
@@ -400,159 +317,7 @@ impl Model {
         self.records.push(Record { at: self.at, body });
     }
 
-    /// Performs; panics where the real cluster would be hurt.
-    pub(crate) fn perform(&mut self, action: &Action) {
-        self.story.push(action.key());
-        match action {
-            Action::StartSnapshot => self.snapshot = done_snapshot(),
-            Action::CreateTemplateVersion { template, digest, .. } => {
-                let versions = self.templates.entry(template.clone()).or_default();
-                let version = LaunchTemplateVersion(NonZeroU64::new(versions.len() as u64 + 1).unwrap());
-                versions.push(TemplateVersion {
-                    version,
-                    digest: Some(digest.clone()),
-                });
-            }
-            Action::LaunchMachine {
-                slot,
-                digest,
-                join,
-                generation,
-                ..
-            } => {
-                self.next_id += 1;
-                self.machines.push(Machine {
-                    id: InstanceId::new(format!("i-{}", self.next_id)),
-                    slot: slot.clone(),
-                    state: MachineState::Pending,
-                    zone: None,
-                    template_version: None,
-                    digest: Some(digest.clone()),
-                    generation: Some(*generation),
-                    join: Some(*join),
-                    go: false,
-                    stop_asked: false,
-                    launched_at: Some(self.at),
-                    report: None,
-                });
-            }
-            Action::MoveLeader { to_id, .. } => self.leader = Some(*to_id),
-            Action::AskStop { machine, slot } => {
-                let member = self.members.iter().find(|m| m.slot == *slot);
-                assert!(
-                    member.is_none_or(|m| Some(m.id) != self.leader) || self.members.len() == 1,
-                    "{slot} was asked to stop while it leads"
-                );
-                self.machine(machine).stop_asked = true;
-            }
-            Action::Go { machine, .. } => self.machine(machine).go = true,
-            Action::TerminateMachine { machine, slot, .. } => {
-                if self.machine(machine).go && self.parts[slot].volume.attachment.is_attached_to(machine) {
-                    self.running.remove(slot);
-                }
-                self.machine(machine).state = MachineState::ShuttingDown;
-            }
-            Action::VerifyData { .. } => assert!(self.has_quorum()),
-            Action::RecordIdentity { .. } => self.identity = true,
-            _ => self.perform_on_slot(action),
-        }
-    }
-
-    fn perform_on_slot(&mut self, action: &Action) {
-        match action {
-            Action::RemoveMember { slot, member, .. } => {
-                assert!(
-                    !self.running.contains_key(slot),
-                    "{slot} was removed while it runs"
-                );
-                self.members.retain(|m| m.id != *member);
-            }
-            Action::AddMember { slot, .. } => {
-                assert!(
-                    self.members.iter().all(|m| m.started),
-                    "two members that never started"
-                );
-                self.next_id += 1;
-                self.members.push(Member {
-                    id: MemberId(self.next_id),
-                    slot: slot.clone(),
-                    started: false,
-                });
-            }
-            Action::DetachInterface { slot, .. } => {
-                self.parts.get_mut(slot).unwrap().interface.attachment = Attachment::Available;
-            }
-            Action::DetachVolume { slot, .. } => {
-                assert!(
-                    !self.running.contains_key(slot),
-                    "the volume of {slot} was taken from a running etcd"
-                );
-                self.parts.get_mut(slot).unwrap().volume.attachment = Attachment::Available;
-            }
-            Action::AttachInterface { slot, machine, .. } => {
-                self.parts.get_mut(slot).unwrap().interface.attachment =
-                    Attachment::Attached(machine.clone());
-            }
-            Action::AttachVolume {
-                slot,
-                machine,
-                generation,
-                ..
-            } => {
-                let parts = self.parts.get_mut(slot).unwrap();
-                parts.volume.attachment = Attachment::Attached(machine.clone());
-                parts.volume_generation = Some(*generation);
-            }
-            other => panic!("not an action on a slot: {other:?}"),
-        }
-    }
-
     pub(crate) fn machine(&mut self, id: &InstanceId) -> &mut Machine {
         self.machines.iter_mut().find(|m| m.id == *id).unwrap()
     }
-}
-
-fn slot_url(name: &SlotName) -> String {
-    let n = usize::from(name.as_str().as_bytes()[5] - b'a');
-    slot(n).peer_url()
-}
-
-pub(crate) fn report(machine: &InstanceId, phase: BootPhase) -> Option<BootReport> {
-    Some(BootReport {
-        format: 1,
-        instance: machine.clone(),
-        phase,
-        code: String::new(),
-        text: String::new(),
-        at: String::new(),
-    })
-}
-
-fn parts(slot: &Slot, machine: &InstanceId) -> SlotParts {
-    SlotParts {
-        interface: Part {
-            id: slot.interface.clone(),
-            zone: Some(slot.zone.clone()),
-            attachment: Attachment::Attached(machine.clone()),
-        },
-        volume: Part {
-            id: slot.volume.clone(),
-            zone: Some(slot.zone.clone()),
-            attachment: Attachment::Attached(machine.clone()),
-        },
-        volume_generation: Some(Generation(1)),
-        volume_cluster: Some("t".to_owned()),
-        interface_address: Some(slot.address),
-    }
-}
-
-fn done_snapshot() -> JobState<SnapshotFact> {
-    JobState::Done(SnapshotFact {
-        format: 1,
-        key: "k".to_owned(),
-        bytes: 1,
-        sha256: String::new(),
-        revision: 1,
-        restored_by: String::new(),
-    })
 }

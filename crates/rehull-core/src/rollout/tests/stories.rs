@@ -330,9 +330,13 @@ fn a_resumed_rollout_waits_the_full_deadline_again() {
     }
     let slot = slot_name(1);
     model.down.insert(slot.clone());
-    let End::Stopped(StopReason::Deadline { .. }) = walk(&mut model, &plan, Goal::Finish, 900) else { panic!() };
+    let End::Stopped(StopReason::Deadline { .. }) = walk(&mut model, &plan, Goal::Finish, 900) else {
+        panic!()
+    };
     model.attach();
-    let End::Waiting(_) = walk(&mut model, &plan, Goal::Finish, 60) else { panic!("stopped again at once") };
+    let End::Waiting(_) = walk(&mut model, &plan, Goal::Finish, 60) else {
+        panic!("stopped again at once")
+    };
     model.down.remove(&slot);
     assert_eq!(walk(&mut model, &plan, Goal::Finish, 900), End::Done);
 }
@@ -357,8 +361,21 @@ fn a_member_that_never_comes_up_is_rolled_back_in_the_mixed_window() {
             planned.reasons.clear();
         }
     }
-    assert_eq!(walk(&mut model, &back, Goal::Finish, 900), End::Done, "{:#?}", model.story);
-    assert!(model.running.values().all(|version| *version == super::model::OLD));
+    assert_eq!(
+        walk(&mut model, &back, Goal::Finish, 900),
+        End::Done,
+        "{:#?}",
+        model.story
+    );
+    assert!(
+        model
+            .running
+            .values()
+            .all(|version| *version == super::model::OLD)
+    );
     assert_eq!(model.healthy_voters(), 3);
-    assert_eq!(model.machines.iter().filter(|machine| machine.is_live()).count(), 3);
+    assert_eq!(
+        model.machines.iter().filter(|machine| machine.is_live()).count(),
+        3
+    );
 }
