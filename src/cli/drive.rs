@@ -202,9 +202,12 @@ impl Session<'_> {
         let outcome = driver.run(&self.identity.holder).await;
         drop(fan);
         wire::finish(written).await;
-        let timeline = Timeline::of(&recorder.events());
-        local::write(&folder.join("report.txt"), &ending_text(&timeline, Paint::Plain))?;
-        Ok(self.ending(outcome, timeline).await)
+        let ended = self.ending(outcome, Timeline::of(&recorder.events())).await;
+        local::write(
+            &folder.join("report.txt"),
+            &ending_text(&ended.timeline, Paint::Plain),
+        )?;
+        Ok(ended)
     }
 
     async fn open(&self, entry: Entry) -> Result<(Opened<'_>, Vec<Event>), Failure> {
@@ -234,7 +237,7 @@ impl Session<'_> {
                 let opened = opened.map_err(|error| Failure::open(&error))?;
                 // For the table at the end; a report that is incomplete must not keep a rollout from going on.
                 let history = rollouts::history(self.world, &self.scope()).await;
-                Ok((opened, history.map(|(_, events)| events).unwrap_or_default()))
+                Ok((opened, history.map(|history| history.events).unwrap_or_default()))
             }
         }
     }
@@ -273,12 +276,15 @@ impl Session<'_> {
         }
     }
 
-    async fn ending(&self, outcome: Result<Outcome, RunError>, timeline: Timeline) -> Ended {
+    async fn ending(&self, outcome: Result<Outcome, RunError>, mut timeline: Timeline) -> Ended {
         let (exit, in_flight) = match outcome {
             Ok(Outcome::Finished) => (Ok(Exit::Ok), false),
             Ok(Outcome::Stopped {
                 reason, in_flight, ..
-            }) => (Ok(self.stopped(&reason).await), in_flight),
+            }) => {
+                timeline.over = self.over().await;
+                (Ok(stopped(&reason, timeline.over.is_some())), in_flight)
+            }
             Err(error) => {
                 let in_flight = match &error {
                     RunError::Target(_) => false,
@@ -294,23 +300,26 @@ impl Session<'_> {
         }
     }
 
-    async fn stopped(&self, reason: &StopReason) -> Exit {
-        match reason {
-            StopReason::Asked { .. } => {
-                let view = rollouts::view(self.world, &self.scope()).await;
-                // An abort ends a rollout for good: there is nothing to resume.
-                let over = view.is_ok_and(|view| view.closed().is_some());
-                if over { Exit::Refused } else { Exit::StopPoint }
-            }
-            StopReason::LeaseLost { .. } => Exit::LeaseHeld,
-            StopReason::QuorumLost { .. }
-            | StopReason::OutsideEnvelope { .. }
-            | StopReason::BootRefused { .. }
-            | StopReason::Deadline { .. }
-            | StopReason::Refused { .. }
-            | StopReason::Alarm { .. }
-            | StopReason::NoCapacity { .. } => Exit::NeedsPerson,
-        }
+    /// How the journal was closed, if it was.
+    async fn over(&self) -> Option<String> {
+        let view = rollouts::view(self.world, &self.scope()).await.ok()?;
+        view.closed().map(|(outcome, _)| outcome.to_owned())
+    }
+}
+
+fn stopped(reason: &StopReason, over: bool) -> Exit {
+    match reason {
+        // An abort ends a rollout for good: there is nothing to resume.
+        StopReason::Asked { .. } if over => Exit::Refused,
+        StopReason::Asked { .. } => Exit::StopPoint,
+        StopReason::LeaseLost { .. } => Exit::LeaseHeld,
+        StopReason::QuorumLost { .. }
+        | StopReason::OutsideEnvelope { .. }
+        | StopReason::BootRefused { .. }
+        | StopReason::Deadline { .. }
+        | StopReason::Refused { .. }
+        | StopReason::Alarm { .. }
+        | StopReason::NoCapacity { .. } => Exit::NeedsPerson,
     }
 }
 

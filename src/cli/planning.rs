@@ -103,7 +103,7 @@ async fn former(world: &World, file: &ClusterFile, of: &RolloutId) -> Result<Tar
         cluster: file.desired.cluster.clone(),
         rollout: of.clone(),
     };
-    let (plan, _) = rollouts::history(world, &scope).await?;
+    let plan = rollouts::history(world, &scope).await?.plan;
     let slots = plan.envelope.slots.into_iter();
     let known: BTreeMap<SlotName, SlotContent> = slots
         .filter_map(|slot| Some((slot.slot.name, slot.from?)))

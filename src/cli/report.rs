@@ -1,6 +1,5 @@
 //! `rehull report`: a rollout told again, from its journal and its event log.
 
-use rehull_core::event::Event;
 use rehull_core::journal::Scope;
 use serde_json::json;
 
@@ -10,8 +9,9 @@ use super::console::Console;
 use super::drive::ending_text;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::local;
+use super::rollouts::{self, History};
 use super::wire::{self, World};
-use super::{local, rollouts};
 use crate::report::json::{self, OUTPUT_FORMAT};
 use crate::report::paint::{Paint, Tone};
 use crate::report::timeline::Timeline;
@@ -23,7 +23,7 @@ use crate::report::{markdown, plain};
 /// There is no such rollout, or it cannot be read.
 pub fn run(console: &Console, environment: &Environment, of: &OfRollout) -> Result<Exit, Failure> {
     let file = ClusterFile::read(&local::cluster_file(&of.rollout, of.file.as_deref())?)?;
-    let (_, events) = wire::runtime()?.block_on(async {
+    let history = wire::runtime()?.block_on(async {
         let world = World::connect(&file, environment).await?;
         let scope = Scope {
             cluster: file.desired.cluster.clone(),
@@ -31,28 +31,30 @@ pub fn run(console: &Console, environment: &Environment, of: &OfRollout) -> Resu
         };
         rollouts::history(&world, &scope).await
     })?;
-    match console.format {
-        Format::Markdown => console.answer(&markdown::rollout(&events, None))?,
+    let answer = match console.format {
+        Format::Markdown => markdown::rollout(&history.events, history.over.clone(), None),
+        Format::Text => text(&history, console.out_paint()),
         Format::Json => {
-            let summary = json::summary(&Timeline::of(&events), None);
+            let summary = json::summary(&history.timeline(), None);
+            let events = &history.events;
             let document =
                 json!({ "format": OUTPUT_FORMAT, "kind": "report", "summary": summary, "events": events });
-            console.answer_json(&document)?;
+            format!("{document:#}\n")
         }
-        Format::Text => console.answer(&text(&events, console.out_paint()))?,
-    }
+    };
+    console.answer(&answer)?;
     Ok(Exit::Ok)
 }
 
 /// The end first, then how it came to it.
-fn text(events: &[Event], paint: Paint) -> String {
-    let timeline = Timeline::of(events);
+fn text(history: &History, paint: Paint) -> String {
+    let timeline = history.timeline();
     let id = timeline.rollout.as_ref().map_or("", |id| id.as_str());
     let mut out = format!("{}   {}\n\n", paint.tone(Tone::Strong, id), timeline.headline);
     out.push_str(&ending_text(&timeline, paint));
     out.push('\n');
     let mut so_far = Timeline::default();
-    for event in events {
+    for event in &history.events {
         so_far.apply(event);
         out.push_str(&plain::lines(event, &so_far, paint));
     }

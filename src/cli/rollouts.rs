@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rehull_core::domain::ids::{ClusterName, RolloutId};
 use rehull_core::event::Event;
 use rehull_core::executor::open;
-use rehull_core::journal::{self, JournalView, Scope, keys};
+use rehull_core::journal::{self, JournalView, RecordBody, Scope, keys};
 use rehull_core::plan::RolloutPlan;
 use rehull_core::ports::Store;
 
@@ -12,6 +12,25 @@ use super::event_log;
 use super::failure::Failure;
 use super::wire::World;
 use crate::report::replay;
+use crate::report::timeline::Timeline;
+
+/// A rollout as its journal and its event log tell it.
+pub struct History {
+    /// What was approved.
+    pub plan: RolloutPlan,
+    /// What happened.
+    pub events: Vec<Event>,
+    /// How it was closed, if it was before its end.
+    pub over: Option<String>,
+}
+
+impl History {
+    /// The story of it.
+    #[must_use]
+    pub fn timeline(&self) -> Timeline {
+        Timeline::of(&self.events).closed_as(self.over.clone())
+    }
+}
 
 /// All rollouts of a store, oldest first: their ids begin with the cluster and the day.
 ///
@@ -90,7 +109,7 @@ pub async fn unfinished(world: &World, cluster: &ClusterName) -> Result<Option<R
 ///
 /// # Errors
 /// There is no such rollout, or it cannot be read.
-pub async fn history(world: &World, scope: &Scope) -> Result<(RolloutPlan, Vec<Event>), Failure> {
+pub async fn history(world: &World, scope: &Scope) -> Result<History, Failure> {
     let store = world.store().as_ref();
     let plan = open::read_plan(store, scope)
         .await
@@ -101,7 +120,20 @@ pub async fn history(world: &World, scope: &Scope) -> Result<(RolloutPlan, Vec<E
         .map_err(|error| Failure::journal(&error))?;
     let logged = event_log::read(store, &scope.rollout).await.unwrap_or_default();
     let events = replay::merge(replay::events(&plan, &segments), logged);
-    Ok((plan, events))
+    let records = segments.iter().flat_map(|segment| &segment.records);
+    let mut over = records.filter_map(|record| match &record.body {
+        RecordBody::Closed { outcome } if outcome != "finished" => Some(outcome.clone()),
+        RecordBody::Closed { .. }
+        | RecordBody::Opened { .. }
+        | RecordBody::Attached { .. }
+        | RecordBody::Intended { .. }
+        | RecordBody::Settled { .. }
+        | RecordBody::Marked { .. }
+        | RecordBody::Answered { .. }
+        | RecordBody::Stopped { .. } => None,
+    });
+    let over = over.next_back();
+    Ok(History { plan, events, over })
 }
 
 /// Plans of all rollouts, newest first; those that cannot be read any more are left out.

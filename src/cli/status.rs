@@ -97,10 +97,10 @@ async fn look(world: &World, file: &ClusterFile, asked: Option<RolloutId>) -> Re
                 cluster: cluster.clone(),
                 rollout: rollout.clone(),
             };
-            let (_, events) = rollouts::history(world, &scope).await?;
+            let history = rollouts::history(world, &scope).await?;
             let mut timeline = Timeline::default();
             let mut lines = Vec::new();
-            for event in &events {
+            for event in &history.events {
                 timeline.apply(event);
                 lines.extend(
                     plain::lines(event, &timeline, Paint::Plain)
@@ -108,6 +108,7 @@ async fn look(world: &World, file: &ClusterFile, asked: Option<RolloutId>) -> Re
                         .map(str::to_owned),
                 );
             }
+            timeline.over = history.over;
             lines.drain(..lines.len().saturating_sub(LAST));
             Some((rollout, timeline, lines))
         }
@@ -181,6 +182,9 @@ fn state(timeline: &Timeline, found: &Found) -> String {
         .holder
         .as_ref()
         .filter(|holder| holder.rollout.as_str() == id);
+    if let Some(over) = &timeline.over {
+        return over.clone();
+    }
     match (&timeline.outcome, holder) {
         (Outcome::Finished, _) => "finished".to_owned(),
         (Outcome::Stopped { .. }, None) => {

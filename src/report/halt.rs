@@ -105,6 +105,11 @@ fn left(timeline: &Timeline, rest: &Rest) -> Vec<String> {
 /// What to type. A reason that a person must clear first says so before the command.
 fn next(timeline: &Timeline, reason: &StopReason) -> Vec<String> {
     let id = timeline.rollout.as_ref().map_or("", |id| id.as_str());
+    if let Some(over) = &timeline.over {
+        return vec![format!(
+            "this rollout is over ({over}): plan again   |   rehull report {id}"
+        )];
+    }
     let resume = format!("rehull resume {id}");
     let look = format!("rehull status {id}");
     let report = format!("rehull report {id}");
@@ -142,6 +147,17 @@ mod tests {
     #[test]
     fn a_halt_inside_the_window_says_not_at_rest_and_the_margin() {
         insta::assert_snapshot!(shown(&fixture::halted_in_the_window()));
+    }
+
+    #[test]
+    fn a_rollout_that_is_over_is_not_offered_for_resuming() {
+        let mut timeline = Timeline::of(&fixture::halted_at_rest());
+        timeline.over = Some("aborted".to_owned());
+        let text = text(&timeline, Paint::Plain).unwrap_or_default();
+        assert!(
+            !text.contains("rehull resume") && text.contains("over (aborted)"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -73,6 +73,7 @@ pub fn summary(timeline: &Timeline, load: Option<&LoadVerdict>) -> Value {
         "rollout": timeline.rollout,
         "headline": timeline.headline,
         "outcome": outcome,
+        "over": timeline.over,
         "reason": reason,
         "rest": rest,
         "startedAt": timeline.first_at,

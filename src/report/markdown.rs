@@ -9,10 +9,10 @@ use super::plain;
 use super::summary::{LoadVerdict, holds, load_words, margin, troubles, used_phases, versions};
 use super::timeline::{Outcome, Timeline};
 
-/// The verdict first, then the table, then what happened line by line behind a fold.
+/// `over`: how the rollout was closed, if it was before its end. The verdict first, then the table, then what happened line by line behind a fold.
 #[must_use]
-pub fn rollout(events: &[Event], load: Option<&LoadVerdict>) -> String {
-    let timeline = Timeline::of(events);
+pub fn rollout(events: &[Event], over: Option<String>, load: Option<&LoadVerdict>) -> String {
+    let timeline = Timeline::of(events).closed_as(over);
     let mut out = format!("### {}\n\n", headline(&timeline));
     out.push_str(&format!("{}\n\n", timeline.headline));
     out.push_str(&table(&timeline));
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_verdict_and_the_table_come_before_the_fold() {
-        let text = rollout(&fixture::halted_at_rest(), None);
+        let text = rollout(&fixture::halted_at_rest(), None, None);
         insta::assert_snapshot!(text);
     }
 

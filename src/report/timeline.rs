@@ -152,6 +152,9 @@ pub struct Timeline {
     pub away: Duration,
     /// Where it is.
     pub outcome: Outcome,
+    /// Its journal was closed before its end: `aborted`, or `superseded by …`. Events do not tell; whoever has read
+    /// the journal sets it.
+    pub over: Option<String>,
     waits_since: Option<Timestamp>,
 }
 
@@ -215,6 +218,12 @@ impl Timeline {
             }
         }
         self.last_at = Some(at);
+    }
+
+    /// The same story of a rollout whose journal was closed before its end.
+    #[must_use]
+    pub fn closed_as(self, over: Option<String>) -> Self {
+        Self { over, ..self }
     }
 
     /// Time the rollout was worked on.

@@ -9,6 +9,7 @@
     reason = "a test says what it expects by failing, and starts the processes it needs itself"
 )]
 
+mod cli;
 mod etcd_flags;
 mod etcd_load;
 mod etcd_lost_answers;
