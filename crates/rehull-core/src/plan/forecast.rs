@@ -103,7 +103,9 @@ fn blockers(envelope: &Envelope, seen: &Observed) -> Vec<String> {
             .get(name)
             .and_then(|endpoint| endpoint.answer())
         else {
-            if target != Some(name) {
+            // Bringing it back is what healing, replacing and going back are for.
+            let comes_back = slot.changes() && matches!(envelope.kind, RolloutKind::Rollback { .. });
+            if target != Some(name) && !comes_back {
                 blockers.push(format!(
                     "{name} does not answer → bring it back first: rehull etcd status, then rehull etcd heal {name}"
                 ));

@@ -281,6 +281,21 @@ fn rollback_is_refused_once_the_cluster_version_has_risen_and_names_the_way_out(
 }
 
 #[test]
+fn a_member_that_does_not_come_up_blocks_an_upgrade_but_not_the_way_back() {
+    let mut seen = Model::healthy(3).observe();
+    seen.etcd.endpoints.insert(slot_name(1), Endpoint::Refused);
+    let blocked = make(&desired(3, NEW), &seen, RolloutKind::Upgrade).unwrap();
+    assert_eq!(blocked.forecast.blockers.len(), 1);
+    let back = make(
+        &desired(3, NEW),
+        &seen,
+        RolloutKind::Rollback { of: "t-1".to_owned() },
+    )
+    .unwrap();
+    assert!(back.forecast.blockers.is_empty(), "{:?}", back.forecast.blockers);
+}
+
+#[test]
 fn small_clusters_are_refused_what_would_cost_them_quorum() {
     let mut want = desired(1, NEW);
     assert_eq!(
