@@ -41,9 +41,13 @@ pub(super) struct Uploaded {
 }
 
 impl Blobs {
-    /// Uses a directory; what an earlier process left half uploaded in it is removed.
+    /// Uses a directory; what an earlier process left half uploaded in it is removed. Its parent must exist: a daemon
+    /// whose folder was taken down meanwhile must not bring it back.
     pub(super) fn open_dir(dir: &Path) -> io::Result<Self> {
-        fs::create_dir_all(dir)?;
+        match fs::create_dir(dir) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
         let blobs = Self {
             dir: dir.to_owned(),
             uploads: AtomicU64::new(0),

@@ -126,7 +126,7 @@ struct Worker {
 struct Running {
     boot: BootId,
     process: MachineProcess,
-    metadata: JoinHandle<io::Result<Infallible>>,
+    metadata: JoinHandle<Infallible>,
 }
 
 impl Drop for Running {
@@ -230,7 +230,7 @@ impl Worker {
         }
     }
 
-    async fn serve_metadata(&self, machine: Ipv4Addr) -> io::Result<JoinHandle<io::Result<Infallible>>> {
+    async fn serve_metadata(&self, machine: Ipv4Addr) -> io::Result<JoinHandle<Infallible>> {
         let address = self.shared.layout.metadata_address(machine);
         let service = Metadata {
             instance: self.instance.clone(),

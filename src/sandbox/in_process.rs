@@ -49,8 +49,12 @@ impl InProcess {
             requests: AtomicU64::new(1),
         });
         let tasks = vec![
-            tokio::spawn(async move { log(daemon.run(inbox).await) }),
-            tokio::spawn(async move { log(wire::serve(listener, api).await.map(|never| match never {})) }),
+            tokio::spawn(async move {
+                if let Err(error) = daemon.run(inbox).await {
+                    tracing::error!(%error, "the sandbox ended");
+                }
+            }),
+            tokio::spawn(async move { match wire::serve(listener, api).await {} }),
         ];
         Ok(Self {
             endpoint,
@@ -77,12 +81,6 @@ impl InProcess {
 impl Drop for InProcess {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
-    }
-}
-
-fn log(outcome: std::io::Result<()>) {
-    if let Err(error) = outcome {
-        tracing::error!(%error, "the sandbox ended");
     }
 }
 

@@ -36,7 +36,7 @@ impl Metadata {
     pub(super) async fn listen(
         self,
         address: SocketAddr,
-    ) -> io::Result<impl Future<Output = io::Result<Infallible>> + Send> {
+    ) -> io::Result<impl Future<Output = Infallible> + Send> {
         let listener = TcpListener::bind(address).await?;
         let service = Arc::new(self);
         let service = service_fn(move |request| {

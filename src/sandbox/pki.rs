@@ -119,7 +119,7 @@ pub(super) const SLOT_FILES: [&str; 5] = ["ca.crt", "server.crt", "server.key", 
 /// Fills a `pki` directory: `ca.{crt,key}`, `client.{crt,key}` and `<slot>/` with [`SLOT_FILES`].
 pub(super) fn lay<'a>(dir: &Path, slots: impl Iterator<Item = (&'a str, Ipv4Addr)>) -> io::Result<()> {
     let authority = Authority::new("rehull sandbox").map_err(io::Error::other)?;
-    fs::create_dir_all(dir)?;
+    folder(dir)?;
     write(&dir.join(CA_CERTIFICATE), authority.certificate())?;
     write(&dir.join(CA_KEY), &authority.key())?;
     let client = authority
@@ -128,7 +128,7 @@ pub(super) fn lay<'a>(dir: &Path, slots: impl Iterator<Item = (&'a str, Ipv4Addr
     write_pair(dir, "client", &client)?;
     for (slot, address) in slots {
         let dir = dir.join(slot);
-        fs::create_dir_all(&dir)?;
+        folder(&dir)?;
         write(&dir.join(CA_CERTIFICATE), authority.certificate())?;
         for role in ["server", "peer"] {
             let pair = authority
@@ -138,6 +138,14 @@ pub(super) fn lay<'a>(dir: &Path, slots: impl Iterator<Item = (&'a str, Ipv4Addr
         }
     }
     Ok(())
+}
+
+/// Made, or there since an interrupted start.
+fn folder(dir: &Path) -> io::Result<()> {
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn write_pair(dir: &Path, name: &str, pair: &Pair) -> io::Result<()> {

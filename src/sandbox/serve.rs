@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use jiff::{SignedDuration, Timestamp};
 use rehull_core::world::World;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,6 +24,14 @@ use super::layout::{API_PORT, BLOCKS, Layout};
 use super::options::Options;
 use super::snapshot::{FileKeeper, Snapshot};
 use super::wire;
+
+/// Slots are there before a cluster is: somebody's Terraform made them and saw them. A new world is that old, so that
+/// what was laid is known to every describe from the first call on; EC2 shows younger resources late.
+const AGE: SignedDuration = SignedDuration::from_mins(10);
+
+fn laid_at(now: Timestamp) -> Timestamp {
+    now.saturating_sub(AGE).unwrap_or(now)
+}
 
 /// Serves the sandbox in this directory until SIGTERM. A second daemon for the same directory is refused.
 ///
@@ -73,10 +82,7 @@ pub async fn serve(state: &Path, rehull: &Path) -> Result<(), SandboxError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(SandboxError::file(state))?;
     tokio::select! {
         outcome = daemon.run(inbox) => outcome.map_err(SandboxError::file(state)),
-        outcome = wire::serve(listener, api) => match outcome {
-            Ok(never) => match never {},
-            Err(source) => Err(SandboxError::Listen { address: layout.endpoint(), source }),
-        },
+        never = wire::serve(listener, api) => match never {},
         _ = terminate.recv() => Ok(()),
     }
 }
@@ -117,7 +123,7 @@ impl Ground {
             match TcpListener::bind((layout.api_address(), API_PORT)).await {
                 Err(error) => refused = error,
                 Ok(listener) => {
-                    let now = clock::now();
+                    let now = laid_at(clock::now());
                     let mut world = World::new(layout.setup(), now);
                     let pki = state.join("pki");
                     let slots: Vec<_> = layout.slots().collect();

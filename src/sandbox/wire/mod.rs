@@ -49,7 +49,7 @@ pub(super) struct Api {
 }
 
 /// Answers until the future is dropped.
-pub(super) async fn serve(listener: TcpListener, api: Arc<Api>) -> io::Result<Infallible> {
+pub(super) async fn serve(listener: TcpListener, api: Arc<Api>) -> Infallible {
     let service = service_fn(move |request| {
         let api = Arc::clone(&api);
         async move { api.respond(request).await }

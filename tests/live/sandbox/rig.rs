@@ -137,6 +137,13 @@ impl Rig {
         String::from_utf8_lossy(&line).contains(machine).then_some(pid)
     }
 
+    /// Nothing is open between the daemon and its machines.
+    pub(crate) fn has_noted_all(&self) -> bool {
+        let text = fs::read(self.state().join("world.json")).unwrap();
+        let snapshot: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        snapshot["world"]["open"].as_object().unwrap().is_empty()
+    }
+
     pub(crate) fn kill_machine(&self, machine: &str) {
         kill(self.agent(machine).unwrap());
     }
