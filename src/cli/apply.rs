@@ -14,11 +14,11 @@ use super::drive::{Entry, Session, View};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::identity::Identity;
-use super::local;
 use super::plan::apply_command;
 use super::planning::{self, Planned};
 use super::rollouts;
 use super::wire::{self, World};
+use super::{lease, local};
 use crate::report::json::OUTPUT_FORMAT;
 use crate::report::plan::{Offer, text};
 
@@ -55,7 +55,13 @@ async fn carry_out(
     // Going back is the one way out of a rollout whose new member does not come up.
     let turns_back = |open: &RolloutId| change.kind == RolloutKind::Rollback { of: open.to_string() };
     if let Some(open) = unfinished.as_ref().filter(|open| !turns_back(open)) {
-        return Err(Failure::unfinished(open));
+        // Whoever works on it is the news; only a rollout that nobody holds has to be ended first.
+        let holder = lease::held(world.store().as_ref()).await?;
+        let now = world.clock().now();
+        return Err(holder.map_or_else(
+            || Failure::unfinished(open),
+            |record| Failure::leased(&record, now),
+        ));
     }
     let Planned { plan, rollout } = planning::plan(&world, file, change.kind.clone()).await?;
     if !plan.envelope.slots.iter().any(SlotPlan::changes) {

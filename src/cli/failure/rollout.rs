@@ -1,10 +1,12 @@
 //! Errors of the core's executor, journal and lease as failures.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rehull_core::domain::ids::{ContentDigest, RolloutId};
 use rehull_core::executor::RunError;
 use rehull_core::executor::identity::WrongTarget;
-use rehull_core::executor::lease::{Holding, LeaseError};
+use rehull_core::executor::lease::{Holding, LeaseError, LeaseRecord};
 use rehull_core::executor::open::OpenError;
 use rehull_core::journal::JournalError;
 use rehull_core::ports::StoreError;
@@ -158,15 +160,22 @@ impl Failure {
     /// Somebody else works on this cluster.
     #[must_use]
     pub fn held(holding: &Holding, now: Timestamp) -> Self {
-        let since = duration(between(holding.since, now));
-        let message = format!(
-            "{} works on this cluster since {since} ({}): rollout {}",
-            holding.by, holding.since, holding.rollout
-        );
-        let ttl = duration(holding.ttl);
+        let times = (holding.since, now, holding.ttl);
+        Self::at_work(&holding.by, &holding.rollout, times)
+    }
+
+    /// The same, from the lease as it lies in the store.
+    #[must_use]
+    pub fn leased(record: &LeaseRecord, now: Timestamp) -> Self {
+        let times = (record.since, now, record.ttl());
+        Self::at_work(&record.holder, &record.rollout, times)
+    }
+
+    fn at_work(by: &str, rollout: &RolloutId, (since, now, ttl): (Timestamp, Timestamp, Duration)) -> Self {
+        let (length, ttl) = (duration(between(since, now)), duration(ttl));
+        let message = format!("{by} works on this cluster since {length} ({since}): rollout {rollout}");
         let help = format!(
-            "look with `rehull status {}`; if that process is dead, `rehull resume {}` takes over when its lease has been silent for {ttl}",
-            holding.rollout, holding.rollout
+            "look with `rehull status {rollout}`; if that process is dead, `rehull resume {rollout}` takes over when its lease has been silent for {ttl}"
         );
         Self::new(Exit::LeaseHeld, "lease::held", message).help(help)
     }
