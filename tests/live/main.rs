@@ -10,6 +10,7 @@
 )]
 
 mod cli;
+mod e2e;
 mod etcd_flags;
 mod etcd_load;
 mod etcd_lost_answers;

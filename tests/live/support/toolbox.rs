@@ -15,7 +15,7 @@ pub(crate) fn binary(version: &str, name: &str) -> Option<PathBuf> {
     None
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     if let Some(root) = std::env::var_os("REHULL_TOOLBOX") {
         return PathBuf::from(root);
     }

@@ -1,0 +1,57 @@
+//! What was approved is what is carried out.
+
+use rehull_core::domain::ids::MemberId;
+use rehull_core::ports::{EtcdMembership as _, EtcdView as _};
+
+use super::load::{pool, slots};
+use super::rig::Sandbox;
+
+async fn digest(sandbox: &Sandbox) -> String {
+    let plan = sandbox
+        .run(&["plan", "cluster.yaml", "--output", "json"])
+        .await
+        .exits(0);
+    plan.json()["digest"].as_str().unwrap().to_owned()
+}
+
+/// Moves the lead to any other member; returns both names.
+async fn move_leader(sandbox: &Sandbox) -> (String, String) {
+    let (pool, slots) = (pool(sandbox), slots(sandbox));
+    let seen = pool.observe(&slots).await;
+    let id = |index: usize| -> MemberId { seen.endpoints[&slots[index].name].answer().unwrap().id };
+    let lead = seen.endpoints[&slots[0].name].answer().unwrap().leader.unwrap();
+    let from = (0..slots.len()).find(|&index| id(index) == lead).unwrap();
+    let to = (from + 1) % slots.len();
+    pool.move_leader(&slots[from], id(to)).await.unwrap();
+    (slots[from].name.to_string(), slots[to].name.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_digest_outlives_a_change_of_leader_and_machine_but_not_one_of_the_pins() {
+    let Some(sandbox) = Sandbox::cluster("approval", &["3.5.33", "3.6.14"], 3).await else {
+        return;
+    };
+    sandbox.edit("strategy: remove-then-add", "strategy: reattach");
+    sandbox.pin("3.6.14");
+    let approved = digest(&sandbox).await;
+    let (_, leader) = move_leader(&sandbox).await;
+    assert_eq!(digest(&sandbox).await, approved);
+
+    sandbox.edit("bake: 2s", "bake: 3s");
+    let other = digest(&sandbox).await;
+    assert_ne!(other, approved);
+    let refused = sandbox
+        .run(&["apply", "cluster.yaml", "--plan-digest", &approved])
+        .await
+        .exits(1);
+    refused.says(&[&approved, &other, "plan again"]);
+
+    sandbox.edit("bake: 3s", "bake: 2s");
+    let run = sandbox
+        .run(&["apply", "cluster.yaml", "--plan-digest", &approved])
+        .await
+        .exits(0);
+    run.says(&[&format!("move the leader from {leader}")]);
+    sandbox.is_settled_at("3.6.14").await;
+    sandbox.down().await;
+}

@@ -1,0 +1,111 @@
+//! The cloud behind rehull's back: what somebody with a console could do, and what lies in the store.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_ec2::types::{Reservation, Tag};
+use aws_sdk_s3::config::Credentials;
+use rehull::sandbox::Info;
+use rehull::sandbox::layout::REGION;
+
+pub(crate) struct Cloud {
+    ec2: aws_sdk_ec2::Client,
+    s3: aws_sdk_s3::Client,
+    bucket: String,
+}
+
+impl Cloud {
+    pub(crate) async fn of(info: &Info) -> Self {
+        let text = fs::read_to_string(info.credentials_file()).unwrap();
+        let values: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
+        let (id, secret) = (values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"]);
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(values["AWS_ENDPOINT_URL"])
+            .credentials_provider(Credentials::new(id, secret, None, None, "credentials.env"))
+            .load()
+            .await;
+        let s3 = aws_sdk_s3::config::Builder::from(&config)
+            .force_path_style(true)
+            .build();
+        Self {
+            ec2: aws_sdk_ec2::Client::new(&config),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            bucket: format!("rehull-{}", info.name),
+        }
+    }
+
+    pub(crate) async fn terminate(&self, machine: &str) {
+        self.ec2
+            .terminate_instances()
+            .instance_ids(machine)
+            .send()
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn tag(&self, resource: &str, key: &str, value: &str) {
+        let tag = Tag::builder().key(key).value(value).build();
+        self.ec2
+            .create_tags()
+            .resources(resource)
+            .tags(tag)
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Ids of all machines that ever were, ended ones included.
+    pub(crate) async fn all_machines(&self) -> Vec<String> {
+        let answer = self.ec2.describe_instances().send().await.unwrap();
+        let instances = answer.reservations().iter().flat_map(Reservation::instances);
+        let mut ids: Vec<String> = instances
+            .filter_map(|instance| instance.instance_id().map(str::to_owned))
+            .collect();
+        ids.sort();
+        ids
+    }
+
+    /// Names of the journal's segments of a rollout.
+    pub(crate) async fn segments(&self, rollout: &str) -> Vec<String> {
+        let prefix = format!("store/rollouts/{rollout}/journal/");
+        let mut pages = self
+            .s3
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(prefix)
+            .into_paginator()
+            .send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.unwrap();
+            keys.extend(
+                page.contents()
+                    .iter()
+                    .filter_map(|object| object.key().map(str::to_owned)),
+            );
+        }
+        // Folds lie beside the segments.
+        keys.retain(|key| !key.contains("/fold-"));
+        keys
+    }
+
+    /// The journal of a rollout, segment after segment.
+    pub(crate) async fn journal(&self, rollout: &str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for key in self.segments(rollout).await {
+            let object = self
+                .s3
+                .get_object()
+                .bucket(&self.bucket)
+                .key(key)
+                .send()
+                .await
+                .unwrap();
+            let bytes = object.body.collect().await.unwrap().to_vec();
+            texts.push(String::from_utf8(bytes).unwrap());
+        }
+        texts
+    }
+}

@@ -1,0 +1,93 @@
+//! Machines that vanish behind rehull's back.
+
+use std::time::Duration;
+
+use rehull_core::domain::action::Action;
+use rehull_core::world::Switch;
+
+use super::cloud::Cloud;
+use super::rig::Sandbox;
+use crate::support::eventually;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_all_machines_terminated_the_evidence_is_shown_and_nothing_is_created() {
+    let Some(sandbox) = Sandbox::cluster("all-lost", &["3.5.33", "3.6.14"], 3).await else {
+        return;
+    };
+    let cloud = Cloud::of(&sandbox.info).await;
+    for slot in ["etcd-a", "etcd-b", "etcd-c"] {
+        cloud.terminate(&sandbox.machine(slot).await).await;
+    }
+    gone(&sandbox).await;
+    let before = cloud.all_machines().await;
+
+    sandbox.pin("3.6.14");
+    for command in [
+        &["apply", "cluster.yaml", "--yes"][..],
+        &["etcd", "heal", "etcd-a", "cluster.yaml", "--yes"],
+        &["etcd", "replace", "etcd-a", "cluster.yaml", "--yes"],
+    ] {
+        let refused = sandbox.run(command).await.exits(3);
+        refused.says(&["quorum", "etcd-a", "etcd-b", "etcd-c"]);
+    }
+    // "All empty" is never "new".
+    sandbox
+        .run(&["apply", "cluster.yaml", "--bootstrap", "--yes"])
+        .await
+        .exits(3);
+    assert_eq!(cloud.all_machines().await, before);
+    sandbox.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_machine_lost_is_healed_at_the_version_that_runs_although_a_newer_one_is_pinned() {
+    let Some(sandbox) = Sandbox::cluster("heal", &["3.5.33", "3.6.14"], 3).await else {
+        return;
+    };
+    let machine = sandbox.machine("etcd-b").await;
+    sandbox
+        .switch(Switch::PowerCut {
+            instance: machine.clone(),
+        })
+        .await;
+    Cloud::of(&sandbox.info).await.terminate(&machine).await;
+    eventually("the end of the machine", Duration::from_secs(30), async || {
+        (sandbox.machines().await.len() == 2).then_some(())
+    })
+    .await;
+
+    // An incident must not start an upgrade.
+    sandbox.pin("3.6.14");
+    sandbox
+        .run(&["apply", "cluster.yaml", "--yes"])
+        .await
+        .exits(3)
+        .says(&["etcd-b", "rehull etcd heal"]);
+    let run = sandbox
+        .run(&[
+            "etcd",
+            "heal",
+            "etcd-b",
+            "cluster.yaml",
+            "--yes",
+            "--output",
+            "json",
+        ])
+        .await
+        .exits(0);
+    let touched = |action: &Action| matches!(action, Action::AskStop { .. } | Action::MoveLeader { .. });
+    assert!(!run.actions().iter().any(touched), "{run}");
+    sandbox.runs("3.5.33").await;
+
+    // Now the upgrade may begin.
+    let plan = sandbox.run(&["plan", "cluster.yaml"]).await.exits(0);
+    plan.says(&["etcd 3.5.33 → 3.6.14 on 3 machines"]);
+    sandbox.down().await;
+}
+
+async fn gone(sandbox: &Sandbox) {
+    eventually("the end of all machines", Duration::from_secs(30), async || {
+        sandbox.machines().await.is_empty().then_some(())
+    })
+    .await;
+}

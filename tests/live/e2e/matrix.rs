@@ -1,0 +1,68 @@
+//! Every hop between the minors that are known, by every strategy that is legal there, for every size.
+
+use super::load::Load;
+use super::rig::Sandbox;
+
+/// One upgrade under load from and to these releases.
+async fn goes(from: &str, to: &str, strategy: &str, members: u8) {
+    let Some(sandbox) = Sandbox::cluster("matrix", &[from, to], members).await else {
+        return;
+    };
+    if members > 1 {
+        sandbox.edit("strategy: remove-then-add", &format!("strategy: {strategy}"));
+    }
+    sandbox.pin(to);
+    let load = if members > 1 {
+        Some(Load::on(&sandbox).await)
+    } else {
+        None
+    };
+    sandbox.run(&["apply", "cluster.yaml", "--yes"]).await.exits(0);
+    if let Some(load) = load {
+        load.ends_unharmed().await;
+    }
+    sandbox.is_settled_at(to).await;
+    sandbox.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_members_go_from_3_4_to_3_5() {
+    goes("3.4.23", "3.5.33", "remove-then-add", 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_members_go_from_3_6_to_3_7_on_their_own_data() {
+    goes("3.6.14", "3.7.1", "reattach", 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_single_member_goes_by_reattaching_and_every_other_strategy_is_refused_with_the_reason() {
+    let Some(sandbox) = Sandbox::cluster("single", &["3.5.33", "3.6.14"], 1).await else {
+        return;
+    };
+    sandbox.pin("3.6.14");
+    for strategy in ["remove-then-add", "learner-first"] {
+        sandbox.edit("strategy: reattach", &format!("strategy: {strategy}"));
+        let refused = sandbox.run(&["apply", "cluster.yaml", "--yes"]).await;
+        assert!(matches!(refused.code, Some(1 | 2)), "{refused}");
+        refused.says(&[strategy, "reattach"]);
+        sandbox.edit(&format!("strategy: {strategy}"), "strategy: reattach");
+    }
+    sandbox.run(&["apply", "cluster.yaml", "--yes"]).await.exits(0);
+    sandbox.is_settled_at("3.6.14").await;
+    sandbox.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "soak: twelve upgrades; about twenty minutes"]
+async fn every_hop_by_every_strategy_with_three_and_five_members() {
+    for (from, to) in [("3.4.23", "3.5.33"), ("3.5.33", "3.6.14"), ("3.6.14", "3.7.1")] {
+        for strategy in ["remove-then-add", "reattach"] {
+            for members in [3, 5] {
+                eprintln!("{from} to {to}, {strategy}, {members} members");
+                goes(from, to, strategy, members).await;
+            }
+        }
+        goes(from, to, "reattach", 1).await;
+    }
+}

@@ -1,0 +1,18 @@
+//! The real program against real machines with real etcd, by the command line only.
+//!
+//! Everything that a person types is a run of the `rehull` binary; the tests look behind its back only to do harm (a
+//! power cut, a terminated machine, a frozen process) and to count what is left.
+
+mod answer;
+mod approval;
+mod boot;
+mod cloud;
+mod holders;
+mod kills;
+mod load;
+mod losses;
+mod matrix;
+mod rig;
+mod second_member;
+mod signals;
+mod upgrade;

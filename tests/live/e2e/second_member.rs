@@ -1,0 +1,94 @@
+//! A second member goes out while the first is being replaced.
+
+use rehull_core::domain::action::Action;
+use rehull_core::domain::ids::SlotName;
+use rehull_core::domain::waiting::WaitingOn;
+use rehull_core::event::What;
+use rustix::process::Signal;
+
+use super::rig::Sandbox;
+
+/// The old member is stopped or removed, the new one does not serve yet: nobody else may fail now.
+fn opens_the_window(what: &What) -> bool {
+    matches!(
+        what,
+        What::Acted {
+            action: Action::AskStop { .. },
+            error: None,
+            ..
+        }
+    )
+}
+
+fn waits_for_another(what: &What) -> bool {
+    let is_it = |slot: &SlotName| slot.as_str() == "etcd-c";
+    let on_another = |on: &WaitingOn| {
+        if let WaitingOn::Gate { red } = on {
+            return red.iter().any(|gate| gate.slot.as_ref().is_some_and(is_it));
+        }
+        matches!(on, WaitingOn::OtherMemberOut { slot, .. } if is_it(slot))
+    };
+    matches!(what, What::Waiting { waiting, .. } if waiting.iter().any(|waiting| on_another(&waiting.on)))
+}
+
+/// Freezes a second member for as long as it takes rehull to say so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_member_frozen_inside_the_window_is_waited_for_and_nothing_is_removed_meanwhile() {
+    let Some(sandbox) = Sandbox::cluster("frozen", &["3.5.33"], 3).await else {
+        return;
+    };
+    let mut run = sandbox.start(&[
+        "etcd",
+        "replace",
+        "etcd-b",
+        "cluster.yaml",
+        "--yes",
+        "--output",
+        "json",
+    ]);
+    run.until_event("the stop of the old member", opens_the_window)
+        .await;
+    sandbox.signal_etcd("etcd-c", Signal::STOP);
+    run.until_event("a wait for etcd-c", waits_for_another).await;
+    let before = run.so_far();
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    let removed = |said: &str| said.matches("\"acting\"").count();
+    let (then, now) = (removed(&before), removed(&run.so_far()));
+    sandbox.signal_etcd("etcd-c", Signal::CONT);
+    assert_eq!(
+        then,
+        now,
+        "it acted while a second member was out:\n{}",
+        run.so_far()
+    );
+    let done = run.end(super::rig::LIMIT).await.exits(0);
+    let terminated = |action: &&Action| matches!(action, Action::TerminateMachine { .. });
+    assert_eq!(done.actions().iter().filter(terminated).count(), 1, "{done}");
+    sandbox.is_settled_at("3.5.33").await;
+    sandbox.down().await;
+}
+
+/// The machine's own supervisor starts etcd again, as systemd would.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_member_killed_inside_the_window_comes_back_and_the_rollout_carries_on() {
+    let Some(sandbox) = Sandbox::cluster("killed", &["3.5.33"], 3).await else {
+        return;
+    };
+    let mut run = sandbox.start(&[
+        "etcd",
+        "replace",
+        "etcd-b",
+        "cluster.yaml",
+        "--yes",
+        "--output",
+        "json",
+    ]);
+    run.until_event("the stop of the old member", opens_the_window)
+        .await;
+    sandbox.signal_etcd("etcd-c", Signal::KILL);
+    let done = run.end(super::rig::LIMIT).await.exits(0);
+    let removed = |action: &&Action| matches!(action, Action::RemoveMember { .. });
+    assert_eq!(done.actions().iter().filter(removed).count(), 1, "{done}");
+    sandbox.is_settled_at("3.5.33").await;
+    sandbox.down().await;
+}
