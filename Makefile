@@ -24,7 +24,7 @@ define phase
 @echo "==> $(1)"; $(2) || { code=$$?; echo "==> $(1): failed after $$SECONDS s"; exit $$code; }; echo "==> $(1): $$SECONDS s"
 endef
 
-.PHONY: help setup demo test check soak gen clean fmt clippy tidy shell deny
+.PHONY: help setup demo test check soak bench gen clean fmt clippy tidy shell deny
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,11 @@ soak: ## the whole live matrix: every version pair, strategy, size and kill poin
 	$(call phase,setup,tools/setup.sh test)
 	$(call phase,toolbox,tools/toolbox.sh etcd)
 	$(call phase,soak,cargo test $(locked) --test live -- --ignored)
+
+bench: ## replace the leader again and again, against the naive way; start-up and memory; about 15 minutes
+	@tools/setup.sh
+	@tools/toolbox.sh etcd 3.5.33
+	@cargo bench $(locked) --bench leader_stall
 
 gen: ## write the generated references again (docs/reference)
 	@mkdir -p docs/reference

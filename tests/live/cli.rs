@@ -247,8 +247,8 @@ fn a_second_rollout_beside_the_first_is_told_who_works_and_an_abort_reaches_it_f
     let first = desk.start(&format!("apply {FILE} --yes"), "progress");
     desk.until("progress", "to be warm");
     desk.run(&format!("apply {FILE} --yes"))
-        .ends_with(1)
-        .says(&["is not over"]);
+        .ends_with(4)
+        .says(&["works on this cluster since"]);
     let status = desk.run(&format!("status {FILE} --output json")).ok().json();
     let rollout = status["lease"]["rollout"].as_str().unwrap().to_owned();
     desk.run(&format!("resume {rollout}"))

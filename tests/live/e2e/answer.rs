@@ -179,6 +179,21 @@ impl Running {
         .await
     }
 
+    /// Its end, and the most memory that was resident until then, in KiB.
+    #[allow(dead_code, reason = "for the benchmark, which shares this file")]
+    pub(crate) async fn end_with_memory(mut self, limit: Duration) -> (Answer, u64) {
+        let status = format!("/proc/{}/status", self.child.id());
+        let mut most = 0;
+        while self.child.try_wait().unwrap().is_none() && self.since.elapsed() < limit {
+            let text = std::fs::read_to_string(&status).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let words = line.and_then(|line| line.split_whitespace().next());
+            most = words.and_then(|words| words.parse().ok()).unwrap_or(most);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        (self.end(limit).await, most)
+    }
+
     pub(crate) async fn end(mut self, limit: Duration) -> Answer {
         let until = Instant::now() + limit;
         loop {

@@ -67,6 +67,15 @@ impl Cloud {
         ids
     }
 
+    /// What a machine has said of its boot.
+    pub(crate) async fn boot_report(&self, slot: &str, machine: &str) -> Option<String> {
+        let cluster = self.bucket.trim_start_matches("rehull-");
+        let key = format!("artefacts/boot/{cluster}/{slot}/{machine}.json");
+        let object = self.s3.get_object().bucket(&self.bucket).key(key).send().await;
+        let bytes = object.ok()?.body.collect().await.unwrap().to_vec();
+        Some(String::from_utf8(bytes).unwrap())
+    }
+
     /// Names of the journal's segments of a rollout.
     pub(crate) async fn segments(&self, rollout: &str) -> Vec<String> {
         let prefix = format!("store/rollouts/{rollout}/journal/");

@@ -31,6 +31,25 @@ fn waits_for_another(what: &What) -> bool {
     matches!(what, What::Waiting { waiting, .. } if waiting.iter().any(|waiting| on_another(&waiting.on)))
 }
 
+/// How often something was begun that changes the members or stops one. Volume and interface of the machine that has
+/// stopped already may move: that brings the first member back.
+fn harm(said: &str) -> usize {
+    let harmful = [
+        "remove-member",
+        "add-member",
+        "ask-stop",
+        "move-leader",
+        "terminate-machine",
+    ];
+    let begun = said.lines().filter(|line| line.contains("\"acting\""));
+    let named = |line: &&str| {
+        harmful
+            .iter()
+            .any(|word| line.contains(&format!("\"action\":\"{word}\"")))
+    };
+    begun.filter(named).count()
+}
+
 /// Freezes a second member for as long as it takes rehull to say so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_member_frozen_inside_the_window_is_waited_for_and_nothing_is_removed_meanwhile() {
@@ -50,15 +69,14 @@ async fn a_second_member_frozen_inside_the_window_is_waited_for_and_nothing_is_r
         .await;
     sandbox.signal_etcd("etcd-c", Signal::STOP);
     run.until_event("a wait for etcd-c", waits_for_another).await;
-    let before = run.so_far();
+    let before = harm(&run.so_far());
     tokio::time::sleep(std::time::Duration::from_secs(4)).await;
-    let removed = |said: &str| said.matches("\"acting\"").count();
-    let (then, now) = (removed(&before), removed(&run.so_far()));
+    let during = harm(&run.so_far());
     sandbox.signal_etcd("etcd-c", Signal::CONT);
     assert_eq!(
-        then,
-        now,
-        "it acted while a second member was out:\n{}",
+        before,
+        during,
+        "it went on while a second member was out:\n{}",
         run.so_far()
     );
     let done = run.end(super::rig::LIMIT).await.exits(0);
