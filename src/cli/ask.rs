@@ -102,7 +102,13 @@ async fn wait(session: &Session<'_>, scope: &Scope, request: &Request) -> Result
     let Session { console, world, .. } = session;
     let mut seen: Option<(u64, Duration)> = None;
     loop {
-        let Some(held) = lease::held(world.store().as_ref()).await? else {
+        // In this order: a holder writes its answer first and gives the lease back afterwards.
+        let held = lease::held(world.store().as_ref()).await?;
+        let view = rollouts::view(world, scope).await?;
+        if view.is_answered(&request.id) || view.closed().is_some() {
+            return Ok(Answered::ByHolder);
+        }
+        let Some(held) = held else {
             return Ok(Answered::Nobody);
         };
         let now = world.clock().monotonic();
@@ -118,9 +124,6 @@ async fn wait(session: &Session<'_>, scope: &Scope, request: &Request) -> Result
             // Silent for longer than two renewals take: `resume` finds out for certain.
             Some((_, since)) if now.saturating_sub(since) > held.ttl() / 2 => return Ok(Answered::Nobody),
             Some(_) => {}
-        }
-        if rollouts::view(world, scope).await?.is_answered(&request.id) {
-            return Ok(Answered::ByHolder);
         }
         world.clock().sleep(LOOK_EVERY).await;
     }

@@ -7,7 +7,10 @@ pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod toolbox;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "the benchmark shares this folder"))]
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "the benchmark shares this folder")
+)]
 pub(crate) use cluster::{Cluster, Setup};
 
 use std::time::Duration;
