@@ -5,6 +5,7 @@
 //! `target/bench/leader-stall.json`. The exit code is 1 if a promise is not kept.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
