@@ -18,7 +18,7 @@ use super::plan::apply_command;
 use super::planning::{self, Planned};
 use super::rollouts;
 use super::wire::{self, World};
-use super::{lease, local};
+use super::{lease, local, toolbox};
 use crate::report::json::OUTPUT_FORMAT;
 use crate::report::plan::{Offer, text};
 
@@ -71,9 +71,9 @@ async fn carry_out(
         return Ok(Exit::Refused);
     }
     if publishes(&change.kind) {
-        let folder = change.toolbox.as_ref();
-        let folder = folder.map(|folder| folder.join("etcd").join(file.desired.etcd.version.to_string()));
-        let tell = |name: &str| console.say(&format!("published {name} {}", file.desired.etcd.version));
+        let version = file.desired.etcd.version;
+        let folder = toolbox::release(environment, change.toolbox.as_ref(), version);
+        let tell = |name: &str| console.say(&format!("published {name} {version}"));
         world.publish(file, folder.as_deref(), &tell).await?;
     }
     let session = Session {

@@ -16,6 +16,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::rollouts::cluster_of;
 use super::sandbox::demo::Demo;
+use super::sandbox::pin::Pin;
 use super::sandbox::{Place, SandboxWish, Up};
 use super::typed::{self, Command, Etcd, Output, Sandbox, SandboxTiming, Typed};
 use crate::sandbox::faults::Fault;
@@ -197,6 +198,11 @@ fn sandbox_wish(command: Sandbox) -> Result<SandboxWish, String> {
     Ok(match command {
         Sandbox::Down(typed) => SandboxWish::Down(place(typed)),
         Sandbox::Status(typed) => SandboxWish::Status(place(typed)),
+        Sandbox::Pin(typed) => SandboxWish::Pin(Pin {
+            place: place(typed.place),
+            etcd: release(&typed.etcd)?,
+            toolbox: typed.toolbox,
+        }),
         Sandbox::Up(typed) => SandboxWish::Up(Up {
             place: place(typed.place),
             members: typed.members,

@@ -29,6 +29,7 @@ pub mod schema;
 pub mod signals;
 pub mod snapshot;
 pub mod status;
+pub mod toolbox;
 mod typed;
 pub mod version;
 pub mod wire;
@@ -87,6 +88,7 @@ fn command(invocation: &Invocation) -> Result<Exit, Failure> {
         Wish::Sandbox(SandboxWish::Up(up)) => sandbox::up::run(console, &environment, up),
         Wish::Sandbox(SandboxWish::Down(place)) => sandbox::down::run(console, place),
         Wish::Sandbox(SandboxWish::Demo(demo)) => sandbox::demo::run(console, &environment, demo),
+        Wish::Sandbox(SandboxWish::Pin(pin)) => sandbox::pin::run(console, &environment, pin),
         Wish::Sandbox(SandboxWish::Status(place)) => sandbox::status::run(console, place),
         Wish::Version => version::run(console),
     }

@@ -109,6 +109,8 @@ pub(super) enum Sandbox {
     Down(SandboxPlace),
     /// Show the machines of a sandbox
     Status(SandboxPlace),
+    /// Pin another etcd release in the cluster file of a sandbox, as a pull request would
+    Pin(SandboxPin),
     /// Upgrade a real cluster under load, prove that nothing was lost, and leave nothing behind
     Demo(SandboxDemo),
 }
@@ -147,6 +149,18 @@ pub(super) struct SandboxPlace {
     /// Where sandboxes are kept
     #[arg(long, value_name = "DIR", default_value = ".rehull/sandbox")]
     pub(super) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SandboxPin {
+    /// etcd release
+    #[arg(value_name = "VERSION")]
+    pub(super) etcd: String,
+    #[command(flatten)]
+    pub(super) place: SandboxPlace,
+    /// Binaries, as DIR/etcd/VERSION/BINARY [default: where tools/toolbox.sh puts them]
+    #[arg(long, value_name = "DIR", env = "REHULL_TOOLBOX", hide_env_values = true)]
+    pub(super) toolbox: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -214,7 +228,8 @@ pub(super) struct Consent {
     /// Do not ask
     #[arg(long)]
     pub(super) yes: bool,
-    /// Binaries that are not published yet, as DIR/etcd/VERSION/BINARY
+    /// Binaries that are not published yet, as DIR/etcd/VERSION/BINARY [default: where
+    /// tools/toolbox.sh puts them, if the release is there]
     #[arg(long, value_name = "DIR", env = "REHULL_TOOLBOX", hide_env_values = true)]
     pub(super) toolbox: Option<PathBuf>,
 }

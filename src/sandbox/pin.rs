@@ -35,7 +35,10 @@ fn digests(version: EtcdVersion, toolbox: &Path) -> Result<BTreeMap<&'static str
             continue;
         }
         let path = dir.join(name);
-        let bytes = fs::read(&path).map_err(SandboxError::file(&path))?;
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(source) => return Err(SandboxError::Toolbox { path, source }),
+        };
         digests.insert(name, hex::encode(Sha256::digest(&bytes)));
     }
     Ok(digests)

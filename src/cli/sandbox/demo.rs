@@ -9,7 +9,7 @@ use rehull_core::plan::{Reversible, RolloutKind, RolloutPlan};
 use rehull_core::world::Timing;
 use serde_json::json;
 
-use super::up::{create, lay, toolbox};
+use super::up::{create, lay};
 use super::{Place, Up};
 use crate::cli::args::{Environment, Format};
 use crate::cli::cluster_file::ClusterFile;
@@ -19,6 +19,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::identity::Identity;
 use crate::cli::planning::{self, Planned};
+use crate::cli::toolbox;
 use crate::cli::wire::{self, World};
 use crate::report::json::{OUTPUT_FORMAT, summary as summary_json};
 use crate::report::numbers::{duration, millis, plural, short_digest};
@@ -49,7 +50,7 @@ pub struct Demo {
 /// # Errors
 /// A part of it failed; the sandbox is left up then, to look at.
 pub fn run(console: &Console, environment: &Environment, demo: &Demo) -> Result<Exit, Failure> {
-    let toolbox = toolbox(environment, demo.toolbox.as_ref());
+    let toolbox = toolbox::root(environment, demo.toolbox.as_ref());
     down(&demo.place)?;
     let clock = wire::clock();
     let begun = clock.monotonic();

@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod down;
+pub mod pin;
 pub mod status;
 pub mod up;
 
@@ -19,6 +20,8 @@ pub enum SandboxWish {
     Down(Place),
     /// Look at one.
     Status(Place),
+    /// Pin another release.
+    Pin(pin::Pin),
     /// Show what this program is for.
     Demo(demo::Demo),
 }

@@ -12,6 +12,7 @@ use crate::cli::cluster_file::ClusterFile;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::toolbox;
 use crate::cli::wire;
 use crate::report::json::OUTPUT_FORMAT;
 use crate::report::paint::Tone;
@@ -22,7 +23,7 @@ use crate::sandbox::{self, Info, UpOptions};
 /// # Errors
 /// The toolbox lacks a binary, the name is taken by another sandbox, or the cluster did not come up.
 pub fn run(console: &Console, environment: &Environment, up: &Up) -> Result<Exit, Failure> {
-    let toolbox = toolbox(environment, up.toolbox.as_ref());
+    let toolbox = toolbox::root(environment, up.toolbox.as_ref());
     let info = lay(up, &toolbox)?;
     if !up.empty {
         let exit = create(console, environment, &info, toolbox)?;
@@ -103,15 +104,6 @@ pub(super) fn readable(path: PathBuf) -> PathBuf {
         .unwrap_or(path)
 }
 
-/// Where binaries are kept if nobody says: where `tools/toolbox.sh` puts them.
-pub(super) fn toolbox(environment: &Environment, named: Option<&PathBuf>) -> PathBuf {
-    let cache = || match environment.get("XDG_CACHE_HOME") {
-        Some(cache) => PathBuf::from(cache),
-        None => PathBuf::from(environment.get("HOME").unwrap_or(".")).join(".cache"),
-    };
-    named.cloned().unwrap_or_else(|| cache().join("rehull/toolbox"))
-}
-
 fn show(console: &Console, info: &Info) -> Result<(), Failure> {
     let file = readable(info.cluster_file());
     if console.format == Format::Json {
@@ -131,7 +123,11 @@ fn show(console: &Console, info: &Info) -> Result<(), Failure> {
         .map(|slot| format!("{} {}", slot.name, slot.address))
         .collect();
     let (file, members) = (file.display(), members.join(" · "));
+    let which = match info.name.as_str() {
+        "dev" => String::new(),
+        name => format!(" --name {name}"),
+    };
     console.answer(&format!(
-        "{name} is up   etcd {version}   AWS at {endpoint}\n  {members}\n  next   rehull status {file}\n"
+        "{name} is up   etcd {version}   AWS at {endpoint}\n  {members}\n  next   rehull status {file}, or change it: rehull sandbox pin VERSION{which}\n"
     ))
 }

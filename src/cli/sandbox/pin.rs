@@ -1,0 +1,53 @@
+//! `rehull sandbox pin`: another etcd release in the cluster file, as the author of a pull request would write it.
+
+use std::path::PathBuf;
+
+use rehull_core::domain::version::EtcdVersion;
+use serde_json::json;
+
+use super::Place;
+use super::up::readable;
+use crate::cli::args::{Environment, Format};
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::toolbox;
+use crate::cli::wire;
+use crate::report::json::OUTPUT_FORMAT;
+use crate::sandbox;
+
+/// What `sandbox pin` is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// Which and where.
+    pub place: Place,
+    /// etcd release.
+    pub etcd: EtcdVersion,
+    /// Where binaries are: `DIR/etcd/VERSION/BINARY`.
+    pub toolbox: Option<PathBuf>,
+}
+
+/// Writes version and digests; nothing else happens until somebody applies the file.
+///
+/// # Errors
+/// There is no sandbox of this name, or a binary of the release is not in the toolbox.
+pub fn run(console: &Console, environment: &Environment, pin: &Pin) -> Result<Exit, Failure> {
+    let seen = wire::runtime()?.block_on(sandbox::status(&pin.place.name, &pin.place.dir));
+    let info = seen.map_err(|error| Failure::sandbox(&error))?.info;
+    info.pin(pin.etcd, &toolbox::root(environment, pin.toolbox.as_ref()))
+        .map_err(|error| Failure::sandbox(&error))?;
+    let file = readable(info.cluster_file());
+    if console.format == Format::Json {
+        let document = json!({
+            "format": OUTPUT_FORMAT, "kind": "sandbox-pin", "clusterFile": file, "etcd": pin.etcd,
+        });
+        console.answer_json(&document)?;
+        return Ok(Exit::Ok);
+    }
+    let file = file.display();
+    console.answer(&format!(
+        "{file} pins etcd {} now\n  next   rehull plan {file}\n",
+        pin.etcd
+    ))?;
+    Ok(Exit::Ok)
+}
