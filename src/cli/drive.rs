@@ -191,16 +191,17 @@ impl Session<'_> {
             Arc::new(LogSink::default()),
             Arc::new(event_log),
         ]);
+        let stalls = self.world.stalls(&opened.plan, &self.rollout, fan);
         let told = self.world.lease(Arc::<LeaseKeeper>::clone(&lease.keeper));
         let watch = Watch {
             lease: told.as_ref(),
             times: lease.keeper.times(),
             attention: signals,
-            events: &fan,
+            events: &stalls,
         };
         let driver = Driver::new(opened, self.world.ports(), watch, Rules::default());
         let outcome = driver.run(&self.identity.holder).await;
-        drop(fan);
+        stalls.end().await;
         wire::finish(written).await;
         let ended = self.ending(outcome, Timeline::of(&recorder.events())).await;
         local::write(

@@ -65,7 +65,10 @@ impl EventSink for LogSink {
 
 fn step(what: &What) -> Option<&StepId> {
     match what {
-        What::Acting { step, .. } | What::Acted { step, .. } | What::StepDone { step } => Some(step),
+        What::Acting { step, .. }
+        | What::Acted { step, .. }
+        | What::Stalled { step, .. }
+        | What::StepDone { step } => Some(step),
         What::Started { .. } | What::Waiting { .. } | What::Stopped { .. } | What::Finished => None,
     }
 }

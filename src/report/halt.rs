@@ -114,6 +114,14 @@ fn next(timeline: &Timeline, reason: &StopReason) -> Vec<String> {
     let look = format!("rehull status {id}");
     let report = format!("rehull report {id}");
     let first = |what: &str, command: &str| vec![what.to_owned(), format!("{command}   |   {report}")];
+    // A new member that does not come up is what a way back is for; past the point of no return it refuses by itself.
+    let or_back = |what: &str| {
+        let mut lines = first(what, &resume);
+        if timeline.done() < timeline.steps.len() {
+            lines.push(format!("or go back: rehull rollback {id}"));
+        }
+        lines
+    };
     match reason {
         StopReason::Asked { .. } | StopReason::NoCapacity { .. } => {
             vec![format!("{resume}   |   rehull abort {id}   |   {report}")]
@@ -123,8 +131,9 @@ fn next(timeline: &Timeline, reason: &StopReason) -> Vec<String> {
             &look,
         ),
         StopReason::OutsideEnvelope { .. } => first("find out who changed it; then plan again, or", &resume),
-        StopReason::BootRefused { .. } | StopReason::Refused { .. } => first("fix the cause, then", &resume),
-        StopReason::Deadline { .. } => first("find out why it takes so long, then", &resume),
+        StopReason::Refused { .. } => first("fix the cause, then", &resume),
+        StopReason::BootRefused { .. } => or_back("fix the cause, then"),
+        StopReason::Deadline { .. } => or_back("find out why it takes so long, then"),
         StopReason::Alarm { .. } => first("clear the alarm (`rehull etcd status`), then", &resume),
         StopReason::LeaseLost { .. } => first("somebody else works on this cluster:", &look),
     }

@@ -106,6 +106,7 @@ fn step(story: &StepStory) -> Value {
         "margin": story.margin.map(|margin| json!({
             "before": margin.before, "lowest": margin.lowest, "after": margin.after,
         })),
+        "stallMs": story.stall.map(ms),
         "leaderTo": story.leader_to,
     })
 }

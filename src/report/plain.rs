@@ -88,6 +88,7 @@ pub fn lines(event: &Event, timeline: &Timeline, paint: Paint) -> String {
                 )
             })
             .collect(),
+        What::Stalled { .. } => String::new(), // part of the step's last line
         What::StepDone { step } => {
             let story = timeline.steps.iter().find(|story| story.outline.step == *step);
             let text = story.map(|story| step_line(story, paint)).unwrap_or_default();

@@ -102,6 +102,7 @@ impl EventSink for Progress {
             | What::Acting { .. }
             | What::Acted { .. }
             | What::Waiting { .. }
+            | What::Stalled { .. }
             | What::StepDone { .. } => self.redraw(&mut live),
         }
     }
@@ -111,7 +112,10 @@ impl EventSink for Progress {
 fn stays(what: &What) -> bool {
     match what {
         What::Started { .. } | What::StepDone { .. } | What::Acted { error: Some(_), .. } => true,
-        What::Acting { .. } | What::Acted { error: None, .. } | What::Waiting { .. } => false,
+        What::Acting { .. }
+        | What::Acted { error: None, .. }
+        | What::Stalled { .. }
+        | What::Waiting { .. } => false,
         What::Stopped { .. } | What::Finished => false, // the command prints the end itself
     }
 }

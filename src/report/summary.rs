@@ -48,6 +48,9 @@ fn table(timeline: &Timeline, paint: Paint) -> String {
         Cell::right("total"),
     ];
     head.extend(phases.iter().map(|phase| Cell::right(phase.word())));
+    if has_stalls(timeline) {
+        head.push(Cell::right("stall"));
+    }
     head.push(Cell::left("margin"));
     let head = head.into_iter().map(|cell| cell.tone(Tone::Faint)).collect();
     let mut rows = vec![Row::Cells(head)];
@@ -55,7 +58,7 @@ fn table(timeline: &Timeline, paint: Paint) -> String {
         timeline
             .in_order()
             .into_iter()
-            .map(|step| Row::Cells(row(step, &phases))),
+            .map(|step| Row::Cells(row(step, &phases, has_stalls(timeline)))),
     );
     layout(&rows, "  ", paint)
 }
@@ -67,7 +70,13 @@ pub fn used_phases(timeline: &Timeline) -> Vec<Phase> {
     Phase::ALL.into_iter().filter(used).collect()
 }
 
-fn row(step: &StepStory, phases: &[Phase]) -> Vec<Cell> {
+/// Whether the longest wait of a write is known of any step.
+#[must_use]
+pub fn has_stalls(timeline: &Timeline) -> bool {
+    timeline.steps.iter().any(|step| step.stall.is_some())
+}
+
+fn row(step: &StepStory, phases: &[Phase], stalls: bool) -> Vec<Cell> {
     let total = match (step.begun_at, step.done_at) {
         (None, _) => "–".to_owned(),
         (Some(_), None) => format!("{}…", tenths(step.total())),
@@ -84,6 +93,9 @@ fn row(step: &StepStory, phases: &[Phase]) -> Vec<Cell> {
                 .get(phase)
                 .map_or_else(|| "–".to_owned(), |span| tenths(*span)),
         ));
+    }
+    if stalls {
+        cells.push(Cell::right(step.stall.map_or_else(|| "–".to_owned(), millis)));
     }
     cells.push(Cell::left(step.margin.map_or_else(|| "–".to_owned(), margin)));
     cells
@@ -117,12 +129,16 @@ pub fn step_line(step: &StepStory, paint: Paint) -> String {
         .as_ref()
         .map(|to| format!("leader moved to {to}, "))
         .unwrap_or_default();
+    let stall = step
+        .stall
+        .map(|stall| format!("   longest write stall {}", millis(stall)))
+        .unwrap_or_default();
     let margins = step
         .margin
         .map(|story| format!("   margin {}", margin(story)))
         .unwrap_or_default();
     format!(
-        "{}  {} {leader}replaced in {}   {}{margins}",
+        "{}  {} {leader}replaced in {}   {}{margins}{stall}",
         step.outline.slot,
         paint.tone(Tone::Good, "✓"),
         duration(step.total()),

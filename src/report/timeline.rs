@@ -40,6 +40,8 @@ pub struct StepStory {
     pub phases: BTreeMap<Phase, Duration>,
     /// Margins, where events told any.
     pub margin: Option<MarginStory>,
+    /// Longest wait of a write during it, where that was measured.
+    pub stall: Option<Duration>,
     /// Who took over the lead, if it had to move.
     pub leader_to: Option<SlotName>,
     current: Option<(Phase, Timestamp)>,
@@ -53,6 +55,7 @@ impl StepStory {
             done_at: None,
             phases: BTreeMap::new(),
             margin: None,
+            stall: None,
             leader_to: None,
             current: None,
         }
@@ -199,6 +202,11 @@ impl Timeline {
                 }
             }
             What::Waiting { waiting, margin } => self.wait(at, waiting, *margin),
+            What::Stalled { step, longest_ms } => {
+                if let Some(story) = self.step_mut(step) {
+                    story.stall = story.stall.max(Some(Duration::from_millis(*longest_ms)));
+                }
+            }
             What::StepDone { step } => self.step_done(at, step),
             What::Stopped { reason, rest } => {
                 self.pause(at);

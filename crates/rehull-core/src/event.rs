@@ -72,6 +72,14 @@ pub enum What {
         /// Voters that may still fail.
         margin: i64,
     },
+    /// What a step cost the clients, measured beside it; told just before its end, and only where writes are probed.
+    Stalled {
+        /// Step.
+        step: StepId,
+        /// Longest time that a writer with 200 ms per try, then the next member, waited for its acknowledgement, in
+        /// milliseconds.
+        longest_ms: u64,
+    },
     /// A step's slot is done: new member serves, old machine is gone.
     StepDone {
         /// Step.

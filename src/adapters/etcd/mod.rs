@@ -1,7 +1,7 @@
 //! etcd over its own wire protocol: one single-endpoint client per member, mutual TLS, every call bounded.
 //!
-//! [`EtcdPool`] answers `ports::{EtcdView, EtcdMembership}`, [`EtcdSnapshots`] answers `ports::SnapshotJobs`, [`load`] is
-//! the probe of demo, tests and benchmarks. The pool never fails over by itself: a call goes to the member
+//! [`EtcdPool`] answers `ports::{EtcdView, EtcdMembership}`, [`EtcdSnapshots`] answers `ports::SnapshotJobs`, [`StallProbe`]
+//! measures beside a rollout how long writers wait, [`load`] is the probe of demo, tests and benchmarks. The pool never fails over by itself: a call goes to the member
 //! it was meant for or to nobody, because membership calls are judged by the member that receives them, and because
 //! a client over all endpoints keeps failing on the one that is gone.
 
@@ -13,10 +13,12 @@ mod membership;
 mod pool;
 mod restore_check;
 mod snapshot;
+mod stall;
 mod tls;
 mod view;
 
 pub use pool::EtcdPool;
 pub use restore_check::RestoreTool;
 pub use snapshot::{EtcdSnapshots, SnapshotParts, SnapshotSink};
+pub use stall::StallProbe;
 pub use tls::{PemTls, UnusableTls};

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod load;
+mod stall;
 mod tls;
 mod trap;
 
@@ -32,6 +33,7 @@ use crate::adapters::store_s3::S3Store;
 use crate::sandbox::faults::Trap;
 
 pub use load::Load;
+pub use stall::Stalls;
 
 /// Everything that one cluster's commands touch.
 pub struct World {

@@ -41,7 +41,7 @@ async fn three_members_go_to_the_next_minor_under_load_and_nothing_is_lost() {
         .run(&["report", &rollout])
         .await
         .exits(0)
-        .says(&["3 of 3 machines replaced"]);
+        .says(&["3 of 3 machines replaced", "stall"]);
 
     // The cluster version has risen: there is no way back, and it is said before anything is touched.
     let refused = sandbox.run(&["rollback", &rollout, "--yes"]).await.exits(1);

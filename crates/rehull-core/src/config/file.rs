@@ -266,6 +266,10 @@ pub(super) struct Rollout {
     /// Take a snapshot, verified and test-restored, before the first change.
     #[schemars(extend("default" = true))]
     pub(super) snapshot: Option<bool>,
+    /// Write one small key below `/rehull/probe/` ten times a second while a rollout runs, to measure how long writers
+    /// wait; it is removed in the end.
+    #[schemars(extend("default" = true))]
+    pub(super) probe: Option<bool>,
     /// A cluster of one member cannot be upgraded without an outage; this says so out loud.
     #[schemars(extend("default" = false))]
     pub(super) accept_downtime: Option<bool>,

@@ -106,6 +106,7 @@ pub(super) fn read(
         lag_entries_max: lag_entries_max?,
         quota_used_percent_max: quota_used_percent_max?,
         snapshot: rollout.snapshot.unwrap_or(default.snapshot),
+        probe: rollout.probe.unwrap_or(default.probe),
         accept_downtime: rollout.accept_downtime.unwrap_or(default.accept_downtime),
         lease_ttl: lease_ttl?,
     })

@@ -49,6 +49,8 @@ pub struct RolloutPolicy {
     pub quota_used_percent_max: u8,
     /// Take a snapshot (verified, test-restored) before the first change.
     pub snapshot: bool,
+    /// Write one small key ten times a second meanwhile, to measure how long clients wait.
+    pub probe: bool,
     /// A single-member cluster cannot be upgraded without an outage; this says so out loud.
     pub accept_downtime: bool,
     /// Lease time to live.
@@ -66,6 +68,7 @@ impl Default for RolloutPolicy {
             lag_entries_max: 100,
             quota_used_percent_max: 80,
             snapshot: true,
+            probe: true,
             accept_downtime: false,
             lease_ttl: Duration::from_secs(60),
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::envelope::{Envelope, Forecast, ForecastStep, RolloutKind, SlotPlan};
 use super::eta;
-use crate::catalog::etcd::hop_notes;
+use crate::catalog::etcd::{hop_notes, short_log_note};
 use crate::domain::ids::SlotName;
 use crate::domain::observed::Observed;
 use crate::domain::quorum::Standing;
@@ -141,6 +141,16 @@ fn notes(envelope: &Envelope, seen: &Observed) -> Vec<String> {
             .collect(),
         None => Vec::new(),
     };
+    let answers = seen
+        .etcd
+        .endpoints
+        .values()
+        .filter_map(|endpoint| endpoint.answer());
+    if let Some(applied) = answers.map(|answer| answer.applied_index).max()
+        && let Some(from) = envelope.from
+    {
+        notes.extend(short_log_note(from, envelope.to, applied).map(|note| note.text));
+    }
     let count = seen
         .fleet
         .machines

@@ -49,6 +49,15 @@ pub(super) struct Hop {
     pub(super) source_why: String,
     pub(super) source_recommended: Option<EtcdVersion>,
     pub(super) recommended_why: String,
+    pub(super) short_log: Option<ShortLog>,
+    pub(super) source: String,
+}
+
+/// What a raft log with fewer entries than this may still hold.
+#[derive(Debug, Deserialize)]
+pub(super) struct ShortLog {
+    pub(super) entries: u64,
+    pub(super) why: String,
     pub(super) source: String,
 }
 

@@ -131,6 +131,20 @@ pub fn hop_notes(from: EtcdVersion, to: EtcdVersion) -> Vec<HopNote> {
         .collect()
 }
 
+/// What a young cluster should know before this hop: its raft log, this long, may hold what the next minor cannot read.
+#[must_use]
+pub fn short_log_note(from: EtcdVersion, to: EtcdVersion, applied_index: u64) -> Option<HopNote> {
+    let short = hop(from, to)?.short_log.as_ref()?;
+    (applied_index < short.entries).then(|| HopNote {
+        text: format!(
+            "the raft log is short ({applied_index} entries): if this cluster came from 3.5 a short while ago, write or wait until it \
+             has {}; {}. The first member would halt the rollout, and `rehull rollback` goes back",
+            short.entries, short.why
+        ),
+        source_of_rule: short.source.clone(),
+    })
+}
+
 fn hop(from: EtcdVersion, to: EtcdVersion) -> Option<&'static Hop> {
     data::versions()
         .hops
@@ -256,5 +270,18 @@ mod tests {
         assert_eq!(hop_notes(v("3.5.26"), v("3.6.14")).len(), 1);
         assert_eq!(hop_notes(v("3.5.33"), v("3.6.14")), Vec::new());
         assert_eq!(hop_notes(v("3.5.26"), v("3.5.33")), Vec::new());
+    }
+
+    #[test]
+    fn a_short_raft_log_is_worth_knowing_before_3_7_only() {
+        let v = |minor, patch| EtcdVersion::new(3, minor, patch);
+        let note = short_log_note(v(6, 14), v(7, 1), 2_000).unwrap();
+        assert!(
+            note.text.contains("2000 entries") && note.text.contains("rehull rollback"),
+            "{}",
+            note.text
+        );
+        assert_eq!(short_log_note(v(6, 14), v(7, 1), 15_000), None);
+        assert_eq!(short_log_note(v(5, 33), v(6, 14), 2_000), None);
     }
 }

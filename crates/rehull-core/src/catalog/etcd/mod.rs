@@ -8,7 +8,7 @@ mod flags;
 mod hops;
 
 pub use flags::{FlagFault, FlagProblem, check_flags};
-pub use hops::{HopKind, HopNote, HopRefusal, HopRule, check_hop, check_release, hop_notes};
+pub use hops::{HopKind, HopNote, HopRefusal, HopRule, check_hop, check_release, hop_notes, short_log_note};
 
 use crate::domain::version::EtcdVersion;
 

@@ -68,7 +68,7 @@ fn the_defaults_in_the_schema_are_the_defaults_that_apply() {
             )
         })
         .collect();
-    assert_eq!(lines.len(), 10);
+    assert_eq!(lines.len(), 11);
     let written_out = format!("{without}rollout:\n{}\n", lines.join("\n"));
     let (written_out, left_out) = (parse("a", &written_out).unwrap(), parse("a", without).unwrap());
     assert_eq!(written_out.policy, left_out.policy);
