@@ -192,20 +192,15 @@ impl Stage<'_> {
     }
 
     fn show(&self, shown: &Shown) -> Result<Exit, Failure> {
-        let margin_min = shown
-            .timeline
-            .steps
-            .iter()
-            .filter_map(|step| step.margin)
-            .map(|story| story.lowest)
-            .min();
-        let quorum_kept = margin_min.is_none_or(|margin| margin >= 0);
-        let sound = shown.load.lost == 0 && shown.load.watches_broken == 0 && quorum_kept;
+        let sound = shown.load.lost == 0
+            && shown.load.watches_broken == 0
+            && out_at_once(&shown.timeline).is_some_and(|most| most <= 1);
         if self.console.format == Format::Json {
             let document = json!({
                 "format": OUTPUT_FORMAT,
                 "kind": "demo",
                 "sound": sound,
+                "membersOutAtOnce": out_at_once(&shown.timeline),
                 "summary": summary_json(&shown.timeline, Some(&shown.load)),
                 "naiveStallMs": shown.naive.map(|stall| u64::try_from(stall.as_millis()).unwrap_or(u64::MAX)),
             });
@@ -226,6 +221,11 @@ impl Stage<'_> {
             "\n{}",
             summary::verdict(&shown.timeline, Some(&shown.load), paint)
         );
+        let out_at_once = match out_at_once(&shown.timeline) {
+            Some(most) => format!("at most {} out at a time", plural(most, "member", "members")),
+            None => "how many members were out at a time is not known".to_owned(),
+        };
+        out.push_str(&format!("         {out_at_once}\n"));
         if let Some(naive) = shown.naive {
             let text = format!(
                 "removing the running leader instead: longest write stall {}",
@@ -243,6 +243,14 @@ impl Stage<'_> {
         }
         out
     }
+}
+
+/// By how many members the margin ever fell below the best of it; `None` if no margin was seen.
+fn out_at_once(timeline: &Timeline) -> Option<usize> {
+    let margins = || timeline.steps.iter().filter_map(|step| step.margin);
+    let best = margins().map(|story| story.before.max(story.after)).max()?;
+    let lowest = margins().map(|story| story.lowest).min()?;
+    usize::try_from(best.saturating_sub(lowest)).ok()
 }
 
 /// How long clients wait until everybody has found the next leader, with room to spare.
