@@ -57,6 +57,44 @@ async fn a_rollout_killed_four_times_ends_as_if_nothing_had_happened() {
     sandbox.down().await;
 }
 
+/// Every process lives for one more segment than it needs to attach, so that each record of the rollout is once the last
+/// that a process wrote (`kill-after:2`), and once the first that it did not write any more (`kill-before:3`).
+async fn dies_around_every_segment(fault: &str) {
+    let Some(sandbox) = Sandbox::cluster("dies", &["3.5.33", "3.6.14"], 3).await else {
+        return;
+    };
+    sandbox.pin("3.6.14");
+    let load = Load::on(&sandbox).await;
+    let mut run = sandbox
+        .run(&["apply", "cluster.yaml", "--yes", "--fault", fault])
+        .await;
+    let mut deaths = 0;
+    while run.code.is_none() {
+        deaths += 1;
+        assert!(deaths < 200, "no process brings it any further");
+        eprintln!("{fault}: death {deaths}");
+        let rollout = sandbox.newest_rollout();
+        run = sandbox.run(&["resume", &rollout, "--fault", fault]).await;
+    }
+    run.exits(0);
+    assert!(deaths > 20, "only {deaths} deaths: were the faults not set?");
+    load.ends_unharmed().await;
+    is_as_if_nothing_happened(&sandbox).await;
+    sandbox.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "soak: a process per journal segment; about half an hour"]
+async fn a_rollout_whose_every_process_dies_after_one_segment_ends_as_if_nothing_had_happened() {
+    dies_around_every_segment("kill-after:2").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "soak: a process per journal segment; about half an hour"]
+async fn a_rollout_whose_every_process_dies_before_its_third_segment_ends_as_if_nothing_had_happened() {
+    dies_around_every_segment("kill-before:3").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "soak: a rollout per journal segment, twice; about two hours"]
 async fn a_kill_before_or_after_any_segment_changes_nothing_in_the_end() {
