@@ -3,6 +3,8 @@
 //! A rule that lives in good will is broken in the first busy week. Each message names file and line, the rule and what
 //! to do; each wall carries an example that it must reject, so that a wall cannot quietly stop working.
 
+#[path = "tidy/docs.rs"]
+mod docs;
 #[path = "tidy/files.rs"]
 mod files;
 #[path = "tidy/scan.rs"]
@@ -138,6 +140,16 @@ fn the_readme_stays_short() -> Outcome {
     let files = text_files()?;
     let readme = files.iter().filter(|file| file.path == "README.md");
     judge(readme.filter_map(|file| too_long(file, README_LINES_MAX, "move it to docs/ and link it")))
+}
+
+#[test]
+fn every_link_of_a_document_leads_somewhere() -> Outcome {
+    docs::links_lead_somewhere()
+}
+
+#[test]
+fn every_test_that_a_document_names_exists() -> Outcome {
+    docs::named_tests_exist()
 }
 
 #[test]

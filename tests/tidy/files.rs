@@ -44,6 +44,11 @@ pub(crate) fn rust_files() -> Result<Vec<File>, Untidy> {
     Ok(files)
 }
 
+/// Whether the repository has this file or folder.
+pub(crate) fn exists(path: &Path) -> Result<bool, Untidy> {
+    Ok(root()?.join(path).exists())
+}
+
 /// Text that people write here. Fixtures are other people's bytes and stay as they were captured.
 pub(crate) fn text_files() -> Result<Vec<File>, Untidy> {
     const ENDINGS: [&str; 9] = [
