@@ -273,7 +273,7 @@ pub(super) struct Rollout {
     /// A cluster of one member cannot be upgraded without an outage; this says so out loud.
     #[schemars(extend("default" = false))]
     pub(super) accept_downtime: Option<bool>,
-    /// How long the lease outlives its holder. At least 10 s.
+    /// How long the lease outlives its holder. At least 45 s; where `aws.endpoint` is on loopback, 10 s.
     #[schemars(regex(pattern = DURATION), extend("default" = "60s"))]
     pub(super) lease_ttl: Option<String>,
 }

@@ -27,10 +27,18 @@ const STOP: Floor = Floor {
     at_least: Duration::from_secs(15),
     why: "etcd with open watches takes up to 10 s to stop; less would cut it off",
 };
-/// A holder renews several times per time to live, and each store call may take seconds.
+/// A call is cut off after a third of the time to live, because it may not outlive the lease ([`LeaseTimes`]); AWS gets
+/// 15 s for an answer.
+///
+/// [`LeaseTimes`]: crate::executor::lease::LeaseTimes
 const LEASE: Floor = Floor {
+    at_least: Duration::from_secs(45),
+    why: "a call gets a third of it, and AWS may take 15 s: a shorter lease would cut calls off half-way",
+};
+/// A sandbox answers in milliseconds; what remains is a holder that renews four times per time to live.
+const LEASE_ON_LOOPBACK: Floor = Floor {
     at_least: Duration::from_secs(10),
-    why: "one slow call to the store would lose the lease to somebody else",
+    why: "one slow write to the store would lose the lease to somebody else",
 };
 const POSITIVE: Floor = Floor {
     at_least: Duration::from_secs(1),
@@ -45,6 +53,7 @@ const ANY: Floor = Floor {
 pub(super) fn read(
     at: &Pointer,
     rollout: Option<&file::Rollout>,
+    on_loopback: bool,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<RolloutPolicy> {
     let default = RolloutPolicy::default();
@@ -75,20 +84,9 @@ pub(super) fn read(
         &POSITIVE,
     );
     let settle = time("settle", &rollout.settle, default.settle, &SETTLE);
-    let lease_ttl = time("leaseTtl", &rollout.lease_ttl, default.lease_ttl, &LEASE);
-    if let (Some(join), Some(settle)) = (join, settle)
-        && join <= settle
-    {
-        let message = "`joinDeadline` is over before `settle` is";
-        let wrong = Wrong::new("config::deadline", message, "too short").help(format!(
-            "a joined member settles for {settle:?} first; write more than that"
-        ));
-        mistakes.add_with(
-            &at.key("joinDeadline"),
-            wrong,
-            &[(at.key("settle"), "settles for this long".to_owned())],
-        );
-    }
+    let floor = lease_floor(on_loopback);
+    let lease_ttl = time("leaseTtl", &rollout.lease_ttl, default.lease_ttl, floor);
+    join_outlasts_settle(at, join.zip(settle), mistakes);
     let lag = rollout
         .lag_entries_max
         .map_or(Ok(default.lag_entries_max), lag_entries);
@@ -110,6 +108,26 @@ pub(super) fn read(
         accept_downtime: rollout.accept_downtime.unwrap_or(default.accept_downtime),
         lease_ttl: lease_ttl?,
     })
+}
+
+fn join_outlasts_settle(at: &Pointer, times: Option<(Duration, Duration)>, mistakes: &mut Mistakes<'_>) {
+    if let Some((join, settle)) = times
+        && join <= settle
+    {
+        let message = "`joinDeadline` is over before `settle` is";
+        let wrong = Wrong::new("config::deadline", message, "too short").help(format!(
+            "a joined member settles for {settle:?} first; write more than that"
+        ));
+        mistakes.add_with(
+            &at.key("joinDeadline"),
+            wrong,
+            &[(at.key("settle"), "settles for this long".to_owned())],
+        );
+    }
+}
+
+const fn lease_floor(on_loopback: bool) -> &'static Floor {
+    if on_loopback { &LEASE_ON_LOOPBACK } else { &LEASE }
 }
 
 fn duration(key: &str, text: &str, floor: &Floor) -> Result<Duration, Wrong> {

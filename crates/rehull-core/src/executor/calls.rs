@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
+use super::bound::bounded;
 use super::driver::Driver;
 use super::perform::{Context, perform};
 use super::retry;
@@ -105,7 +106,12 @@ impl Driver<'_> {
                 rollout,
                 seen,
             };
-            perform(context, action, token).await
+            let bound = self.watch.times.call_bound;
+            let call = bounded(perform(context, action, token), self.ports.clock, bound).await;
+            call.unwrap_or_else(|| {
+                let why = format!("no answer within {bound:?}, a third of the lease's time to live");
+                Err(PortError::OutcomeUnknown { why })
+            })
         };
         self.emit(What::Acted {
             step,

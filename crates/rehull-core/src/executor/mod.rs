@@ -3,6 +3,7 @@
 //! [`driver`] runs it, [`perform`] is the one door through which the world is changed, [`open`] begins or finds a
 //! rollout, [`lease`] makes sure that nobody else does the same. No runtime: no task is spawned here.
 
+mod bound;
 mod calls;
 mod driver;
 #[cfg(test)]

@@ -62,7 +62,13 @@ pub(in crate::config) fn read(file: &file::Cluster, mistakes: &mut Mistakes<'_>)
         .etcd
         .as_ref()
         .and_then(|etcd| reader.etcd(&root.key("etcd"), etcd, region));
-    let policy = policy::read(&root.key("rollout"), file.rollout.as_ref(), reader.mistakes);
+    let on_loopback = reader.on_loopback();
+    let policy = policy::read(
+        &root.key("rollout"),
+        file.rollout.as_ref(),
+        on_loopback,
+        reader.mistakes,
+    );
     let parts = reader.parts;
     let whole = || {
         Some(Desired {

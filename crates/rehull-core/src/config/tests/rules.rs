@@ -201,7 +201,7 @@ fn waits_below_their_floor_are_refused_with_the_reason() {
     for (line, code) in [
         ("settle: 5999ms", "config::too_short"),
         ("stopDeadline: 14s", "config::too_short"),
-        ("leaseTtl: 9s", "config::too_short"),
+        ("leaseTtl: 44s", "config::too_short"),
         ("bootDeadline: 0s", "config::too_short"),
         ("bake: 25h", "config::too_long"),
         ("joinDeadline: 6s", "config::deadline"),
@@ -216,11 +216,28 @@ fn waits_below_their_floor_are_refused_with_the_reason() {
             "c",
             &example_with(
                 "bake: 5m",
-                "bake: 0s\n  settle: 6s\n  stopDeadline: 15s\n  leaseTtl: 10s"
+                "bake: 0s\n  settle: 6s\n  stopDeadline: 15s\n  leaseTtl: 45s"
             )
         )
         .is_ok()
     );
+}
+
+#[test]
+fn a_lease_leaves_every_call_the_time_that_its_adapter_gives_it() {
+    use crate::executor::lease::LeaseTimes;
+
+    let slow = only(&example_with("bake: 5m", "leaseTtl: 44s"), "config::too_short");
+    assert!(slow.help.unwrap().contains("AWS may take 15 s"));
+    let times = LeaseTimes::of(std::time::Duration::from_secs(45));
+    assert!(times.call_bound >= std::time::Duration::from_secs(15));
+    // A sandbox answers at once.
+    let sandbox = example_with(
+        "region: ap-northeast-1\n",
+        "region: ap-northeast-1\n  endpoint: \"http://127.20.0.1:4566\"\n",
+    );
+    assert!(parse("c", &sandbox.replace("bake: 5m", "leaseTtl: 10s")).is_ok());
+    only(&sandbox.replace("bake: 5m", "leaseTtl: 9s"), "config::too_short");
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub struct LeaseTimes {
     pub renew_every: Duration,
     /// Pause after a renewal that failed.
     pub retry_after: Duration,
-    /// Time-out that adapters give to one call.
+    /// A call without an answer is given up after this, whatever time-out its adapter has.
     pub call_bound: Duration,
     /// A call is sent only if the lease lives longer than this.
     pub call_timeout: Duration,

@@ -39,6 +39,28 @@ fn a_throttled_call_waits_as_long_as_it_was_told() {
 }
 
 #[test]
+fn a_call_without_an_answer_is_given_up_while_the_lease_still_covers_it() {
+    let bench = Bench::new();
+    let hangs = CallFault::Slow(Duration::from_secs(600));
+    bench.world.fail_next("launch-machine", hangs);
+    assert_eq!(bench.run("one"), Outcome::Finished);
+    let given_up = bench.records().into_iter().find_map(|body| match body {
+        RecordBody::Settled {
+            key,
+            error: Some(PortError::OutcomeUnknown { why }),
+            ..
+        } => key.starts_with("launch-machine").then_some(why),
+        _ => None,
+    });
+    assert_eq!(
+        given_up.as_deref(),
+        Some("no answer within 20s, a third of the lease's time to live")
+    );
+    assert!(bench.world.clock.monotonic() < Duration::from_secs(600));
+    bench.assert_upgraded("a call that hangs");
+}
+
+#[test]
 fn an_action_on_something_gone_is_decided_anew_and_stops_only_when_it_stays_so() {
     let bench = Bench::new();
     let gone = PortError::Gone {
