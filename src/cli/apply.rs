@@ -100,11 +100,12 @@ fn publishes(kind: &RolloutKind) -> bool {
     }
 }
 
+/// A cluster that is what the file says and yet not well is no success: whoever reads exit codes must hear of it.
 fn nothing_to_do(console: &Console, plan: &RolloutPlan, file: &ClusterFile) -> Result<Exit, Failure> {
+    let well = plan.forecast.blockers.is_empty();
     match console.format {
         Format::Json => {
-            let document =
-                json!({ "format": OUTPUT_FORMAT, "kind": "nothing-to-do", "headline": plan.headline() });
+            let document = json!({ "format": OUTPUT_FORMAT, "kind": "nothing-to-do", "headline": plan.headline(), "blockers": plan.forecast.blockers });
             console.answer(&format!("{document}\n"))?;
         }
         Format::Text | Format::Markdown => {
@@ -115,7 +116,7 @@ fn nothing_to_do(console: &Console, plan: &RolloutPlan, file: &ClusterFile) -> R
             console.answer(&text(plan, &offer, console.out_paint()))?;
         }
     }
-    Ok(Exit::Ok)
+    Ok(if well { Exit::Ok } else { Exit::NeedsPerson })
 }
 
 /// Shows the plan and finds out whether it is wanted: by its digest, by `--yes`, or by asking.

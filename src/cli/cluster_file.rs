@@ -69,8 +69,7 @@ impl ClusterFile {
 
     /// Something that this key of the file is to blame for.
     #[must_use]
-    pub fn wrong(&self, code: &'static str, message: &str, pointer: &str, help: &str) -> Failure {
-        let wrong = Wrong::new(code, message, "because of this").help(help);
+    pub fn wrong(&self, pointer: &str, wrong: Wrong) -> Failure {
         let spans = Spans::of(&self.text);
         let mistake = Mistake::at(&self.path.to_string_lossy(), &spans, pointer, wrong);
         Failure::in_file(vec![mistake], &self.text)

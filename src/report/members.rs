@@ -114,17 +114,8 @@ fn seen_words(seen: &Observed, slot: &SlotName) -> (String, Tone) {
         Some(Endpoint::Answered(answer)) if !answer.alarms.is_empty() => {
             (answer.alarms.join(", "), Tone::Bad)
         }
-        Some(Endpoint::Answered(answer)) if !answer.serves => {
-            ("answers, but serves no linearizable read".to_owned(), Tone::Bad)
-        }
-        Some(Endpoint::Answered(_)) => ("serves".to_owned(), Tone::Good),
-        Some(Endpoint::Refused) => ("its port refuses connections".to_owned(), Tone::Bad),
-        Some(Endpoint::Silent(why)) if why.is_empty() => ("no answer".to_owned(), Tone::Bad),
-        Some(Endpoint::Silent(why)) => (format!("no answer: {why}"), Tone::Bad),
-        Some(Endpoint::Strange(why)) => (
-            format!("answers, but not as a member of this cluster: {why}"),
-            Tone::Bad,
-        ),
+        Some(Endpoint::Answered(answer)) if answer.serves => ("serves".to_owned(), Tone::Good),
+        Some(endpoint) => (endpoint.words(), Tone::Bad),
         None => ("not asked".to_owned(), Tone::Bad),
     }
 }

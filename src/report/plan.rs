@@ -28,6 +28,10 @@ pub fn text(plan: &RolloutPlan, offer: &Offer<'_>, paint: Paint) -> String {
         out.push_str(&format!(
             "nothing to do: all {machines} machines are what the cluster file says\n"
         ));
+        let blockers = blockers(plan, paint);
+        if !blockers.is_empty() {
+            out.push_str(&format!("\nand yet all is not well: {blockers}"));
+        }
         return out;
     }
     out.push_str(&steps(plan, paint));

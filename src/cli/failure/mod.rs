@@ -156,12 +156,12 @@ impl Failure {
                 ("render::too_big", "move the biggest files to the artefact bucket")
             }
         };
-        let failure = Self::new(Exit::Usage, code, error.to_string());
-        if help.is_empty() {
-            failure
+        let help = if help.is_empty() {
+            "mend that line; `rehull render --variables` lists what a template may use"
         } else {
-            failure.help(help)
-        }
+            help
+        };
+        Self::new(Exit::Usage, code, error.to_string()).help(help)
     }
 
     /// Everything that stands against a plan. Refusals that name a key of the cluster file get a caret there.
@@ -171,7 +171,7 @@ impl Failure {
         let spans = Spans::of(text);
         let problem = |refusal: Refusal| match refusal.pointer {
             Some(pointer) if spans.value(&pointer).is_some() => {
-                let wrong = Wrong::new(refusal.code, refusal.message, "because of this").help(refusal.help);
+                let wrong = Wrong::new(refusal.code, refusal.message, refusal.label).help(refusal.help);
                 let mistake = Box::new(Mistake::at(file, &spans, &pointer, wrong));
                 Problem::InFile {
                     mistake,
@@ -293,6 +293,7 @@ mod tests {
             message: "etcd 3.6.14 cannot follow 3.4.34".to_owned(),
             help: "pin 3.5.33 first".to_owned(),
             pointer: pointer.map(str::to_owned),
+            label: "pinned here; the members run 3.4.34".to_owned(),
             needs_human,
         };
         let refusals = vec![refusal(Some("/etcd/version"), false), refusal(None, true)];
@@ -300,6 +301,10 @@ mod tests {
         assert_eq!(failure.exit, Exit::NeedsPerson);
         let shown = failure.text(Look::Plain);
         assert!(shown.contains("clusters/dev.yaml:4:12"), "{shown}");
+        assert!(
+            shown.contains("╰── pinned here; the members run 3.4.34"),
+            "{shown}"
+        );
         assert!(shown.contains("help: pin 3.5.33 first"), "{shown}");
     }
 }

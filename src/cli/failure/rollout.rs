@@ -31,7 +31,7 @@ impl Failure {
             JournalError::Corrupt { .. } => (
                 Exit::NeedsPerson,
                 "journal::corrupt",
-                "it is not what was written: keep a copy and look at the object; nothing was performed",
+                "it is not what was written: keep a copy and look at the object (under `store` of the cluster file); nothing was performed",
             ),
             JournalError::Gap { .. } => (
                 Exit::NeedsPerson,

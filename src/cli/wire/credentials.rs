@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use rehull_core::config::Wrong;
+use rehull_core::ports::PortError;
+
 use super::{aws, is_loopback};
 use crate::adapters::aws::{AccessKeys, AwsClients};
 use crate::cli::args::Environment;
@@ -34,7 +37,9 @@ pub(super) async fn clients(file: &ClusterFile, _environment: &Environment) -> R
 pub(super) async fn check(clients: &AwsClients, file: &ClusterFile) -> Result<(), Failure> {
     let target = &file.desired.aws;
     let place = target.endpoint.as_deref().unwrap_or(target.region.as_str());
-    let (account, _) = clients.whoami().await.map_err(|error| aws(&error, place))?;
+    let answer = clients.whoami().await;
+    let (account, _) =
+        answer.map_err(|error| other_region(file, &error).unwrap_or_else(|| aws(&error, place)))?;
     if account == target.account {
         return Ok(());
     }
@@ -43,7 +48,25 @@ pub(super) async fn check(clients: &AwsClients, file: &ClusterFile) -> Result<()
         target.account
     );
     let help = "log in to the account of the file, or correct the file; nothing was touched";
-    Err(file.wrong("aws::other_account", &message, "/aws/account", help))
+    let label = format!("the credentials are of {account}");
+    Err(file.wrong(
+        "/aws/account",
+        Wrong::new("aws::other_account", message, label).help(help),
+    ))
+}
+
+/// Signatures name the region, and an endpoint of another one says so.
+fn other_region(file: &ClusterFile, error: &PortError) -> Option<Failure> {
+    let PortError::Denied { action } = error else {
+        return None;
+    };
+    action.contains("scoped to a valid region").then(|| {
+        let region = &file.desired.aws.region;
+        let message = format!("this endpoint is not one of region {region}");
+        let help = "correct the region, and the zones of the slots with it; nothing was touched";
+        let wrong = Wrong::new("aws::other_region", message, "not the region of the endpoint");
+        file.wrong("/aws/region", wrong.help(help))
+    })
 }
 
 fn keys(text: &str) -> Option<AccessKeys> {

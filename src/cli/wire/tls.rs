@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rehull_core::config::Wrong;
 use rehull_core::domain::desired::ClientTls;
 use rehull_core::ports::Store as _;
 
@@ -37,7 +38,8 @@ pub(super) async fn client_tls(
                 let value = environment.get(name).map(|text| text.as_bytes().to_vec());
                 value.ok_or_else(|| {
                     let message = format!("the environment variable `{name}` is not set");
-                    file.wrong("tls::environment", &message, POINTER, "set it to PEM text")
+                    let wrong = Wrong::new("tls::environment", message, "named here");
+                    file.wrong(POINTER, wrong.help("set it to PEM text"))
                 })
             };
             Ok(PemTls {
@@ -56,12 +58,8 @@ pub(super) async fn client_tls(
                         "there is no `{name}` under s3://{}/{}",
                         location.bucket, location.prefix
                     );
-                    file.wrong(
-                        "tls::missing",
-                        &message,
-                        POINTER,
-                        "put ca.crt, client.crt and client.key there",
-                    )
+                    let wrong = Wrong::new("tls::missing", message, "named here");
+                    file.wrong(POINTER, wrong.help("put ca.crt, client.crt and client.key there"))
                 })?;
                 parts.push(stored.bytes);
             }
@@ -74,5 +72,5 @@ pub(super) async fn client_tls(
 /// The texts were read and make no client.
 pub(super) fn unusable(file: &ClusterFile, why: &str) -> Failure {
     let help = "check that the three PEM texts belong together and are what `clientTls` names";
-    file.wrong("tls::unusable", why, POINTER, help)
+    file.wrong(POINTER, Wrong::new("tls::unusable", why, "named here").help(help))
 }

@@ -36,6 +36,19 @@ impl Endpoint {
             Self::Refused | Self::Silent(_) | Self::Strange(_) => None,
         }
     }
+
+    /// What a person needs to know of it.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Answered(answer) if !answer.serves => "answers, but serves no linearizable read".to_owned(),
+            Self::Answered(_) => "answers".to_owned(),
+            Self::Refused => "its port refuses connections".to_owned(),
+            Self::Silent(why) if why.is_empty() => "no answer".to_owned(),
+            Self::Silent(why) => format!("no answer: {why}"),
+            Self::Strange(why) => format!("answers, but not as a member of this cluster: {why}"),
+        }
+    }
 }
 
 /// Status, member list and a linearizable read of one member.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::envelope::{Envelope, Forecast, ForecastStep, RolloutKind, SlotPlan};
 use super::eta;
 use crate::catalog::etcd::{hop_notes, short_log_note};
+use crate::domain::etcd::Endpoint;
 use crate::domain::ids::SlotName;
 use crate::domain::observed::Observed;
 use crate::domain::quorum::Standing;
@@ -97,17 +98,14 @@ fn blockers(envelope: &Envelope, seen: &Observed) -> Vec<String> {
     };
     for slot in &envelope.slots {
         let name = &slot.slot.name;
-        let Some(answer) = seen
-            .etcd
-            .endpoints
-            .get(name)
-            .and_then(|endpoint| endpoint.answer())
-        else {
+        let endpoint = seen.etcd.endpoints.get(name);
+        let Some(answer) = endpoint.and_then(|endpoint| endpoint.answer()) else {
             // Bringing it back is what healing, replacing and going back are for.
             let comes_back = slot.changes() && matches!(envelope.kind, RolloutKind::Rollback { .. });
             if target != Some(name) && !comes_back {
+                let words = endpoint.map_or_else(|| "not asked".to_owned(), Endpoint::words);
                 blockers.push(format!(
-                    "{name} does not answer → bring it back first: rehull etcd status, then rehull etcd heal {name}"
+                    "{name}: {words} → bring it back first: rehull etcd status, then rehull etcd heal {name}"
                 ));
             }
             continue;

@@ -222,7 +222,10 @@ fn reasons(input: &PlanInput<'_>, slot: &Slot, from: Option<&SlotContent>, to: &
         return Vec::new();
     }
     if from.version == to.version {
-        vec!["its content differs: template, flags, image, type, binaries or secret revision".to_owned()]
+        vec![
+            "its content digest differs, in template, flags, image, type, binaries or certificates"
+                .to_owned(),
+        ]
     } else {
         vec![format!("etcd {} → {}", from.version, to.version)]
     }

@@ -5,6 +5,7 @@ use super::planner::{PlanInput, Target, holder, lowest_version};
 use super::refusal::Refusal;
 use crate::catalog;
 use crate::domain::desired::Slot;
+use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::Attachment;
 use crate::domain::policy::EtcdStrategy;
 
@@ -24,15 +25,51 @@ pub(super) fn of_the_world(input: &PlanInput<'_>) -> Vec<Refusal> {
         })
         .collect();
     refusals.extend(identity(input));
+    // Whatever else is seen from here is seen of another cluster: nothing more can be said.
+    if refusals
+        .iter()
+        .any(|refusal| refusal.code == "plan::other_cluster")
+    {
+        return refusals;
+    }
     for (n, slot) in input.desired.etcd.slots.iter().enumerate() {
         refusals.extend(parts(input, slot, &format!("/etcd/slots/{n}")));
     }
     if input.kind == RolloutKind::Bootstrap {
         refusals.extend(bootstrap(input));
     } else {
-        refusals.extend(alive(input));
+        let lost = alive(input);
+        if lost.is_empty() {
+            refusals.extend(unanswered(input));
+        }
+        refusals.extend(lost);
     }
     refusals
+}
+
+/// Machines live and not one member answers: version, members and health would all be guesses. Going back is the way
+/// out of exactly that where there is only one member.
+fn unanswered(input: &PlanInput<'_>) -> Option<Refusal> {
+    let endpoints = &input.seen.etcd.endpoints;
+    let goes_back = matches!(input.kind, RolloutKind::Rollback { .. });
+    if goes_back || endpoints.is_empty() || endpoints.values().any(|endpoint| endpoint.answer().is_some()) {
+        return None;
+    }
+    let words = |(slot, endpoint): (_, &Endpoint)| format!("{slot}: {}", endpoint.words());
+    let each: Vec<String> = endpoints.iter().map(words).collect();
+    let message = format!("no member answers: nothing can be planned\n{}", each.join("\n"));
+    let strange = endpoints
+        .values()
+        .any(|endpoint| matches!(endpoint, Endpoint::Strange(_)));
+    let refusal = if strange {
+        let help = "renew or correct what `clientTls` names: `openssl x509 -in FILE -noout -issuer -enddate` shows what a certificate is; nothing was touched";
+        Refusal::new("plan::unanswered", message, help)
+            .at("/etcd/clientTls", "all members were asked with this")
+    } else {
+        let help = "check the network from here to the slots' port 2379, then the machines: `rehull etcd status FILE`; nothing was touched";
+        Refusal::new("plan::unanswered", message, help).at("/etcd/slots", "asked at these addresses")
+    };
+    Some(refusal.for_a_person())
 }
 
 fn identity(input: &PlanInput<'_>) -> Vec<Refusal> {
@@ -60,7 +97,7 @@ fn identity(input: &PlanInput<'_>) -> Vec<Refusal> {
                 if recorded != wanted {
                     let message = format!("the identity record says {what} {recorded}, the cluster file {wanted}");
                     let help = "this store belongs to another cluster: correct `store` or the file";
-                    refusals.push(Refusal::new("plan::other_cluster", message, help).at(pointer).for_a_person());
+                    refusals.push(Refusal::new("plan::other_cluster", message, help).at(pointer, format!("the record says {recorded}")).for_a_person());
                 }
             }
             for (slot, endpoint) in &input.seen.etcd.endpoints {
@@ -88,7 +125,7 @@ fn parts(input: &PlanInput<'_>, slot: &Slot, pointer: &str) -> Vec<Refusal> {
             "create {} and {} (Terraform state `base`), or correct the ids",
             slot.interface, slot.volume
         );
-        return vec![Refusal::new("plan::slot_missing", message, help).at(pointer)];
+        return vec![Refusal::new("plan::slot_missing", message, help).at(pointer, "this slot")];
     };
     let zones = [
         ("interface", &parts.interface.zone),
@@ -103,7 +140,9 @@ fn parts(input: &PlanInput<'_>, slot: &Slot, pointer: &str) -> Vec<Refusal> {
                 slot.name, slot.zone
             );
             let help = "a part cannot move between zones: correct the id or the zone";
-            refusals.push(Refusal::new("plan::slot_zone", message, help).at(format!("{pointer}/{part}")));
+            let label = format!("lives in {zone}");
+            refusals
+                .push(Refusal::new("plan::slot_zone", message, help).at(format!("{pointer}/{part}"), label));
         }
     }
     for (part, attachment) in [
@@ -113,7 +152,8 @@ fn parts(input: &PlanInput<'_>, slot: &Slot, pointer: &str) -> Vec<Refusal> {
         if *attachment == Attachment::Missing {
             let message = format!("the {part} of {} does not exist", slot.name);
             let help = "a lost part is not replaced silently: make a new one and pin its id, then `rehull etcd replace`";
-            refusals.push(Refusal::new("plan::slot_missing", message, help).at(format!("{pointer}/{part}")));
+            let refusal = Refusal::new("plan::slot_missing", message, help);
+            refusals.push(refusal.at(format!("{pointer}/{part}"), "does not exist"));
         }
     }
     if let Some(address) = parts.interface_address
@@ -124,15 +164,18 @@ fn parts(input: &PlanInput<'_>, slot: &Slot, pointer: &str) -> Vec<Refusal> {
             slot.interface, slot.address
         );
         let help = "members are known by their address: correct it in the file";
-        refusals.push(Refusal::new("plan::slot_address", message, help).at(format!("{pointer}/address")));
+        let label = format!("the interface has {address}");
+        refusals
+            .push(Refusal::new("plan::slot_address", message, help).at(format!("{pointer}/address"), label));
     }
     if let Some(cluster) = &parts.volume_cluster
         && cluster != input.desired.cluster.as_str()
     {
         let message = format!("volume {} is tagged for cluster `{cluster}`", slot.volume);
         let help = "a foreign volume is never touched: correct the id";
-        let refusal = Refusal::new("plan::foreign_volume", message, help).at(format!("{pointer}/volume"));
-        refusals.push(refusal.for_a_person());
+        let refusal = Refusal::new("plan::foreign_volume", message, help);
+        let label = format!("belongs to `{cluster}`");
+        refusals.push(refusal.at(format!("{pointer}/volume"), label).for_a_person());
     }
     refusals
 }
@@ -157,7 +200,7 @@ fn bootstrap(input: &PlanInput<'_>) -> Vec<Refusal> {
                 "volume {} of {slot} holds generation {generation}",
                 parts.volume.id
             );
-            let help = "a used volume is never formatted: use `rehull etcd restore`, or give the slot a blank volume";
+            let help = "a used volume is never formatted: if its data still counts, see docs/runbooks/quorum-lost.md; else give the slot a blank volume";
             refusals.push(Refusal::new("plan::not_blank", message, help).for_a_person());
         }
     }
@@ -212,7 +255,8 @@ fn hop(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
                 return Some(refusal);
             }
             let refusal = catalog::etcd::check_hop(from, envelope.to).err()?;
-            Some(Refusal::new("plan::etcd_hop", refusal.text, refusal.help).at("/etcd/version"))
+            let label = format!("pinned here; the members run {from}");
+            Some(Refusal::new("plan::etcd_hop", refusal.text, refusal.help).at("/etcd/version", label))
         }
     }
 }
@@ -239,7 +283,15 @@ fn past_the_point(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal>
     } else {
         "etcd below 3.6 has no downgrade: restore the snapshot taken before the rollout, see docs/runbooks/rollback-refused.md"
     };
-    Some(Refusal::new("plan::point_of_no_return", message, help).at("/etcd/version"))
+    let refusal = Refusal::new("plan::point_of_no_return", message, help);
+    Some(match input.kind {
+        // The way back takes the former pins; what the file pins is not to blame.
+        RolloutKind::Rollback { .. } => refusal,
+        RolloutKind::Upgrade
+        | RolloutKind::Bootstrap
+        | RolloutKind::Heal { .. }
+        | RolloutKind::Replace { .. } => refusal.at("/etcd/version", "pinned here"),
+    })
 }
 
 fn strategy(input: &PlanInput<'_>, envelope: &Envelope) -> Vec<Refusal> {
@@ -259,7 +311,10 @@ fn strategy(input: &PlanInput<'_>, envelope: &Envelope) -> Vec<Refusal> {
                 ),
                 "use `strategy: reattach`",
             )
-            .at("/etcd/strategy"),
+            .at(
+                "/etcd/strategy",
+                format!("for {voters} member{}", if voters == 1 { "" } else { "s" }),
+            ),
         );
     }
     if voters == 1 && !envelope.policy.accept_downtime {
@@ -269,7 +324,7 @@ fn strategy(input: &PlanInput<'_>, envelope: &Envelope) -> Vec<Refusal> {
                 "a single member cannot be replaced without an outage",
                 "say so in the file: rollout.acceptDowntime: true",
             )
-            .at("/rollout"),
+            .at("/rollout", "`acceptDowntime` is not true"),
         );
     }
     if input.strategy == EtcdStrategy::LearnerFirst {
@@ -279,7 +334,7 @@ fn strategy(input: &PlanInput<'_>, envelope: &Envelope) -> Vec<Refusal> {
                 "learner-first is not supported by this version",
                 "use `strategy: remove-then-add` or `reattach`",
             )
-            .at("/etcd/strategy"),
+            .at("/etcd/strategy", "not built yet"),
         );
     }
     refusals

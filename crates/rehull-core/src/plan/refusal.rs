@@ -11,6 +11,8 @@ pub struct Refusal {
     pub help: String,
     /// JSON pointer into the cluster file, for example `/etcd/version`.
     pub pointer: Option<String>,
+    /// What stands at that place, in words for the caret; empty without a pointer.
+    pub label: String,
     /// A person must look before anything else is tried: quorum lost, another cluster.
     pub needs_human: bool,
 }
@@ -22,12 +24,14 @@ impl Refusal {
             message: message.into(),
             help: help.into(),
             pointer: None,
+            label: String::new(),
             needs_human: false,
         }
     }
 
-    pub(crate) fn at(mut self, pointer: impl Into<String>) -> Self {
+    pub(crate) fn at(mut self, pointer: impl Into<String>, label: impl Into<String>) -> Self {
         self.pointer = Some(pointer.into());
+        self.label = label.into();
         self
     }
 

@@ -309,3 +309,46 @@ fn small_clusters_are_refused_what_would_cost_them_quorum() {
         ["planned"]
     );
 }
+
+#[test]
+fn with_no_member_that_answers_there_is_no_plan_and_the_words_of_each_are_shown() {
+    let mut seen = Model::healthy(3).observe();
+    for endpoint in seen.etcd.endpoints.values_mut() {
+        *endpoint = Endpoint::Strange("it says that our certificate has expired".to_owned());
+    }
+    let refusals = make(&desired(3, NEW), &seen, RolloutKind::Upgrade).unwrap_err();
+    let [refusal] = refusals.as_slice() else {
+        unreachable!("{refusals:?}")
+    };
+    assert_eq!(refusal.code, "plan::unanswered");
+    assert!(
+        refusal
+            .message
+            .contains("etcd-c: answers, but not as a member of this cluster: it says")
+    );
+    assert_eq!(refusal.pointer.as_deref(), Some("/etcd/clientTls"));
+    assert!(refusal.needs_human && refusal.help.contains("openssl x509"));
+
+    for endpoint in seen.etcd.endpoints.values_mut() {
+        *endpoint = Endpoint::Refused;
+    }
+    let refusals = make(&desired(3, OLD), &seen, RolloutKind::Upgrade).unwrap_err();
+    assert_eq!(refusals[0].pointer.as_deref(), Some("/etcd/slots"));
+    assert!(
+        refusals[0]
+            .message
+            .contains("etcd-a: its port refuses connections")
+    );
+}
+
+#[test]
+fn of_another_cluster_nothing_is_said_but_that() {
+    let mut want = desired(3, NEW);
+    want.cluster = ClusterName::new("other");
+    let mut seen = Model::healthy(3).observe();
+    seen.fleet.machines.clear();
+    let refusals = make(&want, &seen, RolloutKind::Upgrade).unwrap_err();
+    assert_eq!(refusals.len(), 1, "{refusals:?}");
+    assert_eq!(refusals[0].code, "plan::other_cluster");
+    assert_eq!(refusals[0].label, "the record says t");
+}

@@ -140,15 +140,7 @@ fn leadership(text: &str) -> RedGate {
 
 /// What a person needs to know of a member that does not answer.
 pub(crate) fn describe(slot: &SlotSituation<'_>) -> String {
-    use crate::domain::etcd::Endpoint;
-    let port = match slot.endpoint {
-        Endpoint::Answered(answer) if !answer.serves => "answers, but serves no linearizable read".to_owned(),
-        Endpoint::Answered(_) => "answers".to_owned(),
-        Endpoint::Refused => "its port refuses connections".to_owned(),
-        Endpoint::Silent(why) if why.is_empty() => "no answer".to_owned(),
-        Endpoint::Silent(why) => format!("no answer: {why}"),
-        Endpoint::Strange(why) => format!("answers, but not as a member of this cluster: {why}"),
-    };
+    let port = slot.endpoint.words();
     let live = slot.new.is_some() || !slot.old.is_empty();
     if live {
         port
