@@ -152,6 +152,26 @@ impl ArtefactStore {
     /// `WrongFile` before anything is sent if the content is not the pinned one; otherwise file, bucket or damage.
     pub async fn publish(&self, pinned: &Pinned, file: &Path) -> Result<Published, ArtefactError> {
         let key = key(pinned)?;
+        Self::verify_file(pinned, file).await?;
+        if self.is_present(pinned, &key).await? {
+            return Ok(Published::AlreadyThere);
+        }
+        match self.blobs.upload(&key, file, &pinned.sha256).await {
+            Ok(()) => Ok(Published::Uploaded),
+            // Somebody else was faster, or our own lost answer was a success.
+            Err(StoreError::Conflict { .. }) => self.compare(pinned, &key).await,
+            Err(StoreError::OutcomeUnknown { .. }) if self.is_present(pinned, &key).await? => {
+                Ok(Published::Uploaded)
+            }
+            Err(source) => Err(self.store_error(pinned, &key, source)),
+        }
+    }
+
+    /// The file is what is pinned.
+    ///
+    /// # Errors
+    /// `WrongFile`, or the file cannot be read.
+    pub async fn verify_file(pinned: &Pinned, file: &Path) -> Result<(), ArtefactError> {
         let here = |source| ArtefactError::File {
             name: pinned.name.clone(),
             path: file.display().to_string(),
@@ -166,18 +186,7 @@ impl ArtefactStore {
                 got,
             });
         }
-        if self.is_present(pinned, &key).await? {
-            return Ok(Published::AlreadyThere);
-        }
-        match self.blobs.upload(&key, file, &pinned.sha256).await {
-            Ok(()) => Ok(Published::Uploaded),
-            // Somebody else was faster, or our own lost answer was a success.
-            Err(StoreError::Conflict { .. }) => self.compare(pinned, &key).await,
-            Err(StoreError::OutcomeUnknown { .. }) if self.is_present(pinned, &key).await? => {
-                Ok(Published::Uploaded)
-            }
-            Err(source) => Err(self.store_error(pinned, &key, source)),
-        }
+        Ok(())
     }
 
     /// Every pinned artefact is published; all that are not are named at once.

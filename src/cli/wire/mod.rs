@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rehull_core::config::Wrong;
 use rehull_core::domain::desired::{AwsTarget, StoreLocation};
 use rehull_core::executor::Ports;
 use rehull_core::journal::TornTail;
@@ -148,11 +149,16 @@ impl World {
             (Err(ArtefactError::Missing { .. }), Some(_)) => {}
             (Err(error), _) => return Err(artefact(&error)),
         }
+        let path = |pinned: &Pinned| folder.unwrap_or_else(|| Path::new("")).join(&pinned.name);
+        // All before the first: half a release in the bucket would be no harm, but "nothing was published" is promised.
         for pinned in &pins {
-            let path = folder.unwrap_or_else(|| Path::new("")).join(&pinned.name);
+            let checked = ArtefactStore::verify_file(pinned, &path(pinned)).await;
+            checked.map_err(|error| wrong_file(file, &error))?;
+        }
+        for pinned in &pins {
             let published = self
                 .artefacts
-                .publish(pinned, &path)
+                .publish(pinned, &path(pinned))
                 .await
                 .map_err(|error| artefact(&error))?;
             if published == Published::Uploaded {
@@ -253,6 +259,18 @@ fn is_loopback(target: &AwsTarget) -> bool {
         .and_then(|rest| rest.split(['/', ':']).next())
         .unwrap_or_default();
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A binary that is not what the cluster file pins: a caret at the pin.
+fn wrong_file(file: &ClusterFile, error: &ArtefactError) -> Failure {
+    let ArtefactError::WrongFile { name, got, .. } = error else {
+        return artefact(error);
+    };
+    let help = format!(
+        "give the file of the pinned release, or pin {got} if you trust this one; nothing was published"
+    );
+    let wrong = Wrong::new("artefact::wrong_file", error.to_string(), "pinned here").help(help);
+    file.wrong(&format!("/etcd/binaries/{name}"), wrong)
 }
 
 fn artefact(error: &ArtefactError) -> Failure {
