@@ -236,6 +236,9 @@ impl Session<'_> {
             Entry::Resume => {
                 let opened = open::resume(store, clock, self.scope(), writer).await;
                 let opened = opened.map_err(|error| Failure::open(&error))?;
+                for note in opened.journal.notes() {
+                    self.console.say(&format!("journal: {note}"));
+                }
                 // For the table at the end; a report that is incomplete must not keep a rollout from going on.
                 let history = rollouts::history(self.world, &self.scope()).await;
                 Ok((opened, history.map(|history| history.events).unwrap_or_default()))

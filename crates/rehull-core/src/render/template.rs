@@ -19,24 +19,32 @@ pub(super) fn render(template: &TemplateRef, text: &str, values: &Value) -> Resu
     for part in PARTS {
         engine
             .register_partial(part.name, part.text)
-            .map_err(|error| unparsed(part.name, &error))?;
+            .map_err(|error| unparsed(part.name, part.text, &error))?;
     }
     engine
         .register_template_string(&name, text)
-        .map_err(|error| unparsed(&name, &error))?;
+        .map_err(|error| unparsed(&name, text, &error))?;
     engine
         .render(&name, values)
         .map_err(|error| unrendered(&name, &error))
 }
 
-fn unparsed(name: &str, error: &TemplateError) -> RenderError {
+/// The parser lists all that it expected; a person needs to know what is missing.
+fn unparsed(name: &str, text: &str, error: &TemplateError) -> RenderError {
     let (line, column) = error.pos().unzip();
+    let at_end = line.is_some_and(|line| line > text.lines().count());
+    let (why, help) = if at_end {
+        let why = "the template ends inside a block".to_owned();
+        (why, "close it: each `{{#…}}` needs its `{{/…}}`".to_owned())
+    } else {
+        (error.reason().to_string(), String::new())
+    };
     RenderError::Template {
         template: name.to_owned(),
         line,
         column,
-        why: error.reason().to_string(),
-        help: String::new(),
+        why,
+        help,
     }
 }
 
