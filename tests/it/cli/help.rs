@@ -3,7 +3,7 @@
 use super::{rehull, root};
 
 /// Names under `Commands:` of a help text.
-fn commands(help: &str) -> Vec<String> {
+pub(super) fn commands(help: &str) -> Vec<String> {
     let listed = help
         .lines()
         .skip_while(|line| *line != "Commands:")

@@ -1,5 +1,6 @@
 //! The program as a person runs it: words, streams, exit codes.
 
+mod advice;
 mod files;
 mod help;
 

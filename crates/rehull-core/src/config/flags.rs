@@ -26,7 +26,7 @@ fn owned(name: &str) -> Option<&'static str> {
             "clients and peers always prove themselves with certificates"
         }
         "config-file" => "etcd would ignore every flag that rehull sets",
-        "force-new-cluster" => "it throws away the membership; recovery is `rehull etcd restore`",
+        "force-new-cluster" => "it throws away the membership; see docs/runbooks/quorum-lost.md",
         "version" => "etcd would print its version and end",
         _ if name.starts_with("discovery") => "members are the slots of this file, nothing else",
         _ if name.starts_with("proxy") => "machines are members, not proxies",

@@ -108,7 +108,7 @@ fn unknown_format(found: i64) -> Wrong {
     let help = if found > FILE_FORMAT {
         "the file was written for a newer rehull: use that one"
     } else {
-        "`rehull migrate` brings files of older formats up to date"
+        "docs/cluster-file.md describes the keys of this format: write the file anew in it"
     };
     Wrong::new("config::format", message, "unknown format").help(help)
 }

@@ -101,7 +101,7 @@ fn a_file_of_another_format_is_refused_for_that_alone() {
     );
     assert!(newer.help.unwrap().contains("newer rehull"));
     let older = only(&example_with("format: 1", "format: 0"), "config::format");
-    assert!(older.help.unwrap().contains("rehull migrate"));
+    assert!(older.help.unwrap().contains("docs/cluster-file.md"));
 }
 
 #[test]
