@@ -25,9 +25,10 @@ die() {
     exit 2
 }
 
-# SHA-256 of the release archives, as pinned by at least two projects independent of each other and of etcd
-# (kubespray's checksums.yml for 3.5.33 and 3.6.14, the Chef cookbook `etcd` for 3.7.1). No such value was found for
-# 3.4.23, so its archive is not used: a checksum nobody else vouches for protects nothing.
+# SHA-256 of the release archives as other projects pin them, looked up and not computed here: 3.5.33 and 3.6.14 in
+# kubespray's checksums.yml, 3.7.1 in the Chef cookbook `etcd`. For the arm64 sums of 3.5.33 and 3.6.14 kubespray is
+# the only project found. For 3.4.23 none was found, so its archive is not used: a checksum that nobody else vouches
+# for protects nothing.
 archive_sha256() {
     case $1-$2 in
         3.5.33-amd64) echo 5025b5b24d81a9616b6e284ccd439b9a3df055ef8fdcdc142af3ec8f6a3b3c95 ;;
