@@ -67,6 +67,40 @@ impl Cloud {
         ids
     }
 
+    /// Launch templates with the number of their newest version.
+    pub(crate) async fn template_versions(&self) -> Vec<String> {
+        let answer = self.ec2.describe_launch_templates().send().await.unwrap();
+        let templates = answer.launch_templates().iter();
+        let mut names: Vec<String> = templates
+            .map(|template| {
+                let name = template.launch_template_name().unwrap();
+                format!("{name} {:?}", template.latest_version_number())
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Every object of the store, the artefacts and the snapshots, with a mark of its content.
+    pub(crate) async fn objects(&self) -> BTreeMap<String, String> {
+        let mut objects = BTreeMap::new();
+        for bucket in [self.bucket.clone(), format!("{}-snapshots", self.bucket)] {
+            let mut pages = self.s3.list_objects_v2().bucket(&bucket).into_paginator().send();
+            while let Some(page) = pages.next().await {
+                for object in page.unwrap().contents() {
+                    let key = format!("{bucket}/{}", object.key().unwrap());
+                    objects.insert(key, object.e_tag().unwrap().to_owned());
+                }
+            }
+        }
+        objects
+    }
+
+    pub(crate) async fn put(&self, key: &str, bytes: Vec<u8>) {
+        let put = self.s3.put_object().bucket(&self.bucket).key(key);
+        put.body(bytes.into()).send().await.unwrap();
+    }
+
     /// What a machine has said of its boot.
     pub(crate) async fn boot_report(&self, slot: &str, machine: &str) -> Option<String> {
         let cluster = self.bucket.trim_start_matches("rehull-");

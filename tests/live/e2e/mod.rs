@@ -5,6 +5,7 @@
 
 mod answer;
 mod approval;
+mod bad_input;
 mod boot;
 mod cloud;
 mod holders;
