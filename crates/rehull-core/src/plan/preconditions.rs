@@ -251,10 +251,9 @@ fn hop(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
         RolloutKind::Bootstrap | RolloutKind::Heal { .. } => None,
         RolloutKind::Rollback { .. } => past_the_point(input, envelope),
         RolloutKind::Upgrade | RolloutKind::Replace { .. } => {
-            if let Some(refusal) = past_the_point(input, envelope) {
-                return Some(refusal);
-            }
-            let refusal = catalog::etcd::check_hop(from, envelope.to).err()?;
+            let Err(refusal) = catalog::etcd::check_hop(from, envelope.to) else {
+                return past_the_point(input, envelope);
+            };
             let label = format!("pinned here; the members run {from}");
             Some(Refusal::new("plan::etcd_hop", refusal.text, refusal.help).at("/etcd/version", label))
         }
@@ -271,12 +270,16 @@ fn past_the_point(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal>
         .filter_map(|endpoint| endpoint.answer())
         .filter_map(|answer| answer.cluster_version)
         .max()?;
-    if risen <= envelope.to.line() {
+    // The lowest target counts: one slot that would not start is one member lost.
+    let changing = envelope.slots.iter().filter(|slot| slot.changes());
+    let lowest = changing.min_by_key(|slot| slot.to.version)?;
+    let line = lowest.to.version.line();
+    if risen <= line {
         return None;
     }
     let message = format!(
-        "the cluster version is {}.{}: members of {}.{} are refused by etcd, so this rollout cannot go back",
-        risen.0, risen.1, envelope.to.major, envelope.to.minor
+        "the cluster version is {}.{}: members of {}.{} ({}) are refused by etcd, so this rollout cannot go back",
+        risen.0, risen.1, line.0, line.1, lowest.slot.name
     );
     let help = if risen >= (3, 6) {
         "the documented way out is etcd's own downgrade (`etcdctl downgrade validate`, `enable`), see docs/runbooks/rollback-refused.md; or restore the snapshot taken before the rollout"

@@ -281,6 +281,34 @@ fn rollback_is_refused_once_the_cluster_version_has_risen_and_names_the_way_out(
 }
 
 #[test]
+fn one_member_below_the_cluster_version_is_enough_to_refuse_the_way_back() {
+    let mut seen = Model::healthy(3).observe();
+    for endpoint in seen.etcd.endpoints.values_mut() {
+        if let Endpoint::Answered(answer) = endpoint {
+            answer.version = EtcdVersion::new(3, 6, 15);
+            answer.cluster_version = Some((3, 6));
+        }
+    }
+    let want = desired(3, OLD);
+    let known = [(0, NEW), (1, OLD), (2, NEW)].map(|(n, version)| {
+        let name = slot_name(n);
+        let digest = ContentDigest::new(format!("sha256:former-{name}"));
+        (name, SlotContent { version, digest })
+    });
+    let input = PlanInput {
+        desired: &want,
+        seen: &seen,
+        kind: RolloutKind::Rollback { of: "t-1".to_owned() },
+        target: Target::Known(known.into()),
+        strategy: EtcdStrategy::RemoveThenAdd,
+        rehull: "0",
+    };
+    let refusals = plan(&input).unwrap_err();
+    assert_eq!(refusals[0].code, "plan::point_of_no_return");
+    assert!(refusals[0].message.contains("etcd-b"), "{}", refusals[0].message);
+}
+
+#[test]
 fn a_member_that_does_not_come_up_blocks_an_upgrade_but_not_the_way_back() {
     let mut seen = Model::healthy(3).observe();
     seen.etcd.endpoints.insert(slot_name(1), Endpoint::Refused);
