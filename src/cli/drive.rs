@@ -319,6 +319,7 @@ fn stopped(reason: &StopReason, over: bool) -> Exit {
         StopReason::LeaseLost { .. } => Exit::LeaseHeld,
         StopReason::QuorumLost { .. }
         | StopReason::OutsideEnvelope { .. }
+        | StopReason::PastPointOfNoReturn { .. }
         | StopReason::BootRefused { .. }
         | StopReason::Deadline { .. }
         | StopReason::Refused { .. }

@@ -35,6 +35,7 @@ fn headline(timeline: &Timeline, reason: &StopReason, rest: &Rest, paint: Paint)
         StopReason::Asked { .. } => "stopped as asked",
         StopReason::QuorumLost { .. }
         | StopReason::OutsideEnvelope { .. }
+        | StopReason::PastPointOfNoReturn { .. }
         | StopReason::BootRefused { .. }
         | StopReason::Deadline { .. }
         | StopReason::Refused { .. }
@@ -131,6 +132,10 @@ fn next(timeline: &Timeline, reason: &StopReason) -> Vec<String> {
             &look,
         ),
         StopReason::OutsideEnvelope { .. } => first("find out who changed it; then plan again, or", &resume),
+        StopReason::PastPointOfNoReturn { .. } => vec![
+            "nothing was taken out for it; etcd's own downgrade is the way: docs/runbooks/rollback-refused.md".to_owned(),
+            report,
+        ],
         StopReason::Refused { .. } => first("fix the cause, then", &resume),
         StopReason::BootRefused { .. } => or_back("fix the cause, then"),
         StopReason::Deadline { .. } => or_back("find out why it takes so long, then"),

@@ -138,6 +138,7 @@ fn terminate_why(why: TerminateWhy) -> &'static str {
     match why {
         TerminateWhy::Replaced => "replaced",
         TerminateWhy::Unwanted => "not wanted any more",
+        TerminateWhy::PoweredOff => "somebody switched it off, and its member is back on another machine",
         TerminateWhy::UngracefulStop => "its graceful stop was not seen in time",
     }
 }
@@ -158,6 +159,7 @@ pub fn because(reason: &StopReason) -> Vec<String> {
         }
         StopReason::Deadline { what } => vec![what.clone()],
         StopReason::Refused { action, text } => vec![format!("{action} was refused: {text}")],
+        StopReason::PastPointOfNoReturn { slot, what } => vec![format!("{slot}: {what}")],
         StopReason::Alarm { slot, alarm } => vec![format!("{slot} raised the alarm {alarm}")],
         StopReason::NoCapacity { slot, text } => vec![
             format!("no capacity for the replacement of {slot}: {text}"),

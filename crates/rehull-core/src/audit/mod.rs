@@ -1,12 +1,14 @@
 //! The independent checker. It shares no code with `plan` and `rollout`: it judges what they propose by the raw
 //! snapshot alone, and a violation stops the rollout before anything is sent.
 
+mod data;
+mod quorum;
+
 use crate::domain::action::Action;
-use crate::domain::etcd::MemberAnswer;
-use crate::domain::ids::{MemberId, SlotName, StepId};
+use crate::domain::fleet::{Join, Machine, MachineState};
+use crate::domain::ids::{InstanceId, SlotName, StepId};
 use crate::domain::observed::Observed;
-use crate::domain::policy::EtcdStrategy;
-use crate::plan::{RolloutKind, RolloutPlan};
+use crate::plan::{RolloutPlan, SlotPlan};
 
 /// A proposal that would break an invariant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,13 +21,18 @@ pub struct Violation {
 }
 
 /// Judges the actions of one tick together: any subset of them may come true.
+///
+/// # Errors
+/// The first invariant that would be broken.
 pub fn check_next(plan: &RolloutPlan, seen: &Observed, act: &[(StepId, Action)]) -> Result<(), Violation> {
     let mut taking_out: Vec<&SlotName> = Vec::new();
     for (_, action) in act {
-        check_target(plan, action)?;
-        check_quorum(plan, seen, action)?;
-        check_slot_parts(seen, action)?;
-        if let Some(slot) = takes_out(action)
+        check_target(plan, seen, action)?;
+        quorum::check(plan, seen, action)?;
+        data::check_parts(seen, action)?;
+        data::check_generation(plan, seen, action)?;
+        data::check_version(plan, seen, action)?;
+        if let Some(slot) = quorum::takes_out(seen, action)
             && !taking_out.contains(&slot)
         {
             taking_out.push(slot);
@@ -45,8 +52,12 @@ fn violation(invariant: u8, what: String) -> Violation {
     Violation { invariant, what }
 }
 
-/// Only slots that the plan changes may be touched.
-fn check_target(plan: &RolloutPlan, action: &Action) -> Result<(), Violation> {
+fn machine<'a>(seen: &'a Observed, id: &InstanceId) -> Option<&'a Machine> {
+    seen.fleet.machines.iter().find(|machine| machine.id == *id)
+}
+
+/// Only slots that the plan changes may be touched; others only to bring their lost member back as it was.
+fn check_target(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Result<(), Violation> {
     let Some(slot) = action.slot() else { return Ok(()) };
     let planned = plan
         .envelope
@@ -54,14 +65,13 @@ fn check_target(plan: &RolloutPlan, action: &Action) -> Result<(), Violation> {
         .iter()
         .find(|planned| planned.slot.name == *slot);
     match planned {
-        Some(planned) if !planned.reasons.is_empty() => Ok(()),
-        Some(_) if matches!(action, Action::TerminateMachine { .. }) => Err(violation(
-            1,
-            format!("would terminate a machine of {slot}, which the plan does not change"),
-        )),
+        Some(planned) if !planned.reasons.is_empty() || brings_back(planned, seen, action) => Ok(()),
         Some(_) => Err(violation(
             1,
-            format!("would touch {slot}, which the plan does not change"),
+            format!(
+                "would touch {slot} ({}), which the plan does not change",
+                action.verb()
+            ),
         )),
         None => Err(violation(
             1,
@@ -70,123 +80,35 @@ fn check_target(plan: &RolloutPlan, action: &Action) -> Result<(), Violation> {
     }
 }
 
-/// The slot whose member the action takes out or keeps out.
-fn takes_out(action: &Action) -> Option<&SlotName> {
-    match action {
-        Action::AskStop { slot, .. } | Action::RemoveMember { slot, .. } | Action::AddMember { slot, .. } => {
-            Some(slot)
-        }
-        Action::DetachVolume { slot, .. } | Action::DetachInterface { slot, .. } => Some(slot),
-        Action::StartSnapshot
-        | Action::CreateTemplateVersion { .. }
-        | Action::LaunchMachine { .. }
-        | Action::MoveLeader { .. }
-        | Action::AttachInterface { .. }
-        | Action::AttachVolume { .. }
-        | Action::Go { .. }
-        | Action::VerifyData { .. }
-        | Action::TerminateMachine { .. }
-        | Action::RecordIdentity { .. } => None,
-    }
-}
-
-/// Invariant 3, worst case: count the members that would certainly be left, against the membership that would result.
-fn check_quorum(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Result<(), Violation> {
-    if plan.envelope.kind == RolloutKind::Bootstrap {
-        return Ok(());
-    }
-    let (slot, voters_change) = match action {
-        Action::AskStop { slot, .. } => (slot, 0_i64),
-        Action::RemoveMember { slot, .. } => (slot, -1),
-        Action::AddMember { slot, .. } => (slot, 1),
-        Action::StartSnapshot
-        | Action::CreateTemplateVersion { .. }
-        | Action::LaunchMachine { .. }
-        | Action::MoveLeader { .. }
-        | Action::DetachInterface { .. }
-        | Action::DetachVolume { .. }
-        | Action::AttachInterface { .. }
-        | Action::AttachVolume { .. }
-        | Action::Go { .. }
-        | Action::VerifyData { .. }
-        | Action::TerminateMachine { .. }
-        | Action::RecordIdentity { .. } => return Ok(()),
-    };
-    let voters = listed_voters(seen).unwrap_or(plan.envelope.slots.len());
-    let left = seen
-        .etcd
-        .endpoints
-        .iter()
-        .filter(|(name, endpoint)| *name != slot && endpoint.answer().is_some_and(counts))
-        .count();
-    let after = i64::try_from(voters)
-        .unwrap_or(i64::MAX)
-        .saturating_add(voters_change);
-    let needed = after.div_euclid(2).saturating_add(1);
-    let left = i64::try_from(left).unwrap_or(0);
-    if left >= needed {
-        return Ok(());
-    }
-    let alone = plan.envelope.slots.len() == 1;
-    if alone && plan.envelope.policy.accept_downtime && plan.envelope.strategy == EtcdStrategy::Reattach {
-        return Ok(());
-    }
-    let verb = action.verb();
-    Err(violation(
-        3,
-        format!("{verb} {slot} would leave {left} healthy of {after} voters, {needed} are needed"),
-    ))
-}
-
-fn counts(answer: &MemberAnswer) -> bool {
-    answer.serves && !answer.learner
-}
-
-/// Voters in the longest list that anybody shows: the worst case.
-fn listed_voters(seen: &Observed) -> Option<usize> {
-    let lists = seen
-        .etcd
-        .endpoints
-        .values()
-        .filter_map(|e| e.answer())
-        .filter_map(|a| a.members.as_ref());
-    lists
-        .map(|list| list.iter().filter(|member| !member.learner).count())
-        .max()
-}
-
-/// A volume or interface is never taken from a machine whose etcd may still run, and a running member is not removed.
-fn check_slot_parts(seen: &Observed, action: &Action) -> Result<(), Violation> {
-    let (slot, member): (&SlotName, Option<MemberId>) = match action {
-        Action::DetachVolume { slot, .. } | Action::DetachInterface { slot, .. } => (slot, None),
-        Action::RemoveMember { slot, member, .. } => (slot, Some(*member)),
-        Action::StartSnapshot
-        | Action::CreateTemplateVersion { .. }
-        | Action::LaunchMachine { .. }
-        | Action::MoveLeader { .. }
-        | Action::AskStop { .. }
-        | Action::AttachInterface { .. }
-        | Action::AttachVolume { .. }
-        | Action::AddMember { .. }
-        | Action::Go { .. }
-        | Action::VerifyData { .. }
-        | Action::TerminateMachine { .. }
-        | Action::RecordIdentity { .. } => return Ok(()),
-    };
-    let Some(answer) = seen
+/// A step of the return of a member whose machine is gone or switched off: same member, same data, same content.
+fn brings_back(planned: &SlotPlan, seen: &Observed, action: &Action) -> bool {
+    let slot = &planned.slot.name;
+    let answers = seen
         .etcd
         .endpoints
         .get(slot)
-        .and_then(|endpoint| endpoint.answer())
-    else {
-        return Ok(());
-    };
-    if member.is_none_or(|id| id == answer.id) {
-        let verb = action.verb();
-        return Err(violation(
-            3,
-            format!("{verb} {slot} while its member still answers"),
-        ));
+        .is_some_and(|endpoint| endpoint.answer().is_some());
+    let is_off = |id: &InstanceId| machine(seen, id).is_some_and(|m| m.state == MachineState::Stopped);
+    let reattaches = |id: &InstanceId| machine(seen, id).is_some_and(|m| m.join == Some(Join::Reattach));
+    match action {
+        Action::LaunchMachine { join, digest, .. } => {
+            let from = planned.from.as_ref().is_some_and(|from| from.digest == *digest);
+            !answers && *join == Join::Reattach && (from || planned.to.digest == *digest)
+        }
+        Action::DetachInterface { machine, .. } | Action::DetachVolume { machine, .. } => {
+            !answers && is_off(machine)
+        }
+        Action::AttachInterface { machine, .. }
+        | Action::AttachVolume { machine, .. }
+        | Action::Go { machine, .. } => !answers && reattaches(machine),
+        Action::TerminateMachine { machine, .. } => is_off(machine),
+        Action::StartSnapshot
+        | Action::CreateTemplateVersion { .. }
+        | Action::MoveLeader { .. }
+        | Action::AskStop { .. }
+        | Action::RemoveMember { .. }
+        | Action::AddMember { .. }
+        | Action::VerifyData { .. }
+        | Action::RecordIdentity { .. } => false,
     }
-    Ok(())
 }

@@ -150,6 +150,8 @@ pub enum TerminateWhy {
     Unwanted,
     /// Its graceful stop was not observed in time.
     UngracefulStop,
+    /// Somebody switched it off; its member is back on another machine.
+    PoweredOff,
 }
 
 impl Action {

@@ -157,6 +157,13 @@ pub enum StopReason {
         /// Their words.
         text: String,
     },
+    /// The cluster version has risen: etcd refuses to start a member of the version that is planned.
+    PastPointOfNoReturn {
+        /// Member that would not start.
+        slot: SlotName,
+        /// What was planned and what the cluster version is.
+        what: String,
+    },
     /// An alarm (NOSPACE, CORRUPT) stops everything.
     Alarm {
         /// Member.
@@ -183,7 +190,10 @@ impl StopReason {
     #[must_use]
     pub const fn needs_human(&self) -> bool {
         match self {
-            Self::QuorumLost { .. } | Self::OutsideEnvelope { .. } | Self::Alarm { .. } => true,
+            Self::QuorumLost { .. }
+            | Self::OutsideEnvelope { .. }
+            | Self::PastPointOfNoReturn { .. }
+            | Self::Alarm { .. } => true,
             Self::Asked { .. }
             | Self::BootRefused { .. }
             | Self::Deadline { .. }

@@ -81,7 +81,7 @@ impl Step<'_> {
     }
 }
 
-fn refusal(machine: &Machine) -> Option<StopReason> {
+pub(super) fn refusal(machine: &Machine) -> Option<StopReason> {
     let report = machine.report.as_ref()?;
     match report.phase {
         BootPhase::Refused => Some(StopReason::BootRefused {
@@ -151,7 +151,14 @@ fn switch(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
     if !leave::old_is_stopped(step, tick) {
         return;
     }
-    let removes = step.now.plan.envelope.strategy != EtcdStrategy::Reattach;
+    // A lost member that came back as it was is on such a machine, whatever the strategy.
+    let removes = new.join != Some(Join::Reattach);
+    // With one member nobody is left to show a list; its data on the volume is the membership.
+    let alone = step.now.slots.len() == 1;
+    // Nobody can show a list without a quorum. Until one is seen, its own data may still be needed as it is.
+    if removes && !step.now.list_is_known() && !step.others_green(tick) {
+        return;
+    }
     // Before the go, a listed member that has a name is the old one: the new one gets its name when it starts.
     let old_line = step.slot.listed.filter(|line| !line.name.is_empty());
     if removes && let Some(line) = old_line {
@@ -172,32 +179,53 @@ fn switch(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
     if !slot_move::to_the_new(step.slot, new, tick) {
         return;
     }
-    // With one member nobody is left to show a list; its data on the volume is the membership.
-    let alone = step.now.slots.len() == 1;
     if step.slot.listed.is_none() && !alone {
-        if removes
-            && step.others_green(tick)
-            && let Some(via) = survivor(step)
-        {
-            let peer_url = step.slot.plan.slot.peer_url();
-            step.act(
-                tick,
-                Action::AddMember {
-                    slot: step.name(),
-                    peer_url,
-                    via,
-                },
-            );
-        } else if !removes {
-            tick.stop(StopReason::OutsideEnvelope {
-                what: format!(
-                    "{} is in no member list: its data cannot be reattached",
-                    step.slot.name()
-                ),
-            });
+        if removes {
+            add(step, tick);
+        } else {
+            reattach_unlisted(step, new, tick);
         }
         return;
     }
+    go(step, new, tick);
+}
+
+/// Stage 6: the slot is at the new machine, and no member has its address.
+fn add(step: &Step<'_>, tick: &mut Tick) {
+    if step.others_green(tick)
+        && let Some(via) = survivor(step)
+    {
+        let peer_url = step.slot.plan.slot.peer_url();
+        step.act(
+            tick,
+            Action::AddMember {
+                slot: step.name(),
+                peer_url,
+                via,
+            },
+        );
+    }
+}
+
+/// Its member is in no list: either nobody can show one, or it was removed.
+fn reattach_unlisted(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
+    match &step.now.members {
+        // No quorum, so no list: the data says which member it is, and its start may be what brings the quorum back.
+        Ok(list) if list.is_empty() => go(step, new, tick),
+        Ok(_) => tick.stop(StopReason::OutsideEnvelope {
+            what: format!(
+                "{} is in no member list: its data cannot be reattached",
+                step.slot.name()
+            ),
+        }),
+        Err(_) => {
+            step.others_green(tick);
+        }
+    }
+}
+
+/// Stage 7 begins.
+fn go(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
     step.act(
         tick,
         Action::Go {
@@ -208,7 +236,7 @@ fn switch(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
 }
 
 /// Stage 2: everything verified, waiting for its go.
-fn warm(step: &Step<'_>, new: &Machine, tick: &mut Tick) -> bool {
+pub(super) fn warm(step: &Step<'_>, new: &Machine, tick: &mut Tick) -> bool {
     let phase = new.report.as_ref().map(|report| &report.phase);
     if new.state == MachineState::Running && phase == Some(&BootPhase::Warm) {
         return true;
@@ -257,12 +285,7 @@ fn survivor(step: &Step<'_>) -> Option<SlotName> {
         .now
         .others(step.slot.name())
         .filter(|slot| slot.standing() == Health::Healthy)
-        .map(|slot| {
-            (
-                step.journal.marked_at(&gates::joined_mark(slot.name())),
-                slot.name().clone(),
-            )
-        })
+        .map(|slot| (gates::joined_at(slot, step.journal), slot.name().clone()))
         .collect();
     healthy.sort_by_key(|(joined, _)| *joined);
     healthy.into_iter().next().map(|(_, name)| name)

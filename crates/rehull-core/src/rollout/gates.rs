@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::situation::{Health, Situation, SlotSituation};
-use crate::domain::ids::SlotName;
+use crate::domain::ids::{InstanceId, SlotName};
 use crate::domain::observed::{Observed, Part};
 use crate::domain::waiting::{RedGate, StopReason};
 use crate::journal::JournalView;
@@ -153,14 +153,20 @@ pub(crate) fn describe(slot: &SlotSituation<'_>) -> String {
 pub(crate) fn settled_at(now: &Situation<'_>, journal: &JournalView) -> Option<Timestamp> {
     now.slots
         .iter()
-        .filter_map(|slot| journal.marked_at(&joined_mark(slot.name())))
+        .filter_map(|slot| joined_at(slot, journal))
         .max()
         .and_then(|joined| joined.checked_add(now.plan.envelope.policy.settle).ok())
 }
 
-/// Name of the mark that is set when a slot's new member is first seen in step with the others.
-pub(crate) fn joined_mark(slot: &SlotName) -> String {
-    format!("joined {slot}")
+/// Name of the mark that is set when the member on this machine is first seen in step with the others.
+pub(crate) fn joined_mark(slot: &SlotName, machine: &InstanceId) -> String {
+    format!("joined {slot} {machine}")
+}
+
+/// When the member joined on the machine that carries it now, if that was in this rollout.
+pub(crate) fn joined_at(slot: &SlotSituation<'_>, journal: &JournalView) -> Option<Timestamp> {
+    let machine = slot.carrier()?;
+    journal.marked_at(&joined_mark(slot.name(), &machine.id))
 }
 
 /// Alarms stop everything: they need a person.

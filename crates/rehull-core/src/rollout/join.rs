@@ -28,7 +28,7 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
         lag.filter(|entries| *entries > policy.lag_entries_max)
             .map(|entries| format!("{entries} entries behind (gate: {})", policy.lag_entries_max))
     };
-    let mark = gates::joined_mark(step.slot.name());
+    let mark = gates::joined_mark(step.slot.name(), &new.id);
     let joined = step.journal.marked_at(&mark);
     match (lacks, joined) {
         (Some(lacks), _) => {
@@ -109,7 +109,8 @@ pub(crate) fn is_complete(now: &Situation<'_>, slot: &SlotSituation<'_>, journal
         return true;
     }
     let policy = &now.plan.envelope.policy;
-    let Some(joined) = journal.marked_at(&gates::joined_mark(slot.name())) else {
+    // Told by the machine that carries it: what joined on another machine has to join again.
+    let Some(joined) = gates::joined_at(slot, journal) else {
         return false;
     };
     let settled = joined

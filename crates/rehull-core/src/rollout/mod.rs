@@ -4,6 +4,7 @@
 
 mod bake;
 mod bootstrap;
+mod comeback;
 mod etcd_member;
 mod gates;
 mod join;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::ids::StepId;
 use crate::domain::observed::Observed;
+use crate::domain::version::EtcdVersion;
 use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
 use crate::journal::JournalView;
 use crate::plan::{RolloutKind, RolloutPlan};
@@ -150,10 +152,10 @@ fn stop_sign(now: &Situation<'_>) -> Option<StopReason> {
 /// "All empty" is never "new": with an identity record it is quorum loss, and nothing is started.
 fn all_slots_empty(now: &Situation<'_>) -> Option<StopReason> {
     let created = now.seen.identity.is_some() || now.plan.envelope.kind != RolloutKind::Bootstrap;
-    let empty = now
-        .slots
-        .iter()
-        .all(|slot| slot.new.is_none() && slot.old.is_empty());
+    let empty = now.slots.iter().all(|slot| {
+        let off = slot.old.iter().all(|machine| situation::is_off(machine));
+        slot.new.is_none() && off
+    });
     (created && empty).then(|| StopReason::QuorumLost {
         evidence: now
             .slots
@@ -164,6 +166,7 @@ fn all_slots_empty(now: &Situation<'_>) -> Option<StopReason> {
 }
 
 fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Tick) {
+    let returning = bring_back(now, journal, tick);
     let turn = order::turn(now, journal, goal);
     let out = if goal == Goal::Finish {
         turn.out.as_slice()
@@ -188,7 +191,10 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
         }
     }
     if goal == Goal::Rest && turn.begun.is_none() {
-        return terminate_surplus(now, tick);
+        if !returning {
+            terminate_surplus(now, tick);
+        }
+        return;
     }
     let Some(slot) = turn.begun.or(turn.next) else {
         return;
@@ -197,6 +203,11 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
     if turn.begun.is_none() {
         hold.extend(snapshot::next(now, journal, tick));
         hold.extend(bake::hold(now, slot, journal, tick));
+    }
+    if let Some(reason) = past_the_point(now, slot, slot.plan.to.version)
+        && slot.new.is_none_or(|new| !new.go)
+    {
+        return tick.stop(reason);
     }
     if slot.new.is_none() && !launch_template::next(now, tick) {
         return;
@@ -210,6 +221,39 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
         },
         tick,
     );
+}
+
+/// Lost members first: several at once, for nothing is taken out by it. True: one is on its way.
+fn bring_back(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) -> bool {
+    let mut returning = false;
+    for slot in &now.slots {
+        let step = Step {
+            now,
+            slot,
+            journal,
+            hold: Vec::new(),
+        };
+        if let Some(back) = comeback::lost(now, slot) {
+            comeback::next(&step, &back, tick);
+            returning = true;
+        } else {
+            returning |= comeback::is_returning(&step, tick);
+            comeback::afterwards(slot, journal, tick);
+        }
+    }
+    returning
+}
+
+/// Members below the cluster version are refused by etcd itself, so taking the old one out would be for good.
+fn past_the_point(now: &Situation<'_>, slot: &SlotSituation<'_>, version: EtcdVersion) -> Option<StopReason> {
+    let risen = now.cluster_version()?;
+    (version.line() < risen).then(|| StopReason::PastPointOfNoReturn {
+        slot: slot.name().clone(),
+        what: format!(
+            "the cluster version is {}.{}: etcd {version} would not start in it",
+            risen.0, risen.1
+        ),
+    })
 }
 
 /// At rest no machine may be left that only waits for its go.

@@ -1,8 +1,9 @@
 //! Whose turn it is: the slot whose switch has begun, before anybody else; then followers, the leader last.
 
 use super::Goal;
+use super::comeback;
 use super::join;
-use super::situation::{Health, Situation, SlotSituation};
+use super::situation::{Health, Situation, SlotSituation, is_off};
 use crate::journal::JournalView;
 
 /// The answer of one tick.
@@ -19,20 +20,22 @@ pub(crate) struct Turn<'a> {
 
 /// Chooses. Deterministic: ties fall to the order of the cluster file.
 pub(crate) fn turn<'a>(now: &'a Situation<'a>, journal: &JournalView, goal: Goal) -> Turn<'a> {
+    let is_lost = |slot: &SlotSituation<'_>| comeback::lost(now, slot).is_some();
     let open: Vec<&SlotSituation<'_>> = now
         .slots
         .iter()
-        .filter(|slot| !join::is_complete(now, slot, journal))
+        .filter(|slot| !join::is_complete(now, slot, journal) && !is_lost(slot))
         .collect();
     let mut begun: Vec<&SlotSituation<'_>> = open
         .iter()
         .copied()
-        .filter(|slot| slot.switch_has_begun() || is_empty(slot))
+        .filter(|slot| slot.switch_has_begun() || is_vacant(slot))
         .collect();
-    // Of several (a person interfered), the one nearest to serving comes back first.
+    // Of several (machines were lost, a person interfered), those that are out come back first, the nearest to serving
+    // before the others; what serves already is only verified, and for that all have to be there.
     begun.sort_by_key(|slot| {
         (
-            !slot.serves_new(),
+            slot.serves_new(),
             !slot.new.is_some_and(|m| m.go),
             slot.new.is_none(),
         )
@@ -65,7 +68,7 @@ pub(crate) fn turn<'a>(now: &'a Situation<'a>, journal: &JournalView, goal: Goal
     }
 }
 
-/// No machine lives in it: its member is out, and bringing it back is the only legal step.
-fn is_empty(slot: &SlotSituation<'_>) -> bool {
-    slot.old.is_empty()
+/// Nothing runs its member or will by itself: it is out, and filling the slot is the only legal step.
+fn is_vacant(slot: &SlotSituation<'_>) -> bool {
+    slot.endpoint.answer().is_none() && slot.old.iter().all(|machine| is_off(machine))
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer};
 use crate::domain::fleet::{Machine, MachineState, SlotParts, TemplateVersion};
-use crate::domain::ids::{EtcdClusterId, SlotName};
+use crate::domain::ids::{ContentDigest, EtcdClusterId, SlotName};
 use crate::domain::observed::Observed;
 use crate::domain::quorum::Standing;
 use crate::plan::{RolloutPlan, SlotPlan};
@@ -98,7 +98,7 @@ impl<'a> Situation<'a> {
         let healthy = self
             .slots
             .iter()
-            .filter(|slot| slot.standing() == Health::Healthy)
+            .filter(|slot| slot.standing() == Health::Healthy && !slot.is_going())
             .count();
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Standing {
@@ -134,18 +134,31 @@ impl<'a> Situation<'a> {
             .unwrap_or(0)
     }
 
-    /// Versions that exist of the slot's launch template.
+    /// The newest version of the slot's launch template with the wanted content.
     pub(crate) fn template_version(&self, slot: &SlotPlan) -> Option<&'a TemplateVersion> {
-        self.seen
-            .fleet
-            .templates
-            .get(&slot.slot.launch_template)
-            .and_then(|versions| {
-                versions
-                    .iter()
-                    .rev()
-                    .find(|v| v.digest.as_ref() == Some(&slot.to.digest))
-            })
+        self.template_version_of(slot, &slot.to.digest)
+    }
+
+    /// The newest version of the slot's launch template with this content.
+    pub(crate) fn template_version_of(
+        &self,
+        slot: &SlotPlan,
+        digest: &ContentDigest,
+    ) -> Option<&'a TemplateVersion> {
+        let versions = self.seen.fleet.templates.get(&slot.slot.launch_template)?;
+        versions.iter().rev().find(|v| v.digest.as_ref() == Some(digest))
+    }
+
+    /// Somebody showed a list, and all who did agree. Without a quorum nobody can.
+    pub(crate) fn list_is_known(&self) -> bool {
+        self.members.as_ref().is_ok_and(|list| !list.is_empty())
+    }
+
+    /// Cluster version as the members tell it; members below it are refused by etcd itself.
+    pub(crate) fn cluster_version(&self) -> Option<(u32, u32)> {
+        self.answers()
+            .filter_map(|(_, answer)| answer.cluster_version)
+            .max()
     }
 
     /// Slots other than this one.
@@ -174,6 +187,35 @@ impl<'a> SlotSituation<'a> {
         }
     }
 
+    /// It answers, but its machine was told to stop.
+    pub(crate) fn is_going(&self) -> bool {
+        self.carrier().is_some_and(|machine| machine.stop_asked)
+    }
+
+    /// The machine, in any state, that was told last to run this member.
+    pub(crate) fn last_started(&self) -> Option<&'a Machine> {
+        self.machines()
+            .chain(self.leaving.iter().copied())
+            .filter(|machine| machine.go)
+            .max_by_key(|machine| (machine.launched_at, machine.id.clone()))
+    }
+
+    /// The live machine that holds the volume.
+    pub(crate) fn carrier(&self) -> Option<&'a Machine> {
+        let at = self.parts?.volume.attachment.machine()?;
+        self.machines().find(|machine| machine.id == *at)
+    }
+
+    /// All live machines of the slot.
+    pub(crate) fn machines(&self) -> impl Iterator<Item = &'a Machine> {
+        self.old.iter().copied().chain(self.new)
+    }
+
+    /// Those that run or will: one that was switched off does not come up by itself.
+    pub(crate) fn running_machines(&self) -> impl Iterator<Item = &'a Machine> {
+        self.machines().filter(|machine| !is_off(machine))
+    }
+
     /// Machines between `terminate` and `terminated`: their parts are not free yet.
     pub(crate) fn leaving_now(&self) -> Vec<&'a Machine> {
         self.leaving
@@ -191,16 +233,24 @@ impl<'a> SlotSituation<'a> {
         parts.volume.attachment.is_attached_to(&new.id) && parts.interface.attachment.is_attached_to(&new.id)
     }
 
+    /// Volume or interface is at this machine, coming to it or leaving it.
+    pub(crate) fn has_part_at(&self, machine: &Machine) -> bool {
+        self.parts.is_some_and(|parts| {
+            parts.volume.attachment.machine() == Some(&machine.id)
+                || parts.interface.attachment.machine() == Some(&machine.id)
+        })
+    }
+
+    /// An old machine was told to stop. The one that ran the member last may be gone already: only we set that tag.
+    pub(crate) fn stop_was_asked(&self) -> bool {
+        let asked = |machine: &Machine| machine.stop_asked;
+        self.last_started().is_some_and(asked) || self.old.iter().copied().any(asked)
+    }
+
     /// Something irreversible for the old machine has begun: from here the way is forward.
     pub(crate) fn switch_has_begun(&self) -> bool {
-        let Some(new) = self.new else {
-            return self.old.iter().any(|machine| machine.stop_asked);
-        };
-        let part_at_new = self.parts.is_some_and(|parts| {
-            parts.volume.attachment.machine() == Some(&new.id)
-                || parts.interface.attachment.machine() == Some(&new.id)
-        });
-        new.go || part_at_new || self.old.iter().any(|machine| machine.stop_asked)
+        let new_has_it = |new: &Machine| new.go || self.has_part_at(new);
+        self.stop_was_asked() || self.new.is_some_and(new_has_it)
     }
 
     /// The new machine carries the slot and its member runs the wanted version and is healthy; old ones may still live.
@@ -234,7 +284,7 @@ fn split_machines<'a>(
     let mut fit: Vec<&Machine> = live
         .iter()
         .copied()
-        .filter(|m| m.digest.as_ref() == Some(&slot.to.digest) && !m.stop_asked)
+        .filter(|m| m.digest.as_ref() == Some(&slot.to.digest) && !m.stop_asked && !is_off(m))
         .filter(|m| slot.changes() || holder == Some(&m.id) || m.go)
         .filter(|m| {
             !plan
@@ -250,6 +300,11 @@ fn split_machines<'a>(
         .filter(|m| new.is_none_or(|n| n.id != m.id))
         .collect();
     (new, old)
+}
+
+/// Switched off in EC2, or on the way there. It keeps its parts and does not come up by itself.
+pub(crate) fn is_off(machine: &Machine) -> bool {
+    matches!(machine.state, MachineState::Stopping | MachineState::Stopped)
 }
 
 /// One list for all who answer, or what differs. Answers of another cluster are not ours.

@@ -13,8 +13,10 @@
 mod act;
 mod crashes;
 mod fixture;
+mod losses;
 pub(crate) mod model;
 mod stories;
+mod time;
 
 use super::{Goal, Next, decide};
 use crate::audit;

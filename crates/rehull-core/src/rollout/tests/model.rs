@@ -3,6 +3,7 @@
 //! It is told nothing by the code under test but actions, and it panics where the real thing would lose quorum.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,12 +12,10 @@ use super::fixture::CLUSTER;
 pub(crate) use super::fixture::{NEW, OLD, digest, parts, plan, report, slot, slot_name, slot_url};
 use crate::domain::action::Action;
 use crate::domain::etcd::{Endpoint, EtcdView, ListedMember, MemberAnswer};
-use crate::domain::fleet::{
-    Attachment, BootPhase, FleetView, Join, Machine, MachineState, SlotParts, TemplateVersion,
-};
+use crate::domain::fleet::{BootPhase, FleetView, Join, Machine, MachineState, SlotParts, TemplateVersion};
 use crate::domain::ids::{
-    AccountId, ContentDigest, Generation, InstanceId, LaunchTemplateName, MemberId, Region, SlotName, StepId,
-    Token,
+    AccountId, ContentDigest, Generation, InstanceId, LaunchTemplateName, LaunchTemplateVersion, MemberId,
+    Region, SlotName, StepId, Token,
 };
 use crate::domain::observed::{Identity, JobState, Jobs, Observed, SnapshotFact};
 use crate::domain::version::EtcdVersion;
@@ -31,6 +30,15 @@ pub(crate) struct Member {
     pub(crate) started: bool,
 }
 
+/// What lies on a slot's volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Data {
+    /// Which data directory.
+    pub(crate) generation: Generation,
+    /// The member that it belongs to.
+    pub(crate) member: MemberId,
+}
+
 /// The modelled world.
 pub(crate) struct Model {
     pub(crate) at: Timestamp,
@@ -40,6 +48,10 @@ pub(crate) struct Model {
     pub(crate) members: Vec<Member>,
     /// Slots whose etcd process runs, with its version.
     pub(crate) running: BTreeMap<SlotName, EtcdVersion>,
+    /// What the volumes hold.
+    pub(crate) data: BTreeMap<SlotName, Data>,
+    /// As etcd decides it: never falls, and older members are refused from then on.
+    pub(crate) cluster_version: (u32, u32),
     /// Slots whose process was frozen or killed by the test.
     pub(crate) down: BTreeSet<SlotName>,
     /// Machines that do not hear their stop tag.
@@ -64,6 +76,8 @@ impl Model {
             templates: BTreeMap::new(),
             members: Vec::new(),
             running: BTreeMap::new(),
+            data: BTreeMap::new(),
+            cluster_version: OLD.line(),
             down: BTreeSet::new(),
             deaf: BTreeSet::new(),
             leader: Some(MemberId(1)),
@@ -101,6 +115,13 @@ impl Model {
                 slot: name.clone(),
                 started: true,
             });
+            let version = TemplateVersion {
+                version: LaunchTemplateVersion(NonZeroU64::MIN),
+                digest: Some(digest(&name, OLD)),
+            };
+            model.templates.insert(slot(n).launch_template, vec![version]);
+            let (generation, member) = (Generation(1), MemberId(1 + n as u64));
+            model.data.insert(name.clone(), Data { generation, member });
             model.running.insert(name, OLD);
         }
         model
@@ -152,7 +173,7 @@ impl Model {
     }
 
     /// Member id that answers at the slot's address.
-    fn serving(&self, slot: &SlotName) -> Option<MemberId> {
+    pub(super) fn serving(&self, slot: &SlotName) -> Option<MemberId> {
         if !self.running.contains_key(slot) || self.down.contains(slot) {
             return None;
         }
@@ -187,95 +208,15 @@ impl Model {
             raft_index: 1000,
             applied_index: 1000,
             version: *version,
-            cluster_version: None,
+            cluster_version: Some(self.cluster_version),
             learner: false,
             alarms: Vec::new(),
             db_size: 1,
             db_quota: None,
-            members: Some(members.collect()),
+            // A list is only shown by a linearizable read.
+            members: self.has_quorum().then(|| members.collect()),
             serves: self.has_quorum(),
         }))
-    }
-
-    /// Time passes: machines boot, told ones start, asked ones stop, parts arrive, terminated ones end.
-    pub(crate) fn advance(&mut self) {
-        self.at = self.at.checked_add(Duration::from_secs(1)).unwrap();
-        for n in 0..self.machines.len() {
-            let machine = self.machines[n].clone();
-            let phase = machine.report.as_ref().map(|r| r.phase.clone());
-            let holds = self.parts[&machine.slot]
-                .volume
-                .attachment
-                .is_attached_to(&machine.id)
-                && self.parts[&machine.slot]
-                    .interface
-                    .attachment
-                    .is_attached_to(&machine.id);
-            match (&machine.state, phase) {
-                (MachineState::Pending, _) => self.machines[n].state = MachineState::Running,
-                (MachineState::ShuttingDown, _) => self.end(n),
-                (MachineState::Running, None) => {
-                    self.machines[n].report = report(&machine.id, BootPhase::Warm);
-                }
-                (MachineState::Running, Some(BootPhase::Warm)) if machine.go && holds => self.start(n),
-                (MachineState::Running, Some(BootPhase::Running))
-                    if machine.stop_asked && !self.deaf.contains(&machine.id) =>
-                {
-                    self.running.remove(&machine.slot);
-                    self.machines[n].report = report(&machine.id, BootPhase::Stopped);
-                    self.elect();
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn start(&mut self, n: usize) {
-        let machine = self.machines[n].clone();
-        self.machines[n].report = report(&machine.id, BootPhase::Running);
-        let version = if machine.digest == Some(digest(&machine.slot, NEW)) {
-            NEW
-        } else {
-            OLD
-        };
-        self.running.insert(machine.slot.clone(), version);
-        for member in self.members.iter_mut().filter(|m| m.slot == machine.slot) {
-            member.started = true;
-        }
-    }
-
-    fn end(&mut self, n: usize) {
-        let machine = self.machines[n].clone();
-        self.machines[n].state = MachineState::Terminated;
-        let parts = self.parts.get_mut(&machine.slot).unwrap();
-        for attachment in [&mut parts.volume.attachment, &mut parts.interface.attachment] {
-            if attachment.machine() == Some(&machine.id) {
-                *attachment = Attachment::Available;
-            }
-        }
-    }
-
-    fn elect(&mut self) {
-        let leads = |m: &Member| self.serving(&m.slot) == Some(m.id);
-        if self.members.iter().any(|m| Some(m.id) == self.leader && leads(m)) {
-            return;
-        }
-        self.leader = self.members.iter().find(|m| leads(m)).map(|m| m.id);
-    }
-
-    /// A machine dies behind everybody's back.
-    pub(crate) fn kill_machine(&mut self, id: &InstanceId) {
-        let n = self.machines.iter().position(|m| m.id == *id).unwrap();
-        let slot = self.machines[n].slot.clone();
-        if self.machines[n]
-            .report
-            .as_ref()
-            .is_some_and(|r| r.phase == BootPhase::Running)
-        {
-            self.running.remove(&slot);
-        }
-        self.end(n);
-        self.elect();
     }
 
     pub(crate) fn mark(&mut self, mark: &str) {

@@ -7,7 +7,7 @@ use crate::domain::policy::EtcdStrategy;
 use crate::domain::waiting::StopReason;
 use crate::rollout::{Goal, Next, decide};
 
-fn upgraded(model: &Model, count: usize) {
+pub(super) fn upgraded(model: &Model, count: usize) {
     assert_eq!(model.members.len(), count);
     assert!(
         model.running.values().all(|version| *version == NEW),

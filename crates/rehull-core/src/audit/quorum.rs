@@ -1,0 +1,124 @@
+//! Invariant 3: who would be left, in the worst case.
+
+use super::{Violation, machine, violation};
+use crate::domain::action::Action;
+use crate::domain::etcd::MemberAnswer;
+use crate::domain::fleet::MachineState;
+use crate::domain::ids::{InstanceId, SlotName};
+use crate::domain::observed::Observed;
+use crate::domain::policy::EtcdStrategy;
+use crate::plan::{RolloutKind, RolloutPlan};
+
+/// The slot whose member the action takes out or keeps out.
+pub(super) fn takes_out<'a>(seen: &Observed, action: &'a Action) -> Option<&'a SlotName> {
+    match action {
+        Action::AskStop { slot, .. } | Action::RemoveMember { slot, .. } | Action::AddMember { slot, .. } => {
+            Some(slot)
+        }
+        // What is switched off is out already, and not by our doing.
+        Action::DetachVolume { slot, machine, .. } | Action::DetachInterface { slot, machine, .. } => {
+            (!is_off(seen, machine)).then_some(slot)
+        }
+        Action::TerminateMachine { slot, machine, .. } => {
+            may_end_a_member(seen, slot, machine).then_some(slot)
+        }
+        Action::StartSnapshot
+        | Action::CreateTemplateVersion { .. }
+        | Action::LaunchMachine { .. }
+        | Action::MoveLeader { .. }
+        | Action::AttachInterface { .. }
+        | Action::AttachVolume { .. }
+        | Action::Go { .. }
+        | Action::VerifyData { .. }
+        | Action::RecordIdentity { .. } => None,
+    }
+}
+
+/// Worst case: the members that would certainly be left, against the membership that would result.
+pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Result<(), Violation> {
+    if plan.envelope.kind == RolloutKind::Bootstrap {
+        return Ok(());
+    }
+    let (slot, voters_change) = match action {
+        Action::AskStop { slot, .. } => (slot, 0_i64),
+        Action::TerminateMachine { slot, machine, .. } if may_end_a_member(seen, slot, machine) => (slot, 0),
+        Action::RemoveMember { slot, .. } => (slot, -1),
+        Action::AddMember { slot, .. } => (slot, 1),
+        Action::StartSnapshot
+        | Action::CreateTemplateVersion { .. }
+        | Action::LaunchMachine { .. }
+        | Action::MoveLeader { .. }
+        | Action::DetachInterface { .. }
+        | Action::DetachVolume { .. }
+        | Action::AttachInterface { .. }
+        | Action::AttachVolume { .. }
+        | Action::Go { .. }
+        | Action::VerifyData { .. }
+        | Action::TerminateMachine { .. }
+        | Action::RecordIdentity { .. } => return Ok(()),
+    };
+    let voters = listed_voters(seen).unwrap_or(plan.envelope.slots.len());
+    let left = seen
+        .etcd
+        .endpoints
+        .iter()
+        .filter(|(name, endpoint)| {
+            *name != slot && endpoint.answer().is_some_and(counts) && !was_told_to_stop(seen, name)
+        })
+        .count();
+    let after = i64::try_from(voters)
+        .unwrap_or(i64::MAX)
+        .saturating_add(voters_change);
+    let needed = after.div_euclid(2).saturating_add(1);
+    let left = i64::try_from(left).unwrap_or(0);
+    if left >= needed {
+        return Ok(());
+    }
+    let alone = plan.envelope.slots.len() == 1;
+    if alone && plan.envelope.policy.accept_downtime && plan.envelope.strategy == EtcdStrategy::Reattach {
+        return Ok(());
+    }
+    let verb = action.verb();
+    Err(violation(
+        3,
+        format!("{verb} {slot} would leave {left} healthy of {after} voters, {needed} are needed"),
+    ))
+}
+
+fn counts(answer: &MemberAnswer) -> bool {
+    answer.serves && !answer.learner
+}
+
+fn is_off(seen: &Observed, id: &InstanceId) -> bool {
+    machine(seen, id).is_some_and(|machine| machine.state == MachineState::Stopped)
+}
+
+/// It holds the slot's volume and has power: whatever is said of its etcd, it may still be a voter.
+fn may_end_a_member(seen: &Observed, slot: &SlotName, id: &InstanceId) -> bool {
+    let parts = seen.fleet.slots.get(slot);
+    let holds = parts.is_none_or(|parts| parts.volume.attachment.machine() == Some(id));
+    holds && !is_off(seen, id)
+}
+
+/// It answers still, but not for long.
+fn was_told_to_stop(seen: &Observed, slot: &SlotName) -> bool {
+    let holder = seen
+        .fleet
+        .slots
+        .get(slot)
+        .and_then(|parts| parts.volume.attachment.machine());
+    holder.is_some_and(|id| machine(seen, id).is_some_and(|machine| machine.stop_asked))
+}
+
+/// Voters in the longest list that anybody shows: the worst case.
+fn listed_voters(seen: &Observed) -> Option<usize> {
+    let lists = seen
+        .etcd
+        .endpoints
+        .values()
+        .filter_map(|e| e.answer())
+        .filter_map(|a| a.members.as_ref());
+    lists
+        .map(|list| list.iter().filter(|member| !member.learner).count())
+        .max()
+}

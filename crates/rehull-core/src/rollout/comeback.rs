@@ -1,0 +1,199 @@
+//! A member whose machine was lost behind our back comes back as it was: the same member, on its own data, with the
+//! content that its machine had.
+//!
+//! It needs no quorum and no vote, so it also works when more than one is lost, and an incident never starts or skips a
+//! step of an upgrade: snapshot, bake and order are waited for as if nothing had happened. A slot whose switch rehull
+//! itself has begun is not lost; there the way is forward.
+
+use super::etcd_member::{Step, refusal, warm};
+use super::gates;
+use super::situation::{Health, Situation, SlotSituation, is_off};
+use super::slot_move;
+use super::tick::Tick;
+use crate::domain::action::{Action, TerminateWhy};
+use crate::domain::fleet::{Join, Machine, MachineState};
+use crate::domain::ids::Generation;
+use crate::domain::waiting::{StopReason, WaitingOn};
+use crate::journal::JournalView;
+use crate::plan::{RolloutKind, SlotContent};
+
+/// How a lost member comes back.
+pub(crate) struct Comeback<'a> {
+    content: &'a SlotContent,
+    generation: Generation,
+    /// The machine that will carry it, once launched.
+    machine: Option<&'a Machine>,
+}
+
+/// `Some`: nothing runs this slot's member any more, though it is still a member and its data is there.
+pub(crate) fn lost<'a>(now: &Situation<'a>, slot: &SlotSituation<'a>) -> Option<Comeback<'a>> {
+    let may_run = |machine: &&Machine| machine.go && machine.state != MachineState::Stopped;
+    if slot.machines().any(|machine| may_run(&machine)) || slot.endpoint.answer().is_some() {
+        return None;
+    }
+    if switch_is_ours(slot) || is_target(now, slot) {
+        return None;
+    }
+    let still_a_member = match (&now.members, slot.listed) {
+        (Err(_), _) => false,
+        (Ok(_), Some(line)) => !line.name.is_empty(),
+        // Without a quorum nobody can show a list. A member that was removed all the same is refused by etcd itself.
+        (Ok(list), None) => list.is_empty(),
+    };
+    let generation = slot.parts?.volume_generation?;
+    let content = content(slot)?;
+    let carries = |machine: &&Machine| {
+        machine.join == Some(Join::Reattach)
+            && machine.digest.as_ref() == Some(&content.digest)
+            && machine.generation == Some(generation)
+            && !machine.stop_asked
+    };
+    still_a_member.then(|| Comeback {
+        content,
+        generation,
+        machine: slot.running_machines().find(carries),
+    })
+}
+
+/// rehull itself asked for the stop, or has moved the slot to a machine that joins as a new member.
+fn switch_is_ours(slot: &SlotSituation<'_>) -> bool {
+    let joins_anew = |new: &Machine| new.join != Some(Join::Reattach) && slot.has_part_at(new);
+    slot.stop_was_asked() || slot.new.is_some_and(joins_anew)
+}
+
+/// Healing and replacing are about this very slot: a person has asked for its way forward.
+fn is_target(now: &Situation<'_>, slot: &SlotSituation<'_>) -> bool {
+    match &now.plan.envelope.kind {
+        RolloutKind::Heal { slot: target } | RolloutKind::Replace { slot: target } => target == slot.name(),
+        RolloutKind::Bootstrap => true,
+        RolloutKind::Upgrade | RolloutKind::Rollback { .. } => false,
+    }
+}
+
+/// What the machine had that ran this member last.
+fn content<'a>(slot: &SlotSituation<'a>) -> Option<&'a SlotContent> {
+    let (from, to) = (slot.plan.from.as_ref(), &slot.plan.to);
+    match slot.last_started().and_then(|machine| machine.digest.as_ref()) {
+        Some(digest) if *digest == to.digest => Some(to),
+        Some(digest) => from.filter(|from| from.digest == *digest),
+        // EC2 forgets a terminated machine after about an hour.
+        None => from,
+    }
+}
+
+/// Proposes what brings a lost member one stage further back.
+pub(crate) fn next(step: &Step<'_>, back: &Comeback<'_>, tick: &mut Tick) {
+    let slot = step.slot;
+    if let Some(reason) = super::past_the_point(step.now, slot, back.content.version) {
+        return tick.stop(reason);
+    }
+    let Some(machine) = back.machine else {
+        let plan = slot.plan;
+        let Some(version) = step.now.template_version_of(plan, &back.content.digest) else {
+            let what = format!(
+                "{} was lost, and launch template {} has no version {} any more to bring it back with",
+                slot.name(),
+                plan.slot.launch_template,
+                back.content.digest
+            );
+            return tick.stop(StopReason::OutsideEnvelope { what });
+        };
+        return step.act(
+            tick,
+            Action::LaunchMachine {
+                slot: step.name(),
+                template: plan.slot.launch_template.clone(),
+                version: version.version,
+                digest: back.content.digest.clone(),
+                join: Join::Reattach,
+                generation: back.generation,
+            },
+        );
+    };
+    if let Some(reason) = refusal(machine) {
+        return tick.stop(reason);
+    }
+    if !warm(step, machine, tick) || !slot_move::to_the_new(slot, machine, tick) {
+        return;
+    }
+    step.act(
+        tick,
+        Action::Go {
+            slot: step.name(),
+            machine: machine.id.clone(),
+        },
+    );
+}
+
+/// After the return: its links have to grow old like those of any member that has joined, and what was switched off goes.
+pub(crate) fn afterwards(slot: &SlotSituation<'_>, journal: &JournalView, tick: &mut Tick) {
+    if slot.standing() != Health::Healthy {
+        return;
+    }
+    let carrier = slot
+        .carrier()
+        .filter(|machine| machine.go && was_told_by_us(slot, machine, journal));
+    if let Some(machine) = carrier
+        && slot.new.is_none_or(|new| new.id != machine.id)
+    {
+        let mark = gates::joined_mark(slot.name(), &machine.id);
+        if journal.marked_at(&mark).is_none() {
+            tick.mark(mark);
+        }
+    }
+    for machine in slot
+        .old
+        .iter()
+        .filter(|machine| is_off(machine) && !slot.has_part_at(machine))
+    {
+        let action = Action::TerminateMachine {
+            slot: slot.name().clone(),
+            machine: machine.id.clone(),
+            why: TerminateWhy::PoweredOff,
+        };
+        tick.act(&slot.plan.step, action);
+    }
+}
+
+/// A member that was told to start and has not come up yet is waited for, also on the way to rest; not for ever.
+pub(crate) fn is_returning(step: &Step<'_>, tick: &mut Tick) -> bool {
+    let slot = step.slot;
+    let told = |machine: &&Machine| machine.go && was_told_by_us(slot, machine, step.journal);
+    let Some(machine) = slot.running_machines().find(told) else {
+        return false;
+    };
+    if slot.standing() == Health::Healthy {
+        return false;
+    }
+    if let Some(reason) = refusal(machine) {
+        tick.stop(reason);
+        return true;
+    }
+    let done = step.journal.done_at(&go_key(slot, machine));
+    let until = step.deadline(done, step.now.plan.envelope.policy.join_deadline);
+    if step.now.seen.at >= until {
+        return false;
+    }
+    let lacks = gates::describe(slot);
+    step.wait(
+        tick,
+        WaitingOn::Join {
+            lacks,
+            lag: None,
+            until,
+        },
+    );
+    true
+}
+
+fn was_told_by_us(slot: &SlotSituation<'_>, machine: &Machine, journal: &JournalView) -> bool {
+    journal.past(&go_key(slot, machine)).is_some()
+}
+
+fn go_key(slot: &SlotSituation<'_>, machine: &Machine) -> String {
+    let go = Action::Go {
+        slot: slot.name().clone(),
+        machine: machine.id.clone(),
+    };
+    go.key()
+}
