@@ -93,7 +93,7 @@ impl Answer {
     }
 }
 
-fn events_in(text: &str) -> Vec<Event> {
+pub(super) fn events_in(text: &str) -> Vec<Event> {
     text.lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect()

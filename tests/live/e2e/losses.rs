@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use rehull_core::domain::action::Action;
+use rehull_core::event::What;
 use rehull_core::world::Switch;
 
+use super::answer::events_in;
 use super::cloud::Cloud;
-use super::rig::Sandbox;
+use super::load::Load;
+use super::rig::{LIMIT, Sandbox};
 use crate::support::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -82,6 +85,42 @@ async fn one_machine_lost_is_healed_at_the_version_that_runs_although_a_newer_on
     // Now the upgrade may begin.
     let plan = sandbox.run(&["plan", "cluster.yaml"]).await.exits(0);
     plan.says(&["etcd 3.5.33 → 3.6.14 on 3 machines"]);
+    sandbox.down().await;
+}
+
+/// One that is upgraded already and one that is not: there is no quorum until the first of them is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_machines_lost_in_a_rollout_come_back_and_the_upgrade_ends() {
+    let Some(sandbox) = Sandbox::cluster("two-lost", &["3.5.33", "3.6.14"], 3).await else {
+        return;
+    };
+    sandbox.pin("3.6.14");
+    let load = Load::on(&sandbox).await;
+    let mut run = sandbox.start(&["apply", "cluster.yaml", "--yes", "--output", "json"]);
+    run.until_event("the end of the first step", |what| {
+        matches!(what, What::StepDone { .. })
+    })
+    .await;
+    let done = events_in(&run.so_far())
+        .into_iter()
+        .find_map(|event| match event.what {
+            What::StepDone { step } => Some(step.as_str().trim_start_matches("etcd/").to_owned()),
+            _ => None,
+        });
+    let upgraded = done.expect("just seen");
+    let mut others = sandbox.info.slots.iter().map(|slot| slot.name.clone());
+    let old = others.rfind(|name| *name != upgraded).unwrap();
+    let cloud = Cloud::of(&sandbox.info).await;
+    for slot in [&upgraded, &old] {
+        let machines = sandbox.machines().await;
+        let carrier = machines
+            .iter()
+            .find(|machine| machine.slot.as_ref() == Some(slot));
+        cloud.terminate(&carrier.unwrap().id).await;
+    }
+    run.end(LIMIT).await.exits(0);
+    load.ends_with_nothing_lost().await;
+    sandbox.is_settled_at("3.6.14").await;
     sandbox.down().await;
 }
 

@@ -158,7 +158,10 @@ pub(crate) fn afterwards(slot: &SlotSituation<'_>, journal: &JournalView, tick: 
 /// A member that was told to start and has not come up yet is waited for, also on the way to rest; not for ever.
 pub(crate) fn is_returning(step: &Step<'_>, tick: &mut Tick) -> bool {
     let slot = step.slot;
-    let told = |machine: &&Machine| machine.go && was_told_by_us(slot, machine, step.journal);
+    // Of a slot that changes, the new machine joins by its own step.
+    let joins = |machine: &Machine| slot.plan.changes() && slot.new.is_some_and(|new| new.id == machine.id);
+    let told =
+        |machine: &&Machine| machine.go && !joins(machine) && was_told_by_us(slot, machine, step.journal);
     let Some(machine) = slot.running_machines().find(told) else {
         return false;
     };
