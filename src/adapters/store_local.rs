@@ -125,6 +125,10 @@ impl LocalStore {
 
 #[async_trait]
 impl Store for LocalStore {
+    fn place(&self) -> String {
+        self.root.display().to_string()
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Stored>, StoreError> {
         let path = self.path(key)?;
         let bytes = self.blocking(key, move |_| Ok(read(&path)?)).await?;

@@ -23,6 +23,7 @@ const DELETE: ObjectCall = ObjectCall::Write("s3:DeleteObject");
 pub struct S3Store {
     clients: AwsClients,
     location: ObjectLocation,
+    address: Option<String>,
 }
 
 /// The condition of a put.
@@ -35,7 +36,17 @@ impl S3Store {
     /// A store under `location`; sends nothing.
     #[must_use]
     pub fn new(clients: AwsClients, location: ObjectLocation) -> Self {
-        Self { clients, location }
+        Self {
+            clients,
+            location,
+            address: None,
+        }
+    }
+
+    /// Names the address that is not AWS's own, for messages.
+    #[must_use]
+    pub fn reached_at(self, address: Option<String>) -> Self {
+        Self { address, ..self }
     }
 
     fn full(&self, key: &str) -> String {
@@ -68,6 +79,14 @@ impl S3Store {
 
 #[async_trait]
 impl Store for S3Store {
+    fn place(&self) -> String {
+        let ObjectLocation { bucket, prefix } = &self.location;
+        match &self.address {
+            Some(address) => format!("s3://{bucket}/{prefix} at {address}"),
+            None => format!("s3://{bucket}/{prefix}"),
+        }
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Stored>, StoreError> {
         let request = self
             .clients

@@ -84,7 +84,7 @@ async fn ask(session: &Session<'_>, wish: Wish) -> Result<Exit, Failure> {
     match wait(session, &scope, &request).await? {
         Answered::ByHolder => fulfilled(session, &scope).await,
         Answered::Nobody => {
-            let exit = session.run(Entry::Resume).await?;
+            let exit = session.run(Entry::Rest).await?;
             // What stops a rollout is what was wanted here.
             let wanted = exit == Exit::StopPoint || rollouts::view(world, &scope).await?.closed().is_some();
             Ok(if wanted { Exit::Ok } else { exit })

@@ -1,5 +1,6 @@
 //! Works on one rollout in this process: lease, journal, loop, and everything that is shown of it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use rehull_core::domain::ids::RolloutId;
 use rehull_core::domain::waiting::StopReason;
 use rehull_core::event::{Event, EventSink};
 use rehull_core::executor::lease::{self, Acquired, Claim, Grant, Holding, LeaseKeeper};
-use rehull_core::executor::{Driver, Opened, Outcome, Rules, RunError, Watch, open};
-use rehull_core::journal::{Scope, Writer};
+use rehull_core::executor::{Driver, Opened, Outcome, Rules, RunError, Watch};
+use rehull_core::journal::Scope;
 use rehull_core::plan::{Envelope, RolloutKind, RolloutPlan};
 use tokio::task::JoinHandle;
 
@@ -24,7 +25,7 @@ use super::signals::Signals;
 use super::wire::{self, World};
 use super::{event_log, local, log, rollouts};
 use crate::report::json::JsonLines;
-use crate::report::numbers::about;
+use crate::report::numbers::{about, duration};
 use crate::report::paint::Paint;
 use crate::report::plain::Plain;
 use crate::report::progress::Progress;
@@ -66,6 +67,8 @@ pub enum Entry {
     TurnBack(Box<RolloutPlan>, RolloutId),
     /// Where somebody stopped, or was stopped.
     Resume,
+    /// The same, to fulfil a wish for rest: nothing new is begun.
+    Rest,
 }
 
 /// How the work on a rollout ended.
@@ -74,8 +77,39 @@ pub struct Ended {
     pub exit: Result<Exit, Failure>,
     /// Everything that happened, from the first process on.
     pub timeline: Timeline,
+}
+
+/// What is left when the work has ended, in whatever way.
+struct Worked<T> {
     /// A call may still be on its way: the lease runs out by itself.
     in_flight: bool,
+    ended: Result<T, Failure>,
+}
+
+impl<T> Worked<T> {
+    /// Nothing was sent by a session that could not begin.
+    const fn not_begun(failure: Failure) -> Self {
+        Self {
+            in_flight: false,
+            ended: Err(failure),
+        }
+    }
+
+    /// Whether something is in flight is settled before anything is told: a report that cannot be written, a disk that
+    /// is full, a reader that has gone change nothing about the lease.
+    async fn after(
+        outcome: Result<Outcome, RunError>,
+        tell: impl AsyncFnOnce(Result<Outcome, RunError>) -> Result<T, Failure>,
+    ) -> Self {
+        let in_flight = match &outcome {
+            Ok(Outcome::Finished) | Err(RunError::Target(_)) => false,
+            Ok(Outcome::Stopped { in_flight, .. }) | Err(RunError::Journal { in_flight, .. }) => *in_flight,
+        };
+        Self {
+            in_flight,
+            ended: tell(outcome).await,
+        }
+    }
 }
 
 /// The lease, kept by a task of its own.
@@ -93,8 +127,16 @@ impl Session<'_> {
         let Some(ended) = self.run_untold(entry).await? else {
             return Ok(Exit::Interrupted);
         };
-        self.show(&ended.timeline)?;
-        ended.exit
+        let shown = self.show(&ended.timeline);
+        match (ended.exit, shown) {
+            (Ok(Exit::Ok), shown) => shown.map(|()| Exit::Ok),
+            (exit, Ok(())) => exit,
+            // How it ended matters more than that it could not be shown.
+            (exit, Err(unshown)) => {
+                self.console.show(&unshown);
+                exit
+            }
+        }
     }
 
     /// The same, showing nothing at the end. `None`: a second signal came.
@@ -117,21 +159,31 @@ impl Session<'_> {
                 return Err(Failure::new(Exit::StopPoint, "rollout::not_begun", message));
             }
         };
-        let ended = tokio::select! {
-            ended = self.work(entry, &lease, &signals) => ended.map(Some),
-            () = signals.second() => Ok(None),
+        let worked = tokio::select! {
+            worked = self.work(entry, &lease, &signals) => Some(worked),
+            () = signals.second() => None,
         };
         lease.task.abort();
-        let in_flight = match &ended {
-            Ok(Some(ended)) => ended.in_flight,
-            // Nothing was sent by a session that could not begin.
-            Err(_) => false,
-            Ok(None) => true,
-        };
-        if !in_flight && let Err(error) = lease.keeper.release().await {
+        let in_flight = worked.as_ref().is_none_or(|worked| worked.in_flight);
+        self.let_go(&lease, in_flight).await;
+        worked.map(|worked| worked.ended).transpose()
+    }
+
+    /// Gives the lease back if nothing is on its way any more, and says so if it cannot be given back.
+    async fn let_go(&self, lease: &Lease, in_flight: bool) {
+        let times = lease.keeper.times();
+        if in_flight {
+            let quiet = duration(times.quiet());
+            self.console.say(&format!(
+                "the lease is kept, a call may still be on its way: it runs out by itself in {quiet}"
+            ));
+        } else if let Err(error) = lease.keeper.release().await {
             tracing::info!(%error, "the lease was not given back and runs out by itself");
+            let (store, ttl) = (self.world.store().place(), duration(times.ttl));
+            self.console.say(&format!(
+                "the lease could not be given back, {store} does not answer: it runs out by itself in {ttl}"
+            ));
         }
-        ended
     }
 
     async fn lease(&self, entry: &Entry) -> Result<Lease, Failure> {
@@ -150,7 +202,7 @@ impl Session<'_> {
         };
         let acquired = match entry {
             Entry::Begin(_) => lease::acquire(store.as_ref(), self.world.clock(), &claim).await,
-            Entry::Resume | Entry::TurnBack(..) => {
+            Entry::Resume | Entry::Rest | Entry::TurnBack(..) => {
                 lease::take_over(store.as_ref(), self.world.clock(), &claim, &tell).await
             }
         };
@@ -173,13 +225,12 @@ impl Session<'_> {
         }
     }
 
-    async fn work(&self, entry: Entry, lease: &Lease, signals: &Signals) -> Result<Ended, Failure> {
-        let (opened, earlier) = self.open(entry).await?;
-        if takes_snapshot(&opened.plan.envelope) {
-            self.world.fetch_restore_tool(self.file).await?;
-        }
-        let folder = local::remember(&self.rollout, &self.file.path)?;
-        log::start(&folder.join("debug.log"))?;
+    async fn work(&self, entry: Entry, lease: &Lease, signals: &Signals) -> Worked<Ended> {
+        let prepared = self.prepare(entry, lease).await;
+        let (opened, earlier, folder) = match prepared {
+            Ok(prepared) => prepared,
+            Err(failure) => return Worked::not_begun(failure),
+        };
         let store = self.world.store();
         let (event_log, written) = event_log::start(store, wire::clock(), &self.rollout).await;
         let recorder = Arc::new(Recorder::after(earlier));
@@ -201,52 +252,35 @@ impl Session<'_> {
         };
         let driver = Driver::new(opened, self.world.ports(), watch, Rules::default());
         let outcome = driver.run(&self.identity.holder).await;
-        stalls.end().await;
-        wire::finish(written).await;
-        let ended = self.ending(outcome, Timeline::of(&recorder.events())).await;
-        local::write(
-            &folder.join("report.txt"),
-            &ending_text(&ended.timeline, Paint::Plain),
-        )?;
-        Ok(ended)
+        Worked::after(outcome, async |outcome| {
+            stalls.end().await;
+            wire::finish(written).await;
+            let ended = self.ending(outcome, Timeline::of(&recorder.events())).await;
+            let text = ending_text(&ended.timeline, Paint::Plain);
+            // A copy for later: the journal has everything that is in it.
+            if let Err(unwritten) = local::write(&folder.join("report.txt"), &text) {
+                self.console.show(&unwritten);
+            }
+            Ok(ended)
+        })
+        .await
     }
 
-    async fn open(&self, entry: Entry) -> Result<(Opened<'_>, Vec<Event>), Failure> {
-        let store = self.world.store().as_ref();
-        let clock = self.world.clock();
-        let writer = Writer {
-            nonce: self.identity.nonce.clone(),
-            tail: self.world.tail,
-        };
-        match entry {
-            Entry::Begin(plan) => {
-                let opened = open::begin(store, clock, self.scope(), writer, *plan).await;
-                Ok((opened.map_err(|error| Failure::open(&error))?, Vec::new()))
-            }
-            Entry::TurnBack(plan, of) => {
-                let scope = Scope {
-                    cluster: self.file.desired.cluster.clone(),
-                    rollout: of,
-                };
-                let closed = open::supersede(store, clock, scope, writer.clone(), &self.rollout).await;
-                closed.map_err(|error| Failure::open(&error))?;
-                let opened = open::begin(store, clock, self.scope(), writer, *plan).await;
-                Ok((opened.map_err(|error| Failure::open(&error))?, Vec::new()))
-            }
-            Entry::Resume => {
-                let opened = open::resume(store, clock, self.scope(), writer).await;
-                let opened = opened.map_err(|error| Failure::open(&error))?;
-                for note in opened.journal.notes() {
-                    self.console.say(&format!("journal: {note}"));
-                }
-                // For the table at the end; a report that is incomplete must not keep a rollout from going on.
-                let history = rollouts::history(self.world, &self.scope()).await;
-                Ok((opened, history.map(|history| history.events).unwrap_or_default()))
-            }
+    async fn prepare<'a>(
+        &'a self,
+        entry: Entry,
+        lease: &'a Lease,
+    ) -> Result<(Opened<'a>, Vec<Event>, PathBuf), Failure> {
+        let (opened, earlier) = self.open(entry, &lease.keeper).await?;
+        if takes_snapshot(&opened.plan.envelope) {
+            self.world.fetch_restore_tool(self.file).await?;
         }
+        let folder = local::remember(&self.rollout, &self.file.path)?;
+        log::start(&folder.join("debug.log"))?;
+        Ok((opened, earlier, folder))
     }
 
-    fn scope(&self) -> Scope {
+    pub(super) fn scope(&self) -> Scope {
         Scope {
             cluster: self.file.desired.cluster.clone(),
             rollout: self.rollout.clone(),
@@ -281,27 +315,15 @@ impl Session<'_> {
     }
 
     async fn ending(&self, outcome: Result<Outcome, RunError>, mut timeline: Timeline) -> Ended {
-        let (exit, in_flight) = match outcome {
-            Ok(Outcome::Finished) => (Ok(Exit::Ok), false),
-            Ok(Outcome::Stopped {
-                reason, in_flight, ..
-            }) => {
+        let exit = match outcome {
+            Ok(Outcome::Finished) => Ok(Exit::Ok),
+            Ok(Outcome::Stopped { reason, .. }) => {
                 timeline.over = self.over().await;
-                (Ok(stopped(&reason, timeline.over.is_some())), in_flight)
+                Ok(stopped(&reason, timeline.over.is_some()))
             }
-            Err(error) => {
-                let in_flight = match &error {
-                    RunError::Target(_) => false,
-                    RunError::Journal { in_flight, .. } => *in_flight,
-                };
-                (Err(Failure::run(&error, &self.rollout)), in_flight)
-            }
+            Err(error) => Err(Failure::run(&error, &self.rollout)),
         };
-        Ended {
-            exit,
-            timeline,
-            in_flight,
-        }
+        Ended { exit, timeline }
     }
 
     /// How the journal was closed, if it was.
@@ -324,7 +346,8 @@ fn stopped(reason: &StopReason, over: bool) -> Exit {
         | StopReason::Deadline { .. }
         | StopReason::Refused { .. }
         | StopReason::Alarm { .. }
-        | StopReason::NoCapacity { .. } => Exit::NeedsPerson,
+        | StopReason::NoCapacity { .. }
+        | StopReason::StoreSilent { .. } => Exit::NeedsPerson,
     }
 }
 
@@ -344,5 +367,38 @@ pub fn ending_text(timeline: &Timeline, paint: Paint) -> String {
     match halt::text(timeline, paint) {
         Some(halt) => format!("{table}\n{halt}"),
         None => table,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rehull_core::event::Rest;
+
+    use super::*;
+
+    fn stopped(in_flight: bool) -> Result<Outcome, RunError> {
+        let rest = Rest {
+            at_rest: false,
+            left: Vec::new(),
+            margin: 0,
+        };
+        let how = "SIGTERM".to_owned();
+        Ok(Outcome::Stopped {
+            reason: StopReason::Asked { how },
+            rest,
+            in_flight,
+        })
+    }
+
+    #[tokio::test]
+    async fn a_report_that_cannot_be_written_does_not_give_back_the_lease_of_a_call_in_flight() {
+        for in_flight in [true, false] {
+            let worked: Worked<()> = Worked::after(stopped(in_flight), async |_| {
+                Err(Failure::new(Exit::Refused, "file::unwritable", "disk full"))
+            })
+            .await;
+            assert_eq!(worked.in_flight, in_flight);
+            assert!(worked.ended.is_err());
+        }
     }
 }

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod lease;
 pub mod local;
 pub mod log;
+mod opening;
 pub mod plan;
 pub mod planning;
 pub mod render;

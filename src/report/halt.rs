@@ -41,7 +41,8 @@ fn headline(timeline: &Timeline, reason: &StopReason, rest: &Rest, paint: Paint)
         | StopReason::Refused { .. }
         | StopReason::Alarm { .. }
         | StopReason::NoCapacity { .. }
-        | StopReason::LeaseLost { .. } => "halted",
+        | StopReason::LeaseLost { .. }
+        | StopReason::StoreSilent { .. } => "halted",
     };
     let place = match timeline.current() {
         Some(step) => format!(
@@ -141,6 +142,7 @@ fn next(timeline: &Timeline, reason: &StopReason) -> Vec<String> {
         StopReason::Deadline { .. } => or_back("find out why it takes so long, then"),
         StopReason::Alarm { .. } => first("clear the alarm (`rehull etcd status`), then", &resume),
         StopReason::LeaseLost { .. } => first("somebody else works on this cluster:", &look),
+        StopReason::StoreSilent { .. } => first("when the store answers again:", &resume),
     }
 }
 

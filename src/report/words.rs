@@ -167,6 +167,10 @@ pub fn because(reason: &StopReason) -> Vec<String> {
         ],
         StopReason::LeaseLost { holder } if holder.is_empty() => vec!["the lease was lost".to_owned()],
         StopReason::LeaseLost { holder } => vec![format!("the lease was taken over by {holder}")],
+        StopReason::StoreSilent { store, since, why } => vec![
+            format!("the store {store} does not answer since {since:.0}: {why}"),
+            "nobody is known to have taken the lease over; it runs out by itself".to_owned(),
+        ],
     }
 }
 

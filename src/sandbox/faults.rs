@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rehull_core::ports::{LeaseState, Store, StoreError, Stored, Tag};
+use rehull_core::journal::keys;
+use rehull_core::ports::{LeaseNow, LeaseState, Silence, Store, StoreError, Stored, Tag};
 use rustix::process::{Signal, getpid, kill_process};
 
-/// `kill-before:N`, `kill-after:N` (Nth journal segment of this process) or `stop-before-call:N` (its Nth call).
+/// `kill-before:N`, `kill-after:N` (Nth journal segment of this process), `stop-before-call:N` (its Nth call),
+/// `stop-before-lease:N` or `stop-after-lease:N` (its Nth write of the lease).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// SIGKILL to itself instead of writing the Nth segment.
@@ -20,11 +22,17 @@ pub enum Fault {
     /// SIGSTOP to itself when the intent of the Nth call is durable and the lease was found long enough, just before
     /// the call is sent.
     StopBeforeCall(u32),
+    /// SIGSTOP to itself instead of writing the lease for the Nth time; woken, it goes on.
+    StopBeforeLease(u32),
+    /// SIGSTOP to itself when the lease is written for the Nth time.
+    StopAfterLease(u32),
 }
 
 /// The text names no fault.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is none of kill-before:N, kill-after:N, stop-before-call:N")]
+#[error(
+    "`{0}` is none of kill-before:N, kill-after:N, stop-before-call:N, stop-before-lease:N, stop-after-lease:N"
+)]
 pub struct NoFault(String);
 
 impl FromStr for Fault {
@@ -38,6 +46,8 @@ impl FromStr for Fault {
             "kill-before" => Ok(Self::KillBefore(number)),
             "kill-after" => Ok(Self::KillAfter(number)),
             "stop-before-call" => Ok(Self::StopBeforeCall(number)),
+            "stop-before-lease" => Ok(Self::StopBeforeLease(number)),
+            "stop-after-lease" => Ok(Self::StopAfterLease(number)),
             _ => Err(bad()),
         }
     }
@@ -49,6 +59,7 @@ pub struct Trap {
     fault: Fault,
     segments: AtomicU32,
     calls: AtomicU32,
+    leases: AtomicU32,
     /// The newest segment holds intents: looks at the lease are now looks before calls.
     calling: AtomicBool,
 }
@@ -61,6 +72,7 @@ impl Trap {
             fault,
             segments: AtomicU32::new(0),
             calls: AtomicU32::new(0),
+            leases: AtomicU32::new(0),
             calling: AtomicBool::new(false),
         })
     }
@@ -70,7 +82,9 @@ impl Trap {
         if self.fault == fault {
             let signal = match fault {
                 Fault::KillBefore(_) | Fault::KillAfter(_) => Signal::KILL,
-                Fault::StopBeforeCall(_) => Signal::STOP,
+                Fault::StopBeforeCall(_) | Fault::StopBeforeLease(_) | Fault::StopAfterLease(_) => {
+                    Signal::STOP
+                }
             };
             let _ = kill_process(getpid(), signal);
         }
@@ -93,15 +107,33 @@ impl TrappedStore {
     pub fn new(inner: Arc<dyn Store>, trap: Arc<Trap>) -> Self {
         Self { inner, trap }
     }
+
+    async fn around_the_lease(
+        &self,
+        write: impl Future<Output = Result<Tag, StoreError>> + Send,
+    ) -> Result<Tag, StoreError> {
+        let number = next(&self.trap.leases);
+        self.trap.spring(Fault::StopBeforeLease(number));
+        let written = write.await;
+        self.trap.spring(Fault::StopAfterLease(number));
+        written
+    }
 }
 
 #[async_trait]
 impl Store for TrappedStore {
+    fn place(&self) -> String {
+        self.inner.place()
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Stored>, StoreError> {
         self.inner.get(key).await
     }
 
     async fn create(&self, key: &str, bytes: &[u8]) -> Result<Tag, StoreError> {
+        if key == keys::LEASE {
+            return self.around_the_lease(self.inner.create(key, bytes)).await;
+        }
         if !key.contains("/journal/") {
             return self.inner.create(key, bytes).await;
         }
@@ -115,6 +147,9 @@ impl Store for TrappedStore {
     }
 
     async fn replace(&self, key: &str, bytes: &[u8], over: &Tag) -> Result<Tag, StoreError> {
+        if key == keys::LEASE {
+            return self.around_the_lease(self.inner.replace(key, bytes, over)).await;
+        }
         self.inner.replace(key, bytes, over).await
     }
 
@@ -141,6 +176,7 @@ impl TrappedLease {
     }
 }
 
+#[async_trait]
 impl LeaseState for TrappedLease {
     fn remaining(&self) -> Duration {
         let remaining = self.inner.remaining();
@@ -152,6 +188,14 @@ impl LeaseState for TrappedLease {
 
     fn lost_to(&self) -> Option<String> {
         self.inner.lost_to()
+    }
+
+    fn silence(&self) -> Option<Silence> {
+        self.inner.silence()
+    }
+
+    async fn confirm(&self) -> LeaseNow {
+        self.inner.confirm().await
     }
 }
 

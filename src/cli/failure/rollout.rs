@@ -114,6 +114,11 @@ impl Failure {
                 "rollout::unreadable",
                 "the object is not a plan: restore it",
             ),
+            OpenError::LeaseLost { .. } => (
+                Exit::LeaseHeld,
+                "lease::lost",
+                "nothing was begun; `rehull status` says who works on this cluster",
+            ),
             OpenError::Store(source) => return Self::store(source),
             OpenError::Journal { source, .. } => return Self::journal(source),
         };
@@ -133,6 +138,7 @@ impl Failure {
                 let left = rest.left.join("; ");
                 failure
                     .note(format!("{place}, margin {}: {left}", rest.margin))
+                    .note("nothing was started after that; the lease runs out by itself if it cannot be given back".to_owned())
                     .help(format!("when the store answers again: rehull resume {rollout}"))
             }
         }

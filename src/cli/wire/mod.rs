@@ -236,7 +236,9 @@ pub async fn finish(task: JoinHandle<()>) {
 async fn store(file: &ClusterFile, clients: &AwsClients) -> Result<(Arc<dyn Store>, TornTail), Failure> {
     match &file.desired.store {
         StoreLocation::S3(location) => Ok((
-            Arc::new(S3Store::new(clients.clone(), location.clone())),
+            Arc::new(
+                S3Store::new(clients.clone(), location.clone()).reached_at(file.desired.aws.endpoint.clone()),
+            ),
             TornTail::Refused,
         )),
         StoreLocation::Local { path } => {

@@ -183,6 +183,15 @@ pub enum StopReason {
         /// Who holds it now, if known.
         holder: String,
     },
+    /// The store has not answered for so long that the lease cannot be ours for certain.
+    StoreSilent {
+        /// Which store.
+        store: String,
+        /// Since when.
+        since: Timestamp,
+        /// Its last error.
+        why: String,
+    },
 }
 
 impl StopReason {
@@ -199,7 +208,8 @@ impl StopReason {
             | Self::Deadline { .. }
             | Self::Refused { .. }
             | Self::NoCapacity { .. }
-            | Self::LeaseLost { .. } => false,
+            | Self::LeaseLost { .. }
+            | Self::StoreSilent { .. } => false,
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::domain::waiting::{StopReason, Waiting};
 use crate::event::{Event, Rest, What};
 use crate::journal::{Journal, JournalError, Record, RecordBody};
 use crate::plan::RolloutPlan;
+use crate::ports::LeaseNow;
 use crate::rollout::{Goal, done_steps, margin};
 
 /// Segments of a stale holder that may still have arrived between reading the journal and the first own one.
@@ -124,7 +125,9 @@ impl<'a> Driver<'a> {
 
     async fn run_to_end(&mut self, holder: &str) -> Result<Outcome, JournalError> {
         let first = self.journal.view().holder().is_none();
-        self.attach(holder).await?;
+        if let Some(lost) = self.attach(holder).await? {
+            return Ok(self.leave(lost));
+        }
         self.emit(What::started(&self.plan, first));
         loop {
             match self.tick().await? {
@@ -133,16 +136,25 @@ impl<'a> Driver<'a> {
                 Flow::Again(pause) => self.ports.clock.sleep(pause).await,
                 Flow::Finished => return self.finish().await,
                 Flow::AtRest(requests) => return self.end_at_rest(requests).await,
-                Flow::Stop(reason @ StopReason::LeaseLost { .. }) => return Ok(self.leave(reason)),
+                Flow::Stop(reason @ (StopReason::LeaseLost { .. } | StopReason::StoreSilent { .. })) => {
+                    return Ok(self.leave(reason));
+                }
                 Flow::Stop(reason) => return self.stop(reason).await,
             }
         }
     }
 
-    /// The first segment of every process fences the one before it, before anything is looked at.
-    async fn attach(&mut self, holder: &str) -> Result<(), JournalError> {
+    /// The first segment of every process fences the one before it, before anything is looked at. The lease is read
+    /// again after every reading of the journal and before every attempt: whoever took it since then reads the journal
+    /// after us, so an attempt of ours either comes before that or is fenced, and is then not repeated.
+    async fn attach(&mut self, holder: &str) -> Result<Option<StopReason>, JournalError> {
         let mut attempt = 1;
         loop {
+            match self.watch.lease.confirm().await {
+                LeaseNow::Ours => {}
+                LeaseNow::Lost { to } => return Ok(Some(StopReason::LeaseLost { holder: to })),
+                LeaseNow::Unread(error) => return Err(JournalError::Unread(error)),
+            }
             let attached = self.record(RecordBody::Attached {
                 holder: holder.to_owned(),
             });
@@ -151,7 +163,7 @@ impl<'a> Driver<'a> {
                     self.journal.reopen().await?;
                     attempt += 1;
                 }
-                done => return done,
+                done => return done.map(|()| None),
             }
         }
     }
@@ -270,7 +282,7 @@ impl<'a> Driver<'a> {
         })
     }
 
-    /// Ends without a word in the journal: it is not ours any more.
+    /// Ends without a word in the journal: it is not ours any more, or nobody listens.
     fn leave(&mut self, reason: StopReason) -> Outcome {
         let (rest, in_flight) = self.standing();
         self.emit(What::Stopped {

@@ -3,7 +3,59 @@
 use crate::domain::ids::{ContentDigest, RolloutId};
 use crate::journal::{Journal, JournalError, Record, RecordBody, Scope, Writer, keys, without_location};
 use crate::plan::{PLAN_FORMAT, RolloutPlan};
-use crate::ports::{Clock, Store, StoreError};
+use crate::ports::{Clock, LeaseNow, LeaseState, Store, StoreError};
+
+/// What a rollout is begun or found with, under the lease of its cluster.
+#[derive(Clone)]
+pub struct Access<'a> {
+    /// Where plan and journal are.
+    pub store: &'a dyn Store,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Read again before every first word: a process that slept since it got the lease must not speak.
+    pub lease: &'a dyn LeaseState,
+    /// Which rollout of which cluster.
+    pub scope: Scope,
+    /// Who writes.
+    pub writer: Writer,
+}
+
+impl<'a> Access<'a> {
+    /// The same for another rollout of the cluster.
+    #[must_use]
+    pub fn of(&self, rollout: RolloutId) -> Self {
+        let mut other = self.clone();
+        other.scope.rollout = rollout;
+        other
+    }
+
+    async fn still_ours(&self) -> Result<(), OpenError> {
+        match self.lease.confirm().await {
+            LeaseNow::Ours => Ok(()),
+            LeaseNow::Lost { to } => Err(OpenError::LeaseLost { holder: to }),
+            LeaseNow::Unread(error) => Err(OpenError::Store(error)),
+        }
+    }
+
+    /// Why a rollout cannot be opened: a lease that has gone meanwhile is the reason behind every other one.
+    async fn because<T>(&self, outcome: Result<T, OpenError>) -> Result<T, OpenError> {
+        if outcome.is_err()
+            && let LeaseNow::Lost { to } = self.lease.confirm().await
+        {
+            return Err(OpenError::LeaseLost { holder: to });
+        }
+        outcome
+    }
+
+    async fn journal(&self) -> Result<Journal<'a>, OpenError> {
+        Journal::open(self.store, self.clock, self.scope.clone(), self.writer.clone())
+            .await
+            .map_err(|source| OpenError::Journal {
+                rollout: self.scope.rollout.to_string(),
+                source,
+            })
+    }
+}
 
 /// A rollout that can be worked on.
 pub struct Opened<'a> {
@@ -76,6 +128,12 @@ pub enum OpenError {
         /// What is wrong.
         why: String,
     },
+    /// This process slept too long between taking the lease and its first record.
+    #[error("the lease was taken over by {holder} before anything was begun")]
+    LeaseLost {
+        /// Who holds it now, if known.
+        holder: String,
+    },
     /// The store does not answer.
     #[error("the plan cannot be read or written")]
     Store(#[source] StoreError),
@@ -92,38 +150,38 @@ pub enum OpenError {
 
 /// Stores the plan and opens a new journal for it. A begin that was cut short is completed by the same begin, or by
 /// [`resume`].
-pub async fn begin<'a>(
-    store: &'a dyn Store,
-    clock: &'a dyn Clock,
-    scope: Scope,
-    writer: Writer,
-    plan: RolloutPlan,
-) -> Result<Opened<'a>, OpenError> {
-    let rollout = scope.rollout.as_str().to_owned();
-    let key = keys::plan(&scope.rollout);
-    check_cluster(&key, &plan, &scope)?;
+pub async fn begin(access: Access<'_>, plan: RolloutPlan) -> Result<Opened<'_>, OpenError> {
+    let begun = begun(&access, plan).await;
+    access.because(begun).await
+}
+
+async fn begun<'a>(access: &Access<'a>, plan: RolloutPlan) -> Result<Opened<'a>, OpenError> {
+    let rollout = access.scope.rollout.to_string();
+    let key = keys::plan(&access.scope.rollout);
+    check_cluster(&key, &plan, &access.scope)?;
     let bytes = serde_json::to_vec_pretty(&plan).map_err(|error| unreadable(&key, &error))?;
-    store_plan(store, &key, &bytes, &rollout).await?;
-    let journal = open(store, clock, scope, writer).await?;
+    access.still_ours().await?;
+    store_plan(access.store, &key, &bytes, &rollout).await?;
+    let journal = access.journal().await?;
     if journal.view().opened().is_some() {
         return Err(OpenError::Exists { rollout });
     }
-    opened(plan, journal, clock).await
+    opened(access, plan, journal).await
 }
 
 /// Reads plan and journal of an existing rollout.
-pub async fn resume<'a>(
-    store: &'a dyn Store,
-    clock: &'a dyn Clock,
-    scope: Scope,
-    writer: Writer,
-) -> Result<Opened<'a>, OpenError> {
-    let rollout = scope.rollout.as_str().to_owned();
-    let key = keys::plan(&scope.rollout);
-    let Some(plan) = read_plan(store, &scope).await? else {
+pub async fn resume(access: Access<'_>) -> Result<Opened<'_>, OpenError> {
+    let found = found(&access).await;
+    access.because(found).await
+}
+
+async fn found<'a>(access: &Access<'a>) -> Result<Opened<'a>, OpenError> {
+    let rollout = access.scope.rollout.to_string();
+    let key = keys::plan(&access.scope.rollout);
+    let Some(plan) = read_plan(access.store, &access.scope).await? else {
         return Err(OpenError::NotFound { rollout });
     };
-    let journal = open(store, clock, scope, writer).await?;
+    let journal = access.journal().await?;
     if let Some((outcome, _)) = journal.view().closed() {
         return Err(OpenError::Closed {
             rollout,
@@ -131,7 +189,7 @@ pub async fn resume<'a>(
         });
     }
     let Some(opening) = journal.view().opened() else {
-        return opened(plan, journal, clock).await;
+        return opened(access, plan, journal).await;
     };
     let found = plan.envelope.digest();
     if opening.envelope != found {
@@ -145,16 +203,10 @@ pub async fn resume<'a>(
 }
 
 /// Ends a rollout that stopped half-way because another one takes its place: the way back from a member that does not
-/// come up. Only under the lease of the cluster; the new plan is made from the world, so nothing of the old one is owed.
-pub async fn supersede(
-    store: &dyn Store,
-    clock: &dyn Clock,
-    scope: Scope,
-    writer: Writer,
-    by: &RolloutId,
-) -> Result<(), OpenError> {
-    let rollout = scope.rollout.as_str().to_owned();
-    let mut journal = open(store, clock, scope, writer).await?;
+/// come up. The new plan is made from the world, so nothing of the old one is owed.
+pub async fn supersede(access: Access<'_>, by: &RolloutId) -> Result<(), OpenError> {
+    let rollout = access.scope.rollout.to_string();
+    let mut journal = access.journal().await?;
     if journal.view().closed().is_some() {
         return Ok(());
     }
@@ -162,9 +214,10 @@ pub async fn supersede(
         outcome: format!("superseded by {by}"),
     };
     let record = Record {
-        at: clock.now(),
+        at: access.clock.now(),
         body,
     };
+    access.still_ours().await?;
     journal
         .append(vec![record])
         .await
@@ -210,36 +263,26 @@ async fn store_plan(store: &dyn Store, key: &str, bytes: &[u8], rollout: &str) -
     }
 }
 
-async fn open<'a>(
-    store: &'a dyn Store,
-    clock: &'a dyn Clock,
-    scope: Scope,
-    writer: Writer,
-) -> Result<Journal<'a>, OpenError> {
-    let rollout = scope.rollout.as_str().to_owned();
-    Journal::open(store, clock, scope, writer)
-        .await
-        .map_err(|source| OpenError::Journal { rollout, source })
-}
-
+/// The first word in a journal, if it is ours to speak.
 async fn opened<'a>(
+    access: &Access<'a>,
     plan: RolloutPlan,
     mut journal: Journal<'a>,
-    clock: &dyn Clock,
 ) -> Result<Opened<'a>, OpenError> {
+    access.still_ours().await?;
     let envelope = plan.envelope.digest();
     let body = RecordBody::Opened {
         envelope,
         rehull: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let record = Record {
-        at: clock.now(),
+        at: access.clock.now(),
         body,
     };
     match journal.append(vec![record]).await {
         Ok(()) => Ok(Opened { plan, journal }),
         Err(source) => Err(OpenError::Journal {
-            rollout: journal.scope().rollout.as_str().to_owned(),
+            rollout: access.scope.rollout.to_string(),
             source,
         }),
     }

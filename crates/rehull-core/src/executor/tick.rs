@@ -14,6 +14,7 @@ use crate::domain::observed::{Observed, Request};
 use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
 use crate::journal::{JournalError, JournalView, Record, RecordBody};
 use crate::plan::RolloutPlan;
+use crate::ports::Silence;
 use crate::rollout::{self, Goal, Next};
 
 /// After an action the world is looked at again soon, but not in a circle that never breathes.
@@ -70,7 +71,7 @@ enum LeaseHolds {
     Long,
     /// Nothing may be sent; at this instant it counts as lost.
     TooShort(Timestamp),
-    Lost(String),
+    Gone(StopReason),
 }
 
 impl Driver<'_> {
@@ -192,10 +193,10 @@ impl Driver<'_> {
         }
         match self.lease_holds() {
             LeaseHolds::Long => {}
-            LeaseHolds::Lost(holder) => return Ok(Flow::Stop(StopReason::LeaseLost { holder })),
+            LeaseHolds::Gone(reason) => return Ok(Flow::Stop(reason)),
             LeaseHolds::TooShort(until) => {
                 ready.clear();
-                waiting.push(waiting_for_lease(until));
+                waiting.push(waiting_for_lease(until, self.watch.lease.silence()));
             }
         }
         let intents = self.intents(ready);
@@ -214,7 +215,7 @@ impl Driver<'_> {
     /// that stays too short for two of its lives is as good as lost.
     fn lease_holds(&mut self) -> LeaseHolds {
         if let Some(holder) = self.watch.lease.lost_to() {
-            return LeaseHolds::Lost(holder);
+            return LeaseHolds::Gone(StopReason::LeaseLost { holder });
         }
         if self.watch.lease.remaining() > self.watch.times.call_timeout {
             self.lease_short = None;
@@ -227,11 +228,16 @@ impl Driver<'_> {
             .get_or_insert_with(|| (now, wall.checked_add(bound).unwrap_or(wall)));
         let short_for = now.saturating_sub(since);
         if short_for > bound {
-            let holder = format!(
-                "nobody known: it could not be renewed for {} s",
-                short_for.as_secs()
-            );
-            return LeaseHolds::Lost(holder);
+            let reason = match self.watch.lease.silence() {
+                Some(Silence { store, since, why }) => StopReason::StoreSilent { store, since, why },
+                None => StopReason::LeaseLost {
+                    holder: format!(
+                        "nobody known: it could not be renewed for {} s",
+                        short_for.as_secs()
+                    ),
+                },
+            };
+            return LeaseHolds::Gone(reason);
         }
         LeaseHolds::TooShort(until)
     }
@@ -247,11 +253,12 @@ impl Driver<'_> {
     }
 }
 
-fn waiting_for_lease(until: Timestamp) -> Waiting {
-    let (action, why) = (
-        "renew the lease".to_owned(),
-        "it does not outlive a call".to_owned(),
-    );
+fn waiting_for_lease(until: Timestamp, silence: Option<Silence>) -> Waiting {
+    let action = "renew the lease".to_owned();
+    let why = match silence {
+        Some(Silence { store, since, .. }) => format!("the store {store} does not answer since {since:.0}"),
+        None => "it does not outlive a call".to_owned(),
+    };
     let on = WaitingOn::Retry {
         action,
         why,

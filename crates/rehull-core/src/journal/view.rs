@@ -235,6 +235,12 @@ impl JournalView {
         open
     }
 
+    /// Nothing was ever intended: whoever goes on from here begins the rollout.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        self.actions.is_empty()
+    }
+
     /// When this action was done.
     #[must_use]
     pub fn done_at(&self, key: &str) -> Option<Timestamp> {

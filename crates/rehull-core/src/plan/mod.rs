@@ -3,6 +3,7 @@
 //! [`plan`] compares what is desired with what is seen and says which machines give way, why, in which order, and
 //! until when one can go back; or it refuses, with every reason at once.
 
+mod changed;
 mod content;
 pub mod envelope;
 mod eta;
@@ -14,6 +15,7 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
+pub use changed::differences;
 pub use content::content_for_heal;
 pub use envelope::{
     Envelope, Forecast, ForecastStep, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan,

@@ -10,4 +10,4 @@ mod store;
 pub use aws::{LaunchRequest, LaunchTemplates, Machines, MadeVersion, SlotParts, TemplateContent};
 pub use error::{PortError, Rule};
 pub use etcd::{EtcdMembership, EtcdView, SnapshotJobs};
-pub use store::{Clock, LeaseState, Store, StoreError, Stored, Tag};
+pub use store::{Clock, LeaseNow, LeaseState, Silence, Store, StoreError, Stored, Tag};

@@ -56,6 +56,8 @@ pub enum StoreError {
 /// Small objects with conditional writes. Keys use `/`; no leading slash.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// Where it is, for people: a folder, or a bucket and its address.
+    fn place(&self) -> String;
     /// Reads one object.
     async fn get(&self, key: &str) -> Result<Option<Stored>, StoreError>;
     /// Writes only if the key does not exist (`If-None-Match: *`).
@@ -79,10 +81,40 @@ pub trait Clock: Send + Sync {
     async fn sleep(&self, how_long: Duration);
 }
 
+/// What the store says of our lease when it is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeaseNow {
+    /// Our own version of it lies there: nobody has had it since it became ours.
+    Ours,
+    /// It is not ours any more.
+    Lost {
+        /// Who holds it now, if known.
+        to: String,
+    },
+    /// The store does not say.
+    Unread(StoreError),
+}
+
+/// A store that has stopped to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// Which store, for people.
+    pub store: String,
+    /// Since when, by our wall clock.
+    pub since: Timestamp,
+    /// Its last error.
+    pub why: String,
+}
+
 /// What the driver must know of the lease before every call. Kept fresh beside the loop.
+#[async_trait]
 pub trait LeaseState: Send + Sync {
     /// How long the lease is certain to be ours from now on; zero when lost.
     fn remaining(&self) -> Duration;
     /// Who took it, once it is lost.
     fn lost_to(&self) -> Option<String>;
+    /// Set while renewals get no answer.
+    fn silence(&self) -> Option<Silence>;
+    /// Reads it again. Time that this process did not notice (it was stopped, the computer slept) shows here first.
+    async fn confirm(&self) -> LeaseNow;
 }

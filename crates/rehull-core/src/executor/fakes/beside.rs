@@ -3,14 +3,17 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use crate::event::{Event, EventSink};
 use crate::executor::Attention;
-use crate::ports::LeaseState;
+use crate::ports::{LeaseNow, LeaseState, Silence};
 
 /// A lease that lives as long as the test says.
 pub(crate) struct FakeLease {
     remaining: Mutex<Vec<Duration>>,
     lost_to: Mutex<Option<String>>,
+    silence: Mutex<Option<Silence>>,
 }
 
 impl Default for FakeLease {
@@ -18,6 +21,7 @@ impl Default for FakeLease {
         Self {
             remaining: Mutex::new(vec![Duration::from_secs(60)]),
             lost_to: Mutex::new(None),
+            silence: Mutex::new(None),
         }
     }
 }
@@ -28,11 +32,16 @@ impl FakeLease {
         *self.remaining.lock().unwrap() = seconds.iter().rev().map(|s| Duration::from_secs(*s)).collect();
     }
 
+    pub(crate) fn hears_nothing(&self, silence: Silence) {
+        *self.silence.lock().unwrap() = Some(silence);
+    }
+
     pub(crate) fn lose(&self, to: &str) {
         *self.lost_to.lock().unwrap() = Some(to.to_owned());
     }
 }
 
+#[async_trait]
 impl LeaseState for FakeLease {
     fn remaining(&self) -> Duration {
         let mut answers = self.remaining.lock().unwrap();
@@ -45,6 +54,17 @@ impl LeaseState for FakeLease {
 
     fn lost_to(&self) -> Option<String> {
         self.lost_to.lock().unwrap().clone()
+    }
+
+    fn silence(&self) -> Option<Silence> {
+        self.silence.lock().unwrap().clone()
+    }
+
+    async fn confirm(&self) -> LeaseNow {
+        match self.lost_to() {
+            Some(to) => LeaseNow::Lost { to },
+            None => LeaseNow::Ours,
+        }
     }
 }
 

@@ -139,6 +139,10 @@ impl State {
 
 #[async_trait]
 impl Store for FakeStore {
+    fn place(&self) -> String {
+        "memory".to_owned()
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Stored>, StoreError> {
         yield_now().await;
         let state = self.state.lock().unwrap();

@@ -4,13 +4,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use super::claim::{Grant, LeaseError, present, write};
 use super::record::LeaseRecord;
 use super::times::LeaseTimes;
 use crate::journal::keys;
-use crate::ports::{Clock, LeaseState, Store, StoreError, Tag};
+use crate::ports::{Clock, LeaseNow, LeaseState, Silence, Store, StoreError, Tag};
 
 const RELEASE_ATTEMPTS_MAX: u32 = 3;
+const CONFIRM_ATTEMPTS_MAX: u32 = 3;
 
 /// The lease in our hands. `keep` runs in a task of its own; the loop only reads [`LeaseState`].
 ///
@@ -24,6 +27,7 @@ pub struct LeaseKeeper {
     expires_us: AtomicU64,
     released: AtomicBool,
     lost_to: OnceLock<String>,
+    silence: Mutex<Option<Silence>>,
 }
 
 #[derive(Clone)]
@@ -57,6 +61,7 @@ impl LeaseKeeper {
             expires_us: AtomicU64::new(0),
             released: AtomicBool::new(false),
             lost_to: OnceLock::new(),
+            silence: Mutex::new(None),
         };
         keeper.extend(grant.sent_at);
         keeper
@@ -127,10 +132,11 @@ impl LeaseKeeper {
             Ok(tag) => {
                 self.hold(record, tag);
                 self.extend(sent_at);
+                *self.silence.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 Renewal::Done
             }
             Err(StoreError::Conflict { .. } | StoreError::OutcomeUnknown { .. }) => self.look(&record).await,
-            Err(StoreError::Unavailable { .. } | StoreError::Denied { .. }) => Renewal::Again,
+            Err(error @ (StoreError::Unavailable { .. } | StoreError::Denied { .. })) => self.unheard(&error),
         }
     }
 
@@ -145,11 +151,25 @@ impl LeaseKeeper {
             }
             Ok(Some(now)) => self.lose(now.record.holder),
             Ok(None) => self.lose("nobody: the lease object was deleted".to_owned()),
-            Err(LeaseError::Store(_)) => Renewal::Again,
+            Err(LeaseError::Store(error)) => self.unheard(&error),
             Err(error @ (LeaseError::NewerFormat { .. } | LeaseError::Unreadable { .. })) => {
                 self.lose(format!("somebody unknown: {error}"))
             }
         }
+    }
+
+    /// The first renewal without an answer is since when the store is silent; the last one says why.
+    fn unheard(&self, error: &StoreError) -> Renewal {
+        let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = silence
+            .as_ref()
+            .map_or_else(|| self.clock.now(), |silence| silence.since);
+        *silence = Some(Silence {
+            store: self.store.place(),
+            since,
+            why: error.to_string(),
+        });
+        Renewal::Again
     }
 
     fn lose(&self, holder: String) -> Renewal {
@@ -177,6 +197,7 @@ impl LeaseKeeper {
     }
 }
 
+#[async_trait]
 impl LeaseState for LeaseKeeper {
     fn remaining(&self) -> Duration {
         let until = Duration::from_micros(self.expires_us.load(Ordering::SeqCst));
@@ -185,5 +206,43 @@ impl LeaseState for LeaseKeeper {
 
     fn lost_to(&self) -> Option<String> {
         self.lost_to.get().cloned()
+    }
+
+    fn silence(&self) -> Option<Silence> {
+        self.silence
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    async fn confirm(&self) -> LeaseNow {
+        let Held { record: ours, .. } = self.held();
+        let mut last = None;
+        for _ in 0..CONFIRM_ATTEMPTS_MAX {
+            if let Some(to) = self.lost_to() {
+                return LeaseNow::Lost { to };
+            }
+            let to = match present(self.store.as_ref()).await {
+                Ok(Some(now)) if now.record.nonce == ours.nonce && now.record.epoch == ours.epoch => {
+                    return LeaseNow::Ours;
+                }
+                Ok(Some(now)) => now.record.holder,
+                Ok(None) => "nobody: the lease object was deleted".to_owned(),
+                Err(LeaseError::Store(error)) => {
+                    last = Some(error);
+                    self.clock.sleep(self.times.retry_after).await;
+                    continue;
+                }
+                Err(error @ (LeaseError::NewerFormat { .. } | LeaseError::Unreadable { .. })) => {
+                    format!("somebody unknown: {error}")
+                }
+            };
+            self.lose(to.clone());
+            return LeaseNow::Lost { to };
+        }
+        LeaseNow::Unread(last.unwrap_or_else(|| StoreError::Unavailable {
+            key: keys::LEASE.to_owned(),
+            why: "not asked".to_owned(),
+        }))
     }
 }

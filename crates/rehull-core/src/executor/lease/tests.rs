@@ -9,7 +9,7 @@ use super::record::LeaseRecord;
 use crate::domain::ids::RolloutId;
 use crate::executor::fakes::{FakeClock, FakeStore, Fault, Run, beside, block_on, run_polls};
 use crate::journal::keys;
-use crate::ports::{Clock, LeaseState};
+use crate::ports::{Clock, LeaseNow, LeaseState};
 
 const TTL: Duration = Duration::from_secs(60);
 
@@ -265,4 +265,34 @@ fn a_lease_that_cannot_be_judged_is_an_error_and_is_left_alone() {
     bench.store.remove(keys::LEASE);
     bench.store.fail_next(keys::LEASE, Fault::Denied);
     assert!(matches!(now().unwrap_err(), LeaseError::Store(_)));
+}
+
+#[test]
+fn a_holder_that_reads_its_lease_again_learns_of_a_takeover_that_it_slept_through() {
+    let bench = Bench::default();
+    let keeper = bench.keeper(ours(bench.acquire("a")));
+    assert_eq!(block_on(&bench.clock, keeper.confirm()), LeaseNow::Ours);
+    ours(bench.take_over("b"));
+    let lost = LeaseNow::Lost {
+        to: "b@host 7".to_owned(),
+    };
+    assert_eq!(keeper.lost_to(), None, "nobody has told it yet");
+    assert_eq!(block_on(&bench.clock, keeper.confirm()), lost);
+    assert_eq!(keeper.lost_to(), Some("b@host 7".to_owned()));
+    assert_eq!(keeper.remaining(), Duration::ZERO);
+}
+
+#[test]
+fn a_store_without_an_answer_is_silent_since_the_first_renewal_that_failed() {
+    let bench = Bench::default();
+    let keeper = bench.keeper(ours(bench.acquire("a")));
+    assert_eq!(keeper.silence(), None);
+    let since = bench.clock.now() + Duration::from_secs(15);
+    bench.store.fail_next(keys::LEASE, Fault::Unavailable);
+    bench.store.fail_next(keys::LEASE, Fault::Unavailable);
+    bench.sleep_beside(&keeper, 18);
+    let silence = keeper.silence().unwrap();
+    assert_eq!((silence.since, silence.store.as_str()), (since, "memory"));
+    bench.sleep_beside(&keeper, 20);
+    assert_eq!(keeper.silence(), None, "it has answered again");
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::fakes::{FakeAttention, FakeEvents, FakeLease, FakeStore, FakeWorld, block_on};
 use super::lease::LeaseTimes;
-use super::open::{begin, resume};
+use super::open::{Access, OpenError, begin, resume};
 use super::{Driver, Opened, Outcome, Ports, Rules, RunError, Watch};
 use crate::domain::ids::{ClusterName, RolloutId};
 use crate::domain::observed::Identity;
@@ -105,6 +105,16 @@ impl Bench {
         }
     }
 
+    pub(super) fn access(&self, writer: Writer) -> Access<'_> {
+        Access {
+            store: self.ports().store,
+            clock: self.ports().clock,
+            lease: &self.lease,
+            scope: scope(),
+            writer,
+        }
+    }
+
     /// Begins the rollout, or goes on with it, as a new process with this nonce.
     pub(super) async fn process(&self, nonce: &str) -> Result<Outcome, RunError> {
         self.process_with(nonce, self.watch()).await
@@ -115,13 +125,23 @@ impl Bench {
             nonce: nonce.to_owned(),
             tail: TornTail::Refused,
         };
-        let (store, clock) = (self.ports().store, self.ports().clock);
-        let opened: Opened<'_> = match resume(store, clock, scope(), writer.clone()).await {
+        let access = Access {
+            lease: watch.lease,
+            ..self.access(writer)
+        };
+        let found = match resume(access.clone()).await {
+            Err(OpenError::NotFound { .. }) => begin(access, self.plan.clone()).await,
+            found => found,
+        };
+        let opened: Opened<'_> = match found {
             Ok(opened) => opened,
-            Err(super::open::OpenError::NotFound { .. }) => {
-                begin(store, clock, scope(), writer, self.plan.clone())
-                    .await
-                    .unwrap()
+            // What the command line makes of it.
+            Err(OpenError::LeaseLost { holder }) => {
+                return Ok(Outcome::Stopped {
+                    reason: StopReason::LeaseLost { holder },
+                    rest: super::rest::unseen(),
+                    in_flight: false,
+                });
             }
             Err(error) => panic!("{error:?}"),
         };

@@ -19,16 +19,11 @@ fn error_of<T>(result: Result<T, OpenError>) -> String {
 
 impl Bench {
     fn resume(&self) -> Result<Opened<'_>, OpenError> {
-        let (store, clock) = (self.ports().store, self.ports().clock);
-        block_on(&self.world.clock, resume(store, clock, scope(), writer()))
+        block_on(&self.world.clock, resume(self.access(writer())))
     }
 
     fn begin(&self) -> Result<Opened<'_>, OpenError> {
-        let (store, clock) = (self.ports().store, self.ports().clock);
-        block_on(
-            &self.world.clock,
-            begin(store, clock, scope(), writer(), self.plan.clone()),
-        )
+        block_on(&self.world.clock, begin(self.access(writer()), self.plan.clone()))
     }
 
     fn edit_plan(&self, from: &str, to: &str) {

@@ -5,19 +5,18 @@ use std::pin::pin;
 use super::*;
 use crate::executor::fakes::{Run, beside, poll_up_to};
 use crate::executor::lease::{Acquired, Claim, LeaseKeeper, acquire, take_over};
+use crate::ports::Silence;
 
 #[test]
 fn a_stale_process_that_wakes_up_is_fenced_and_performs_nothing_but_what_it_had_journaled() {
     let mut woken_with_an_intent = 0;
-    for polls in (20..).step_by(5) {
+    for polls in (2..).step_by(5) {
         let bench = Bench::new();
         let mut stale = pin!(bench.process("stale"));
         let Run::Killed = poll_up_to(&bench.world.clock, stale.as_mut(), polls, &mut || {}) else {
             break;
         };
-        if bench.segments() < 2 {
-            continue;
-        }
+        let unattached = bench.segments() < 2;
         let intended: Vec<String> = bench
             .journal()
             .in_doubt()
@@ -32,6 +31,10 @@ fn a_stale_process_that_wakes_up_is_fenced_and_performs_nothing_but_what_it_had_
         bench.assert_upgraded(&format!("stopped after {polls} polls"));
         let segments = bench.segments();
         let before = bench.world.calls().len();
+        if unattached {
+            // Nothing of its own can fence it yet: reading the lease again must do it.
+            bench.lease.lose("fresh@host 7");
+        }
 
         let woken = poll_up_to(&bench.world.clock, stale.as_mut(), usize::MAX, &mut || {});
 
@@ -86,6 +89,34 @@ fn a_lease_that_shrinks_between_the_look_and_the_call_sends_nothing() {
     assert_eq!(holder, "nobody known: it could not be renewed for 120 s");
     assert_eq!(bench.world.calls(), []);
     assert!(!in_flight, "what was not sent is settled as not sent");
+}
+
+#[test]
+fn a_store_that_is_silent_is_named_with_its_time_and_is_no_lost_lease() {
+    let bench = Bench::new();
+    let since = bench.world.clock.now();
+    let silence = Silence {
+        store: "s3://bucket/store/".to_owned(),
+        since,
+        why: "timed out".to_owned(),
+    };
+    bench.lease.script(&[20]);
+    bench.lease.hears_nothing(silence);
+    let (reason, _, _) = bench.stop("one");
+    assert_eq!(
+        reason,
+        StopReason::StoreSilent {
+            store: "s3://bucket/store/".to_owned(),
+            since,
+            why: "timed out".to_owned()
+        }
+    );
+    assert_eq!(bench.world.calls(), []);
+    let told = format!("{:?}", bench.events.all());
+    assert!(
+        told.contains("the store s3://bucket/store/ does not answer since"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -177,4 +208,46 @@ fn a_holder_whose_lease_was_taken_while_it_slept_sends_nothing_when_it_wakes() {
     };
     assert!(matches!(reason, StopReason::LeaseLost { .. }), "{reason:?}");
     assert_eq!(bench.world.calls().len(), calls);
+}
+
+#[test]
+fn a_holder_that_slept_before_its_first_record_appends_nothing_beside_its_successor() {
+    let mut before_the_first_record = 0;
+    for polls in 1..80 {
+        let bench = Bench::new();
+        let mut asleep = pin!(with_lease(&bench, "asleep", false));
+        let run = poll_up_to(&bench.world.clock, asleep.as_mut(), polls, &mut || {});
+        assert!(matches!(run, Run::Killed), "after {polls} polls");
+        if bench.store().bytes(keys::LEASE).is_none() {
+            continue;
+        }
+        before_the_first_record += u32::from(bench.segments() == 0);
+        let mut next = pin!(with_lease(&bench, "next", true));
+        while bench.journal().holder().is_none_or(|(by, _)| by != "next@host 7") {
+            let run = poll_up_to(&bench.world.clock, next.as_mut(), 1, &mut || {});
+            assert!(matches!(run, Run::Killed), "asleep after {polls} polls");
+        }
+        let segments = bench.segments();
+
+        let woken = poll_up_to(&bench.world.clock, asleep.as_mut(), usize::MAX, &mut || {});
+
+        let Run::Ended(Ok(Outcome::Stopped { reason, .. })) = woken else {
+            panic!("asleep after {polls} polls: {woken:?}")
+        };
+        assert_eq!(
+            reason,
+            StopReason::LeaseLost {
+                holder: "next@host 7".to_owned()
+            },
+            "asleep after {polls} polls"
+        );
+        assert_eq!(bench.segments(), segments, "asleep after {polls} polls");
+        let ended = poll_up_to(&bench.world.clock, next.as_mut(), usize::MAX, &mut || {});
+        assert!(
+            matches!(ended, Run::Ended(Ok(Outcome::Finished))),
+            "asleep after {polls} polls: {ended:?}"
+        );
+        bench.assert_upgraded(&format!("asleep after {polls} polls"));
+    }
+    assert!(before_the_first_record > 5, "{before_the_first_record}");
 }
