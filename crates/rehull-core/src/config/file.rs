@@ -164,7 +164,8 @@ pub(super) struct Template {
     /// Number of a built-in set; a released set never changes.
     #[schemars(range(min = 1))]
     pub(super) built_in: Option<i64>,
-    /// Own template, relative to the cluster file. `rehull render --variables` lists what it may use.
+    /// Own template, relative to the cluster file. `rehull render --variables` lists what it may use. Top-level keys that
+    /// cloud-init does not know are refused; `x-…` is yours.
     pub(super) file: Option<String>,
 }
 

@@ -14,7 +14,7 @@ mod rules;
 mod schema;
 mod spans;
 mod structure;
-mod suggest;
+pub mod suggest;
 mod value;
 mod yaml;
 

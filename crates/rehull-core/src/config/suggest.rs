@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest known word, if it is near enough to be worth saying.
 
 /// The nearest of the known words. Spelling that differs only in case, `-` and `_` counts as equal.
-pub(super) fn did_you_mean<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+pub fn did_you_mean<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let plain = |text: &str| text.replace(['-', '_'], "").to_lowercase();
     let wanted = plain(word);
     // One slip per three letters: `regoin` is `region`, `s4` is `s3`, but `nodes` is not `slots`.
@@ -11,6 +11,15 @@ pub(super) fn did_you_mean<'k>(word: &str, known: impl Iterator<Item = &'k str>)
         .filter(|(slips, _)| *slips <= slips_max)
         .min_by_key(|(slips, _)| *slips)
         .map(|(_, candidate)| candidate)
+}
+
+/// What is wrong with the name of a member that does not exist, and what to type instead.
+pub fn member<'k>(typed: &str, known: impl Iterator<Item = &'k str> + Clone) -> (String, String) {
+    let help = match did_you_mean(typed, known.clone()) {
+        Some(near) => format!("did you mean `{near}`? nothing was touched"),
+        None => format!("its members are {}; nothing was touched", list(known)),
+    };
+    (format!("`{typed}` is no member of this cluster"), help)
 }
 
 /// `` `a`, `b`, `c` ``.

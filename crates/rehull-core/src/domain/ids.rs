@@ -96,27 +96,61 @@ text_id!(
     Token
 );
 
-/// etcd member id; etcd prints it in hexadecimal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct MemberId(pub u64);
+/// An id as it stands in JSON: hexadecimal text, because most readers round a number above 2^53; journals of before
+/// have the number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Hex(String),
+    Number(u64),
+}
 
-impl fmt::Display for MemberId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:x}", self.0)
+impl TryFrom<Written> for u64 {
+    type Error = std::num::ParseIntError;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        match written {
+            Written::Hex(text) => Self::from_str_radix(&text, 16),
+            Written::Number(number) => Ok(number),
+        }
     }
 }
 
-/// etcd cluster id; etcd prints it in hexadecimal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct EtcdClusterId(pub u64);
+macro_rules! hex_id {
+    ($(#[$doc:meta] $name:ident),+) => {$(
+        #[$doc]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "Written")]
+        pub struct $name(pub u64);
 
-impl fmt::Display for EtcdClusterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:x}", self.0)
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:x}", self.0)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+
+        impl TryFrom<Written> for $name {
+            type Error = std::num::ParseIntError;
+
+            fn try_from(written: Written) -> Result<Self, Self::Error> {
+                u64::try_from(written).map(Self)
+            }
+        }
+    )+};
 }
+
+hex_id!(
+    /// etcd member id; etcd prints it in hexadecimal.
+    MemberId,
+    /// etcd cluster id; etcd prints it in hexadecimal.
+    EtcdClusterId
+);
 
 /// Names the data directory of a member on its volume; a new membership gets a new number, so that a removed
 /// member's data is never used again.
@@ -171,5 +205,24 @@ impl FromStr for LaunchTemplateVersion {
                 .map(Self)
                 .map_err(|_| LaunchTemplateVersionError::NotANumber(digits.to_owned())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn an_id_of_etcd_is_hexadecimal_text_in_json_and_the_number_of_before_is_still_read() {
+        let id = EtcdClusterId(0xcdf8_18a1_94e3_a8c2);
+        let text = serde_json::to_string(&id).unwrap();
+        assert_eq!(text, "\"cdf818a194e3a8c2\"");
+        assert_eq!(serde_json::from_str::<EtcdClusterId>(&text).unwrap(), id);
+        assert_eq!(
+            serde_json::from_str::<EtcdClusterId>("14841639654266218690").unwrap(),
+            id
+        );
+        assert!(serde_json::from_str::<MemberId>("\"no id\"").is_err());
     }
 }

@@ -5,12 +5,19 @@ use std::time::Duration;
 use super::envelope::{Envelope, Forecast, ForecastStep, RolloutKind, SlotPlan};
 use super::eta;
 use crate::catalog::etcd::{hop_notes, short_log_note};
-use crate::domain::etcd::Endpoint;
+use crate::domain::etcd::{Endpoint, MemberAnswer};
 use crate::domain::ids::SlotName;
 use crate::domain::observed::Observed;
 use crate::domain::quorum::Standing;
 
-pub(super) fn forecast(envelope: &Envelope, seen: &Observed) -> Forecast {
+/// What etcd gives itself without `--quota-backend-bytes`.
+pub(super) const QUOTA_DEFAULT: u64 = 2 * 1024 * 1024 * 1024;
+/// The snapshot is written as one object in one request, and S3 takes no more at once.
+const SNAPSHOT_MAX: u64 = 5 * 1024 * 1024 * 1024;
+const GIB: u64 = 1024 * 1024 * 1024;
+
+/// `quota`: of a member that does not tell its own.
+pub(super) fn forecast(envelope: &Envelope, seen: &Observed, quota: u64) -> Forecast {
     let mut forecast = Forecast {
         order: order(envelope, seen),
         blockers: Vec::new(),
@@ -18,7 +25,7 @@ pub(super) fn forecast(envelope: &Envelope, seen: &Observed) -> Forecast {
         total: Duration::ZERO,
     };
     if envelope.kind != RolloutKind::Bootstrap {
-        forecast.blockers = blockers(envelope, seen);
+        forecast.blockers = blockers(envelope, seen, quota);
     }
     forecast.notes = notes(envelope, seen);
     forecast.total = forecast
@@ -90,7 +97,7 @@ fn because(slot: &SlotPlan, leader: Option<&SlotName>) -> String {
 }
 
 /// Must be fixed before starting.
-fn blockers(envelope: &Envelope, seen: &Observed) -> Vec<String> {
+fn blockers(envelope: &Envelope, seen: &Observed, quota: u64) -> Vec<String> {
     let mut blockers = Vec::new();
     let target = match &envelope.kind {
         RolloutKind::Heal { slot } | RolloutKind::Replace { slot } => Some(slot),
@@ -99,13 +106,13 @@ fn blockers(envelope: &Envelope, seen: &Observed) -> Vec<String> {
     for slot in &envelope.slots {
         let name = &slot.slot.name;
         let endpoint = seen.etcd.endpoints.get(name);
+        // Bringing it back is what healing, replacing and going back are for.
+        let comes_back = slot.changes() && matches!(envelope.kind, RolloutKind::Rollback { .. });
         let Some(answer) = endpoint.and_then(|endpoint| endpoint.answer()) else {
-            // Bringing it back is what healing, replacing and going back are for.
-            let comes_back = slot.changes() && matches!(envelope.kind, RolloutKind::Rollback { .. });
             if target != Some(name) && !comes_back {
                 let words = endpoint.map_or_else(|| "not asked".to_owned(), Endpoint::words);
                 blockers.push(format!(
-                    "{name}: {words} → bring it back first: rehull etcd status, then rehull etcd heal {name}"
+                    "{name} is out: {words} → an upgrade does not start it; bring it back: rehull etcd heal {name} FILE"
                 ));
             }
             continue;
@@ -115,18 +122,40 @@ fn blockers(envelope: &Envelope, seen: &Observed) -> Vec<String> {
                 "{name} raises {alarm} → clear its cause and the alarm; nothing moves before that"
             ));
         }
+        if !answer.serves && target != Some(name) && !comes_back {
+            blockers.push(format!(
+                "{name} answers, but does not serve → look: rehull etcd status FILE; if it stays so: rehull etcd heal {name} FILE"
+            ));
+        }
         if answer.learner {
             blockers.push(format!("{name} is a learner → promote it or remove it"));
         }
-        let limit = u64::from(envelope.policy.quota_used_percent_max);
-        if let Some(quota) = answer.db_quota.filter(|quota| *quota > 0)
-            && answer.db_size.saturating_mul(100) > quota.saturating_mul(limit)
-        {
-            blockers.push(format!(
-                "{name} uses {} of {quota} bytes of its quota (gate: {limit} %) → compact and defragment, or raise it",
-                answer.db_size
-            ));
-        }
+        blockers.extend(too_full(envelope, name, answer, quota));
+    }
+    blockers
+}
+
+/// A database near its quota raises NOSPACE in the middle of a rollout; one above 5 GiB cannot be copied beforehand.
+fn too_full(envelope: &Envelope, name: &SlotName, answer: &MemberAnswer, quota: u64) -> Vec<String> {
+    let remedy = "compact and defragment: `etcdctl compact REVISION`, then `etcdctl defrag` on one member after the other";
+    let mut blockers = Vec::new();
+    let limit = u64::from(envelope.policy.quota_used_percent_max);
+    let quota = answer.db_quota.filter(|quota| *quota > 0).unwrap_or(quota);
+    if answer.db_size.saturating_mul(100) > quota.saturating_mul(limit) {
+        blockers.push(format!(
+            "{name} uses {} of {quota} bytes of its quota (gate: {limit} %) → {remedy}; or raise `quota-backend-bytes`",
+            answer.db_size
+        ));
+    }
+    let copied = match envelope.kind {
+        RolloutKind::Upgrade | RolloutKind::Replace { .. } | RolloutKind::Rollback { .. } => true,
+        RolloutKind::Bootstrap | RolloutKind::Heal { .. } => false,
+    };
+    if copied && envelope.policy.snapshot && answer.db_size > SNAPSHOT_MAX {
+        blockers.push(format!(
+            "the database of {name} has {} GiB, the snapshot before the first change can hold 5 GiB → {remedy}",
+            answer.db_size / GIB
+        ));
     }
     blockers
 }

@@ -7,13 +7,18 @@ mod changed;
 mod content;
 pub mod envelope;
 mod eta;
+mod explain;
 mod forecast;
 mod headline;
+mod input;
+mod pins;
 mod planner;
 mod preconditions;
 mod refusal;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_the_past;
 
 pub use changed::differences;
 pub use content::content_for_heal;
@@ -21,5 +26,6 @@ pub use envelope::{
     Envelope, Forecast, ForecastStep, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan,
     SlotContent, SlotPlan,
 };
-pub use planner::{PlanInput, Target, plan};
+pub use input::{PlanInput, Target};
+pub use planner::{plan, plan_knowing};
 pub use refusal::Refusal;

@@ -5,56 +5,55 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::envelope::{
     Envelope, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan, SlotContent, SlotPlan,
 };
+use super::input::{PlanInput, Target, holder, lowest_version};
 use super::refusal::Refusal;
-use super::{forecast, preconditions};
-use crate::domain::desired::{Desired, Slot};
-use crate::domain::fleet::Machine;
-use crate::domain::ids::{ContentDigest, SlotName, StepId};
+use super::{explain, forecast, pins, preconditions};
+use crate::config::suggest;
+use crate::domain::desired::Slot;
+use crate::domain::ids::{SlotName, StepId};
 use crate::domain::observed::Observed;
-use crate::domain::policy::EtcdStrategy;
 use crate::domain::version::EtcdVersion;
 
-/// Everything a plan is made from.
-#[derive(Clone, Debug)]
-pub struct PlanInput<'a> {
-    /// The cluster file.
-    pub desired: &'a Desired,
-    /// The world.
-    pub seen: &'a Observed,
-    /// What kind of rollout.
-    pub kind: RolloutKind,
-    /// What the machines should be.
-    pub target: Target,
-    /// How members are replaced; usually `desired.etcd.strategy`.
-    pub strategy: EtcdStrategy,
-    /// Version of rehull.
-    pub rehull: &'a str,
-}
-
-/// The content that machines should have.
-#[derive(Clone, Debug)]
-pub enum Target {
-    /// Rendered from the cluster file: user data and digest per slot.
-    Rendered(BTreeMap<SlotName, (String, ContentDigest)>),
-    /// Content of an earlier rollout; its launch template versions exist.
-    Known(BTreeMap<SlotName, SlotContent>),
-}
+/// The reason for a machine whose release stays, where nothing more is known of it.
+const SAME_RELEASE: &str =
+    "its content digest differs, in template, flags, image, type, binaries or certificates";
 
 /// Plans, or says everything that stands against it.
 pub fn plan(input: &PlanInput<'_>) -> Result<RolloutPlan, Vec<Refusal>> {
+    plan_knowing(input, &[])
+}
+
+/// The same with the plans of earlier rollouts, newest first: they tell what machines were booted with.
+pub fn plan_knowing(input: &PlanInput<'_>, earlier: &[RolloutPlan]) -> Result<RolloutPlan, Vec<Refusal>> {
+    let refusals = unknown_member(input);
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
     let refusals = preconditions::of_the_world(input);
     if !refusals.is_empty() {
         return Err(refusals);
     }
     let from = lowest_version(input.seen);
-    let slots = slots(input)?;
+    let role = &input.desired.etcd;
+    let machine = MachineContent {
+        image: role.image.to_string(),
+        instance_type: role.instance_type.clone(),
+        instance_profile: role.instance_profile.clone(),
+        security_groups: role.security_groups.clone(),
+        binaries: role.binaries.clone(),
+    };
+    let mut slots = slots(input)?;
+    for slot in slots.iter_mut().filter(|slot| slot.reasons == [SAME_RELEASE]) {
+        if let Some(known) = explain::reasons(input, earlier, &machine, slot) {
+            slot.reasons = known;
+        }
+    }
     let to = slots
         .iter()
         .filter(|s| s.changes())
         .map(|s| s.to.version)
         .max()
         .unwrap_or(input.desired.etcd.version);
-    let role = &input.desired.etcd;
     let envelope = Envelope {
         format: PLAN_FORMAT,
         rehull: input.rehull.to_owned(),
@@ -68,17 +67,12 @@ pub fn plan(input: &PlanInput<'_>) -> Result<RolloutPlan, Vec<Refusal>> {
         strategy: input.strategy,
         order: "followers first, leader last, one member at a time".to_owned(),
         slots,
-        machine: MachineContent {
-            image: role.image.to_string(),
-            instance_type: role.instance_type.clone(),
-            instance_profile: role.instance_profile.clone(),
-            security_groups: role.security_groups.clone(),
-            binaries: role.binaries.clone(),
-        },
+        machine,
         policy: input.desired.policy.clone(),
         reversible: reversible(&input.kind, from, to),
     };
-    let refusals = preconditions::of_the_change(input, &envelope);
+    let mut refusals = preconditions::of_the_change(input, &envelope);
+    refusals.extend(pins::forgotten(input, earlier));
     if !refusals.is_empty() {
         return Err(refusals);
     }
@@ -89,7 +83,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<RolloutPlan, Vec<Refusal>> {
             .collect(),
         Target::Known(_) => BTreeMap::new(),
     };
-    let forecast = forecast::forecast(&envelope, input.seen);
+    let forecast = forecast::forecast(&envelope, input.seen, quota(input));
     Ok(RolloutPlan {
         replaces: replaces(input),
         envelope,
@@ -98,37 +92,17 @@ pub fn plan(input: &PlanInput<'_>) -> Result<RolloutPlan, Vec<Refusal>> {
     })
 }
 
-/// Versions of the members that answer: the lowest decides what the cluster may do.
-pub(super) fn lowest_version(seen: &Observed) -> Option<EtcdVersion> {
-    seen.etcd
-        .endpoints
-        .values()
-        .filter_map(|endpoint| endpoint.answer())
-        .map(|answer| answer.version)
-        .min()
-}
-
-/// The live machine that carries a slot: the one that holds its volume, else the newest that was told to go.
-pub(super) fn holder<'a>(seen: &'a Observed, slot: &SlotName) -> Option<&'a Machine> {
-    let at = seen
-        .fleet
-        .slots
-        .get(slot)
-        .and_then(|parts| parts.volume.attachment.machine());
-    let mut live: Vec<&Machine> = seen
-        .fleet
-        .machines
-        .iter()
-        .filter(|machine| machine.slot == *slot && machine.is_live())
-        .collect();
-    live.sort_by_key(|machine| {
-        (
-            at != Some(&machine.id),
-            !machine.go,
-            std::cmp::Reverse(machine.launched_at),
-        )
-    });
-    live.into_iter().next()
+/// A member that the file does not name is never touched, and nothing else is done in its place.
+fn unknown_member(input: &PlanInput<'_>) -> Vec<Refusal> {
+    let (RolloutKind::Heal { slot } | RolloutKind::Replace { slot }) = &input.kind else {
+        return Vec::new();
+    };
+    let slots = &input.desired.etcd.slots;
+    if slots.iter().any(|known| known.name == *slot) {
+        return Vec::new();
+    }
+    let (message, help) = suggest::member(slot.as_str(), slots.iter().map(|known| known.name.as_str()));
+    vec![Refusal::new("plan::unknown_member", message, help)]
 }
 
 fn slots(input: &PlanInput<'_>) -> Result<Vec<SlotPlan>, Vec<Refusal>> {
@@ -222,10 +196,7 @@ fn reasons(input: &PlanInput<'_>, slot: &Slot, from: Option<&SlotContent>, to: &
         return Vec::new();
     }
     if from.version == to.version {
-        vec![
-            "its content digest differs, in template, flags, image, type, binaries or certificates"
-                .to_owned(),
-        ]
+        vec![SAME_RELEASE.to_owned()]
     } else {
         vec![format!("etcd {} → {}", from.version, to.version)]
     }
@@ -244,6 +215,15 @@ fn reversible(kind: &RolloutKind, from: Option<EtcdVersion>, to: EtcdVersion) ->
         },
         _ => Reversible::Always,
     }
+}
+
+/// What the file gives a database; members below 3.6 do not tell their quota.
+fn quota(input: &PlanInput<'_>) -> u64 {
+    let flag = input.desired.etcd.flags.get("quota-backend-bytes");
+    let bytes = flag.and_then(|text| text.parse().ok());
+    bytes
+        .filter(|bytes| *bytes > 0)
+        .unwrap_or(forecast::QUOTA_DEFAULT)
 }
 
 /// `etcd replace` names a member whose machine may already carry the wanted content: these machines must go.

@@ -1,7 +1,7 @@
 //! What must hold before there is a plan at all. Every refusal says what to do.
 
 use super::envelope::{Envelope, RolloutKind};
-use super::planner::{PlanInput, Target, holder, lowest_version};
+use super::input::{PlanInput, Target, holder, lowest_version};
 use super::refusal::Refusal;
 use crate::catalog;
 use crate::domain::desired::Slot;

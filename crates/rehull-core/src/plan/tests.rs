@@ -22,7 +22,7 @@ use crate::domain::policy::{EtcdStrategy, RolloutPolicy};
 use crate::domain::version::EtcdVersion;
 use crate::rollout::tests::model::{Model, NEW, OLD, digest, slot, slot_name};
 
-fn desired(count: usize, version: EtcdVersion) -> Desired {
+pub(super) fn desired(count: usize, version: EtcdVersion) -> Desired {
     let location = |prefix: &str| ObjectLocation {
         bucket: "b".to_owned(),
         prefix: prefix.to_owned(),
@@ -58,7 +58,7 @@ fn desired(count: usize, version: EtcdVersion) -> Desired {
     }
 }
 
-fn rendered(desired: &Desired) -> Target {
+pub(super) fn rendered(desired: &Desired) -> Target {
     let one = |s: &crate::domain::desired::Slot| {
         (
             s.name.clone(),
@@ -68,7 +68,11 @@ fn rendered(desired: &Desired) -> Target {
     Target::Rendered(desired.etcd.slots.iter().map(one).collect())
 }
 
-fn make(desired: &Desired, seen: &Observed, kind: RolloutKind) -> Result<RolloutPlan, Vec<Refusal>> {
+pub(super) fn make(
+    desired: &Desired,
+    seen: &Observed,
+    kind: RolloutKind,
+) -> Result<RolloutPlan, Vec<Refusal>> {
     let target = rendered(desired);
     plan(&PlanInput {
         desired,
@@ -80,7 +84,7 @@ fn make(desired: &Desired, seen: &Observed, kind: RolloutKind) -> Result<Rollout
     })
 }
 
-fn codes(result: Result<RolloutPlan, Vec<Refusal>>) -> Vec<&'static str> {
+pub(super) fn codes(result: Result<RolloutPlan, Vec<Refusal>>) -> Vec<&'static str> {
     result.map_or_else(
         |refusals| refusals.iter().map(|r| r.code).collect(),
         |_| vec!["planned"],

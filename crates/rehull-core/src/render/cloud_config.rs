@@ -2,6 +2,8 @@
 
 use saphyr::{LoadableYamlNode, Yaml};
 
+use super::cloud_config_keys;
+
 pub(super) struct Problem {
     pub(super) line: Option<usize>,
     pub(super) why: String,
@@ -26,6 +28,15 @@ pub(super) fn parts(text: &str) -> Result<Vec<(String, usize)>, Problem> {
     if !document.is_mapping() {
         return Err(problem(None, "it must be a mapping of cloud-init keys"));
     }
+    for key in document.as_mapping().iter().flat_map(|keys| keys.keys()) {
+        let name = key.as_str().unwrap_or_default();
+        if let Some(why) = cloud_config_keys::wrong(name) {
+            return Err(Problem {
+                line: line_of(text, name),
+                why,
+            });
+        }
+    }
     if let Some(commands) = document.as_mapping_get("runcmd") {
         let all = commands.as_sequence().map(|list| list.iter().all(is_command));
         if all != Some(true) {
@@ -42,6 +53,15 @@ pub(super) fn parts(text: &str) -> Result<Vec<(String, usize)>, Problem> {
         .as_sequence()
         .ok_or_else(|| problem(None, "`write_files` must be a list"))?;
     files.iter().map(file).collect()
+}
+
+/// Where a top-level key stands, from 1.
+fn line_of(text: &str, key: &str) -> Option<usize> {
+    let is_it = |line: &str| {
+        let rest = line.trim_start_matches(['"', '\'']).strip_prefix(key);
+        rest.is_some_and(|rest| rest.trim_start_matches(['"', '\'']).trim_start().starts_with(':'))
+    };
+    text.lines().position(is_it).map(|place| place.saturating_add(1))
 }
 
 fn file(entry: &Yaml<'_>) -> Result<(String, usize), Problem> {

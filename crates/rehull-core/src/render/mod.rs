@@ -5,6 +5,7 @@
 
 mod builtin;
 mod cloud_config;
+mod cloud_config_keys;
 mod content;
 mod error;
 mod template;

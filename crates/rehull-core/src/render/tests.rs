@@ -284,3 +284,14 @@ fn the_variables_file_is_the_same_bytes_every_time() {
     assert_eq!(text, tfvars(&desired, &rendered));
     insta::assert_snapshot!(text);
 }
+
+#[test]
+fn a_key_that_cloud_init_would_ignore_is_refused_with_its_line() {
+    let text = "#cloud-config\nhostname: a\nwrite_file:\n- path: /a\n  content: b\n";
+    let error = with_file(text).unwrap_err().to_string();
+    assert!(
+        error.starts_with("the user data of etcd-a is no cloud-config:3: cloud-init has no key `write_file`"),
+        "{error}"
+    );
+    assert!(error.ends_with("did you mean `write_files`?"), "{error}");
+}

@@ -159,7 +159,7 @@ async fn with_lease(bench: &Bench, name: &str, wait: bool) -> Result<Outcome, Ru
         ..bench.watch()
     };
     let work = bench.process_with(name, watch);
-    let outcome = beside(keeper.keep(), work).await;
+    let outcome = Box::pin(beside(keeper.keep(), work)).await;
     if matches!(outcome, Ok(Outcome::Finished)) {
         keeper.release().await.unwrap();
     }

@@ -1,0 +1,70 @@
+//! What a plan is made from, and the first questions to it.
+
+use std::collections::BTreeMap;
+
+use super::envelope::{RolloutKind, SlotContent};
+use crate::domain::desired::Desired;
+use crate::domain::fleet::Machine;
+use crate::domain::ids::{ContentDigest, SlotName};
+use crate::domain::observed::Observed;
+use crate::domain::policy::EtcdStrategy;
+use crate::domain::version::EtcdVersion;
+
+/// Everything a plan is made from.
+#[derive(Clone, Debug)]
+pub struct PlanInput<'a> {
+    /// The cluster file.
+    pub desired: &'a Desired,
+    /// The world.
+    pub seen: &'a Observed,
+    /// What kind of rollout.
+    pub kind: RolloutKind,
+    /// What the machines should be.
+    pub target: Target,
+    /// How members are replaced; usually `desired.etcd.strategy`.
+    pub strategy: EtcdStrategy,
+    /// Version of rehull.
+    pub rehull: &'a str,
+}
+
+/// The content that machines should have.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// Rendered from the cluster file: user data and digest per slot.
+    Rendered(BTreeMap<SlotName, (String, ContentDigest)>),
+    /// Content of an earlier rollout; its launch template versions exist.
+    Known(BTreeMap<SlotName, SlotContent>),
+}
+
+/// Versions of the members that answer: the lowest decides what the cluster may do.
+pub(super) fn lowest_version(seen: &Observed) -> Option<EtcdVersion> {
+    seen.etcd
+        .endpoints
+        .values()
+        .filter_map(|endpoint| endpoint.answer())
+        .map(|answer| answer.version)
+        .min()
+}
+
+/// The live machine that carries a slot: the one that holds its volume, else the newest that was told to go.
+pub(super) fn holder<'a>(seen: &'a Observed, slot: &SlotName) -> Option<&'a Machine> {
+    let at = seen
+        .fleet
+        .slots
+        .get(slot)
+        .and_then(|parts| parts.volume.attachment.machine());
+    let mut live: Vec<&Machine> = seen
+        .fleet
+        .machines
+        .iter()
+        .filter(|machine| machine.slot == *slot && machine.is_live())
+        .collect();
+    live.sort_by_key(|machine| {
+        (
+            at != Some(&machine.id),
+            !machine.go,
+            std::cmp::Reverse(machine.launched_at),
+        )
+    });
+    live.into_iter().next()
+}
