@@ -7,10 +7,10 @@ use rehull_core::domain::ids::RolloutId;
 use rehull_core::plan::{RolloutKind, RolloutPlan, SlotPlan};
 use serde_json::json;
 
-use super::args::{Change, Environment, Format};
 use super::cluster_file::ClusterFile;
 use super::console::Console;
 use super::drive::{Entry, Session, View};
+use super::environment::Environment;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::identity::Identity;
@@ -18,6 +18,7 @@ use super::plan::apply_command;
 use super::planning::{self, Planned};
 use super::rollouts;
 use super::wire::{self, World};
+use super::wish::{Change, Format};
 use super::{lease, local, toolbox};
 use crate::report::json::OUTPUT_FORMAT;
 use crate::report::plan::{Offer, text};
@@ -28,11 +29,20 @@ use crate::report::plan::{Offer, text};
 /// There is no plan, it is not the approved one, nobody agreed, or the rollout can be neither begun nor continued.
 pub fn run(console: &Console, environment: &Environment, change: &Change) -> Result<Exit, Failure> {
     let file = ClusterFile::read(&cluster_file(change)?)?;
+    member_exists(&change.kind, &file)?;
     let runtime = wire::runtime()?;
     let ended = runtime.block_on(carry_out(console, environment, change, &file));
     // After a second signal calls may still be on their way: the process ends without them.
     runtime.shutdown_background();
     ended
+}
+
+/// A slip in the name of a member is a slip in the command line: nobody is asked anything before it is mended.
+fn member_exists(kind: &RolloutKind, file: &ClusterFile) -> Result<(), Failure> {
+    let (RolloutKind::Heal { slot } | RolloutKind::Replace { slot }) = kind else {
+        return Ok(());
+    };
+    file.has_member(slot)
 }
 
 fn cluster_file(change: &Change) -> Result<PathBuf, Failure> {

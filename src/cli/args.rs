@@ -1,6 +1,5 @@
-//! What is meant: the command line and the environment, read once and turned into values of the domain.
+//! From what was typed to what is meant: the command line, read once and turned into a [`Wish`].
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -12,25 +11,12 @@ use rehull_core::plan::RolloutKind;
 use rehull_core::world::Timing;
 
 use super::console::Console;
-use super::exit::Exit;
-use super::failure::Failure;
 use super::rollouts::cluster_of;
-use super::sandbox::demo::Demo;
-use super::sandbox::pin::Pin;
-use super::sandbox::{Place, SandboxWish, Up};
 use super::typed::{self, Command, Etcd, Output, Sandbox, SandboxTiming, Typed};
+use super::wish::{
+    Change, Demo, Format, OfRollout, Pin, Place, Planning, Rendering, SandboxWish, Subject, Up, Wish,
+};
 use crate::sandbox::faults::Fault;
-
-/// How an answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// For people.
-    Text,
-    /// For scripts.
-    Json,
-    /// For pull requests.
-    Markdown,
-}
 
 /// One run of the program.
 #[derive(Debug)]
@@ -43,94 +29,6 @@ pub struct Invocation {
     pub fault: Option<Fault>,
     /// What to do.
     pub wish: Wish,
-}
-
-/// A command with everything it needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// `check`; no file means all of `clusters/`.
-    Check(Vec<PathBuf>),
-    /// `schema`.
-    Schema,
-    /// `render --variables`.
-    ListVariables,
-    /// `render` of a cluster file.
-    Render(PathBuf, Rendering),
-    /// `plan`.
-    Plan(Planning),
-    /// `apply`, `rollback`, `etcd replace`, `etcd heal`.
-    Apply(Change),
-    /// `status`.
-    Status(Subject),
-    /// `resume`.
-    Resume(OfRollout),
-    /// `abort` and `pause`.
-    Ask(OfRollout, Asked),
-    /// `report`.
-    Report(OfRollout),
-    /// `etcd status`.
-    EtcdStatus(PathBuf),
-    /// `etcd snapshot`.
-    EtcdSnapshot(PathBuf),
-    /// `sandbox …`.
-    Sandbox(SandboxWish),
-    /// `version`.
-    Version,
-}
-
-/// What `plan` is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Planning {
-    /// Cluster file.
-    pub file: PathBuf,
-    /// Upgrade or bootstrap.
-    pub kind: RolloutKind,
-    /// Show every note.
-    pub all_notes: bool,
-}
-
-/// A change of a cluster, and how it was agreed to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// Cluster file; `None`: where that of the rollout to go back from usually is.
-    pub file: Option<PathBuf>,
-    /// What kind of change.
-    pub kind: RolloutKind,
-    /// Only the plan with this digest.
-    pub plan_digest: Option<ContentDigest>,
-    /// Do not ask.
-    pub yes: bool,
-    /// Where unpublished binaries are.
-    pub toolbox: Option<PathBuf>,
-}
-
-/// A rollout and, if it was named, its cluster file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OfRollout {
-    /// Which.
-    pub rollout: RolloutId,
-    /// Named by hand.
-    pub file: Option<PathBuf>,
-}
-
-/// What `status` is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// A cluster and its newest rollout.
-    Cluster(PathBuf),
-    /// One rollout.
-    Rollout(OfRollout),
-}
-
-/// Which part of a rendering is printed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rendering {
-    /// One line per slot.
-    Overview,
-    /// The user data of one slot.
-    Slot(SlotName),
-    /// The variables file of Terraform.
-    Tfvars,
 }
 
 /// Reads a command line. What clap says by itself (help, version, misspelt options) comes back as its error.
@@ -296,6 +194,10 @@ fn rollout(text: &str) -> Result<RolloutId, String> {
 /// A rollout if it is called like one, otherwise a cluster file.
 fn subject(typed: typed::Status) -> Result<Subject, String> {
     match cluster_of(&typed.subject) {
+        Some(_) if typed.all => {
+            Err("`--all` lists the rollouts of a cluster: name its cluster file".to_owned())
+        }
+        None if typed.all => Ok(Subject::Rollouts(typed.subject.into())),
         Some(_) => Ok(Subject::Rollout(OfRollout {
             rollout: rollout(&typed.subject)?,
             file: typed.file,
@@ -314,66 +216,4 @@ fn rendering(typed: typed::Render) -> Wish {
     typed
         .file
         .map_or(Wish::ListVariables, |file| Wish::Render(file, rendering))
-}
-
-impl Wish {
-    /// `markdown` is a form of reports; elsewhere it would be a surprise.
-    ///
-    /// # Errors
-    /// The format does not exist for this command.
-    pub fn takes(&self, format: Format) -> Result<(), Failure> {
-        match (self, format) {
-            (_, Format::Text | Format::Json) => Ok(()),
-            (Self::Report(_), Format::Markdown) => Ok(()),
-            (_, Format::Markdown) => {
-                let failure = Failure::new(
-                    Exit::Usage,
-                    "usage::output",
-                    "only `rehull report` writes markdown",
-                );
-                Err(failure.help("use `--output text` or `--output json`"))
-            }
-        }
-    }
-}
-
-/// The surroundings of the process as they were at the start. They may hold secrets, so they cannot be printed.
-#[derive(Clone, Default)]
-pub struct Environment {
-    variables: BTreeMap<String, String>,
-    fault: Option<Fault>,
-}
-
-impl Environment {
-    /// Reads it, once; values that are no UTF-8 are left out.
-    #[must_use]
-    pub fn read() -> Self {
-        let text =
-            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-        Self {
-            variables: std::env::vars_os().filter_map(text).collect(),
-            fault: None,
-        }
-    }
-
-    /// With something that goes wrong on purpose.
-    #[must_use]
-    pub fn with(self, fault: Option<Fault>) -> Self {
-        Self { fault, ..self }
-    }
-
-    /// What goes wrong on purpose.
-    #[must_use]
-    pub const fn fault(&self) -> Option<Fault> {
-        self.fault
-    }
-
-    /// The value of a variable; an empty one counts as absent.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.variables
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
-    }
 }

@@ -7,14 +7,15 @@ use rehull_core::executor::mailbox;
 use rehull_core::journal::Scope;
 use serde_json::json;
 
-use super::args::{Environment, Format, OfRollout};
 use super::cluster_file::ClusterFile;
 use super::console::Console;
 use super::drive::{Entry, Session, View};
+use super::environment::Environment;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::identity::Identity;
 use super::wire::{self, World};
+use super::wish::{Format, OfRollout};
 use super::{lease, local, rollouts};
 use crate::report::json::OUTPUT_FORMAT;
 

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::args::Format;
 use super::cluster_file::ClusterFile;
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::wish::Format;
 use crate::report::json::OUTPUT_FORMAT;
 use crate::report::numbers::plural;
 use crate::report::paint::Tone;

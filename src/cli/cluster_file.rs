@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rehull_core::config::{self, Mistake, Spans, Wrong};
+use rehull_core::config::{self, Mistake, Spans, Wrong, suggest};
 use rehull_core::domain::desired::{Desired, TemplateRef};
 use rehull_core::domain::ids::SlotName;
 use rehull_core::render::{self, RenderedSlot};
@@ -65,6 +65,19 @@ impl ClusterFile {
                 .help(format!("this version has: {sets}"))
             }),
         }
+    }
+
+    /// A member of this name exists.
+    ///
+    /// # Errors
+    /// It does not; the nearest name is offered.
+    pub fn has_member(&self, member: &SlotName) -> Result<(), Failure> {
+        let names = self.desired.etcd.slots.iter().map(|slot| slot.name.as_str());
+        if names.clone().any(|name| name == member.as_str()) {
+            return Ok(());
+        }
+        let (message, help) = suggest::member(member.as_str(), names);
+        Err(Failure::new(Exit::Usage, "usage::member", message).help(help))
     }
 
     /// Something that this key of the file is to blame for.

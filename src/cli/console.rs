@@ -5,10 +5,10 @@ use std::io::{self, IsTerminal, Write};
 use anstream::ColorChoice;
 use serde_json::Value;
 
-use super::args::Format;
 use super::diagnostics::Look;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::wish::Format;
 use crate::report::paint::Paint;
 
 /// The terminal (or pipe, or file) of one command.

@@ -14,7 +14,6 @@ use rehull_core::journal::Scope;
 use rehull_core::plan::{Envelope, RolloutKind, RolloutPlan};
 use tokio::task::JoinHandle;
 
-use super::args::Format;
 use super::cluster_file::ClusterFile;
 use super::console::Console;
 use super::exit::Exit;
@@ -23,6 +22,8 @@ use super::identity::Identity;
 use super::log::LogSink;
 use super::signals::Signals;
 use super::wire::{self, World};
+use super::wish::Format;
+use super::worked::Worked;
 use super::{event_log, local, log, rollouts};
 use crate::report::json::JsonLines;
 use crate::report::numbers::{about, duration};
@@ -77,39 +78,6 @@ pub struct Ended {
     pub exit: Result<Exit, Failure>,
     /// Everything that happened, from the first process on.
     pub timeline: Timeline,
-}
-
-/// What is left when the work has ended, in whatever way.
-struct Worked<T> {
-    /// A call may still be on its way: the lease runs out by itself.
-    in_flight: bool,
-    ended: Result<T, Failure>,
-}
-
-impl<T> Worked<T> {
-    /// Nothing was sent by a session that could not begin.
-    const fn not_begun(failure: Failure) -> Self {
-        Self {
-            in_flight: false,
-            ended: Err(failure),
-        }
-    }
-
-    /// Whether something is in flight is settled before anything is told: a report that cannot be written, a disk that
-    /// is full, a reader that has gone change nothing about the lease.
-    async fn after(
-        outcome: Result<Outcome, RunError>,
-        tell: impl AsyncFnOnce(Result<Outcome, RunError>) -> Result<T, Failure>,
-    ) -> Self {
-        let in_flight = match &outcome {
-            Ok(Outcome::Finished) | Err(RunError::Target(_)) => false,
-            Ok(Outcome::Stopped { in_flight, .. }) | Err(RunError::Journal { in_flight, .. }) => *in_flight,
-        };
-        Self {
-            in_flight,
-            ended: tell(outcome).await,
-        }
-    }
 }
 
 /// The lease, kept by a task of its own.
@@ -323,6 +291,7 @@ impl Session<'_> {
             }
             Err(error) => Err(Failure::run(&error, &self.rollout)),
         };
+        timeline.snapshot = rollouts::snapshot(self.world, &self.rollout).await;
         Ended { exit, timeline }
     }
 
@@ -367,38 +336,5 @@ pub fn ending_text(timeline: &Timeline, paint: Paint) -> String {
     match halt::text(timeline, paint) {
         Some(halt) => format!("{table}\n{halt}"),
         None => table,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rehull_core::event::Rest;
-
-    use super::*;
-
-    fn stopped(in_flight: bool) -> Result<Outcome, RunError> {
-        let rest = Rest {
-            at_rest: false,
-            left: Vec::new(),
-            margin: 0,
-        };
-        let how = "SIGTERM".to_owned();
-        Ok(Outcome::Stopped {
-            reason: StopReason::Asked { how },
-            rest,
-            in_flight,
-        })
-    }
-
-    #[tokio::test]
-    async fn a_report_that_cannot_be_written_does_not_give_back_the_lease_of_a_call_in_flight() {
-        for in_flight in [true, false] {
-            let worked: Worked<()> = Worked::after(stopped(in_flight), async |_| {
-                Err(Failure::new(Exit::Refused, "file::unwritable", "disk full"))
-            })
-            .await;
-            assert_eq!(worked.in_flight, in_flight);
-            assert!(worked.ended.is_err());
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Who this process is, in the lease and in the journal.
 
-use super::args::Environment;
+use super::environment::Environment;
 use super::exit::Exit;
 use super::failure::Failure;
 

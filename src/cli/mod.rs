@@ -11,6 +11,7 @@ pub mod cluster_file;
 pub mod console;
 pub mod diagnostics;
 pub mod drive;
+pub mod environment;
 pub mod event_log;
 pub mod exit;
 pub mod failure;
@@ -34,13 +35,16 @@ pub mod toolbox;
 mod typed;
 pub mod version;
 pub mod wire;
+pub mod wish;
+mod worked;
 
 use std::process::ExitCode;
 
-use args::{Environment, Invocation, Wish};
+use args::Invocation;
+use environment::Environment;
 use exit::Exit;
 use failure::Failure;
-use sandbox::SandboxWish;
+use wish::{SandboxWish, Wish};
 
 /// Runs the program.
 #[must_use]

@@ -2,13 +2,14 @@
 
 use rehull_core::plan::RolloutKind;
 
-use super::args::{Environment, Format, Planning};
 use super::cluster_file::ClusterFile;
 use super::console::Console;
+use super::environment::Environment;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::planning::{self, Planned};
 use super::wire::{self, World};
+use super::wish::{Format, Planning};
 use crate::report::{self, json};
 
 /// Plans and shows it. Blockers make the exit code say that a person has to act first.

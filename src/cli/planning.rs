@@ -40,7 +40,9 @@ pub async fn plan(world: &World, file: &ClusterFile, kind: RolloutKind) -> Resul
         rehull: VERSION,
     };
     let name = file.path.to_string_lossy();
-    let plan = plan::plan(&input).map_err(|refusals| Failure::refusals(refusals, &name, &file.text))?;
+    let earlier = rollouts::plans(world, &file.desired.cluster).await?;
+    let plan = plan::plan_knowing(&input, &earlier)
+        .map_err(|refusals| Failure::refusals(refusals, &name, &file.text))?;
     Ok(Planned { plan, rollout })
 }
 

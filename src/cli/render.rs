@@ -7,11 +7,11 @@ use rehull_core::domain::ids::SlotName;
 use rehull_core::render::{self, RenderedSlot, USER_DATA_MAX, VARIABLES};
 use serde_json::json;
 
-use super::args::{Format, Rendering};
 use super::cluster_file::ClusterFile;
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::wish::{Format, Rendering};
 use crate::report::json::OUTPUT_FORMAT;
 use crate::report::numbers::count;
 use crate::report::paint::Tone;

@@ -3,15 +3,16 @@
 use rehull_core::journal::Scope;
 use serde_json::json;
 
-use super::args::{Environment, Format, OfRollout};
 use super::cluster_file::ClusterFile;
 use super::console::Console;
 use super::drive::ending_text;
+use super::environment::Environment;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::local;
 use super::rollouts::{self, History};
 use super::wire::{self, World};
+use super::wish::{Format, OfRollout};
 use crate::report::json::{self, OUTPUT_FORMAT};
 use crate::report::paint::{Paint, Tone};
 use crate::report::timeline::Timeline;
@@ -32,7 +33,7 @@ pub fn run(console: &Console, environment: &Environment, of: &OfRollout) -> Resu
         rollouts::history(&world, &scope).await
     })?;
     let answer = match console.format {
-        Format::Markdown => markdown::rollout(&history.events, history.over.clone(), None),
+        Format::Markdown => markdown::rollout(&history.events, &history.timeline(), None),
         Format::Text => text(&history, console.out_paint()),
         Format::Json => {
             let summary = json::summary(&history.timeline(), None);

@@ -1,14 +1,15 @@
 //! `rehull resume`: goes on with a rollout, from any machine.
 
-use super::args::{Environment, OfRollout};
 use super::cluster_file::ClusterFile;
 use super::console::Console;
 use super::drive::{Entry, Session, View};
+use super::environment::Environment;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::identity::Identity;
 use super::local;
 use super::wire::{self, World};
+use super::wish::OfRollout;
 
 /// Takes the lease over if its holder has died, and works until there is a reason to stop.
 ///

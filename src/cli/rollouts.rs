@@ -12,7 +12,7 @@ use super::event_log;
 use super::failure::Failure;
 use super::wire::World;
 use crate::report::replay;
-use crate::report::timeline::Timeline;
+use crate::report::timeline::{Kept, Timeline};
 
 /// A rollout as its journal and its event log tell it.
 pub struct History {
@@ -22,13 +22,17 @@ pub struct History {
     pub events: Vec<Event>,
     /// How it was closed, if it was before its end.
     pub over: Option<String>,
+    /// What was kept before its first change.
+    pub snapshot: Option<Kept>,
 }
 
 impl History {
     /// The story of it.
     #[must_use]
     pub fn timeline(&self) -> Timeline {
-        Timeline::of(&self.events).closed_as(self.over.clone())
+        Timeline::of(&self.events)
+            .closed_as(self.over.clone())
+            .with_snapshot(self.snapshot.clone())
     }
 }
 
@@ -133,7 +137,22 @@ pub async fn history(world: &World, scope: &Scope) -> Result<History, Failure> {
         | RecordBody::Stopped { .. } => None,
     });
     let over = over.next_back();
-    Ok(History { plan, events, over })
+    let snapshot = snapshot(world, &scope.rollout).await;
+    Ok(History {
+        plan,
+        events,
+        over,
+        snapshot,
+    })
+}
+
+/// The snapshot of a rollout, if its fact is in the store. For people: what cannot be read is not shown.
+pub async fn snapshot(world: &World, rollout: &RolloutId) -> Option<Kept> {
+    let stored = world.store().get(&keys::snapshot(rollout)).await.ok()??;
+    Some(Kept {
+        place: world.snapshots_at().to_owned(),
+        fact: serde_json::from_slice(&stored.bytes).ok()?,
+    })
 }
 
 /// Plans of all rollouts, newest first; those that cannot be read any more are left out.

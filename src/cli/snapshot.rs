@@ -7,13 +7,14 @@ use rehull_core::domain::ids::RolloutId;
 use rehull_core::domain::observed::{JobState, SnapshotFact};
 use serde_json::json;
 
-use super::args::{Environment, Format};
 use super::cluster_file::ClusterFile;
 use super::console::Console;
+use super::environment::Environment;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::planning;
 use super::wire::{self, World};
+use super::wish::Format;
 use crate::report::json::OUTPUT_FORMAT;
 use crate::report::numbers::bytes;
 

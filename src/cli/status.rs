@@ -9,18 +9,20 @@ use rehull_core::executor::lease::LeaseRecord;
 use rehull_core::journal::Scope;
 use serde_json::{Value, json};
 
-use super::args::{Environment, Format, OfRollout, Subject};
 use super::cluster_file::ClusterFile;
 use super::console::Console;
+use super::environment::Environment;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::wire::{self, World};
+use super::wish::{Format, OfRollout, Subject};
 use super::{lease, local, planning, rollouts};
 use crate::report::json::{self as shape, OUTPUT_FORMAT};
 use crate::report::members;
 use crate::report::numbers::{account, between, duration};
 use crate::report::paint::{Paint, Tone};
 use crate::report::summary;
+use crate::report::table::{Cell, Row, layout};
 use crate::report::timeline::{Outcome, Timeline};
 use crate::report::{halt, plain};
 
@@ -41,6 +43,7 @@ struct Found {
 /// Something that is needed for the answer cannot be read.
 pub fn run(console: &Console, environment: &Environment, subject: &Subject) -> Result<Exit, Failure> {
     let (path, asked) = match subject {
+        Subject::Rollouts(path) => return all(console, environment, path),
         Subject::Cluster(path) => (path.clone(), None),
         Subject::Rollout(OfRollout { rollout, file }) => (
             local::cluster_file(rollout, file.as_deref())?,
@@ -83,6 +86,66 @@ pub fn etcd(console: &Console, environment: &Environment, path: &Path) -> Result
     Ok(if lost { Exit::NeedsPerson } else { Exit::Ok })
 }
 
+/// Lists every rollout, newest first.
+fn all(console: &Console, environment: &Environment, path: &Path) -> Result<Exit, Failure> {
+    let file = ClusterFile::read(path)?;
+    let cluster = &file.desired.cluster;
+    let told = wire::runtime()?.block_on(async {
+        let world = World::connect(&file, environment).await?;
+        let mut told = Vec::new();
+        for rollout in rollouts::ids(world.store().as_ref()).await?.into_iter().rev() {
+            let scope = Scope {
+                cluster: cluster.clone(),
+                rollout: rollout.clone(),
+            };
+            // One that cannot be read any more must not hide the others.
+            told.push((rollout, rollouts::history(&world, &scope).await.ok()));
+        }
+        Ok::<_, Failure>(told)
+    })?;
+    let rows: Vec<(RolloutId, String, &str)> = told
+        .into_iter()
+        .map(
+            |(rollout, history)| match history.map(|history| history.timeline()) {
+                Some(timeline) => (rollout, timeline.headline.clone(), ending(&timeline)),
+                None => (rollout, "cannot be read".to_owned(), "unknown"),
+            },
+        )
+        .collect();
+    match console.format {
+        Format::Json => {
+            let one = |(rollout, headline, outcome): &(RolloutId, String, &str)| json!({ "rollout": rollout, "headline": headline, "outcome": outcome });
+            let rollouts: Vec<Value> = rows.iter().map(one).collect();
+            let document = json!({ "format": OUTPUT_FORMAT, "kind": "rollouts", "cluster": cluster, "rollouts": rollouts });
+            console.answer_json(&document)?;
+        }
+        Format::Text | Format::Markdown if rows.is_empty() => console.answer("no rollout yet\n")?,
+        Format::Text | Format::Markdown => {
+            let row = |(rollout, headline, outcome): &(RolloutId, String, &str)| {
+                Row::Cells(vec![
+                    Cell::left(rollout.as_str()),
+                    Cell::left(*outcome),
+                    Cell::left(headline),
+                ])
+            };
+            let rows: Vec<Row> = rows.iter().map(row).collect();
+            console.answer(&layout(&rows, "", console.out_paint()))?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// How a rollout ended, in a word.
+fn ending(timeline: &Timeline) -> &'static str {
+    match (&timeline.over, &timeline.outcome) {
+        (Some(over), _) if over.starts_with("superseded") => "superseded",
+        (Some(_), _) => "aborted",
+        (None, Outcome::Finished) => "finished",
+        (None, Outcome::Stopped { .. }) => "stopped",
+        (None, Outcome::Open) => "open",
+    }
+}
+
 async fn look(world: &World, file: &ClusterFile, asked: Option<RolloutId>) -> Result<Found, Failure> {
     let cluster = &file.desired.cluster;
     let one = asked.is_some();
@@ -109,6 +172,7 @@ async fn look(world: &World, file: &ClusterFile, asked: Option<RolloutId>) -> Re
                 );
             }
             timeline.over = history.over;
+            timeline.snapshot = history.snapshot;
             lines.drain(..lines.len().saturating_sub(LAST));
             Some((rollout, timeline, lines))
         }
@@ -165,6 +229,9 @@ fn text(file: &ClusterFile, found: &Found, paint: Paint) -> String {
                 last.iter()
                     .map(|line| format!("  {}\n", paint.tone(Tone::Faint, line))),
             );
+            if let (Some(kept), false) = (&timeline.snapshot, timeline.outcome == Outcome::Finished) {
+                out.push_str(&format!("  snapshot  {}\n", summary::snapshot(kept)));
+            }
             if let Some(halt) = halt::text(timeline, paint) {
                 out.push_str(&format!("\n{halt}"));
             } else if timeline.outcome == Outcome::Finished {

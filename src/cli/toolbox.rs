@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rehull_core::domain::version::EtcdVersion;
 
-use super::args::Environment;
+use super::environment::Environment;
 
 /// Where binaries are kept if nobody says: where `tools/toolbox.sh` puts them.
 #[must_use]

@@ -242,6 +242,9 @@ pub(super) struct Status {
     /// Cluster file of the rollout, if it is not where it usually is
     #[arg(long, value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
+    /// List every rollout of the cluster, newest first
+    #[arg(long, conflicts_with = "file")]
+    pub(super) all: bool,
 }
 
 #[derive(Debug, Args)]

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::args::Format;
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::wish::Format;
 use crate::report::json::OUTPUT_FORMAT;
 
 /// Version of this program.

@@ -166,6 +166,25 @@ mod tests {
     }
 
     #[test]
+    fn a_store_that_does_not_answer_is_named_and_nobody_is_blamed_for_it() {
+        let mut timeline = Timeline::of(&fixture::halted_at_rest());
+        if let Outcome::Stopped { reason, .. } = &mut timeline.outcome {
+            *reason = StopReason::StoreSilent {
+                store: "s3://bucket/store/".to_owned(),
+                since: "2026-11-21T10:00:00Z".parse().unwrap_or_default(),
+                why: "timed out".to_owned(),
+            };
+        }
+        let text = text(&timeline, Paint::Plain).unwrap_or_default();
+        let because = "because      the store s3://bucket/store/ does not answer since 2026-11-21T10:00:00Z: timed out\n";
+        assert!(text.contains(because), "{text}");
+        assert!(
+            text.contains("it runs out by itself") && !text.contains("somebody else"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn a_rollout_that_is_over_is_not_offered_for_resuming() {
         let mut timeline = Timeline::of(&fixture::halted_at_rest());
         timeline.over = Some("aborted".to_owned());

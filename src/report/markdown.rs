@@ -6,29 +6,34 @@ use super::halt;
 use super::numbers::{duration, tenths};
 use super::paint::Paint;
 use super::plain;
-use super::summary::{LoadVerdict, holds, load_words, margin, troubles, used_phases, versions};
+use super::summary::{LoadVerdict, holds, load_words, margin, snapshot, troubles, used_phases, versions};
 use super::timeline::{Outcome, Timeline};
 
-/// `over`: how the rollout was closed, if it was before its end. The verdict first, then the table, then what happened line by line behind a fold.
+/// `timeline` is the story of `events`. The verdict first, then the table, then what happened line by line behind a fold.
 #[must_use]
-pub fn rollout(events: &[Event], over: Option<String>, load: Option<&LoadVerdict>) -> String {
-    let timeline = Timeline::of(events).closed_as(over);
-    let mut out = format!("### {}\n\n", headline(&timeline));
+pub fn rollout(events: &[Event], timeline: &Timeline, load: Option<&LoadVerdict>) -> String {
+    let mut out = format!("### {}\n\n", headline(timeline));
     out.push_str(&format!("{}\n\n", timeline.headline));
-    out.push_str(&table(&timeline));
-    let holds = holds(&timeline);
+    out.push_str(&table(timeline));
+    let holds = holds(timeline);
     if !holds.is_empty() {
         out.push_str(&format!("\nHeld by: {holds}\n"));
+    }
+    if let Some(kept) = &timeline.snapshot {
+        out.push_str(&format!(
+            "\nSnapshot before the first change: {}\n",
+            snapshot(kept)
+        ));
     }
     if let Some(load) = load {
         out.push_str(&format!("\nUnder load: {}\n", load_words(load).join(" · ")));
     }
-    let troubles = troubles(&timeline);
+    let troubles = troubles(timeline);
     if !troubles.is_empty() {
         out.push_str("\nAttempts that did not succeed:\n\n");
         out.extend(troubles.iter().map(|line| format!("- {}\n", escape(line))));
     }
-    if let Some(text) = halt::text(&timeline, Paint::Plain) {
+    if let Some(text) = halt::text(timeline, Paint::Plain) {
         out.push_str(&format!("\n```text\n{text}```\n"));
     }
     out.push_str(&format!(
@@ -113,7 +118,11 @@ mod tests {
 
     #[test]
     fn the_verdict_and_the_table_come_before_the_fold() {
-        let text = rollout(&fixture::halted_at_rest(), None, None);
+        let text = rollout(
+            &fixture::halted_at_rest(),
+            &Timeline::of(&fixture::halted_at_rest()),
+            None,
+        );
         insta::assert_snapshot!(text);
     }
 

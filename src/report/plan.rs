@@ -24,14 +24,7 @@ pub fn text(plan: &RolloutPlan, offer: &Offer<'_>, paint: Paint) -> String {
     let envelope = &plan.envelope;
     let mut out = format!("{}\n\n", title(plan, paint));
     if !envelope.slots.iter().any(SlotPlan::changes) {
-        let machines = envelope.slots.len();
-        out.push_str(&format!(
-            "nothing to do: all {machines} machines are what the cluster file says\n"
-        ));
-        let blockers = blockers(plan, paint);
-        if !blockers.is_empty() {
-            out.push_str(&format!("\nand yet all is not well: {blockers}"));
-        }
+        out.push_str(&unchanged(plan, paint));
         return out;
     }
     out.push_str(&steps(plan, paint));
@@ -52,6 +45,18 @@ pub fn text(plan: &RolloutPlan, offer: &Offer<'_>, paint: Paint) -> String {
         }
     }
     out
+}
+
+/// A cluster that is what the file says and yet not well is not called done: no upgrade would mend it.
+fn unchanged(plan: &RolloutPlan, paint: Paint) -> String {
+    let machines = plan.envelope.slots.len();
+    if plan.forecast.blockers.is_empty() {
+        return format!("nothing to do: all {machines} machines are what the cluster file says\n");
+    }
+    let list = list(&plan.forecast.blockers, paint);
+    format!(
+        "no machine has to be replaced: all {machines} are what the cluster file says, but the cluster is not well\n{list}"
+    )
 }
 
 fn title(plan: &RolloutPlan, paint: Paint) -> String {
@@ -116,7 +121,15 @@ fn blockers(plan: &RolloutPlan, paint: Paint) -> String {
     if blockers.is_empty() {
         return String::new();
     }
-    let mut out = format!("must be fixed before starting ({})\n", blockers.len());
+    let count = blockers.len();
+    format!(
+        "must be fixed before starting ({count})\n{}",
+        list(blockers, paint)
+    )
+}
+
+fn list(blockers: &[String], paint: Paint) -> String {
+    let mut out = String::new();
     for blocker in blockers {
         // The planner writes `what is wrong → what to do`; versions inside the first half use the same arrow.
         let (what, fix) = blocker.rsplit_once(" → ").unwrap_or((blocker, ""));
@@ -195,6 +208,27 @@ mod tests {
             "etcd-b raises NOSPACE → clear its cause and the alarm".to_owned(),
         ];
         insta::assert_snapshot!(shown(&plan));
+    }
+
+    #[test]
+    fn a_cluster_that_is_not_well_is_not_called_done_although_no_machine_is_replaced() {
+        let mut plan = fixture::plan();
+        for slot in &mut plan.envelope.slots {
+            slot.reasons.clear();
+        }
+        plan.forecast.order.clear();
+        let out = "etcd-b is out: its port refuses connections → an upgrade does not start it; bring it back: rehull etcd heal etcd-b FILE";
+        plan.forecast.blockers = vec![out.to_owned()];
+        let shown = shown(&plan);
+        assert!(!shown.contains("nothing to do"), "{shown}");
+        assert!(
+            shown.contains("✗ etcd-b is out: its port refuses connections\n"),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("→ an upgrade does not start it; bring it back: rehull etcd heal etcd-b"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::numbers::{count, duration, millis, plural, tenths};
+use super::numbers::{bytes, count, duration, millis, plural, tenths};
 use super::paint::{Paint, Tone};
 use super::phase::Phase;
 use super::table::{Cell, Row, layout};
-use super::timeline::{MarginStory, Outcome, StepStory, Timeline};
+use super::timeline::{Kept, MarginStory, Outcome, StepStory, Timeline};
 
 /// What a load that ran beside the rollout has measured. The rollout itself cannot know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,9 @@ pub fn text(timeline: &Timeline, load: Option<&LoadVerdict>, paint: Paint) -> St
     }
     for line in troubles(timeline) {
         out.push_str(&format!("  tried     {line}\n"));
+    }
+    if let Some(kept) = &timeline.snapshot {
+        out.push_str(&format!("  snapshot  {}\n", snapshot(kept)));
     }
     out.push('\n');
     out.push_str(&verdict(timeline, load, paint));
@@ -186,6 +189,19 @@ pub fn troubles(timeline: &Timeline) -> Vec<String> {
         .collect()
 }
 
+/// Where the way back lies: place and key, size, revision, and how it was proved to restore.
+#[must_use]
+pub fn snapshot(kept: &Kept) -> String {
+    let Kept { place, fact } = kept;
+    format!(
+        "{place}{}, {}, revision {}, test-restored by {}",
+        fact.key,
+        bytes(fact.bytes),
+        fact.revision,
+        fact.restored_by
+    )
+}
+
 /// The last line: done, stopped or open; time; what the load says.
 #[must_use]
 pub fn verdict(timeline: &Timeline, load: Option<&LoadVerdict>, paint: Paint) -> String {
@@ -233,6 +249,8 @@ pub fn load_words(load: &LoadVerdict) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use rehull_core::domain::observed::SnapshotFact;
+
     use super::super::fixture;
     use super::*;
 
@@ -250,6 +268,23 @@ mod tests {
             watches_broken: 0,
         };
         insta::assert_snapshot!(shown(&fixture::whole_rollout(), Some(&load)));
+    }
+
+    #[test]
+    fn the_snapshot_is_named_with_key_size_revision_and_how_it_was_proved() {
+        let fact = SnapshotFact {
+            format: 1,
+            key: "dev-2026-11-21-01/snapshot-1.db".to_owned(),
+            bytes: 20_480,
+            sha256: "ab".repeat(32),
+            revision: 412,
+            restored_by: "etcdutl 3.6.14 snapshot restore".to_owned(),
+        };
+        let place = "s3://snapshots/etcd/".to_owned();
+        let timeline = Timeline::of(&fixture::halted_at_rest()).with_snapshot(Some(Kept { place, fact }));
+        let shown = text(&timeline, None, Paint::Plain);
+        let line = "  snapshot  s3://snapshots/etcd/dev-2026-11-21-01/snapshot-1.db, 20 KiB, revision 412, test-restored by etcdutl 3.6.14 snapshot restore\n";
+        assert!(shown.contains(line), "{shown}");
     }
 
     #[test]

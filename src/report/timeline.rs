@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rehull_core::domain::action::Action;
 use rehull_core::domain::ids::{RolloutId, SlotName, StepId};
+use rehull_core::domain::observed::SnapshotFact;
 use rehull_core::domain::waiting::{StopReason, Waiting};
 use rehull_core::event::{Event, Rest, StepOutline, What};
 use rehull_core::ports::PortError;
@@ -128,6 +129,15 @@ pub enum Outcome {
     },
 }
 
+/// A snapshot and where it can be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// `s3://bucket/prefix/` in front of its key.
+    pub place: String,
+    /// What it is.
+    pub fact: SnapshotFact,
+}
+
 /// The story so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timeline {
@@ -158,6 +168,8 @@ pub struct Timeline {
     /// Its journal was closed before its end: `aborted`, or `superseded by …`. Events do not tell; whoever has read
     /// the journal sets it.
     pub over: Option<String>,
+    /// The snapshot before its first change and the place it lies in, once it is known.
+    pub snapshot: Option<Kept>,
     waits_since: Option<Timestamp>,
 }
 
@@ -232,6 +244,12 @@ impl Timeline {
     #[must_use]
     pub fn closed_as(self, over: Option<String>) -> Self {
         Self { over, ..self }
+    }
+
+    /// The same with the snapshot that was taken before its first change.
+    #[must_use]
+    pub fn with_snapshot(self, snapshot: Option<Kept>) -> Self {
+        Self { snapshot, ..self }
     }
 
     /// Time the rollout was worked on.

@@ -1,49 +1,31 @@
 //! `rehull sandbox demo`: a real cluster, a real load, a real upgrade, in a minute, and then nothing is left of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rehull_core::domain::ids::RolloutId;
-use rehull_core::domain::version::EtcdVersion;
 use rehull_core::plan::{Reversible, RolloutKind, RolloutPlan};
 use rehull_core::world::Timing;
 use serde_json::json;
 
 use super::up::{create, lay};
-use super::{Place, Up};
-use crate::cli::args::{Environment, Format};
 use crate::cli::cluster_file::ClusterFile;
 use crate::cli::console::Console;
 use crate::cli::drive::{Ended, Entry, Session, View};
+use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::identity::Identity;
 use crate::cli::planning::{self, Planned};
 use crate::cli::toolbox;
 use crate::cli::wire::{self, World};
+use crate::cli::wish::{Demo, Format, Place, Up};
 use crate::report::json::{OUTPUT_FORMAT, summary as summary_json};
 use crate::report::numbers::{duration, millis, plural, short_digest};
 use crate::report::paint::Tone;
 use crate::report::summary::{self, LoadVerdict};
 use crate::report::{halt, timeline::Timeline};
 use crate::sandbox::{self, Info};
-
-/// What the demo is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Demo {
-    /// Which sandbox; one of this name is taken down first.
-    pub place: Place,
-    /// Number of members.
-    pub members: u8,
-    /// Release before.
-    pub from: EtcdVersion,
-    /// Release afterwards.
-    pub to: EtcdVersion,
-    /// Where binaries are.
-    pub toolbox: Option<PathBuf>,
-    /// Leave the sandbox up.
-    pub keep: bool,
-}
 
 /// Runs it. The exit code is 0 only if nothing was lost and no more than one member was ever out.
 ///

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::Place;
-use crate::cli::args::Format;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::wire;
+use crate::cli::wish::Format;
+use crate::cli::wish::Place;
 use crate::report::json::OUTPUT_FORMAT;
 use crate::sandbox::{self, Down};
 

@@ -1,31 +1,17 @@
 //! `rehull sandbox pin`: another etcd release in the cluster file, as the author of a pull request would write it.
 
-use std::path::PathBuf;
-
-use rehull_core::domain::version::EtcdVersion;
 use serde_json::json;
 
-use super::Place;
 use super::up::readable;
-use crate::cli::args::{Environment, Format};
 use crate::cli::console::Console;
+use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::toolbox;
 use crate::cli::wire;
+use crate::cli::wish::{Format, Pin};
 use crate::report::json::OUTPUT_FORMAT;
 use crate::sandbox;
-
-/// What `sandbox pin` is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pin {
-    /// Which and where.
-    pub place: Place,
-    /// etcd release.
-    pub etcd: EtcdVersion,
-    /// Where binaries are: `DIR/etcd/VERSION/BINARY`.
-    pub toolbox: Option<PathBuf>,
-}
 
 /// Writes version and digests; nothing else happens until somebody applies the file.
 ///

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::Place;
 use super::up::readable;
-use crate::cli::args::Format;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::wire;
+use crate::cli::wish::Format;
+use crate::cli::wish::Place;
 use crate::report::json::OUTPUT_FORMAT;
 use crate::report::paint::{Paint, Tone};
 use crate::report::table::{Cell, Row, layout};

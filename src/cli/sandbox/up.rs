@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use rehull_core::plan::RolloutKind;
 use serde_json::json;
 
-use super::Up;
 use crate::cli::apply;
-use crate::cli::args::{Change, Environment, Format};
 use crate::cli::cluster_file::ClusterFile;
 use crate::cli::console::Console;
+use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::toolbox;
 use crate::cli::wire;
+use crate::cli::wish::{Change, Format, Up};
 use crate::report::json::OUTPUT_FORMAT;
 use crate::report::paint::Tone;
 use crate::sandbox::{self, Info, UpOptions};

@@ -3,12 +3,13 @@
 use std::fs;
 
 use rehull_core::config::Wrong;
+use rehull_core::domain::desired::AwsTarget;
 use rehull_core::ports::PortError;
 
 use super::{aws, is_loopback};
 use crate::adapters::aws::{AccessKeys, AwsClients};
-use crate::cli::args::Environment;
 use crate::cli::cluster_file::ClusterFile;
+use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 
@@ -38,8 +39,11 @@ pub(super) async fn check(clients: &AwsClients, file: &ClusterFile) -> Result<()
     let target = &file.desired.aws;
     let place = target.endpoint.as_deref().unwrap_or(target.region.as_str());
     let answer = clients.whoami().await;
-    let (account, _) =
-        answer.map_err(|error| other_region(file, &error).unwrap_or_else(|| aws(&error, place)))?;
+    let (account, _) = answer.map_err(|error| {
+        other_region(file, &error)
+            .or_else(|| down(target, file.desired.cluster.as_str(), &error))
+            .unwrap_or_else(|| aws(&error, place))
+    })?;
     if account == target.account {
         return Ok(());
     }
@@ -53,6 +57,23 @@ pub(super) async fn check(clients: &AwsClients, file: &ClusterFile) -> Result<()
         "/aws/account",
         Wrong::new("aws::other_account", message, label).help(help),
     ))
+}
+
+/// Nobody listens at an address of this machine: most likely a sandbox that is down.
+fn down(target: &AwsTarget, cluster: &str, error: &PortError) -> Option<Failure> {
+    let (PortError::NotSent { .. }, Some(endpoint), true) = (error, &target.endpoint, is_loopback(target))
+    else {
+        return None;
+    };
+    let message = format!("the API at {endpoint} takes no connections");
+    let help = format!(
+        "if it is a sandbox that is down: `rehull sandbox up --name {cluster}` brings it up again as it was"
+    );
+    Some(
+        Failure::new(Exit::Refused, "aws::unreachable", message)
+            .because(error)
+            .help(help),
+    )
 }
 
 /// Signatures name the region, and an endpoint of another one says so.
@@ -86,7 +107,10 @@ fn keys(text: &str) -> Option<AccessKeys> {
 
 #[cfg(test)]
 mod tests {
+    use rehull_core::domain::ids::{AccountId, Region};
+
     use super::*;
+    use crate::cli::diagnostics::Look;
 
     #[test]
     fn keys_are_read_from_assignments_with_and_without_export() {
@@ -94,5 +118,26 @@ mod tests {
             keys("# sandbox\nexport AWS_ACCESS_KEY_ID=AKIA1\nAWS_SECRET_ACCESS_KEY=\"s3cret\"\n").unwrap();
         assert_eq!((keys.id.as_str(), keys.secret.as_str()), ("AKIA1", "s3cret"));
         assert!(super::keys("AWS_ACCESS_KEY_ID=\nAWS_SECRET_ACCESS_KEY=x\n").is_none());
+    }
+
+    #[test]
+    fn a_sandbox_that_is_down_is_told_by_its_address_and_the_command_that_brings_it_up() {
+        let target = |endpoint: &str| AwsTarget {
+            account: AccountId::new("111122223333"),
+            region: Region::new("r-1"),
+            endpoint: Some(endpoint.to_owned()),
+        };
+        let error = PortError::NotSent {
+            why: "Connection refused".to_owned(),
+        };
+        let told =
+            down(&target("http://127.0.0.1:4566"), "dev", &error).map(|failure| failure.text(Look::Plain));
+        let told = told.unwrap_or_default();
+        assert!(
+            told.contains("the API at http://127.0.0.1:4566 takes no connections"),
+            "{told}"
+        );
+        assert!(told.contains("rehull sandbox up --name dev"), "{told}");
+        assert!(down(&target("https://ec2.example.com"), "dev", &error).is_none());
     }
 }

@@ -20,8 +20,8 @@ use rehull_core::ports::{Clock, LeaseState, PortError, Store, StoreError};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-use super::args::Environment;
 use super::cluster_file::ClusterFile;
+use super::environment::Environment;
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::adapters::artefacts::{ArtefactError, ArtefactStore, Pinned, Published};
@@ -45,6 +45,7 @@ pub struct World {
     snapshots: EtcdSnapshots,
     store: Arc<dyn Store>,
     artefacts: ArtefactStore,
+    snapshots_at: String,
     clock: SystemClock,
     trap: Option<Arc<Trap>>,
     /// How this store loses power.
@@ -81,6 +82,7 @@ impl World {
             snapshots,
             store,
             artefacts: ArtefactStore::new(clients, desired.artefacts.clone()),
+            snapshots_at: format!("s3://{}/{}", desired.snapshots.bucket, desired.snapshots.prefix),
             clock: SystemClock::new(),
             trap,
             tail,
@@ -106,6 +108,12 @@ impl World {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// In front of the keys of snapshots.
+    #[must_use]
+    pub fn snapshots_at(&self) -> &str {
+        &self.snapshots_at
     }
 
     /// What the loop is told of its lease.

@@ -9,8 +9,8 @@ use rehull_core::ports::Store as _;
 use crate::adapters::aws::AwsClients;
 use crate::adapters::etcd::PemTls;
 use crate::adapters::store_s3::S3Store;
-use crate::cli::args::Environment;
 use crate::cli::cluster_file::ClusterFile;
+use crate::cli::environment::Environment;
 use crate::cli::failure::Failure;
 
 const POINTER: &str = "/etcd/clientTls";

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rehull_core::ports::{LeaseState, Store};
 
 use super::is_loopback;
-use crate::cli::args::Environment;
 use crate::cli::cluster_file::ClusterFile;
+use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::sandbox::faults::{Trap, TrappedLease, TrappedStore};

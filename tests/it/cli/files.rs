@@ -148,3 +148,29 @@ fn the_variables_of_templates_are_listed_without_a_file() {
     assert_eq!(run.code, 0);
     assert!(run.out.contains("etcd.initialCluster"), "{}", run.out);
 }
+
+#[test]
+fn a_misspelt_member_is_a_slip_in_the_command_line_and_nobody_is_asked_anything() {
+    let folder = cluster(|text| text);
+    for command in ["replace", "heal"] {
+        let run = rehull(folder.path(), &["etcd", command, "etcd-bb", "clusters/dev.yaml"]);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{}", run.err);
+        assert!(
+            run.err.contains("`etcd-bb` is no member of this cluster"),
+            "{}",
+            run.err
+        );
+        assert!(run.err.contains("did you mean `etcd-b`?"), "{}", run.err);
+    }
+}
+
+#[test]
+fn a_template_with_a_key_that_cloud_init_would_ignore_fails_the_check() {
+    let folder = cluster(|text| text.replace("builtIn: 1", "file: own.yaml.hbs"));
+    let own = "#cloud-config\nwrite_file:\n- path: /a\n  content: b\n";
+    std::fs::write(folder.path().join("clusters/own.yaml.hbs"), own).unwrap();
+    let run = rehull(folder.path(), &["check"]);
+    assert_eq!(run.code, 2, "{}", run.err);
+    assert!(run.err.contains("no cloud-config:2:"), "{}", run.err);
+    assert!(run.err.contains("did you mean `write_files`?"), "{}", run.err);
+}

@@ -13,6 +13,7 @@ mod kills;
 mod load;
 mod losses;
 mod matrix;
+mod meanwhile;
 mod rig;
 mod second_member;
 mod signals;

@@ -1,0 +1,203 @@
+//! What can be wished of this program, as values of the domain; nothing in here reads or does anything.
+
+use std::path::PathBuf;
+
+use rehull_core::domain::ids::{ContentDigest, RolloutId, SlotName};
+use rehull_core::domain::observed::Wish as Asked;
+use rehull_core::domain::version::EtcdVersion;
+use rehull_core::plan::RolloutKind;
+use rehull_core::world::Timing;
+
+use super::exit::Exit;
+use super::failure::Failure;
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For scripts.
+    Json,
+    /// For pull requests.
+    Markdown,
+}
+
+/// A command with everything it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// `check`; no file means all of `clusters/`.
+    Check(Vec<PathBuf>),
+    /// `schema`.
+    Schema,
+    /// `render --variables`.
+    ListVariables,
+    /// `render` of a cluster file.
+    Render(PathBuf, Rendering),
+    /// `plan`.
+    Plan(Planning),
+    /// `apply`, `rollback`, `etcd replace`, `etcd heal`.
+    Apply(Change),
+    /// `status`.
+    Status(Subject),
+    /// `resume`.
+    Resume(OfRollout),
+    /// `abort` and `pause`.
+    Ask(OfRollout, Asked),
+    /// `report`.
+    Report(OfRollout),
+    /// `etcd status`.
+    EtcdStatus(PathBuf),
+    /// `etcd snapshot`.
+    EtcdSnapshot(PathBuf),
+    /// `sandbox …`.
+    Sandbox(SandboxWish),
+    /// `version`.
+    Version,
+}
+
+/// What `plan` is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planning {
+    /// Cluster file.
+    pub file: PathBuf,
+    /// Upgrade or bootstrap.
+    pub kind: RolloutKind,
+    /// Show every note.
+    pub all_notes: bool,
+}
+
+/// A change of a cluster, and how it was agreed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Cluster file; `None`: where that of the rollout to go back from usually is.
+    pub file: Option<PathBuf>,
+    /// What kind of change.
+    pub kind: RolloutKind,
+    /// Only the plan with this digest.
+    pub plan_digest: Option<ContentDigest>,
+    /// Do not ask.
+    pub yes: bool,
+    /// Where unpublished binaries are.
+    pub toolbox: Option<PathBuf>,
+}
+
+/// A rollout and, if it was named, its cluster file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfRollout {
+    /// Which.
+    pub rollout: RolloutId,
+    /// Named by hand.
+    pub file: Option<PathBuf>,
+}
+
+/// What `status` is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A cluster and its newest rollout.
+    Cluster(PathBuf),
+    /// Every rollout of a cluster.
+    Rollouts(PathBuf),
+    /// One rollout.
+    Rollout(OfRollout),
+}
+
+/// Which part of a rendering is printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rendering {
+    /// One line per slot.
+    Overview,
+    /// The user data of one slot.
+    Slot(SlotName),
+    /// The variables file of Terraform.
+    Tfvars,
+}
+
+/// What a sandbox is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SandboxWish {
+    /// Bring one up.
+    Up(Up),
+    /// Take one down.
+    Down(Place),
+    /// Look at one.
+    Status(Place),
+    /// Pin another release.
+    Pin(Pin),
+    /// Show what this program is for.
+    Demo(Demo),
+}
+
+/// A sandbox by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Name.
+    pub name: String,
+    /// Where sandboxes are kept.
+    pub dir: PathBuf,
+}
+
+/// What `sandbox up` is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Up {
+    /// Which and where.
+    pub place: Place,
+    /// Number of members.
+    pub members: u8,
+    /// etcd release.
+    pub etcd: EtcdVersion,
+    /// Where binaries are: `DIR/etcd/VERSION/BINARY`.
+    pub toolbox: Option<PathBuf>,
+    /// How long things take.
+    pub timing: Timing,
+    /// Lay the ground only: no machine, no etcd.
+    pub empty: bool,
+}
+
+/// What `sandbox pin` is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// Which and where.
+    pub place: Place,
+    /// etcd release.
+    pub etcd: EtcdVersion,
+    /// Where binaries are: `DIR/etcd/VERSION/BINARY`.
+    pub toolbox: Option<PathBuf>,
+}
+
+/// What the demo is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demo {
+    /// Which sandbox; one of this name is taken down first.
+    pub place: Place,
+    /// Number of members.
+    pub members: u8,
+    /// Release before.
+    pub from: EtcdVersion,
+    /// Release afterwards.
+    pub to: EtcdVersion,
+    /// Where binaries are.
+    pub toolbox: Option<PathBuf>,
+    /// Leave the sandbox up.
+    pub keep: bool,
+}
+
+impl Wish {
+    /// `markdown` is a form of reports; elsewhere it would be a surprise.
+    ///
+    /// # Errors
+    /// The format does not exist for this command.
+    pub fn takes(&self, format: Format) -> Result<(), Failure> {
+        match (self, format) {
+            (_, Format::Text | Format::Json) => Ok(()),
+            (Self::Report(_), Format::Markdown) => Ok(()),
+            (_, Format::Markdown) => {
+                let failure = Failure::new(
+                    Exit::Usage,
+                    "usage::output",
+                    "only `rehull report` writes markdown",
+                );
+                Err(failure.help("use `--output text` or `--output json`"))
+            }
+        }
+    }
+}
