@@ -101,12 +101,12 @@ async fn two_machines_lost_in_a_rollout_come_back_and_the_upgrade_ends() {
         matches!(what, What::StepDone { .. })
     })
     .await;
-    let done = events_in(&run.so_far())
-        .into_iter()
-        .find_map(|event| match event.what {
-            What::StepDone { step } => Some(step.as_str().trim_start_matches("etcd/").to_owned()),
-            _ => None,
-        });
+    let done = events_in(&run.so_far()).into_iter().find_map(|event| {
+        let What::StepDone { step } = event.what else {
+            return None;
+        };
+        Some(step.as_str().trim_start_matches("etcd/").to_owned())
+    });
     let upgraded = done.expect("just seen");
     let mut others = sandbox.info.slots.iter().map(|slot| slot.name.clone());
     let old = others.rfind(|name| *name != upgraded).unwrap();
