@@ -112,3 +112,14 @@ async fn the_death_of_a_leader_is_measured_and_loses_nothing() {
         "{pinned:?}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_probe_of_the_same_name_is_not_judged_by_the_keys_of_the_first() {
+    let Some(cluster) = Cluster::up(Setup::new("3.6.14", 1)).await else {
+        return;
+    };
+    for _ in 0..2 {
+        let report = probe(&cluster).await.finish().await.unwrap().report;
+        assert!(report.is_clean(), "{:?}", report.problems);
+    }
+}

@@ -39,7 +39,8 @@ const CATCH_UP_EVERY: Duration = Duration::from_millis(20);
 /// Who writes and watches, where, and how fast.
 #[derive(Clone, Debug)]
 pub struct ProbeSpec {
-    /// Names this run's keys: `/rehull/probe/<run>/…`.
+    /// Names this run's keys: `/rehull/probe/<run>-<revision of the store at the start>/…`, so that two runs of one name
+    /// never share a key.
     pub run: String,
     /// Members by address. Each is watched.
     pub targets: Vec<Target>,
@@ -172,9 +173,10 @@ impl Probe {
     pub async fn start(
         pool: Arc<EtcdPool>,
         clock: Arc<dyn Clock>,
-        spec: ProbeSpec,
+        mut spec: ProbeSpec,
     ) -> Result<Self, PortError> {
         let before = revision(&pool, &spec.targets).await?;
+        spec.run = format!("{}-{before}", spec.run);
         let shared = Arc::new(Shared {
             origin: clock.monotonic(),
             pool,
