@@ -6,16 +6,13 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser};
 use rehull_core::domain::ids::{ContentDigest, RolloutId, SlotName};
 use rehull_core::domain::observed::Wish as Asked;
-use rehull_core::domain::version::NotARelease;
 use rehull_core::plan::RolloutKind;
-use rehull_core::world::Timing;
 
 use super::console::Console;
 use super::rollouts::cluster_of;
-use super::typed::{self, Command, Etcd, Output, Sandbox, SandboxTiming, Typed};
-use super::wish::{
-    Change, Demo, Format, OfRollout, Pin, Place, Planning, Rendering, SandboxWish, Subject, Up, Wish,
-};
+use super::sandbox;
+use super::typed::{self, Command, Etcd, Output, Typed};
+use super::wish::{Change, Format, OfRollout, Planning, Rendering, Subject, Wish};
 use crate::sandbox::faults::Fault;
 
 /// One run of the program.
@@ -82,47 +79,8 @@ fn wish(command: Command) -> Result<Wish, String> {
         }
         Command::Report(of) => Wish::Report(of_rollout(of)?),
         Command::Etcd(etcd) => etcd_wish(etcd)?,
-        Command::Sandbox(sandbox) => Wish::Sandbox(sandbox_wish(sandbox)?),
+        Command::Sandbox(sandbox) => Wish::Sandbox(sandbox::args::wish(sandbox)?),
         Command::Version => Wish::Version,
-    })
-}
-
-fn sandbox_wish(command: Sandbox) -> Result<SandboxWish, String> {
-    let place = |typed: typed::SandboxPlace| Place {
-        name: typed.name,
-        dir: typed.dir,
-    };
-    let release = |text: &str| text.parse().map_err(|error: NotARelease| error.to_string());
-    Ok(match command {
-        Sandbox::Down(typed) => SandboxWish::Down(place(typed)),
-        Sandbox::Status(typed) => SandboxWish::Status(place(typed)),
-        Sandbox::Pin(typed) => SandboxWish::Pin(Pin {
-            place: place(typed.place),
-            etcd: release(&typed.etcd)?,
-            toolbox: typed.toolbox,
-        }),
-        Sandbox::Up(typed) => SandboxWish::Up(Up {
-            place: place(typed.place),
-            members: typed.members,
-            etcd: release(&typed.etcd)?,
-            toolbox: typed.toolbox,
-            timing: match typed.timing {
-                SandboxTiming::Fast => Timing::Fast,
-                SandboxTiming::Aws => Timing::Aws,
-            },
-            empty: typed.empty,
-        }),
-        Sandbox::Demo(typed) => SandboxWish::Demo(Demo {
-            place: Place {
-                name: typed.name,
-                dir: typed.dir,
-            },
-            members: typed.members,
-            from: release(&typed.from)?,
-            to: release(&typed.to)?,
-            toolbox: typed.toolbox,
-            keep: typed.keep,
-        }),
     })
 }
 

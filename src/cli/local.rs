@@ -29,6 +29,19 @@ pub fn remember(rollout: &RolloutId, cluster_file: &Path) -> Result<PathBuf, Fai
     Ok(folder)
 }
 
+/// Folders of rollouts of this cluster file, so that they can be removed when the cluster is.
+#[must_use]
+pub fn folders_of(cluster_file: &Path) -> Vec<PathBuf> {
+    let whole = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok();
+    let wanted = whole(cluster_file);
+    let entries = fs::read_dir(FOLDER).into_iter().flatten().flatten();
+    let is_of = |folder: &PathBuf| {
+        let noted = fs::read_to_string(folder.join(NOTE)).ok();
+        noted.is_some_and(|text| whole(Path::new(text.trim_end())) == wanted)
+    };
+    entries.map(|entry| entry.path()).filter(is_of).collect()
+}
+
 /// Writes a file.
 ///
 /// # Errors

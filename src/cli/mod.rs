@@ -94,6 +94,7 @@ fn command(invocation: &Invocation) -> Result<Exit, Failure> {
         Wish::Sandbox(SandboxWish::Down(place)) => sandbox::down::run(console, place),
         Wish::Sandbox(SandboxWish::Demo(demo)) => sandbox::demo::run(console, &environment, demo),
         Wish::Sandbox(SandboxWish::Pin(pin)) => sandbox::pin::run(console, &environment, pin),
+        Wish::Sandbox(SandboxWish::Harm(harmed)) => sandbox::harm::run(console, harmed),
         Wish::Sandbox(SandboxWish::Status(place)) => sandbox::status::run(console, place),
         Wish::Version => version::run(console),
     }

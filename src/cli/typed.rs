@@ -111,6 +111,14 @@ pub(super) enum Sandbox {
     Status(SandboxPlace),
     /// Pin another etcd release in the cluster file of a sandbox, as a pull request would
     Pin(SandboxPin),
+    /// Terminate a member's machine behind rehull's back
+    Terminate(SandboxMember),
+    /// Cut the power of a member's machine; EC2 goes on saying that it runs
+    PowerCut(SandboxMember),
+    /// Stop a member's machine in its tracks: connections stay open and nobody answers
+    Freeze(SandboxMember),
+    /// Let a frozen machine go on
+    Thaw(SandboxMember),
     /// Upgrade a real cluster under load, prove that nothing was lost, and leave nothing behind
     Demo(SandboxDemo),
 }
@@ -149,6 +157,16 @@ pub(super) struct SandboxPlace {
     /// Where sandboxes are kept
     #[arg(long, value_name = "DIR", default_value = ".rehull/sandbox")]
     pub(super) dir: PathBuf,
+}
+
+/// A member of a sandbox.
+#[derive(Debug, Args)]
+pub(super) struct SandboxMember {
+    /// Member, for example etcd-b
+    #[arg(value_name = "MEMBER")]
+    pub(super) member: String,
+    #[command(flatten)]
+    pub(super) place: SandboxPlace,
 }
 
 #[derive(Debug, Args)]

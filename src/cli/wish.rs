@@ -10,6 +10,7 @@ use rehull_core::world::Timing;
 
 use super::exit::Exit;
 use super::failure::Failure;
+use crate::sandbox::Harm;
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +124,8 @@ pub enum SandboxWish {
     Status(Place),
     /// Pin another release.
     Pin(Pin),
+    /// Lose a machine on purpose.
+    Harm(Harmed),
     /// Show what this program is for.
     Demo(Demo),
 }
@@ -162,6 +165,17 @@ pub struct Pin {
     pub etcd: EtcdVersion,
     /// Where binaries are: `DIR/etcd/VERSION/BINARY`.
     pub toolbox: Option<PathBuf>,
+}
+
+/// What a loss on purpose is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Harmed {
+    /// In which sandbox.
+    pub place: Place,
+    /// Whose machine.
+    pub member: String,
+    /// What.
+    pub harm: Harm,
 }
 
 /// What the demo is asked.

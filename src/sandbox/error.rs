@@ -65,6 +65,18 @@ pub enum SandboxError {
         /// Name.
         name: String,
     },
+    /// A folder of this name is there and is no sandbox.
+    #[error("`{folder}` is no sandbox, so it is neither used nor removed")]
+    Foreign {
+        /// Which.
+        folder: PathBuf,
+    },
+    /// Nothing to harm.
+    #[error("`{member}` has no machine")]
+    NoMachine {
+        /// Member.
+        member: String,
+    },
     /// There is none of this name.
     #[error("there is no sandbox `{name}` in `{dir}`")]
     Absent {

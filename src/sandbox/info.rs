@@ -76,7 +76,7 @@ impl Info {
         }
     }
 
-    /// Writes everything a user needs; its own file last, because that one says that the sandbox is up. A cluster file
+    /// Writes everything a user needs; its own file last, because that one says that the sandbox was laid. A cluster file
     /// that is there stays as it is: its owner may have edited it.
     pub(super) fn write(&self, options: &Options, layout: &Layout, laid: &Laid) -> io::Result<()> {
         if !self.cluster_file().exists() {
@@ -96,7 +96,7 @@ impl Info {
         replace(&self.dir.join(INFO), &serde_json::to_vec_pretty(self)?)
     }
 
-    /// `None`: it is not up, or not yet.
+    /// `None`: it was never up, or is not yet.
     pub(super) fn load(state: &Path) -> Result<Option<Self>, SandboxError> {
         let path = state.join(INFO);
         match fs::read(&path) {
@@ -108,14 +108,6 @@ impl Info {
                     path,
                     why: error.to_string(),
                 }),
-        }
-    }
-
-    /// Not up any more.
-    pub(super) fn forget(state: &Path) -> io::Result<()> {
-        match fs::remove_file(state.join(INFO)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
         }
     }
 }

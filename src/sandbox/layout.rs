@@ -1,6 +1,7 @@
 //! Where everything of a sandbox is: addresses, names, keys, permissions. A pure function of a few numbers.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use rehull_core::domain::fleet::tag;
 use rehull_core::world::network::Cidr;
@@ -46,6 +47,17 @@ pub struct Layout {
     pub seed: u64,
     /// How long things take.
     pub timing: Timing,
+}
+
+/// All blocks, beginning with one that this folder has to itself as far as that goes: a sandbox whose daemon has died
+/// claims nothing, and its machines still use its addresses.
+pub(super) fn blocks_of(folder: &Path) -> impl Iterator<Item = u8> {
+    let digest = Sha256::digest(folder.as_os_str().as_encoded_bytes());
+    let count = BLOCKS.end().abs_diff(*BLOCKS.start()).saturating_add(1);
+    let first = digest.first().copied().unwrap_or_default() % count;
+    BLOCKS
+        .skip(usize::from(first))
+        .chain(BLOCKS.take(usize::from(first)))
 }
 
 /// Most members that a sandbox can have.
@@ -239,6 +251,18 @@ mod tests {
             assert_eq!(subnet.zone, slot.zone);
             let start = u32::from(subnet.cidr.base);
             assert!((start..start + 32).contains(&u32::from(slot.address)));
+        }
+    }
+
+    #[test]
+    fn every_folder_begins_with_a_block_of_its_own_and_can_have_any() {
+        let of = |folder: &str| blocks_of(Path::new(folder)).collect::<Vec<_>>();
+        let (one, other) = (of("/tmp/one/dev"), of("/tmp/other/dev"));
+        assert_eq!(one, of("/tmp/one/dev"));
+        assert_ne!(one.first(), other.first());
+        for mut blocks in [one, other] {
+            blocks.sort_unstable();
+            assert_eq!(blocks, BLOCKS.collect::<Vec<_>>());
         }
     }
 

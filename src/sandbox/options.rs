@@ -45,23 +45,15 @@ pub(super) struct Options {
     pub(super) binaries: BTreeMap<String, String>,
 }
 
-const FILE: &str = "sandbox.json";
+/// By this file a folder is known as a sandbox.
+pub(super) const FILE: &str = "sandbox.json";
 /// All that a version may have; 3.4 has no `etcdutl`.
 const BINARIES: [&str; 3] = ["etcd", "etcdctl", "etcdutl"];
 
 impl Options {
     /// Checks what was asked, and reads the binaries for their digests.
     pub(super) fn of(up: &UpOptions, seed: u64) -> Result<Self, SandboxError> {
-        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if !(3..=20).contains(&up.name.len())
-            || !up.name.chars().all(legal)
-            || !up.name.starts_with(|c: char| c.is_ascii_lowercase())
-            || up.name.ends_with('-')
-        {
-            return Err(SandboxError::Name {
-                name: up.name.clone(),
-            });
-        }
+        check_name(&up.name)?;
         if !(1..=MEMBERS_MAX).contains(&up.members) {
             return Err(SandboxError::Members { members: up.members });
         }
@@ -96,6 +88,30 @@ impl Options {
 
     pub(super) fn save(&self, state: &Path) -> io::Result<()> {
         fs::write(state.join(FILE), serde_json::to_vec_pretty(self)?)
+    }
+
+    /// The folder is no sandbox any more.
+    pub(super) fn forget(state: &Path) -> io::Result<()> {
+        match fs::remove_file(state.join(FILE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A name becomes part of paths and of bucket names.
+pub(super) fn check_name(name: &str) -> Result<(), SandboxError> {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_name = (3..=20).contains(&name.len())
+        && name.chars().all(legal)
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.ends_with('-');
+    if is_name {
+        Ok(())
+    } else {
+        Err(SandboxError::Name {
+            name: name.to_owned(),
+        })
     }
 }
 

@@ -1,11 +1,12 @@
 //! The daemon process: `rehull sandbox serve --state DIR`, started by `up`, ended by `down`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rehull_core::world::World;
@@ -14,20 +15,24 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::blobs::Blobs;
 use super::clock;
-use super::daemon::{self, Daemon};
-use super::down::write_pid;
+use super::daemon::{self, Daemon, Keeper as _};
+use super::down::{self, write_pid};
 use super::error::SandboxError;
 use super::host::{Machines, Places};
 use super::info::Info;
 use super::lay::{Laid, Laying};
-use super::layout::{API_PORT, BLOCKS, Layout};
+use super::layout::{API_PORT, BLOCKS, Layout, blocks_of};
 use super::options::Options;
+use super::ready;
 use super::snapshot::{FileKeeper, Snapshot};
 use super::wire;
 
 /// Slots are there before a cluster is: somebody's Terraform made them and saw them. A new world is that old, so that
 /// what was laid is known to every describe from the first call on; EC2 shows younger resources late.
 const AGE: SignedDuration = SignedDuration::from_mins(10);
+
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOCK_LOOKS: u32 = 25;
 
 fn laid_at(now: Timestamp) -> Timestamp {
     now.saturating_sub(AGE).unwrap_or(now)
@@ -41,7 +46,7 @@ pub async fn serve(state: &Path, rehull: &Path) -> Result<(), SandboxError> {
     // A session of its own: a terminal that closes does not take the sandbox with it. Who started the daemon as the
     // leader of a group has done that already.
     let _ = rustix::process::setsid();
-    let _lock = lock(state)?;
+    let _lock = lock(state).await?;
     write_pid(state).map_err(SandboxError::file(state))?;
     let blobs_dir = state.join("objects");
     let blobs = Arc::new(Blobs::open_dir(&blobs_dir).map_err(SandboxError::file(blobs_dir))?);
@@ -64,11 +69,14 @@ pub async fn serve(state: &Path, rehull: &Path) -> Result<(), SandboxError> {
     );
     host.adopt(world.powered());
     let account = world.setup().account.clone();
+    // Before anybody is told where things are: a daemon that dies now comes back with the same ids and addresses.
+    let mut keeper = FileKeeper::new(state, layout.clone(), laid.clone());
+    keeper.save(&world).map_err(SandboxError::file(state))?;
     let daemon = Daemon {
         world,
         blobs: Arc::clone(&blobs),
         host: Box::new(host),
-        keeper: Box::new(FileKeeper::new(state, layout.clone(), laid.clone())),
+        keeper: Box::new(keeper),
     };
     let api = Arc::new(wire::Api {
         mailbox,
@@ -79,6 +87,7 @@ pub async fn serve(state: &Path, rehull: &Path) -> Result<(), SandboxError> {
     Info::of(&options, &layout, state)
         .write(&options, &layout, &laid)
         .map_err(SandboxError::file(state))?;
+    ready::tell(state).map_err(SandboxError::file(state))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(SandboxError::file(state))?;
     tokio::select! {
         outcome = daemon.run(inbox) => outcome.map_err(SandboxError::file(state)),
@@ -118,7 +127,7 @@ impl Ground {
     /// The listening socket is the claim to a block of addresses.
     async fn fresh(state: &Path, options: &Options, blobs: &Blobs) -> Result<Self, SandboxError> {
         let mut refused = io::Error::other("no block was tried");
-        for block in BLOCKS {
+        for block in blocks_of(state) {
             let layout = options.layout(block);
             match TcpListener::bind((layout.api_address(), API_PORT)).await {
                 Err(error) => refused = error,
@@ -155,20 +164,15 @@ impl Ground {
     }
 }
 
-/// Held as long as the process lives.
-fn lock(state: &Path) -> Result<File, SandboxError> {
-    let path = state.join("daemon.lock");
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path);
-    let file = file.map_err(SandboxError::file(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(SandboxError::Running {
-            state: state.to_owned(),
-        }),
-        Err(fs::TryLockError::Error(source)) => Err(SandboxError::File { path, source }),
+/// Held as long as the process lives. Somebody who only looks whether it is held has it for a moment.
+async fn lock(state: &Path) -> Result<File, SandboxError> {
+    for _ in 0..LOCK_LOOKS {
+        if let Some(lock) = down::lock(state)? {
+            return Ok(lock);
+        }
+        clock::sleep(LOOK_EVERY).await;
     }
+    Err(SandboxError::Running {
+        state: state.to_owned(),
+    })
 }

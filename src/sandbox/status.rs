@@ -1,16 +1,25 @@
 //! What a sandbox says of itself.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rehull_core::world::Switch;
 use rehull_core::world::World;
 use rehull_core::world::instance::InstanceState;
 use serde::{Deserialize, Serialize};
 
+use super::clock;
 use super::down::is_served;
 use super::error::SandboxError;
 use super::info::Info;
+use super::options;
 use super::wire::PREFIX;
+
+/// A daemon answers at once, or it is stopped.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// A process that was killed has let go of everything after this.
+const DYING_LOOKS: u32 = 50;
 
 /// The machines of a world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,36 +61,60 @@ pub async fn status(name: &str, dir: &Path) -> Result<Seen, SandboxError> {
         name: name.to_owned(),
         dir: dir.to_owned(),
     };
+    options::check_name(name)?;
     let state = dir.canonicalize().map_err(|_| absent())?.join(name);
     let info = Info::load(&state)?.ok_or_else(absent)?;
     if !is_served(&state)? {
         return Ok(Seen { info, status: None });
     }
-    let url = format!("{}{PREFIX}status", info.endpoint);
-    let silent = |why: String| SandboxError::Silent {
-        endpoint: info.endpoint.clone(),
-        why,
+    let why = match ask(&info).await {
+        Ok(status) => {
+            return Ok(Seen {
+                info,
+                status: Some(status),
+            });
+        }
+        Err(why) => why,
     };
-    let answer = reqwest::get(url)
-        .await
-        .map_err(|error| silent(error.to_string()))?;
-    let text = answer.bytes().await.map_err(|error| silent(error.to_string()))?;
-    let status = serde_json::from_slice(&text).map_err(|error| silent(error.to_string()))?;
-    Ok(Seen {
-        info,
-        status: Some(status),
+    // It may have died while it was asked, or be dying.
+    for _ in 0..DYING_LOOKS {
+        if !is_served(&state)? {
+            return Ok(Seen { info, status: None });
+        }
+        clock::sleep(LOOK_EVERY).await;
+    }
+    Err(SandboxError::Silent {
+        endpoint: info.endpoint,
+        why,
     })
+}
+
+async fn ask(info: &Info) -> Result<Status, String> {
+    let url = format!("{}{PREFIX}status", info.endpoint);
+    let client = reqwest::Client::builder().timeout(PATIENCE).build();
+    let client = client.map_err(|error| error.to_string())?;
+    let answer = client.get(url).send().await.map_err(|error| error.to_string())?;
+    let text = answer.bytes().await.map_err(|error| error.to_string())?;
+    serde_json::from_slice(&text).map_err(|error| error.to_string())
 }
 
 /// Switches a fault of a running sandbox.
 pub async fn switch(info: &Info, switch: &Switch) -> Result<(), SandboxError> {
+    let wish = serde_json::to_vec(switch).map_err(|error| SandboxError::Silent {
+        endpoint: info.endpoint.clone(),
+        why: error.to_string(),
+    })?;
+    post(info, "switch", wish).await
+}
+
+/// Through the sandbox's own door.
+pub(super) async fn post(info: &Info, door: &str, body: Vec<u8>) -> Result<(), SandboxError> {
     let silent = |why: String| SandboxError::Silent {
         endpoint: info.endpoint.clone(),
         why,
     };
-    let url = format!("{}{PREFIX}switch", info.endpoint);
-    let wish = serde_json::to_vec(switch).map_err(|error| silent(error.to_string()))?;
-    let answer = reqwest::Client::new().post(url).body(wish).send().await;
+    let url = format!("{}{PREFIX}{door}", info.endpoint);
+    let answer = reqwest::Client::new().post(url).body(body).send().await;
     let answer = answer.map_err(|error| silent(error.to_string()))?;
     if answer.status().is_success() {
         return Ok(());

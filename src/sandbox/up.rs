@@ -12,6 +12,7 @@ use super::down::{clear, is_served};
 use super::error::SandboxError;
 use super::info::Info;
 use super::options::{Options, UpOptions};
+use super::ready;
 
 /// Certificates and the world take a fraction of a second; a busy computer gets a minute.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,7 +32,6 @@ pub async fn up(up: &UpOptions) -> Result<Info, SandboxError> {
     }
     if Info::load(&state)?.is_some() {
         same(&Options::load(&state)?, &options)?;
-        Info::forget(&state).map_err(SandboxError::file(&state))?;
         return start(&up.rehull, &state).await;
     }
     clear(&options.name, &state).await?;
@@ -73,10 +73,13 @@ fn same(there: &Options, asked: &Options) -> Result<(), SandboxError> {
 
 async fn start(rehull: &Path, state: &Path) -> Result<Info, SandboxError> {
     let log = state.join("daemon.log");
+    ready::forget(state).map_err(SandboxError::file(state))?;
     let mut daemon = spawn(rehull, state, &log).map_err(SandboxError::file(rehull))?;
     let mut waited = Duration::ZERO;
     loop {
-        if let Some(info) = Info::load(state)? {
+        if ready::is(state, daemon.id())
+            && let Some(info) = Info::load(state)?
+        {
             return Ok(info);
         }
         if let Some(status) = daemon.try_wait().map_err(SandboxError::file(rehull))? {
@@ -85,6 +88,8 @@ async fn start(rehull: &Path, state: &Path) -> Result<Info, SandboxError> {
             });
         }
         if waited >= PATIENCE {
+            let _ = daemon.kill(); // gone already is what was wanted
+            let _ = daemon.wait();
             let why = format!("no answer within {} s: {}", PATIENCE.as_secs(), last_words(&log));
             return Err(SandboxError::NotUp { why });
         }

@@ -215,6 +215,21 @@ fn a_rollout_from_the_first_plan_to_the_report() {
         "{log}"
     );
     assert!(!log.contains("PRIVATE KEY"));
+
+    // Down takes everything along that was only about this cluster.
+    desk.run("sandbox down --name typed").ok();
+    let left = walk(&desk.path().join(".rehull"));
+    assert_eq!(left, Vec::<PathBuf>::new());
+}
+
+/// Every file below a folder.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let below = entries.flat_map(|entry| match entry.path() {
+        path if path.is_dir() => walk(&path),
+        path => vec![path],
+    });
+    below.collect()
 }
 
 /// Two at once, then Ctrl-C while the first member is out. Returns the rollout.

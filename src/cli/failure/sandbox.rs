@@ -45,6 +45,16 @@ impl Failure {
                 "sandbox::differs",
                 "take it down first, or choose another --name",
             ),
+            SandboxError::Foreign { .. } => (
+                Exit::Refused,
+                "sandbox::foreign",
+                "choose another --name or --dir, or move that folder away",
+            ),
+            SandboxError::NoMachine { .. } => (
+                Exit::Usage,
+                "sandbox::no_machine",
+                "`rehull sandbox status` lists members and machines",
+            ),
             SandboxError::Absent { .. } => (
                 Exit::Usage,
                 "sandbox::absent",

@@ -1,13 +1,16 @@
 //! `rehull sandbox demo`: a real cluster, a real load, a real upgrade, in a minute, and then nothing is left of it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use rehull_core::domain::desired::Slot;
 use rehull_core::domain::ids::RolloutId;
 use rehull_core::plan::{Reversible, RolloutKind, RolloutPlan};
 use rehull_core::world::Timing;
 use serde_json::json;
 
+use super::down::take_down;
 use super::up::{create, lay};
 use crate::cli::cluster_file::ClusterFile;
 use crate::cli::console::Console;
@@ -25,7 +28,7 @@ use crate::report::numbers::{duration, millis, plural, short_digest};
 use crate::report::paint::Tone;
 use crate::report::summary::{self, LoadVerdict};
 use crate::report::{halt, timeline::Timeline};
-use crate::sandbox::{self, Info};
+use crate::sandbox::{Info, Outs};
 
 /// Runs it. The exit code is 0 only if nothing was lost and no more than one member was ever out.
 ///
@@ -76,8 +79,7 @@ pub fn run(console: &Console, environment: &Environment, demo: &Demo) -> Result<
 }
 
 fn down(place: &Place) -> Result<(), Failure> {
-    let down = wire::runtime()?.block_on(sandbox::down(&place.name, &place.dir));
-    down.map(|_| ()).map_err(|error| Failure::sandbox(&error))
+    take_down(place).map(drop)
 }
 
 /// What the play needs.
@@ -94,6 +96,8 @@ struct Shown {
     exit: Exit,
     timeline: Timeline,
     load: LoadVerdict,
+    /// The most members whose port refused at the same time.
+    out_at_once: Option<usize>,
     /// Longest stall when a running leader is removed without ceremony; `None` if it was not tried.
     naive: Option<Duration>,
 }
@@ -107,6 +111,7 @@ impl Stage<'_> {
         world.publish(&file, Some(&folder), &|_: &str| {}).await?;
         let slots = &file.desired.etcd.slots;
         let load = world.load("demo", slots).await?;
+        let outs = Outs::watch(slots.iter().map(client_port).collect());
         self.tell_plan(
             &plan,
             &format!("{} writers, {} watches", load.writers, load.watches),
@@ -122,6 +127,8 @@ impl Stage<'_> {
             view,
         };
         let ended = session.run_untold(Entry::Begin(Box::new(plan))).await?;
+        let out_at_once = outs.most();
+        drop(outs);
         let load = load.finish().await?;
         let Some(Ended { exit, timeline, .. }) = ended else {
             let failure = Failure::new(Exit::Interrupted, "demo::interrupted", "the demo was interrupted");
@@ -137,6 +144,7 @@ impl Stage<'_> {
             exit,
             timeline,
             load,
+            out_at_once,
             naive,
         })
     }
@@ -176,13 +184,13 @@ impl Stage<'_> {
     fn show(&self, shown: &Shown) -> Result<Exit, Failure> {
         let sound = shown.load.lost == 0
             && shown.load.watches_broken == 0
-            && out_at_once(&shown.timeline).is_some_and(|most| most <= 1);
+            && shown.out_at_once.is_some_and(|most| most <= 1);
         if self.console.format == Format::Json {
             let document = json!({
                 "format": OUTPUT_FORMAT,
                 "kind": "demo",
                 "sound": sound,
-                "membersOutAtOnce": out_at_once(&shown.timeline),
+                "membersOutAtOnce": shown.out_at_once,
                 "summary": summary_json(&shown.timeline, Some(&shown.load)),
                 "naiveStallMs": shown.naive.map(|stall| u64::try_from(stall.as_millis()).unwrap_or(u64::MAX)),
             });
@@ -203,11 +211,15 @@ impl Stage<'_> {
             "\n{}",
             summary::verdict(&shown.timeline, Some(&shown.load), paint)
         );
-        let out_at_once = match out_at_once(&shown.timeline) {
+        let out_at_once = match shown.out_at_once {
             Some(most) => format!("at most {} out at a time", plural(most, "member", "members")),
             None => "how many members were out at a time is not known".to_owned(),
         };
         out.push_str(&format!("         {out_at_once}\n"));
+        if shown.exit == Exit::Ok && shown.timeline.worked() > UPGRADE_MAX {
+            let slow = format!("an idle computer needs less than {}", duration(UPGRADE_MAX));
+            out.push_str(&format!("         {}\n", paint.tone(Tone::Care, &slow)));
+        }
         if let Some(naive) = shown.naive {
             let text = format!(
                 "removing the running leader instead: longest write stall {}",
@@ -227,13 +239,15 @@ impl Stage<'_> {
     }
 }
 
-/// By how many members the margin ever fell below the best of it; `None` if no margin was seen.
-fn out_at_once(timeline: &Timeline) -> Option<usize> {
-    let margins = || timeline.steps.iter().filter_map(|step| step.margin);
-    let best = margins().map(|story| story.before.max(story.after)).max()?;
-    let lowest = margins().map(|story| story.lowest).min()?;
-    usize::try_from(best.saturating_sub(lowest)).ok()
+/// Where clients of this slot's member come in.
+fn client_port(slot: &Slot) -> SocketAddr {
+    SocketAddr::from((slot.address, CLIENT_PORT))
 }
+
+/// What the upgrade of three members may take here.
+const UPGRADE_MAX: Duration = Duration::from_secs(90);
+/// As etcd is started in a sandbox.
+const CLIENT_PORT: u16 = 2379;
 
 /// How long clients wait until everybody has found the next leader, with room to spare.
 const AFTER_REMOVAL: Duration = Duration::from_secs(6);

@@ -1,10 +1,13 @@
 //! `rehull sandbox down`: no process and no file stays.
 
+use std::fs;
+
 use serde_json::json;
 
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::local;
 use crate::cli::wire;
 use crate::cli::wish::Format;
 use crate::cli::wish::Place;
@@ -16,8 +19,7 @@ use crate::sandbox::{self, Down};
 /// # Errors
 /// Something of it could not be ended or removed.
 pub fn run(console: &Console, place: &Place) -> Result<Exit, Failure> {
-    let down = wire::runtime()?.block_on(sandbox::down(&place.name, &place.dir));
-    let word = match down.map_err(|error| Failure::sandbox(&error))? {
+    let word = match take_down(place)? {
         Down::Removed => "down",
         Down::Absent => "absent",
     };
@@ -31,4 +33,15 @@ pub fn run(console: &Console, place: &Place) -> Result<Exit, Failure> {
         console.answer(&format!("there is no sandbox {}\n", place.name))?;
     }
     Ok(Exit::Ok)
+}
+
+/// Ends it, and removes what this folder knows of rollouts that nobody can ask for any more.
+pub(super) fn take_down(place: &Place) -> Result<Down, Failure> {
+    let rollouts = local::folders_of(&place.dir.join(&place.name).join("cluster.yaml"));
+    let down = wire::runtime()?.block_on(sandbox::down(&place.name, &place.dir));
+    let down = down.map_err(|error| Failure::sandbox(&error))?;
+    for folder in rollouts {
+        fs::remove_dir_all(&folder).map_err(|error| Failure::unwritable(&folder, &error))?;
+    }
+    Ok(down)
 }

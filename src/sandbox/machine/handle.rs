@@ -16,6 +16,13 @@ pub struct MachineHandle {
 }
 
 impl MachineHandle {
+    /// The process that has this pid now.
+    pub(in crate::sandbox) fn of(pid: i32) -> Option<Self> {
+        let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let start_ticks = Stat::of(&line)?.start_ticks;
+        Some(Self { pid, start_ticks })
+    }
+
     /// The calling process, numbered by whatever `/proc` shows: before the agent mounts its own, that is the host.
     pub(super) fn of_this_process() -> io::Result<Self> {
         let line = fs::read_to_string("/proc/self/stat")?;
@@ -27,14 +34,14 @@ impl MachineHandle {
         }
     }
 
-    pub(super) fn is_running(self) -> bool {
+    pub(in crate::sandbox) fn is_running(self) -> bool {
         let line = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
         // A zombie has ended; only its parent has not looked yet.
         Stat::of(&line).is_some_and(|stat| stat.start_ticks == self.start_ticks && stat.state != "Z")
     }
 
     /// Signals exactly this process: the pidfd is opened before the start time is compared.
-    pub(super) fn signal(self, signal: Signal) -> io::Result<()> {
+    pub(in crate::sandbox) fn signal(self, signal: Signal) -> io::Result<()> {
         let Some(pid) = Pid::from_raw(self.pid.max(0)) else {
             return Ok(());
         };

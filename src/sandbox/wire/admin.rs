@@ -1,17 +1,22 @@
 //! `/_sandbox/…`: the sandbox's own door, next to the AWS APIs. Nothing here exists at AWS.
 //!
 //! `GET /_sandbox/status` tells machines and their states; `POST /_sandbox/switch` takes one
-//! [`Switch`](rehull_core::world::Switch) as JSON.
+//! [`Switch`](rehull_core::world::Switch) as JSON; `POST /_sandbox/terminate` takes the id of an instance and ends it as
+//! somebody with a console would.
 
 use std::io;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
+use rehull_core::world::World;
+use rehull_core::world::api::ec2::Request as Ec2;
+use rehull_core::world::api::{Call, Request as Asked};
 use serde_json::{Value, json};
 
 use super::body;
 use crate::sandbox::daemon::Mailbox;
 use crate::sandbox::http::{Body, finish, text};
+use crate::sandbox::layout::REGION;
 use crate::sandbox::status;
 
 /// Bucket names cannot start with an underscore, so this hides nothing of S3.
@@ -30,6 +35,7 @@ pub(super) async fn respond(mailbox: &Mailbox, request: Request<Incoming>) -> io
             json_body(StatusCode::OK, &json!(status))
         }
         ("POST", "switch") => switch(mailbox, &body::read_text(request.into_body()).await?).await,
+        ("POST", "terminate") => terminate(mailbox, &body::read_text(request.into_body()).await?).await,
         (method, _) => json_body(
             StatusCode::NOT_FOUND,
             &json!({ "error": format!("no `{method} {PREFIX}{path}`") }),
@@ -45,6 +51,20 @@ async fn switch(mailbox: &Mailbox, wish: &[u8]) -> io::Result<Response<Body>> {
     match outcome {
         Ok(()) => json_body(StatusCode::OK, &json!({})),
         Err(why) => json_body(StatusCode::BAD_REQUEST, &json!({ "error": why })),
+    }
+}
+
+async fn terminate(mailbox: &Mailbox, id: &[u8]) -> io::Result<Response<Body>> {
+    let id = String::from_utf8_lossy(id).trim().to_owned();
+    let keys = |world: &World| world.setup().keys.first().map(|key| key.id.clone());
+    let call = Call {
+        access_key: mailbox.look(keys).await?,
+        region: Some(REGION.to_owned()),
+        request: Asked::Ec2(Ec2::TerminateInstances { ids: vec![id] }),
+    };
+    match mailbox.call(call, None).await?.answer.result {
+        Ok(_) => json_body(StatusCode::OK, &json!({})),
+        Err(error) => json_body(StatusCode::BAD_REQUEST, &json!({ "error": error.message })),
     }
 }
 

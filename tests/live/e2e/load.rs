@@ -3,14 +3,13 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rehull::adapters::clock::SystemClock;
 use rehull::adapters::etcd::load::{Finished, Probe, ProbeReport, ProbeSpec};
 use rehull::adapters::etcd::{EtcdPool, PemTls};
+use rehull::sandbox::Outs;
 use rehull_core::domain::desired::Slot;
-use tokio::task::JoinHandle;
 
 use super::rig::Sandbox;
 use crate::support::eventually;
@@ -27,22 +26,37 @@ impl Load {
     /// Returns when the clients are at work.
     pub(crate) async fn on(sandbox: &Sandbox) -> Self {
         let slots = slots(sandbox);
-        let spec = ProbeSpec::for_slots("e2e", &slots);
+        Self::of(sandbox, ProbeSpec::for_slots("e2e", &slots), &slots).await
+    }
+
+    /// The same clients with longer pauses between their writes, for rollouts of half an hour with several side by side.
+    pub(crate) async fn gently_on(sandbox: &Sandbox) -> Self {
+        let slots = slots(sandbox);
+        let spec = ProbeSpec {
+            pause: Duration::from_millis(50),
+            ..ProbeSpec::for_slots("e2e", &slots)
+        };
+        Self::of(sandbox, spec, &slots).await
+    }
+
+    async fn of(sandbox: &Sandbox, spec: ProbeSpec, slots: &[Slot]) -> Self {
         let clock = Arc::new(SystemClock::new());
         let probe = Probe::start(pool(sandbox), clock, spec).await.unwrap();
         eventually("acknowledged writes", Duration::from_secs(20), async || {
             (probe.progress().acknowledged > WARM).then_some(())
         })
         .await;
+        let port = |slot: &Slot| SocketAddr::from((slot.address, 2379));
+        let ports = slots.iter().map(port).collect();
         Self {
             probe,
-            outs: Outs::watch(&slots),
+            outs: Outs::watch(ports),
         }
     }
 
     /// Nothing was lost, every watch is complete, and never were two members out together.
     pub(crate) async fn ends_unharmed(self) -> ProbeReport {
-        let most = self.outs.most();
+        let most = self.outs.most().expect("somebody looked");
         let report = self.ends_with_nothing_lost().await;
         assert!(most <= 1, "{most} members were out at the same time");
         report
@@ -77,44 +91,4 @@ pub(crate) fn pool(sandbox: &Sandbox) -> Arc<EtcdPool> {
         key: pem("client.key"),
     };
     Arc::new(EtcdPool::new(&tls).unwrap())
-}
-
-/// Counts refusing ports all the time. A port that merely answers late does not count.
-struct Outs {
-    most: Arc<AtomicUsize>,
-    done: Arc<AtomicBool>,
-    task: JoinHandle<()>,
-}
-
-impl Outs {
-    fn watch(slots: &[Slot]) -> Self {
-        let addresses: Vec<SocketAddr> = slots
-            .iter()
-            .map(|slot| SocketAddr::from((slot.address, 2379)))
-            .collect();
-        let (most, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let (noted, over) = (Arc::clone(&most), Arc::clone(&done));
-        let task = tokio::spawn(async move {
-            while !over.load(Ordering::Relaxed) {
-                let mut out = 0;
-                for address in &addresses {
-                    out += usize::from(tokio::net::TcpStream::connect(address).await.is_err());
-                }
-                noted.fetch_max(out, Ordering::Relaxed);
-                tokio::time::sleep(Duration::from_millis(25)).await;
-            }
-        });
-        Self { most, done, task }
-    }
-
-    fn most(&self) -> usize {
-        self.done.store(true, Ordering::Relaxed);
-        self.most.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Outs {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }

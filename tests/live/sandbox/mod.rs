@@ -1,6 +1,8 @@
 //! A whole sandbox: its daemon, its APIs, real machines behind them; and nothing left when it is down.
 
+mod ends;
 mod etcd;
+mod harm;
 mod rig;
 
 use std::time::Duration;

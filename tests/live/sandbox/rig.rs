@@ -113,8 +113,18 @@ impl Rig {
         }
     }
 
-    fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.dir.path().join(self.name)
+    }
+
+    /// `rehull sandbox up --empty`, as a person would type it.
+    pub(crate) fn up_command(&self) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rehull"));
+        let nothing = std::process::Stdio::null;
+        command.args(["sandbox", "up", "--empty", "--name", self.name, "--dir"]);
+        command.arg(self.dir()).arg("--toolbox").arg(&self.toolbox);
+        command.stdin(nothing()).stdout(nothing()).stderr(nothing());
+        command
     }
 
     /// Command lines of all processes that name this rig's folder.
@@ -148,9 +158,17 @@ impl Rig {
         kill(self.agent(machine).unwrap());
     }
 
-    pub(crate) fn kill_daemon(&self) {
+    pub(crate) fn daemon(&self) -> Pid {
         let text = fs::read_to_string(self.state().join("daemon.pid")).unwrap();
-        kill(text.trim().parse().unwrap());
+        Pid::from_raw(text.trim().parse().unwrap()).unwrap()
+    }
+
+    pub(crate) fn kill_daemon(&self) {
+        kill(self.daemon().as_raw_pid());
+    }
+
+    pub(crate) fn freeze_daemon(&self) {
+        kill_process(self.daemon(), Signal::STOP).unwrap();
     }
 
     pub(crate) async fn cloud(&self, info: &Info) -> Cloud {
