@@ -150,6 +150,12 @@ impl Account {
             .await
             .unwrap();
     }
+
+    /// Reads an object behind the adapters' back.
+    pub(crate) async fn get(&self, key: &str) -> Vec<u8> {
+        let object = self.s3.get_object().bucket(BUCKET).key(key).send().await.unwrap();
+        object.body.collect().await.unwrap().to_vec()
+    }
 }
 
 pub(crate) fn location(prefix: &str) -> ObjectLocation {

@@ -10,7 +10,7 @@ use crate::account::{Account, Double, location};
 use crate::lease_contract::{of_many_one_gets_the_lease, the_lease_has_one_holder_at_a_time};
 use crate::sandbox::{Sandbox, layout, start};
 use crate::store_contract::obeys_the_contract;
-use crate::{aws_artefacts, aws_machines, aws_parts};
+use crate::{aws_artefacts, aws_machines, aws_parts, aws_snapshots};
 
 /// A world of its own for every scenario.
 pub(crate) async fn furnished(cluster: &str) -> (Sandbox, Account) {
@@ -59,6 +59,7 @@ on_the_sandbox! {
     aws_artefacts::a_file_that_is_not_the_pinned_one_is_not_published;
     aws_artefacts::an_object_that_lies_about_its_content_is_found_out;
     aws_artefacts::a_pin_that_is_no_digest_is_named;
+    aws_snapshots::a_snapshot_arrives_whole_and_is_never_written_over;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
