@@ -110,6 +110,50 @@ impl Cloud {
         Some(String::from_utf8(bytes).unwrap())
     }
 
+    /// Everything in the store and among the artefacts that is text of a sensible size: binaries are published as they
+    /// come from their makers.
+    pub(crate) async fn small_objects(&self) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        let mut pages = self
+            .s3
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            for object in page.unwrap().contents() {
+                let size = object.size().unwrap_or_default();
+                if size == 0 || size > 4 << 20 {
+                    continue;
+                }
+                let key = object.key().unwrap();
+                let object = self.s3.get_object().bucket(&self.bucket).key(key).send().await;
+                let bytes = object.unwrap().body.collect().await.unwrap().to_vec();
+                found.insert(key.to_owned(), String::from_utf8_lossy(&bytes).into_owned());
+            }
+        }
+        found
+    }
+
+    /// Every version of every launch template and every machine, word for word.
+    pub(crate) async fn everything_ec2_tells(&self) -> String {
+        let mut told = String::new();
+        let templates = self.ec2.describe_launch_templates().send().await.unwrap();
+        for template in templates.launch_templates() {
+            let id = template.launch_template_id().unwrap();
+            let versions = self.ec2.describe_launch_template_versions();
+            let versions = versions.launch_template_id(id).send().await.unwrap();
+            for version in versions.launch_template_versions() {
+                // The SDK does not print user data, it being sensitive by EC2's own word.
+                let user_data = version.launch_template_data().and_then(|data| data.user_data());
+                told.push_str(&format!("{version:?} user_data: {user_data:?}\n"));
+            }
+        }
+        let machines = self.ec2.describe_instances().send().await.unwrap();
+        told.push_str(&format!("{:?}\n", machines.reservations()));
+        told
+    }
+
     /// Names of the journal's segments of a rollout.
     pub(crate) async fn segments(&self, rollout: &str) -> Vec<String> {
         let prefix = format!("store/rollouts/{rollout}/journal/");

@@ -1,6 +1,7 @@
 //! rehull is killed around its journal records, again and again, and resumed each time.
 
 use super::cloud::Cloud;
+use super::legs::{legs, say};
 use super::load::Load;
 use super::rig::Sandbox;
 
@@ -57,23 +58,28 @@ async fn a_rollout_killed_four_times_ends_as_if_nothing_had_happened() {
     sandbox.down().await;
 }
 
-/// Every process lives for one more segment than it needs to attach, so that each record of the rollout is once the last
-/// that a process wrote (`kill-after:2`), and once the first that it did not write any more (`kill-before:3`).
-async fn dies_around_every_segment(fault: &str) {
-    let Some(sandbox) = Sandbox::cluster("dies", &["3.5.33", "3.6.14"], 3).await else {
+/// Upgrades in a chain of processes, each of which dies by the next of these faults: one per round, for ever. A record of
+/// the journal is written by whichever process comes to it, so a chain meets every record of a whole rollout.
+async fn dies_again_and_again(name: &'static str, faults: &[&str]) {
+    let Some(sandbox) = Sandbox::cluster(name, &["3.5.33", "3.6.14"], 3).await else {
         return;
     };
     sandbox.pin("3.6.14");
-    let load = Load::on(&sandbox).await;
+    let load = Load::gently_on(&sandbox).await;
+    let mut rounds = faults.iter().copied().cycle();
+    let first = rounds.next().expect("a fault");
     let mut run = sandbox
-        .run(&["apply", "cluster.yaml", "--yes", "--fault", fault])
+        .run(&["apply", "cluster.yaml", "--yes", "--fault", first])
         .await;
+    let cloud = Cloud::of(&sandbox.info).await;
     let mut deaths = 0;
     while run.code.is_none() {
         deaths += 1;
-        assert!(deaths < 200, "no process brings it any further");
-        eprintln!("{fault}: death {deaths}");
+        assert!(deaths < 300, "no process brings it any further");
         let rollout = sandbox.newest_rollout();
+        let segments = cloud.segments(&rollout).await.len();
+        say(&format!("{name}: death {deaths}, {segments} segments written"));
+        let fault = rounds.next().expect("it goes round");
         run = sandbox.run(&["resume", &rollout, "--fault", fault]).await;
     }
     run.exits(0);
@@ -83,43 +89,14 @@ async fn dies_around_every_segment(fault: &str) {
     sandbox.down().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "soak: a process per journal segment; about half an hour"]
-async fn a_rollout_whose_every_process_dies_after_one_segment_ends_as_if_nothing_had_happened() {
-    dies_around_every_segment("kill-after:2").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "soak: a process per journal segment; about half an hour"]
-async fn a_rollout_whose_every_process_dies_before_its_third_segment_ends_as_if_nothing_had_happened() {
-    dies_around_every_segment("kill-before:3").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "soak: a rollout per journal segment, twice; about two hours"]
-async fn a_kill_before_or_after_any_segment_changes_nothing_in_the_end() {
-    let mut segment = 1;
-    let mut last = u64::MAX;
-    while segment <= last {
-        for fault in ["kill-before", "kill-after"] {
-            let Some(sandbox) = Sandbox::cluster("kill-each", &["3.5.33", "3.6.14"], 3).await else {
-                return;
-            };
-            sandbox.pin("3.6.14");
-            let load = Load::on(&sandbox).await;
-            eprintln!("{fault}:{segment} of {last}");
-            upgrade_with(&sandbox, &[format!("{fault}:{segment}")]).await;
-            load.ends_unharmed().await;
-            is_as_if_nothing_happened(&sandbox).await;
-            let cloud = Cloud::of(&sandbox.info).await;
-            last = cloud
-                .segments(&sandbox.newest_rollout())
-                .await
-                .len()
-                .try_into()
-                .unwrap();
-            sandbox.down().await;
-        }
-        segment += 1;
-    }
+// Who attaches writes one segment and goes on with the rollout in its second. So with `kill-after:2` every segment of
+// the rollout is once the last that a process wrote, with `kill-before:3` once the last before one that was not written
+// any more; the third chain dies around the attaching itself as well.
+legs! {
+    every_process_dies_after_its_second_segment => dies_again_and_again("after", &["kill-after:2"]);
+    every_process_dies_before_its_third_segment => dies_again_and_again("before", &["kill-before:3"]);
+    processes_die_around_attaching => dies_again_and_again(
+        "attach",
+        &["kill-after:5", "kill-before:1", "kill-after:1", "kill-before:2", "kill-before:6"],
+    );
 }

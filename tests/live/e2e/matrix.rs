@@ -1,5 +1,6 @@
 //! Every hop between the minors that are known, by every strategy that is legal there, for every size.
 
+use super::legs::legs;
 use super::load::Load;
 use super::rig::Sandbox;
 
@@ -53,16 +54,20 @@ async fn a_single_member_goes_by_reattaching_and_every_other_strategy_is_refused
     sandbox.down().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "soak: twelve upgrades; about twenty minutes"]
-async fn every_hop_by_every_strategy_with_three_and_five_members() {
-    for (from, to) in [("3.4.23", "3.5.33"), ("3.5.33", "3.6.14"), ("3.6.14", "3.7.1")] {
-        for strategy in ["remove-then-add", "reattach"] {
-            for members in [3, 5] {
-                eprintln!("{from} to {to}, {strategy}, {members} members");
-                goes(from, to, strategy, members).await;
-            }
-        }
-        goes(from, to, "reattach", 1).await;
-    }
+legs! {
+    from_3_4_to_3_5_by_remove_then_add_with_three_members => goes("3.4.23", "3.5.33", "remove-then-add", 3);
+    from_3_4_to_3_5_by_reattach_with_three_members => goes("3.4.23", "3.5.33", "reattach", 3);
+    from_3_4_to_3_5_by_remove_then_add_with_five_members => goes("3.4.23", "3.5.33", "remove-then-add", 5);
+    from_3_4_to_3_5_by_reattach_with_five_members => goes("3.4.23", "3.5.33", "reattach", 5);
+    from_3_4_to_3_5_by_reattach_with_a_single_member => goes("3.4.23", "3.5.33", "reattach", 1);
+    from_3_5_to_3_6_by_remove_then_add_with_three_members => goes("3.5.33", "3.6.14", "remove-then-add", 3);
+    from_3_5_to_3_6_by_reattach_with_three_members => goes("3.5.33", "3.6.14", "reattach", 3);
+    from_3_5_to_3_6_by_remove_then_add_with_five_members => goes("3.5.33", "3.6.14", "remove-then-add", 5);
+    from_3_5_to_3_6_by_reattach_with_five_members => goes("3.5.33", "3.6.14", "reattach", 5);
+    from_3_5_to_3_6_by_reattach_with_a_single_member => goes("3.5.33", "3.6.14", "reattach", 1);
+    from_3_6_to_3_7_by_remove_then_add_with_three_members => goes("3.6.14", "3.7.1", "remove-then-add", 3);
+    from_3_6_to_3_7_by_reattach_with_three_members => goes("3.6.14", "3.7.1", "reattach", 3);
+    from_3_6_to_3_7_by_remove_then_add_with_five_members => goes("3.6.14", "3.7.1", "remove-then-add", 5);
+    from_3_6_to_3_7_by_reattach_with_five_members => goes("3.6.14", "3.7.1", "reattach", 5);
+    from_3_6_to_3_7_by_reattach_with_a_single_member => goes("3.6.14", "3.7.1", "reattach", 1);
 }

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use super::rig::Sandbox;
 
 /// The old member is stopped or removed, the new one does not serve yet: nobody else may fail now.
-fn opens_the_window(what: &What) -> bool {
+pub(super) fn opens_the_window(what: &What) -> bool {
     matches!(
         what,
         What::Acted {
@@ -20,7 +20,7 @@ fn opens_the_window(what: &What) -> bool {
     )
 }
 
-fn waits_for_another(what: &What) -> bool {
+pub(super) fn waits_for_another(what: &What) -> bool {
     let is_it = |slot: &SlotName| slot.as_str() == "etcd-c";
     let on_another = |on: &WaitingOn| {
         if let WaitingOn::Gate { red } = on {
