@@ -19,6 +19,9 @@ endif
 locked := $(if $(CI),--locked)
 deny := $(cache)/tools/bin/cargo-deny --log-level error $(locked) check
 
+# Live tests mostly wait, for etcd and for each other's machines.
+LIVE_AT_ONCE ?= 4
+
 # $(call phase,name,command): says when it starts, how long it took, and which phase failed. No comma in the command.
 define phase
 @echo "==> $(1)"; $(2) || { code=$$?; echo "==> $(1): failed after $$SECONDS s"; exit $$code; }; echo "==> $(1): $$SECONDS s"
@@ -46,7 +49,8 @@ test: ## all default tests on real binaries, formatting, lints and licences
 	$(call phase,fmt,$(MAKE) fmt)
 	$(call phase,shell,$(MAKE) shell)
 	$(call phase,clippy,$(MAKE) clippy)
-	$(call phase,tests,cargo test $(locked) --workspace)
+	$(call phase,tests,cargo test $(locked) --workspace --lib --bins --test it --test tidy)
+	$(call phase,live,RUST_TEST_THREADS=$(LIVE_AT_ONCE) cargo test $(locked) --test live)
 	$(call phase,deny,$(MAKE) deny)
 
 check: ## formatting, lints, walls, licences: no test that starts a process
@@ -57,10 +61,10 @@ check: ## formatting, lints, walls, licences: no test that starts a process
 	$(call phase,tidy,$(MAKE) tidy)
 	$(call phase,deny,$(MAKE) deny)
 
-soak: ## the whole live matrix: every version pair, strategy, size and kill point; hours
+soak: ## the whole live matrix: every version pair, strategy, size, kill point and sleeping holder (LEGS=part-of-a-name)
 	$(call phase,setup,tools/setup.sh test)
 	$(call phase,toolbox,tools/toolbox.sh etcd)
-	$(call phase,soak,cargo test $(locked) --test live -- --ignored)
+	$(call phase,soak,tools/soak.sh $(locked) -- $(LEGS))
 
 bench: ## replace the leader again and again, against the naive way; start-up and memory; about 15 minutes
 	@tools/setup.sh

@@ -12,8 +12,8 @@ const RUNS: usize = 31;
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Start {
-    pub(crate) version_ms: u128,
-    pub(crate) check_ms: u128,
+    pub(crate) version_ms: f64,
+    pub(crate) check_ms: f64,
 }
 
 pub(crate) fn measure(cluster_file: &Path) -> Start {
@@ -24,7 +24,7 @@ pub(crate) fn measure(cluster_file: &Path) -> Start {
     }
 }
 
-fn median_ms(arguments: &[&str]) -> u128 {
+fn median_ms(arguments: &[&str]) -> f64 {
     let mut times: Vec<_> = (0..RUNS)
         .map(|_| {
             let since = Instant::now();
@@ -38,5 +38,5 @@ fn median_ms(arguments: &[&str]) -> u128 {
         })
         .collect();
     times.sort_unstable();
-    times[RUNS / 2].as_millis()
+    times[RUNS / 2].as_secs_f64() * 1000.0
 }
