@@ -216,7 +216,10 @@ fn a_rollout_from_the_first_plan_to_the_report() {
     );
     assert!(!log.contains("PRIVATE KEY"));
 
-    // Down takes everything along that was only about this cluster.
+    takes_everything_along_that_was_only_about_this_cluster(&desk);
+}
+
+fn takes_everything_along_that_was_only_about_this_cluster(desk: &Desk) {
     desk.run("sandbox down --name typed").ok();
     let left = walk(&desk.path().join(".rehull"));
     assert_eq!(left, Vec::<PathBuf>::new());

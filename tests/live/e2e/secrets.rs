@@ -114,23 +114,8 @@ fn texts(folder: &Path) -> Vec<(String, String)> {
     found
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_key_of_a_machine_or_client_stands_anywhere_after_a_whole_upgrade() {
-    let Some(sandbox) = Sandbox::up("secrets", &["3.5.33", "3.6.14"], 3).await else {
-        return;
-    };
-    let canaries = Canaries::of(&sandbox);
-    // Somebody who looks must be able to see one.
-    let planted = &canaries.0[0].1;
-    assert_eq!(canaries.in_text(&format!("a \"{planted}\\n\" b")).len(), 1);
-    assert_eq!(
-        canaries
-            .in_text(&BASE64.encode(format!("#!/bin/sh\n{planted}\n")))
-            .len(),
-        1
-    );
-
-    let lines = CommandLines::watch();
+/// The words of a cluster's life: created, upgraded, looked at in every way, and one refusal.
+async fn everything_commands_say(sandbox: &Sandbox) -> String {
     let mut said = String::new();
     let commands: [&[&str]; 4] = [
         &["apply", "cluster.yaml", "--bootstrap", "--yes"],
@@ -162,7 +147,46 @@ async fn no_key_of_a_machine_or_client_stands_anywhere_after_a_whole_upgrade() {
     // An error shows more than a success.
     let refused = sandbox.run(&["rollback", &rollout, "--yes"]).await.exits(1);
     said.push_str(&format!("{}\n{}\n", refused.out, refused.err));
+    said
+}
 
+/// Files of rehull on the desk, and what machines say of their boot.
+fn files_hold_none(sandbox: &Sandbox, canaries: &Canaries) {
+    let own = texts(&sandbox.info.dir.join(".rehull"));
+    assert!(own.iter().any(|(path, _)| path.ends_with("debug.log")), "{own:?}");
+    for (path, text) in &own {
+        canaries.are_not_in(path, text);
+    }
+    let machines = texts(&sandbox.info.dir.join("machines"));
+    let logs = machines
+        .iter()
+        .filter(|(path, _)| path.ends_with(".log") || path.ends_with("machine.json"));
+    let logs: Vec<_> = logs.collect();
+    assert!(logs.len() >= 6, "{} logs of machines", logs.len());
+    for (path, text) in logs {
+        canaries.are_not_in(path, text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_key_of_a_machine_or_client_stands_anywhere_after_a_whole_upgrade() {
+    let Some(sandbox) = Sandbox::up("secrets", &["3.5.33", "3.6.14"], 3).await else {
+        return;
+    };
+    let canaries = Canaries::of(&sandbox);
+    // Somebody who looks must be able to see one.
+    let planted = &canaries.0[0].1;
+    assert_eq!(canaries.in_text(&format!("a \"{planted}\\n\" b")).len(), 1);
+    assert_eq!(
+        canaries
+            .in_text(&BASE64.encode(format!("#!/bin/sh\n{planted}\n")))
+            .len(),
+        1
+    );
+
+    let lines = CommandLines::watch();
+    let said = everything_commands_say(&sandbox).await;
+    let rollout = sandbox.newest_rollout();
     canaries.are_not_in("what commands said", &said);
     let seen = lines.end();
     assert!(
@@ -191,19 +215,6 @@ async fn no_key_of_a_machine_or_client_stands_anywhere_after_a_whole_upgrade() {
     );
     canaries.are_not_in("what EC2 tells", &told);
 
-    let own = texts(&sandbox.info.dir.join(".rehull"));
-    assert!(own.iter().any(|(path, _)| path.ends_with("debug.log")), "{own:?}");
-    for (path, text) in &own {
-        canaries.are_not_in(path, text);
-    }
-    let machines = texts(&sandbox.info.dir.join("machines"));
-    let logs = machines
-        .iter()
-        .filter(|(path, _)| path.ends_with(".log") || path.ends_with("machine.json"));
-    let logs: Vec<_> = logs.collect();
-    assert!(logs.len() >= 6, "{} logs of machines", logs.len());
-    for (path, text) in logs {
-        canaries.are_not_in(path, text);
-    }
+    files_hold_none(&sandbox, &canaries);
     sandbox.down().await;
 }
