@@ -1,4 +1,4 @@
-//! `rehull sandbox terminate|power-cut|freeze|thaw`: a loss, for somebody who wants to see what becomes of it.
+//! Losses on purpose (`rehull sandbox terminate`, `power-cut`, `freeze`, `thaw`), to see what becomes of them.
 
 use serde_json::json;
 
