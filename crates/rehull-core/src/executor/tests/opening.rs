@@ -123,7 +123,7 @@ fn another_account_or_another_cluster_is_refused_before_anything_is_written() {
     );
 
     let bench = Bench::new();
-    let text = bench.store().text(keys::IDENTITY).replace("193", "194");
+    let text = bench.store().text(keys::IDENTITY).replace("\"c1\"", "\"c2\"");
     bench.store().put(keys::IDENTITY, text.as_bytes());
     assert_eq!(
         target(&bench),
