@@ -17,6 +17,9 @@ fn a_stale_process_that_wakes_up_is_fenced_and_performs_nothing_but_what_it_had_
             break;
         };
         let unattached = bench.segments() < 2;
+        if bench.journal().closed().is_some() {
+            break; // it had nothing left to do but to go
+        }
         let intended: Vec<String> = bench
             .journal()
             .in_doubt()
