@@ -74,7 +74,7 @@ async fn carry_out(
         ));
     }
     let Planned { plan, rollout } = planning::plan(&world, file, change.kind.clone()).await?;
-    if !plan.envelope.slots.iter().any(SlotPlan::changes) {
+    if !plan.envelope.all_slots().any(SlotPlan::changes) {
         return nothing_to_do(console, &plan, file);
     }
     if !agreed(console, change, file, &plan)? {

@@ -94,7 +94,7 @@ impl ClusterFile {
     /// The first slot that does not render.
     pub fn render(&self) -> Result<BTreeMap<SlotName, RenderedSlot>, Failure> {
         let template = self.template()?;
-        let slots = self.desired.etcd.slots.iter();
+        let slots = self.desired.etcd.rendered();
         slots
             .map(|slot| {
                 let rendered = render::render_slot(&self.desired, slot, &template);

@@ -51,7 +51,7 @@ pub async fn look(world: &World, file: &ClusterFile, rollout: &RolloutId) -> Obs
     let scene = Scene {
         cluster: &file.desired.cluster,
         rollout,
-        slots: file.desired.etcd.slots.clone(),
+        slots: file.desired.etcd.watched(),
     };
     observe(&world.ports(), &scene).await
 }
@@ -107,12 +107,14 @@ async fn former(world: &World, file: &ClusterFile, of: &RolloutId) -> Result<Tar
     };
     let plan = rollouts::history(world, &scope).await?.plan;
     let slots = plan.envelope.slots.into_iter();
-    let known: BTreeMap<SlotName, SlotContent> = slots
+    let mut known: BTreeMap<SlotName, SlotContent> = slots
         .filter_map(|slot| Some((slot.slot.name, slot.from?)))
         .collect();
     if known.is_empty() {
         let message = format!("`{of}` had no machines before it: there is nothing to go back to");
         return Err(Failure::new(Exit::Refused, "rollback::nothing_before", message));
     }
+    // The spare is there for the others only: on the way back it may run what it ran on the way there.
+    known.extend(plan.envelope.spare.map(|spare| (spare.slot.name, spare.to)));
     Ok(Target::Known(known))
 }

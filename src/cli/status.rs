@@ -68,7 +68,7 @@ pub fn etcd(console: &Console, environment: &Environment, path: &Path) -> Result
         let world = World::connect(&file, environment).await?;
         Ok::<_, Failure>(planning::look(&world, &file, &RolloutId::new("status")).await)
     })?;
-    let slots = &file.desired.etcd.slots;
+    let slots = &members::shown(&file.desired.etcd, &seen);
     match console.format {
         Format::Json => {
             let mut document = members::json(slots, &seen);
@@ -213,7 +213,7 @@ fn text(file: &ClusterFile, found: &Found, paint: Paint) -> String {
         desired.etcd.version
     );
     if let Some(seen) = &found.seen {
-        out.push_str(&members::text(&desired.etcd.slots, seen, paint));
+        out.push_str(&members::text(&members::shown(&desired.etcd, seen), seen, paint));
         out.push('\n');
     }
     match &found.rollout {
@@ -274,12 +274,12 @@ fn state(timeline: &Timeline, found: &Found) -> String {
 }
 
 fn document(file: &ClusterFile, found: &Found) -> Value {
-    let slots = &file.desired.etcd.slots;
+    let etcd = |seen| members::json(&members::shown(&file.desired.etcd, seen), seen);
     json!({
         "format": OUTPUT_FORMAT,
         "kind": "status",
         "cluster": file.desired.cluster,
-        "etcd": found.seen.as_ref().map(|seen| members::json(slots, seen)),
+        "etcd": found.seen.as_ref().map(etcd),
         "rollout": found.rollout.as_ref().map(|(_, timeline, _)| shape::summary(timeline, None)),
         "lease": found.holder.as_ref().map(|holder| json!({
             "holder": holder.holder,

@@ -1,6 +1,6 @@
 //! The members of a cluster as they are right now: who leads, who lags, who is out, how many may still fail.
 
-use rehull_core::domain::desired::Slot;
+use rehull_core::domain::desired::{EtcdRole, Slot};
 use rehull_core::domain::etcd::{Endpoint, MemberAnswer};
 use rehull_core::domain::fleet::{Machine, MachineState};
 use rehull_core::domain::ids::SlotName;
@@ -12,6 +12,17 @@ use super::numbers::{bytes, count, plural};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Row, layout};
 use super::words;
+
+/// Every slot, and the spare while there is anything to see of it.
+#[must_use]
+pub fn shown(etcd: &EtcdRole, seen: &Observed) -> Vec<Slot> {
+    let is_used = |slot: &&Slot| machine(seen, &slot.name).is_some() || answer(seen, &slot.name).is_some();
+    etcd.slots
+        .iter()
+        .chain(etcd.spare.iter().filter(is_used))
+        .cloned()
+        .collect()
+}
 
 /// Voters and healthy ones. The member list of a member that serves decides; without any, the slots of the file do.
 #[must_use]

@@ -22,6 +22,8 @@ pub enum Phase {
     Add,
     /// It starts, joins, catches up.
     Join,
+    /// The learner becomes a voter.
+    Promote,
     /// Peer links age, data is compared.
     Settle,
     /// The old machine goes.
@@ -30,7 +32,7 @@ pub enum Phase {
 
 impl Phase {
     /// All of them, in the order of the dance.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Boot,
         Self::Held,
         Self::Leader,
@@ -39,6 +41,7 @@ impl Phase {
         Self::Slot,
         Self::Add,
         Self::Join,
+        Self::Promote,
         Self::Settle,
         Self::Terminate,
     ];
@@ -55,6 +58,7 @@ impl Phase {
             Self::Slot => "slot",
             Self::Add => "add",
             Self::Join => "join",
+            Self::Promote => "promote",
             Self::Settle => "settle",
             Self::Terminate => "terminate",
         }
@@ -76,6 +80,7 @@ impl Phase {
             | Action::AttachVolume { .. } => Some(Self::Slot),
             Action::AddMember { .. } => Some(Self::Add),
             Action::Go { .. } => Some(Self::Join),
+            Action::PromoteMember { .. } => Some(Self::Promote),
             Action::VerifyData { .. } => Some(Self::Settle),
             Action::TerminateMachine { .. } => Some(Self::Terminate),
         }

@@ -23,7 +23,7 @@ const NOTES_SHOWN: usize = 3;
 pub fn text(plan: &RolloutPlan, offer: &Offer<'_>, paint: Paint) -> String {
     let envelope = &plan.envelope;
     let mut out = format!("{}\n\n", title(plan, paint));
-    if !envelope.slots.iter().any(SlotPlan::changes) {
+    if !envelope.all_slots().any(SlotPlan::changes) {
         out.push_str(&unchanged(plan, paint));
         return out;
     }

@@ -141,9 +141,14 @@ pub fn step_line(step: &StepStory, paint: Paint) -> String {
         .map(|story| format!("   margin {}", margin(story)))
         .unwrap_or_default();
     format!(
-        "{}  {} {leader}replaced in {}   {}{margins}{stall}",
+        "{}  {} {leader}{} in {}   {}{margins}{stall}",
         step.outline.slot,
         paint.tone(Tone::Good, "✓"),
+        if step.outline.spare {
+            "spare, there and gone"
+        } else {
+            "replaced"
+        },
         duration(step.total()),
         paint.tone(Tone::Faint, &parts.join(" · ")),
     )
@@ -211,10 +216,10 @@ pub fn verdict(timeline: &Timeline, load: Option<&LoadVerdict>, paint: Paint) ->
         Outcome::Open => paint.tone(Tone::Care, "open"),
     };
     let mut parts = vec![duration(timeline.worked())];
+    let (replaced, all) = timeline.replaced();
     parts.push(format!(
-        "{} of {} replaced",
-        timeline.done(),
-        plural(timeline.steps.len(), "machine", "machines")
+        "{replaced} of {} replaced",
+        plural(all, "machine", "machines")
     ));
     if timeline.resumes > 0 {
         let times = plural(

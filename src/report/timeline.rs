@@ -283,6 +283,16 @@ impl Timeline {
         self.steps.iter().filter(|step| step.done_at.is_some()).count()
     }
 
+    /// Machines that are replaced, and how many of them are: the spare is none of them.
+    #[must_use]
+    pub fn replaced(&self) -> (usize, usize) {
+        let members = || self.steps.iter().filter(|step| !step.outline.spare);
+        (
+            members().filter(|step| step.done_at.is_some()).count(),
+            members().count(),
+        )
+    }
+
     fn start(&mut self, at: Timestamp, first: bool, (summary, outlines): (&str, &[StepOutline])) {
         summary.clone_into(&mut self.headline);
         for outline in outlines {
@@ -301,6 +311,13 @@ impl Timeline {
 
     fn acting(&mut self, at: Timestamp, step: &StepId, action: &Action) {
         self.account_holds(at);
+        for spare in self
+            .steps
+            .iter_mut()
+            .filter(|story| story.outline.spare && story.outline.step != *step)
+        {
+            spare.leave(at); // it votes, and waits for the others
+        }
         let held = |wait: &Waiting| wait.step == *step && hold(&wait.on).is_some();
         self.waiting.retain(|wait| !held(wait)); // it acts, so nothing holds it any more
         if let Some(phase) = Phase::of_action(action)

@@ -122,7 +122,16 @@ pub fn action(action: &Action) -> String {
         } => {
             format!("attach {volume} (generation {generation}) to {machine}")
         }
-        Action::AddMember { peer_url, via, .. } => format!("add member {peer_url}, asking {via}"),
+        Action::AddMember {
+            peer_url,
+            via,
+            learner,
+            ..
+        } => {
+            let kind = if *learner { "learner" } else { "member" };
+            format!("add {kind} {peer_url}, asking {via}")
+        }
+        Action::PromoteMember { member, via, .. } => format!("promote learner {member}, asking {via}"),
         Action::Go { machine, .. } => format!("tell {machine} to go"),
         Action::VerifyData { slot } => format!("compare the data of {slot} with the others"),
         Action::TerminateMachine { machine, why, .. } => {
@@ -137,6 +146,7 @@ pub fn action(action: &Action) -> String {
 fn terminate_why(why: TerminateWhy) -> &'static str {
     match why {
         TerminateWhy::Replaced => "replaced",
+        TerminateWhy::Released => "the spare has done its part",
         TerminateWhy::Unwanted => "not wanted any more",
         TerminateWhy::PoweredOff => "somebody switched it off, and its member is back on another machine",
         TerminateWhy::UngracefulStop => "its graceful stop was not seen in time",

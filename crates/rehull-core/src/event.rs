@@ -107,12 +107,14 @@ impl What {
                 .position(|step| step.step == slot.step)
                 .unwrap_or(order.len())
         };
-        let mut changing: Vec<&SlotPlan> = plan.envelope.slots.iter().filter(|slot| slot.changes()).collect();
+        let mut changing: Vec<&SlotPlan> = plan.envelope.all_slots().filter(|slot| slot.changes()).collect();
         changing.sort_by_key(|slot| rank(slot));
+        let spare = plan.envelope.spare.as_ref().map(|spare| &spare.step);
+        let outline = |slot: &SlotPlan| StepOutline::of(slot, spare == Some(&slot.step));
         Self::Started {
             first,
             summary: plan.headline(),
-            steps: changing.into_iter().map(StepOutline::of).collect(),
+            steps: changing.into_iter().map(outline).collect(),
         }
     }
 }
@@ -128,11 +130,15 @@ pub struct StepOutline {
     pub from: Option<EtcdVersion>,
     /// Release afterwards.
     pub to: EtcdVersion,
+    /// It is the spare: it joins before the others are replaced and leaves after them.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub spare: bool,
 }
 
 impl StepOutline {
-    fn of(slot: &SlotPlan) -> Self {
+    fn of(slot: &SlotPlan, spare: bool) -> Self {
         Self {
+            spare,
             step: slot.step.clone(),
             slot: slot.slot.name.clone(),
             from: slot.from.as_ref().map(|content| content.version),

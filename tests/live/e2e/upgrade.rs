@@ -89,6 +89,7 @@ fn steps(actions: &[Action]) -> Vec<&'static str> {
         Action::DetachInterface { .. } | Action::DetachVolume { .. } => Some("detach"),
         Action::AttachInterface { .. } | Action::AttachVolume { .. } => Some("attach"),
         Action::AddMember { .. } => Some("add"),
+        Action::PromoteMember { .. } => Some("promote"),
         Action::Go { .. } => Some("go"),
         Action::VerifyData { .. } => Some("verify"),
         Action::TerminateMachine { .. } => Some("terminate"),

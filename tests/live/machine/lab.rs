@@ -261,6 +261,7 @@ fn desired(binaries: BTreeMap<String, String>, address: Ipv4Addr) -> Desired {
                 address,
                 launch_template: LaunchTemplateName::new("dev-etcd-a"),
             }],
+            spare: None,
         },
         policy: RolloutPolicy::default(),
     }

@@ -21,6 +21,7 @@ pub(super) fn check_parts(seen: &Observed, action: &Action) -> Result<(), Violat
         | Action::AttachInterface { .. }
         | Action::AttachVolume { .. }
         | Action::AddMember { .. }
+        | Action::PromoteMember { .. }
         | Action::Go { .. }
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
@@ -72,8 +73,7 @@ pub(super) fn check_generation(
 fn is_started_member(plan: &RolloutPlan, seen: &Observed, slot: &SlotName) -> Option<bool> {
     let planned = plan
         .envelope
-        .slots
-        .iter()
+        .all_slots()
         .find(|planned| planned.slot.name == *slot);
     let url = planned.map(|planned| planned.slot.peer_url());
     let answers = seen
@@ -93,7 +93,7 @@ fn is_started_member(plan: &RolloutPlan, seen: &Observed, slot: &SlotName) -> Op
 pub(super) fn check_version(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Result<(), Violation> {
     let (slot, digest) = match action {
         Action::LaunchMachine { slot, digest, .. } => (slot, Some(digest)),
-        Action::Go { slot, machine } => {
+        Action::Go { slot, machine, .. } => {
             let machine = super::machine(seen, machine);
             (slot, machine.and_then(|machine| machine.digest.as_ref()))
         }
@@ -107,6 +107,7 @@ pub(super) fn check_version(plan: &RolloutPlan, seen: &Observed, action: &Action
         | Action::AttachInterface { .. }
         | Action::AttachVolume { .. }
         | Action::AddMember { .. }
+        | Action::PromoteMember { .. }
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
         | Action::RecordIdentity { .. } => return Ok(()),
@@ -141,8 +142,7 @@ fn planned_version(
 ) -> Option<EtcdVersion> {
     let planned = plan
         .envelope
-        .slots
-        .iter()
+        .all_slots()
         .find(|planned| planned.slot.name == *slot)?;
     let from = planned.from.as_ref();
     match digest {

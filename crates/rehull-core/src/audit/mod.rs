@@ -2,6 +2,7 @@
 //! snapshot alone, and a violation stops the rollout before anything is sent.
 
 mod data;
+mod learner;
 mod quorum;
 
 use crate::domain::action::Action;
@@ -29,6 +30,7 @@ pub fn check_next(plan: &RolloutPlan, seen: &Observed, act: &[(StepId, Action)])
     for (_, action) in act {
         check_target(plan, seen, action)?;
         quorum::check(plan, seen, action)?;
+        learner::check(plan, seen, action)?;
         data::check_parts(seen, action)?;
         data::check_generation(plan, seen, action)?;
         data::check_version(plan, seen, action)?;
@@ -61,8 +63,7 @@ fn check_target(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Result<
     let Some(slot) = action.slot() else { return Ok(()) };
     let planned = plan
         .envelope
-        .slots
-        .iter()
+        .all_slots()
         .find(|planned| planned.slot.name == *slot);
     match planned {
         Some(planned) if !planned.reasons.is_empty() || brings_back(planned, seen, action) => Ok(()),
@@ -108,6 +109,7 @@ fn brings_back(planned: &SlotPlan, seen: &Observed, action: &Action) -> bool {
         | Action::AskStop { .. }
         | Action::RemoveMember { .. }
         | Action::AddMember { .. }
+        | Action::PromoteMember { .. }
         | Action::VerifyData { .. }
         | Action::RecordIdentity { .. } => false,
     }

@@ -1,6 +1,6 @@
 //! Invariant 3: who would be left, in the worst case.
 
-use super::{Violation, machine, violation};
+use super::{Violation, learner, machine, violation};
 use crate::domain::action::Action;
 use crate::domain::etcd::MemberAnswer;
 use crate::domain::fleet::MachineState;
@@ -12,9 +12,10 @@ use crate::plan::{RolloutKind, RolloutPlan};
 /// The slot whose member the action takes out or keeps out.
 pub(super) fn takes_out<'a>(seen: &Observed, action: &'a Action) -> Option<&'a SlotName> {
     match action {
-        Action::AskStop { slot, .. } | Action::RemoveMember { slot, .. } | Action::AddMember { slot, .. } => {
-            Some(slot)
-        }
+        Action::AskStop { slot, .. }
+        | Action::RemoveMember { slot, .. }
+        | Action::AddMember { slot, .. }
+        | Action::PromoteMember { slot, .. } => Some(slot),
         // What is switched off is out already, and not by our doing.
         Action::DetachVolume { slot, machine, .. } | Action::DetachInterface { slot, machine, .. } => {
             (!is_off(seen, machine)).then_some(slot)
@@ -42,8 +43,9 @@ pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Res
     let (slot, voters_change) = match action {
         Action::AskStop { slot, .. } => (slot, 0_i64),
         Action::TerminateMachine { slot, machine, .. } if may_end_a_member(seen, slot, machine) => (slot, 0),
-        Action::RemoveMember { slot, .. } => (slot, -1),
-        Action::AddMember { slot, .. } => (slot, 1),
+        Action::RemoveMember { slot, member, .. } => (slot, -i64::from(!learner::is_listed(seen, *member))),
+        Action::AddMember { slot, learner, .. } => (slot, i64::from(!learner)),
+        Action::PromoteMember { slot, .. } => (slot, 1),
         Action::StartSnapshot
         | Action::CreateTemplateVersion { .. }
         | Action::LaunchMachine { .. }
@@ -70,7 +72,10 @@ pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Res
         .unwrap_or(i64::MAX)
         .saturating_add(voters_change);
     let needed = after.div_euclid(2).saturating_add(1);
-    let left = i64::try_from(left).unwrap_or(0);
+    let promoted = matches!(action, Action::PromoteMember { .. }) && learner::is_in_sync(plan, seen, slot);
+    let left = i64::try_from(left)
+        .unwrap_or(0)
+        .saturating_add(i64::from(promoted));
     if left >= needed {
         return Ok(());
     }

@@ -139,6 +139,9 @@ pub(super) struct Etcd {
     /// One per member: 1, 3, 5 or 7.
     #[schemars(required, length(min = 1, max = 7))]
     pub(super) slots: Option<Vec<Option<Slot>>>,
+    /// One slot more, empty between rollouts: `learner-first` keeps a member in it while the others are replaced.
+    /// Needed by `learner-first`; other strategies do not touch it.
+    pub(super) spare: Option<Slot>,
 }
 
 /// SHA-256 per binary, 64 hexadecimal digits.

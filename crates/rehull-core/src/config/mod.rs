@@ -13,6 +13,7 @@ mod reference;
 mod rules;
 mod schema;
 mod spans;
+mod spare;
 mod structure;
 pub mod suggest;
 mod value;
@@ -22,7 +23,6 @@ use serde_json::Value;
 
 pub use mistake::{Mistake, Wrong};
 pub use reference::reference;
-pub use rules::LEARNER_FIRST_BUILT;
 pub use schema::schema;
 pub use spans::{Span, Spans, position};
 

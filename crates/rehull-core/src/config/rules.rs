@@ -6,15 +6,12 @@ use super::file;
 use super::mistake::{Mistakes, Wrong, quoted};
 use super::read::Parts;
 use super::spans::Pointer;
+use super::spare;
 use crate::catalog::etcd::check_release;
 use crate::domain::desired::{ClientTls, ObjectLocation, StoreLocation};
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::version::EtcdVersion;
 
-/// `learner-first` is described, and refused until it is built. Switch it on together with its step.
-pub const LEARNER_FIRST_BUILT: bool = false;
-/// Before 3.5.24 a promoted learner could be taken for one again (etcd-io/etcd 20793).
-const LEARNER_FIRST_FROM: EtcdVersion = EtcdVersion::new(3, 5, 24);
 /// `etcdutl` was split from `etcdctl` in 3.5.
 const ETCDUTL_FROM: EtcdVersion = EtcdVersion::new(3, 5, 0);
 
@@ -25,13 +22,18 @@ pub(super) fn check(file: &file::Cluster, parts: &Parts, mistakes: &mut Mistakes
     let Some(etcd) = &file.etcd else { return };
     release(parts.version, mistakes);
     binaries(etcd, parts.version, mistakes);
-    strategy(etcd, parts.version, mistakes);
+    spare::check(etcd, parts.version, mistakes);
     let Some(slots) = &etcd.slots else { return };
     members(slots.len(), mistakes);
     single_member(file, slots.len(), mistakes);
     zones(slots, mistakes);
-    duplicates(slots, mistakes);
-    subnets(slots, mistakes);
+    let all: Vec<Option<&file::Slot>> = slots
+        .iter()
+        .map(Option::as_ref)
+        .chain(etcd.spare.as_ref().map(Some))
+        .collect();
+    duplicates(&all, slots.len(), mistakes);
+    subnets(&all, slots.len(), mistakes);
 }
 
 fn local_store(parts: &Parts, mistakes: &mut Mistakes<'_>) {
@@ -170,24 +172,6 @@ fn binaries(etcd: &file::Etcd, version: Option<EtcdVersion>, mistakes: &mut Mist
     }
 }
 
-fn strategy(etcd: &file::Etcd, version: Option<EtcdVersion>, mistakes: &mut Mistakes<'_>) {
-    let (Some(EtcdStrategy::LearnerFirst), Some(version)) = (etcd.strategy, version) else {
-        return;
-    };
-    let at = Pointer::from("/etcd/strategy");
-    if version < LEARNER_FIRST_FROM {
-        let message = format!("`learner-first` needs etcd {LEARNER_FIRST_FROM} or newer; this is {version}");
-        let wrong = Wrong::new("config::learner_first", message, "too old for learners")
-            .help("use `remove-then-add`: earlier releases can forget that a learner was promoted");
-        mistakes.add_with(&at, wrong, &[("/etcd/version".into(), "pinned here".to_owned())]);
-    } else if !LEARNER_FIRST_BUILT {
-        let message = "`learner-first` is not built yet in this version of rehull";
-        let wrong =
-            Wrong::new("config::learner_first", message, "not built yet").help("use `remove-then-add`");
-        mistakes.add(&at, wrong);
-    }
-}
-
 fn members(count: usize, mistakes: &mut Mistakes<'_>) {
     let (message, help) = match count {
         1 | 3 | 5 | 7 => return,
@@ -279,8 +263,17 @@ fn zones(slots: &[Option<file::Slot>], mistakes: &mut Mistakes<'_>) {
 
 type Field = fn(&file::Slot) -> Option<&String>;
 
+/// Where slot number `index` stands; the spare comes after the last one.
+fn place(index: usize, members: usize) -> Pointer {
+    if index < members {
+        Pointer::from("/etcd/slots").index(index)
+    } else {
+        "/etcd/spare".into()
+    }
+}
+
 /// Two slots must not share what makes a member itself.
-fn duplicates(slots: &[Option<file::Slot>], mistakes: &mut Mistakes<'_>) {
+fn duplicates(slots: &[Option<&file::Slot>], members: usize, mistakes: &mut Mistakes<'_>) {
     let fields: [(&str, Field, &str); 5] = [
         (
             "name",
@@ -313,13 +306,13 @@ fn duplicates(slots: &[Option<file::Slot>], mistakes: &mut Mistakes<'_>) {
         let values = slots
             .iter()
             .enumerate()
-            .filter_map(|(index, slot)| Some((index, field(slot.as_ref()?)?)));
+            .filter_map(|(index, slot)| Some((index, field((*slot)?)?)));
         for (index, value) in values {
             let Some(first) = first_of.get(value) else {
                 first_of.insert(value, index);
                 continue;
             };
-            let at = |index: usize| Pointer::from("/etcd/slots").index(index).key(key);
+            let at = |index: usize| place(index, members).key(key);
             let message = format!("two slots have the same {key} {}", quoted(value));
             let wrong = Wrong::new("config::duplicate", message, "again here").help(why);
             mistakes.add_with(&at(index), wrong, &[(at(*first), "first here".to_owned())]);
@@ -328,18 +321,16 @@ fn duplicates(slots: &[Option<file::Slot>], mistakes: &mut Mistakes<'_>) {
 }
 
 /// A subnet lives in one zone, so it cannot serve slots of two.
-fn subnets(slots: &[Option<file::Slot>], mistakes: &mut Mistakes<'_>) {
+fn subnets(slots: &[Option<&file::Slot>], members: usize, mistakes: &mut Mistakes<'_>) {
     let mut zone_of: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
     for (index, slot) in slots.iter().enumerate() {
-        let parts = slot
-            .as_ref()
-            .and_then(|slot| Some((slot.subnet.as_deref()?, slot.zone.as_deref()?)));
+        let parts = slot.and_then(|slot| Some((slot.subnet.as_deref()?, slot.zone.as_deref()?)));
         let Some((subnet, zone)) = parts else { continue };
         let (first_zone, first) = *zone_of.entry(subnet).or_insert((zone, index));
         if first_zone == zone {
             continue;
         }
-        let at = |index: usize| Pointer::from("/etcd/slots").index(index).key("subnet");
+        let at = |index: usize| place(index, members).key("subnet");
         let message = format!("subnet {} cannot be in two zones", quoted(subnet));
         let wrong = Wrong::new("config::subnet", message, format!("here in {}", quoted(zone)));
         mistakes.add_with(

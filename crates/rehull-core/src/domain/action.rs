@@ -103,12 +103,24 @@ pub enum Action {
         /// Which data it will hold from now on.
         generation: Generation,
     },
-    /// Add a voter by peer URL, asked of a member that stays.
+    /// Add a voter or a learner by peer URL, asked of a member that stays.
     AddMember {
         /// Slot of the new member.
         slot: SlotName,
         /// Its peer URL.
         peer_url: String,
+        /// Asked of this slot's member.
+        via: SlotName,
+        /// As a learner: it counts in no quorum until it is promoted.
+        #[serde(default)]
+        learner: bool,
+    },
+    /// Make a learner that has caught up a voter, asked of a member that stays.
+    PromoteMember {
+        /// Slot of the learner.
+        slot: SlotName,
+        /// Its id.
+        member: MemberId,
         /// Asked of this slot's member.
         via: SlotName,
     },
@@ -118,6 +130,9 @@ pub enum Action {
         slot: SlotName,
         /// Machine.
         machine: InstanceId,
+        /// The spare is in the member list: etcd compares that list with the `--initial-cluster` of a newcomer.
+        #[serde(default)]
+        with_spare: bool,
     },
     /// Changes nothing: every voter holds the same data at one revision, asked once after a member has joined.
     VerifyData {
@@ -152,6 +167,8 @@ pub enum TerminateWhy {
     UngracefulStop,
     /// Somebody switched it off; its member is back on another machine.
     PoweredOff,
+    /// The spare has done its part and has left the member list.
+    Released,
 }
 
 impl Action {
@@ -183,6 +200,7 @@ impl Action {
             } => format!("attach-interface {interface} {machine}"),
             Self::AttachVolume { volume, machine, .. } => format!("attach-volume {volume} {machine}"),
             Self::AddMember { peer_url, .. } => format!("add-member {peer_url}"),
+            Self::PromoteMember { member, .. } => format!("promote-member {member}"),
             Self::Go { machine, .. } => format!("go {machine}"),
             Self::VerifyData { slot } => format!("verify-data {slot}"),
             Self::TerminateMachine { machine, .. } => format!("terminate-machine {machine}"),
@@ -204,7 +222,9 @@ impl Action {
             Self::DetachVolume { .. } => "detach volume",
             Self::AttachInterface { .. } => "attach interface",
             Self::AttachVolume { .. } => "attach volume",
-            Self::AddMember { .. } => "add member",
+            Self::AddMember { learner: false, .. } => "add member",
+            Self::AddMember { learner: true, .. } => "add learner",
+            Self::PromoteMember { .. } => "promote",
             Self::Go { .. } => "go",
             Self::VerifyData { .. } => "verify data",
             Self::TerminateMachine { .. } => "terminate",
@@ -226,6 +246,7 @@ impl Action {
             | Self::AttachInterface { slot, .. }
             | Self::AttachVolume { slot, .. }
             | Self::AddMember { slot, .. }
+            | Self::PromoteMember { slot, .. }
             | Self::Go { slot, .. }
             | Self::VerifyData { slot }
             | Self::TerminateMachine { slot, .. } => Some(slot),

@@ -91,6 +91,25 @@ pub struct EtcdRole {
     pub strategy: EtcdStrategy,
     /// One per member, in file order.
     pub slots: Vec<Slot>,
+    /// Where `learner-first` keeps one member more while it replaces the others.
+    pub spare: Option<Slot>,
+}
+
+impl EtcdRole {
+    /// Everything that has to be looked at: the slots, and the spare where the strategy uses it.
+    #[must_use]
+    pub fn watched(&self) -> Vec<Slot> {
+        let spare = self
+            .spare
+            .iter()
+            .filter(|_| self.strategy == EtcdStrategy::LearnerFirst);
+        self.slots.iter().chain(spare).cloned().collect()
+    }
+
+    /// Everything that has user data: the slots, and the spare whatever the strategy.
+    pub fn rendered(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().chain(&self.spare)
+    }
 }
 
 /// Member name, zone, persistent interface and persistent volume: what outlives a machine.

@@ -24,8 +24,10 @@ pub mod tag {
     pub const DIGEST: &str = "rehull:digest";
     /// Rollout that launched the machine.
     pub const ROLLOUT: &str = "rehull:rollout";
-    /// Set when the machine may start etcd.
+    /// Set when the machine may start etcd: the rollout, and [`WITH_SPARE`] where the spare is in the member list.
     pub const GO: &str = "rehull:go";
+    /// Second word of [`GO`]: the member list holds the spare, and `--initial-cluster` has to.
+    pub const WITH_SPARE: &str = "with-spare";
     /// Set when the machine shall stop etcd gracefully and unmount its volume.
     pub const STOP: &str = "rehull:stop";
 }

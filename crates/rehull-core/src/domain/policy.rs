@@ -13,7 +13,8 @@ pub enum EtcdStrategy {
     RemoveThenAdd,
     /// Same member, same data: only the machine changes.
     Reattach,
-    /// Add a learner on a free address, promote it, remove the old member.
+    /// One member more while the others are replaced: a learner in the spare slot, promoted; then each slot in turn
+    /// as with `RemoveThenAdd`, but its new member enters as a learner; in the end the spare leaves.
     LearnerFirst,
 }
 

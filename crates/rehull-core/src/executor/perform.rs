@@ -76,8 +76,13 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
             generation,
             ..
         } => parts.attach_volume(volume, machine, *generation).await,
-        Action::AddMember { peer_url, via, .. } => {
-            match membership.add(context.slot(via)?, peer_url, false).await {
+        Action::AddMember {
+            peer_url,
+            via,
+            learner,
+            ..
+        } => {
+            match membership.add(context.slot(via)?, peer_url, *learner).await {
                 Ok(_) => Ok(()),
                 // Perhaps an earlier request of ours that was thought lost: the member list will tell.
                 Err(PortError::Refused {
@@ -87,8 +92,11 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
                 Err(error) => Err(error),
             }
         }
-        Action::Go { machine, .. } => set(context, machine, tag::GO).await,
-        Action::VerifyData { .. } => etcd.compare_hashes(&context.slots()).await,
+        Action::PromoteMember { member, via, .. } => membership.promote(context.slot(via)?, *member).await,
+        Action::Go {
+            machine, with_spare, ..
+        } => go(context, machine, *with_spare).await,
+        Action::VerifyData { .. } => etcd.compare_hashes(&context.voters()).await,
         Action::TerminateMachine { machine, .. } => match machines.terminate(machine).await {
             Ok(()) | Err(PortError::Gone { .. }) => Ok(()),
             Err(error) => Err(error),
@@ -102,6 +110,18 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
 /// Go and stop tags carry the rollout: whoever reads the instance in the console sees who asked.
 async fn set(context: Context<'_>, machine: &InstanceId, key: &str) -> Result<(), PortError> {
     let tags = BTreeMap::from([(key.to_owned(), context.rollout.as_str().to_owned())]);
+    context.ports.machines.tag(machine, &tags).await
+}
+
+/// One tag says both, so that a machine cannot read the one without the other.
+async fn go(context: Context<'_>, machine: &InstanceId, with_spare: bool) -> Result<(), PortError> {
+    let rollout = context.rollout.as_str();
+    let value = if with_spare {
+        format!("{rollout} {}", tag::WITH_SPARE)
+    } else {
+        rollout.to_owned()
+    };
+    let tags = BTreeMap::from([(tag::GO.to_owned(), value)]);
     context.ports.machines.tag(machine, &tags).await
 }
 
@@ -156,7 +176,7 @@ async fn create_template_version(
 
 impl<'a> Context<'a> {
     fn planned(&self, slot: &SlotName) -> Result<&'a SlotPlan, PortError> {
-        let mut slots = self.plan.envelope.slots.iter();
+        let mut slots = self.plan.envelope.all_slots();
         slots
             .find(|planned| planned.slot.name == *slot)
             .ok_or_else(|| invalid(format!("{slot} is not in the plan")))
@@ -173,6 +193,21 @@ impl<'a> Context<'a> {
             .iter()
             .map(|planned| planned.slot.clone())
             .collect()
+    }
+
+    /// The slots, and the spare while it is a voter.
+    fn voters(&self) -> Vec<Slot> {
+        let votes = |slot: &Slot| {
+            let answer = self.seen.etcd.endpoints.get(&slot.name).and_then(|e| e.answer());
+            answer.is_some_and(|answer| answer.serves && !answer.learner)
+        };
+        let spare = self
+            .plan
+            .envelope
+            .spare
+            .iter()
+            .map(|planned| planned.slot.clone());
+        self.slots().into_iter().chain(spare.filter(votes)).collect()
     }
 
     /// A follower if there is one: reading the whole database costs the leader more than the others.

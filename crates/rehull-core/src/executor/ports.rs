@@ -69,8 +69,7 @@ impl<'a> Scene<'a> {
     pub fn of(plan: &'a RolloutPlan, rollout: &'a RolloutId) -> Self {
         let slots = plan
             .envelope
-            .slots
-            .iter()
+            .all_slots()
             .map(|planned| planned.slot.clone())
             .collect();
         Self {

@@ -1,5 +1,6 @@
 //! Is this stop point a resting place: may things be left as they are for days?
 
+use crate::domain::desired::Slot;
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::{Attachment, SlotParts};
 use crate::domain::ids::SlotName;
@@ -23,10 +24,12 @@ pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest 
     for planned in &plan.envelope.slots {
         slot_is_at_rest(&planned.slot.name, seen, &mut left);
     }
+    if let Some(spare) = &plan.envelope.spare {
+        spare_is_at_rest(&spare.slot, seen, &mut left);
+    }
     let planned = |slot: &SlotName| {
         plan.envelope
-            .slots
-            .iter()
+            .all_slots()
             .any(|planned| planned.slot.name == *slot)
     };
     for machine in seen
@@ -66,6 +69,22 @@ pub(super) fn unseen() -> Rest {
         at_rest: false,
         left: vec!["the cluster could not be looked at before the end".to_owned()],
         margin: 0,
+    }
+}
+
+/// The spare is at rest when it is empty.
+fn spare_is_at_rest(spare: &Slot, seen: &Observed, left: &mut Vec<String>) {
+    let answers = seen.etcd.endpoints.values().filter_map(Endpoint::answer);
+    let mut lines = answers.filter_map(|answer| answer.members.as_ref()).flatten();
+    if lines.any(|line| line.peer_urls.contains(&spare.peer_url())) {
+        left.push(format!("the spare {} is still in the member list", spare.name));
+    }
+    let machines = seen.fleet.machines.iter();
+    for machine in machines.filter(|machine| machine.is_live() && machine.slot == spare.name) {
+        left.push(format!(
+            "machine {} of the spare {} still lives",
+            machine.id, spare.name
+        ));
     }
 }
 

@@ -89,6 +89,7 @@ fn visible_within(action: &Action) -> Duration {
         | Action::MoveLeader { .. }
         | Action::RemoveMember { .. }
         | Action::AddMember { .. }
+        | Action::PromoteMember { .. }
         | Action::VerifyData { .. }
         | Action::RecordIdentity { .. } => 0,
     };
@@ -189,6 +190,7 @@ mod tests {
         Action::Go {
             slot: SlotName::new("etcd-a"),
             machine: InstanceId::new("i-1"),
+            with_spare: false,
         }
     }
 

@@ -98,6 +98,9 @@ fn is_evident(action: &Action, seen: &Observed) -> bool {
         Action::RemoveMember { member, .. } => {
             lists_agree(seen, |list| list.iter().all(|line| line.id != *member))
         }
+        Action::PromoteMember { member, .. } => lists_agree(seen, |list| {
+            list.iter().any(|line| line.id == *member && !line.learner)
+        }),
         Action::AddMember { peer_url, .. } => lists_agree(seen, |list| {
             list.iter().any(|line| line.peer_urls.contains(peer_url))
         }),

@@ -57,6 +57,9 @@ pub struct Envelope {
     pub order: String,
     /// Every slot of the cluster; those with `change` are replaced.
     pub slots: Vec<SlotPlan>,
+    /// The spare slot of `learner-first`: with reasons it gets a member meanwhile; absent with every other strategy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spare: Option<SlotPlan>,
     /// Launch template fields shared by all slots.
     pub machine: MachineContent,
     /// Waits and limits.
@@ -66,6 +69,11 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// The slots and the spare.
+    pub fn all_slots(&self) -> impl Iterator<Item = &SlotPlan> {
+        self.slots.iter().chain(&self.spare)
+    }
+
     /// `sha256:` over the canonical JSON: keys sorted, no white space. Equal envelopes have equal digests on every
     /// machine; that is what an approval names.
     #[must_use]

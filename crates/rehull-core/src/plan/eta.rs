@@ -13,6 +13,11 @@ const SLOT: Duration = Duration::from_secs(8);
 /// Member add, go, start, full copy of a small database.
 const JOIN: Duration = Duration::from_secs(5);
 
+/// A member leaves for good: its links have aged, it stops.
+pub(super) fn leave(policy: &RolloutPolicy) -> Duration {
+    policy.settle.saturating_add(STOP)
+}
+
 /// One member, without bake.
 pub(super) fn member(policy: &RolloutPolicy) -> Duration {
     BOOT.saturating_add(STOP)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::envelope::{Envelope, Forecast, ForecastStep, RolloutKind, SlotPlan};
-use super::eta;
+use super::{eta, spare};
 use crate::catalog::etcd::{hop_notes, short_log_note};
 use crate::domain::etcd::{Endpoint, MemberAnswer};
 use crate::domain::ids::SlotName;
@@ -59,7 +59,8 @@ fn order(envelope: &Envelope, seen: &Observed) -> Vec<ForecastStep> {
         voters,
         healthy: voters,
     };
-    let margin = (full.margin(), full.after_stop().margin(), full.margin());
+    let margin =
+        spare::margins(envelope).unwrap_or((full.margin(), full.after_stop().margin(), full.margin()));
     let line = |n: usize, slot: &&SlotPlan| {
         let last = n + 1 == count;
         let bake = if last && rises && count > 1 {
@@ -80,11 +81,8 @@ fn order(envelope: &Envelope, seen: &Observed) -> Vec<ForecastStep> {
             point_of_no_return: last && rises && all_change,
         }
     };
-    changing
-        .iter()
-        .enumerate()
-        .map(|(n, slot)| line(n, slot))
-        .collect()
+    let slots = changing.iter().enumerate().map(|(n, slot)| line(n, slot));
+    spare::first_line(envelope).into_iter().chain(slots).collect()
 }
 
 fn because(slot: &SlotPlan, leader: Option<&SlotName>) -> String {
@@ -184,6 +182,7 @@ fn notes(envelope: &Envelope, seen: &Observed) -> Vec<String> {
         .iter()
         .filter(|machine| machine.is_live() && !machine.go)
         .count();
+    notes.extend(spare::note(envelope));
     if count > 0 && envelope.kind != RolloutKind::Bootstrap {
         notes.push(format!(
             "{count} machine(s) of an earlier rollout wait for a go; unwanted ones are terminated"

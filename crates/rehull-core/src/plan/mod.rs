@@ -15,6 +15,7 @@ mod pins;
 mod planner;
 mod preconditions;
 mod refusal;
+mod spare;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::envelope::{
 };
 use super::input::{PlanInput, Target, holder, lowest_version};
 use super::refusal::Refusal;
-use super::{explain, forecast, pins, preconditions};
+use super::{explain, forecast, pins, preconditions, spare};
 use crate::config::suggest;
 use crate::domain::desired::Slot;
 use crate::domain::ids::{SlotName, StepId};
@@ -48,6 +48,7 @@ pub fn plan_knowing(input: &PlanInput<'_>, earlier: &[RolloutPlan]) -> Result<Ro
             slot.reasons = known;
         }
     }
+    let spare = spare::plan(input, &slots).map_err(|refusal| vec![refusal])?;
     let to = slots
         .iter()
         .filter(|s| s.changes())
@@ -67,6 +68,7 @@ pub fn plan_knowing(input: &PlanInput<'_>, earlier: &[RolloutPlan]) -> Result<Ro
         strategy: input.strategy,
         order: "followers first, leader last, one member at a time".to_owned(),
         slots,
+        spare,
         machine,
         policy: input.desired.policy.clone(),
         reversible: reversible(&input.kind, from, to),

@@ -3,6 +3,7 @@
 use super::envelope::{Envelope, RolloutKind};
 use super::input::{PlanInput, Target, holder, lowest_version};
 use super::refusal::Refusal;
+use super::spare;
 use crate::catalog;
 use crate::domain::desired::Slot;
 use crate::domain::etcd::Endpoint;
@@ -34,6 +35,9 @@ pub(super) fn of_the_world(input: &PlanInput<'_>) -> Vec<Refusal> {
     }
     for (n, slot) in input.desired.etcd.slots.iter().enumerate() {
         refusals.extend(parts(input, slot, &format!("/etcd/slots/{n}")));
+    }
+    if let Some(spare) = spare::wanted(input) {
+        refusals.extend(parts(input, spare, "/etcd/spare"));
     }
     if input.kind == RolloutKind::Bootstrap {
         refusals.extend(bootstrap(input));
@@ -330,24 +334,14 @@ fn strategy(input: &PlanInput<'_>, envelope: &Envelope) -> Vec<Refusal> {
             .at("/rollout", "`acceptDowntime` is not true"),
         );
     }
-    if input.strategy == EtcdStrategy::LearnerFirst {
-        refusals.push(
-            Refusal::new(
-                "plan::learner_first",
-                "learner-first is not supported by this version",
-                "use `strategy: remove-then-add` or `reattach`",
-            )
-            .at("/etcd/strategy", "not built yet"),
-        );
-    }
+    refusals.extend(spare::refusal(input, envelope));
     refusals
 }
 
 /// A rollback launches template versions that exist; they are immutable, so their digest proves their content.
 fn known_templates(input: &PlanInput<'_>, envelope: &Envelope) -> Vec<Refusal> {
     envelope
-        .slots
-        .iter()
+        .all_slots()
         .filter(|slot| slot.changes())
         .filter(|slot| {
             let versions = input.seen.fleet.templates.get(&slot.slot.launch_template);

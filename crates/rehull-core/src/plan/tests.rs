@@ -53,6 +53,7 @@ pub(super) fn desired(count: usize, version: EtcdVersion) -> Desired {
             client_tls: ClientTls::S3(location("client/")),
             strategy: EtcdStrategy::RemoveThenAdd,
             slots: (0..count).map(slot).collect(),
+            spare: None,
         },
         policy: RolloutPolicy::default(),
     }
@@ -65,7 +66,7 @@ pub(super) fn rendered(desired: &Desired) -> Target {
             ("#cloud-config".to_owned(), digest(&s.name, desired.etcd.version)),
         )
     };
-    Target::Rendered(desired.etcd.slots.iter().map(one).collect())
+    Target::Rendered(desired.etcd.rendered().map(one).collect())
 }
 
 pub(super) fn make(

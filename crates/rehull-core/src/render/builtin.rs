@@ -1,7 +1,7 @@
 //! The numbered built-in sets, compiled in. A released set is never edited: copy it to the next number instead.
 
 /// Numbers of the built-in template sets, oldest first.
-pub const BUILTIN_SETS: [u32; 1] = [1];
+pub const BUILTIN_SETS: [u32; 2] = [1, 2];
 
 /// One file of a set; all of them can be included by any template as `{{> etcd/<set>/<name>}}`.
 pub(super) struct Part {
@@ -18,12 +18,17 @@ macro_rules! part {
     };
 }
 
-pub(super) const PARTS: [Part; 5] = [
+pub(super) const PARTS: [Part; 10] = [
     part!("etcd/1/cloud-config.yaml", "1/cloud-config.yaml.hbs"),
     part!("etcd/1/machine.env", "1/machine.env.hbs"),
     part!("etcd/1/boot.sh", "1/boot.sh"),
     part!("etcd/1/rehull-boot.service", "1/rehull-boot.service"),
     part!("etcd/1/etcd.service", "1/etcd.service.hbs"),
+    part!("etcd/2/cloud-config.yaml", "2/cloud-config.yaml.hbs"),
+    part!("etcd/2/machine.env", "2/machine.env.hbs"),
+    part!("etcd/2/boot.sh", "2/boot.sh"),
+    part!("etcd/2/rehull-boot.service", "2/rehull-boot.service"),
+    part!("etcd/2/etcd.service", "2/etcd.service.hbs"),
 ];
 
 /// The user-data template of a built-in set; `None` for a number that this rehull does not have.

@@ -60,6 +60,7 @@ fn desired(members: u8) -> Desired {
             client_tls: ClientTls::S3(location("rehull-dev-secrets", "client/")),
             strategy: EtcdStrategy::RemoveThenAdd,
             slots: (0..members).map(slot).collect(),
+            spare: None,
         },
         policy: RolloutPolicy::default(),
     }
@@ -107,6 +108,40 @@ fn files_arrive_in_the_user_data_line_by_line() {
     );
     insta::assert_snapshot!(content(0));
     insta::assert_snapshot!(content(3));
+}
+
+#[test]
+fn set_2_knows_the_spare_as_a_peer_and_names_it_only_when_told_so_and_set_1_does_not_change_for_it() {
+    let mut with_spare = desired(7);
+    with_spare.etcd.spare = Some(slot(8));
+    with_spare.etcd.template = TemplateRef::BuiltIn(2);
+    let of =
+        |desired: &Desired, slot: &Slot| render_slot(desired, slot, builtin_template(2).unwrap()).unwrap();
+    let spare = slot(8);
+    for slot in with_spare.etcd.rendered() {
+        let rendered = of(&with_spare, slot);
+        assert!(rendered.user_data.len() < 15_500, "{}", rendered.user_data.len());
+        let text = |line: &str| rendered.user_data.contains(line);
+        assert!(text(&format!(
+            "REHULL_SPARE={}={}\n",
+            spare.name,
+            spare.peer_url()
+        )));
+        assert!(
+            text(&format!(" {}\"\n", spare.address)),
+            "a peer: {}",
+            rendered.user_data
+        );
+        assert!(text("--initial-cluster=${REHULL_INITIAL_CLUSTER}"));
+        assert!(!text(&format!(",{}={}", spare.name, spare.peer_url())));
+    }
+    let mut without = with_spare.clone();
+    without.etcd.spare = None;
+    assert!(of(&without, &slot(0)).user_data.contains("REHULL_SPARE=\n"));
+    assert_ne!(of(&without, &slot(0)).digest, of(&with_spare, &slot(0)).digest);
+    with_spare.etcd.template = TemplateRef::BuiltIn(1);
+    without.etcd.template = TemplateRef::BuiltIn(1);
+    assert_eq!(built_in(&without), built_in(&with_spare));
 }
 
 #[test]

@@ -33,7 +33,7 @@ struct LaunchTemplate<'a> {
 #[must_use]
 pub fn tfvars(desired: &Desired, rendered: &BTreeMap<SlotName, RenderedSlot>) -> String {
     let mut templates = BTreeMap::new();
-    for slot in &desired.etcd.slots {
+    for slot in desired.etcd.rendered() {
         if let Some(done) = rendered.get(&slot.name) {
             templates.insert(slot.name.as_str(), launch_template(desired, slot, done));
         }

@@ -33,7 +33,7 @@ const fn variable(
 }
 
 /// Every variable, in alphabetical order.
-pub const VARIABLES: [Variable; 37] = [
+pub const VARIABLES: [Variable; 39] = [
     variable(
         "artefacts.bucket",
         "text",
@@ -174,6 +174,18 @@ pub const VARIABLES: [Variable; 37] = [
     ),
     variable("slots[].zone", "text", "ap-northeast-1a", "see slot.zone"),
     variable(
+        "spare.address",
+        "text",
+        "10.0.9.10",
+        "address of the spare slot, one more peer; empty without one",
+    ),
+    variable(
+        "spare.member",
+        "text",
+        "etcd-s=https://10.0.9.10:2380",
+        "to be added to etcd.initialCluster when the value of the tag rehull:go ends in ` with-spare`; empty without a spare",
+    ),
+    variable(
         "tls.bucket",
         "text",
         "rehull-dev-secrets",
@@ -202,11 +214,8 @@ pub(super) fn values(desired: &Desired, slot: &Slot) -> Result<Value, RenderErro
     } else {
         "amazonaws.com"
     };
-    let initial_cluster: Vec<String> = etcd
-        .slots
-        .iter()
-        .map(|slot| format!("{}={}", slot.name, slot.peer_url()))
-        .collect();
+    let member = |slot: &Slot| format!("{}={}", slot.name, slot.peer_url());
+    let initial_cluster: Vec<String> = etcd.slots.iter().map(member).collect();
     let others = etcd.slots.iter().filter(|other| other.name != slot.name);
     let peers: Vec<String> = others.map(|other| other.address.to_string()).collect();
     let binaries: Vec<Value> = etcd
@@ -227,6 +236,7 @@ pub(super) fn values(desired: &Desired, slot: &Slot) -> Result<Value, RenderErro
         "peers": peers,
         "slot": slot_values(slot),
         "slots": etcd.slots.iter().map(slot_values).collect::<Vec<Value>>(),
+        "spare": { "address": etcd.spare.as_ref().map_or_else(String::new, |spare| spare.address.to_string()) },
         "tls": { "bucket": location.bucket, "prefix": location.prefix, "revision": etcd.machine_tls.revision },
         "etcd": {
             "binaries": binaries,
@@ -235,6 +245,10 @@ pub(super) fn values(desired: &Desired, slot: &Slot) -> Result<Value, RenderErro
         },
     });
     refuse_unsafe("", &values)?;
+    if let Some(spare) = values.get_mut("spare").and_then(Value::as_object_mut) {
+        let text = etcd.spare.as_ref().map_or_else(String::new, member);
+        spare.insert("member".to_owned(), Value::String(text));
+    }
     if let Some(etcd) = values.get_mut("etcd").and_then(Value::as_object_mut) {
         etcd.insert("flags".to_owned(), Value::Array(flags));
         etcd.insert(

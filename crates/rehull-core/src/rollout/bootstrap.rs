@@ -110,6 +110,7 @@ fn started(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView,
     let go = Action::Go {
         slot: slot.name().clone(),
         machine: new.id.clone(),
+        with_spare: false,
     };
     if !new.go {
         tick.act(&slot.plan.step, go);

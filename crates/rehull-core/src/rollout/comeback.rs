@@ -121,6 +121,7 @@ pub(crate) fn next(step: &Step<'_>, back: &Comeback<'_>, tick: &mut Tick) {
         Action::Go {
             slot: step.name(),
             machine: machine.id.clone(),
+            with_spare: false,
         },
     );
 }
@@ -197,6 +198,7 @@ fn go_key(slot: &SlotSituation<'_>, machine: &Machine) -> String {
     let go = Action::Go {
         slot: slot.name().clone(),
         machine: machine.id.clone(),
+        with_spare: false,
     };
     go.key()
 }

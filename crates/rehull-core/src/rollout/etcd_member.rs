@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::gates;
 use super::situation::{Health, Situation, SlotSituation};
 use super::tick::Tick;
-use super::{join, leave, slot_move};
+use super::{join, leave, slot_move, spare};
 use crate::domain::action::Action;
 use crate::domain::fleet::{BootPhase, Join, Machine, MachineState};
 use crate::domain::ids::{Generation, SlotName};
@@ -202,6 +202,7 @@ fn add(step: &Step<'_>, tick: &mut Tick) {
                 slot: step.name(),
                 peer_url,
                 via,
+                learner: step.now.plan.envelope.strategy == EtcdStrategy::LearnerFirst,
             },
         );
     }
@@ -231,6 +232,7 @@ fn go(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
         Action::Go {
             slot: step.name(),
             machine: new.id.clone(),
+            with_spare: spare::is_listed(step.now),
         },
     );
 }
@@ -280,7 +282,7 @@ fn may_begin(step: &Step<'_>, tick: &mut Tick) -> bool {
 }
 
 /// A healthy member that stays, the one that joined longest ago: etcd judges by the *receiver's* own peer links.
-fn survivor(step: &Step<'_>) -> Option<SlotName> {
+pub(super) fn survivor(step: &Step<'_>) -> Option<SlotName> {
     let mut healthy: Vec<_> = step
         .now
         .others(step.slot.name())

@@ -89,8 +89,7 @@ fn red_of_list(now: &Situation<'_>, step: &SlotName) -> Vec<RedGate> {
     let mut red = Vec::new();
     for member in members {
         let owner = now
-            .slots
-            .iter()
+            .all_slots()
             .find(|slot| slot.listed.is_some_and(|line| line.id == member.id));
         match owner {
             None => red.push(RedGate {
@@ -151,8 +150,7 @@ pub(crate) fn describe(slot: &SlotSituation<'_>) -> String {
 
 /// Peer links of a member that has just joined count as down inside etcd for 5 s: when will all be old enough?
 pub(crate) fn settled_at(now: &Situation<'_>, journal: &JournalView) -> Option<Timestamp> {
-    now.slots
-        .iter()
+    now.listed_slots()
         .filter_map(|slot| joined_at(slot, journal))
         .max()
         .and_then(|joined| joined.checked_add(now.plan.envelope.policy.settle).ok())

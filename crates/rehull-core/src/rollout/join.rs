@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::etcd_member::{Step, boot_word};
-use super::gates;
 use super::situation::{Health, Situation, SlotSituation};
 use super::tick::Tick;
+use super::{gates, learner};
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::Machine;
@@ -35,12 +35,14 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
             let go = Action::Go {
                 slot: step.name(),
                 machine: new.id.clone(),
+                with_spare: false, // not part of its key
             };
             let until = step.deadline(step.journal.done_at(&go.key()), policy.join_deadline);
             if step.now.seen.at >= until && joined.is_none() {
                 let what = format!("{} did not join in time: {lacks}", step.slot.name());
                 return tick.stop(StopReason::Deadline { what });
             }
+            learner::promote(step, lag, tick);
             step.wait(tick, WaitingOn::Join { lacks, lag, until });
         }
         (None, None) => {

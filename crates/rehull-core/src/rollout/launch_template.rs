@@ -7,7 +7,7 @@ use crate::domain::action::Action;
 /// Proposes every version that is missing. True: all are there.
 pub(crate) fn next(now: &Situation<'_>, tick: &mut Tick) -> bool {
     let mut all = true;
-    for slot in now.slots.iter().filter(|slot| slot.plan.changes()) {
+    for slot in now.all_slots().filter(|slot| slot.plan.changes()) {
         if now.template_version(slot.plan).is_none() {
             all = false;
             let action = Action::CreateTemplateVersion {

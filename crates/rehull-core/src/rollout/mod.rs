@@ -9,11 +9,13 @@ mod etcd_member;
 mod gates;
 mod join;
 mod launch_template;
+mod learner;
 mod leave;
 mod order;
 mod situation;
 mod slot_move;
 mod snapshot;
+mod spare;
 mod tick;
 
 #[cfg(test)]
@@ -97,11 +99,12 @@ pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: 
 pub fn done_steps(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Vec<StepId> {
     let now = Situation::read(plan, seen);
     let done = |slot: &&SlotSituation<'_>| slot.plan.changes() && join::is_complete(&now, slot, journal);
-    now.slots
+    let slots = now.slots.iter().filter(done);
+    let spare = now
+        .spare
         .iter()
-        .filter(done)
-        .map(|slot| slot.plan.step.clone())
-        .collect()
+        .filter(|spare| spare::is_done(&now, spare, journal));
+    slots.chain(spare).map(|slot| slot.plan.step.clone()).collect()
 }
 
 /// Voters that may still fail right now; negative: no quorum.
@@ -134,7 +137,7 @@ fn stop_sign(now: &Situation<'_>) -> Option<StopReason> {
             return Some(StopReason::OutsideEnvelope { what });
         }
     }
-    for slot in &now.slots {
+    for slot in now.all_slots() {
         if let Some(foreign) = slot.parts.and_then(|parts| parts.volume_cluster.as_deref())
             && foreign != envelope.cluster.as_str()
         {
@@ -191,11 +194,15 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
         }
     }
     if goal == Goal::Rest && turn.begun.is_none() {
-        if !returning {
-            terminate_surplus(now, tick);
+        if returning {
+            return;
         }
+        terminate_surplus(now, tick);
+    }
+    if spare::next(now, journal, goal, &turn, tick) {
         return;
     }
+    // At rest nothing is next.
     let Some(slot) = turn.begun.or(turn.next) else {
         return;
     };

@@ -42,6 +42,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) seen: &'a Observed,
     pub(crate) plan: &'a RolloutPlan,
     pub(crate) slots: Vec<SlotSituation<'a>>,
+    /// The spare slot, where the strategy has one.
+    pub(crate) spare: Option<SlotSituation<'a>>,
     /// The member list, if all members that answer agree on one.
     pub(crate) members: Result<Vec<&'a ListedMember>, String>,
 }
@@ -51,39 +53,37 @@ const UNASKED: &Endpoint = &Endpoint::Silent(String::new());
 impl<'a> Situation<'a> {
     pub(crate) fn read(plan: &'a RolloutPlan, seen: &'a Observed) -> Self {
         let members = agreed_members(seen, plan.envelope.etcd_cluster);
-        let slots = plan
-            .envelope
-            .slots
-            .iter()
-            .map(|slot_plan| {
-                let name = &slot_plan.slot.name;
-                let (new, old) = split_machines(plan, slot_plan, seen);
-                let listed = members.as_ref().ok().and_then(|list| {
-                    let url = slot_plan.slot.peer_url();
-                    list.iter()
-                        .copied()
-                        .find(|m| m.peer_urls.contains(&url) || m.name == name.as_str())
-                });
-                SlotSituation {
-                    plan: slot_plan,
-                    parts: seen.fleet.slots.get(name),
-                    endpoint: seen.etcd.endpoints.get(name).unwrap_or(UNASKED),
-                    new,
-                    old,
-                    leaving: seen
-                        .fleet
-                        .machines
-                        .iter()
-                        .filter(|m| m.slot == *name && !m.is_live())
-                        .collect(),
-                    listed,
-                }
-            })
-            .collect();
+        let read = |slot_plan: &'a SlotPlan| {
+            let name = &slot_plan.slot.name;
+            let (new, old) = split_machines(plan, slot_plan, seen);
+            let listed = members.as_ref().ok().and_then(|list| {
+                let url = slot_plan.slot.peer_url();
+                list.iter()
+                    .copied()
+                    .find(|m| m.peer_urls.contains(&url) || m.name == name.as_str())
+            });
+            SlotSituation {
+                plan: slot_plan,
+                parts: seen.fleet.slots.get(name),
+                endpoint: seen.etcd.endpoints.get(name).unwrap_or(UNASKED),
+                new,
+                old,
+                leaving: seen
+                    .fleet
+                    .machines
+                    .iter()
+                    .filter(|m| m.slot == *name && !m.is_live())
+                    .collect(),
+                listed,
+            }
+        };
+        let slots = plan.envelope.slots.iter().map(read).collect();
+        let spare = plan.envelope.spare.as_ref().map(read);
         Self {
             seen,
             plan,
             slots,
+            spare,
             members,
         }
     }
@@ -96,8 +96,7 @@ impl<'a> Situation<'a> {
             _ => planned,
         };
         let healthy = self
-            .slots
-            .iter()
+            .listed_slots()
             .filter(|slot| slot.standing() == Health::Healthy && !slot.is_going())
             .count();
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -114,15 +113,13 @@ impl<'a> Situation<'a> {
         if ids.any(|other| other != Some(first)) {
             return None;
         }
-        self.slots
-            .iter()
+        self.all_slots()
             .find(|slot| slot.endpoint.answer().is_some_and(|a| a.id == first))
     }
 
     /// All answers of this cluster's members.
     pub(crate) fn answers(&self) -> impl Iterator<Item = (&SlotSituation<'a>, &'a MemberAnswer)> {
-        self.slots
-            .iter()
+        self.all_slots()
             .filter_map(|slot| slot.endpoint.answer().map(|answer| (slot, answer)))
     }
 
@@ -161,10 +158,22 @@ impl<'a> Situation<'a> {
             .max()
     }
 
+    /// The slots, then the spare.
+    pub(crate) fn all_slots(&self) -> impl Iterator<Item = &SlotSituation<'a>> {
+        self.slots.iter().chain(&self.spare)
+    }
+
+    /// The slots, then the spare while the member list names it: only then does it count.
+    pub(crate) fn listed_slots(&self) -> impl Iterator<Item = &SlotSituation<'a>> {
+        let spare = self.spare.iter().filter(|spare| spare.listed.is_some());
+        self.slots.iter().chain(spare)
+    }
+
     /// Slots other than this one.
     pub(crate) fn others(&self, name: &SlotName) -> impl Iterator<Item = &SlotSituation<'a>> {
         let name = name.clone();
-        self.slots.iter().filter(move |slot| slot.plan.slot.name != name)
+        self.listed_slots()
+            .filter(move |slot| slot.plan.slot.name != name)
     }
 }
 

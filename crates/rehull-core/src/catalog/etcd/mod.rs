@@ -12,6 +12,9 @@ pub use hops::{HopKind, HopNote, HopRefusal, HopRule, check_hop, check_release, 
 
 use crate::domain::version::EtcdVersion;
 
+/// Before 3.5.24 a promoted learner could be taken for one again (etcd-io/etcd 19557, 20793).
+pub const LEARNER_FIRST_FROM: EtcdVersion = EtcdVersion::new(3, 5, 24);
+
 /// The minors that the catalogue describes, oldest first, for example `3.6`.
 pub fn known_minors() -> Vec<String> {
     data::flags().binaries.keys().cloned().collect()

@@ -51,6 +51,10 @@ impl Reader<'_, '_> {
             .slots
             .as_ref()
             .and_then(|slots| self.slots(&at.key("slots"), slots, region));
+        let spare = etcd
+            .spare
+            .as_ref()
+            .map(|spare| self.slot(&at.key("spare"), spare, region));
         Some(EtcdRole {
             version: version?,
             binaries: binaries?,
@@ -64,6 +68,10 @@ impl Reader<'_, '_> {
             client_tls: client_tls?,
             strategy: etcd.strategy?,
             slots: slots?,
+            spare: match spare {
+                Some(read) => Some(read?),
+                None => None,
+            },
         })
     }
 

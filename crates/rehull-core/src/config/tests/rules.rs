@@ -178,22 +178,58 @@ fn each_release_has_its_binaries() {
     only(&copied, "config::duplicate");
 }
 
+/// The example with a spare slot in this zone, and with `learner-first`.
+fn with_spare(zone: &str) -> String {
+    let spare = format!(
+        "  spare: {{ name: etcd-s, zone: {zone}, subnet: subnet-0d0d0d0d0d0d0d0d0, interface: eni-0d0d0d0d0d0d0d0d0, \
+         volume: vol-0d0d0d0d0d0d0d0d0, address: 10.0.9.10, launchTemplate: dev-etcd-s }}\n"
+    );
+    example_with("remove-then-add", "learner-first")
+        .replace("builtIn: 1", "builtIn: 2")
+        .replace("\n  slots:\n", &format!("\n{spare}  slots:\n"))
+}
+
 #[test]
 fn learner_first_is_refused_for_the_true_reason() {
-    let learner = example_with("remove-then-add", "learner-first");
-    let mistake = only(&learner.replace("3.6.14", "3.5.23"), "config::learner_first");
-    assert!(
-        mistake.message.contains("needs etcd 3.5.24"),
-        "{}",
-        mistake.message
+    let whole = with_spare("ap-northeast-1d");
+    assert_eq!(mistakes(&whole), Vec::<String>::new());
+    let old = only(&whole.replace("3.6.14", "3.5.23"), "config::learner_first");
+    assert!(old.message.contains("needs etcd 3.5.24"), "{}", old.message);
+    let no_spare = example_with("remove-then-add", "learner-first").replace("builtIn: 1", "builtIn: 2");
+    let told = only(&no_spare, "config::learner_first");
+    assert!(told.message.contains("needs a spare slot"), "{}", told.message);
+    let old_set = only(
+        &whole.replace("builtIn: 2", "builtIn: 1"),
+        "config::learner_first",
     );
-    if !super::LEARNER_FIRST_BUILT {
+    assert!(old_set.message.contains("set 1"), "{}", old_set.message);
+}
+
+#[test]
+fn a_spare_is_a_slot_of_its_own() {
+    let whole = with_spare("ap-northeast-1d");
+    for (own, taken) in [
+        ("name: etcd-s", "name: etcd-a"),
+        ("10.0.9.10", "10.0.1.10"),
+        ("dev-etcd-s", "dev-etcd-a"),
+    ] {
+        assert!(EXAMPLE.contains(taken), "{taken}");
+        let twice = only(&whole.replace(own, taken), "config::duplicate");
         assert!(
-            only(&learner, "config::learner_first")
-                .message
-                .contains("not built yet")
+            twice.at.starts_with("/etcd/spare/") || twice.at.starts_with("/etcd/slots/"),
+            "{}",
+            twice.at
         );
     }
+    let same_subnet = whole.replace("subnet-0d0d0d0d0d0d0d0d0", &subnet_of_the_first());
+    only(&same_subnet, "config::subnet");
+    // Three members fill three zones: the fourth voter has to share one.
+    assert_eq!(mistakes(&with_spare("ap-northeast-1a")).len(), 0);
+}
+
+fn subnet_of_the_first() -> String {
+    let desired = crate::config::parse("c", EXAMPLE).unwrap();
+    desired.etcd.slots[0].subnet.as_str().to_owned()
 }
 
 #[test]

@@ -55,8 +55,13 @@ impl Machines for FakeWorld {
     async fn tag(&self, machine: &InstanceId, tags: &BTreeMap<String, String>) -> Result<(), PortError> {
         let (slot, id) = (self.slot_of_machine(machine), machine.clone());
         let machine = id.clone();
-        let action = if tags.contains_key(tag::GO) {
-            Action::Go { slot, machine }
+        let action = if let Some(go) = tags.get(tag::GO) {
+            let with_spare = go.ends_with(tag::WITH_SPARE);
+            Action::Go {
+                slot,
+                machine,
+                with_spare,
+            }
         } else {
             Action::AskStop { slot, machine }
         };

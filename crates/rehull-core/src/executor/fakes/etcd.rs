@@ -29,13 +29,14 @@ impl EtcdView for FakeWorld {
 
 #[async_trait]
 impl EtcdMembership for FakeWorld {
-    async fn add(&self, via: &Slot, peer_url: &str, _learner: bool) -> Result<MemberId, PortError> {
+    async fn add(&self, via: &Slot, peer_url: &str, learner: bool) -> Result<MemberId, PortError> {
         let slot = (0..9).find(|n| slot(*n).peer_url() == peer_url).map(slot_name);
         let slot = slot.unwrap();
         let action = Action::AddMember {
             slot: slot.clone(),
             peer_url: peer_url.to_owned(),
             via: via.name.clone(),
+            learner,
         };
         self.call(action.clone(), move |model| {
             if model.members.iter().any(|member| member.slot == slot) {
@@ -72,8 +73,26 @@ impl EtcdMembership for FakeWorld {
         .await
     }
 
-    async fn promote(&self, _via: &Slot, _member: MemberId) -> Result<(), PortError> {
-        Ok(())
+    async fn promote(&self, via: &Slot, member: MemberId) -> Result<(), PortError> {
+        let slot = {
+            let model = self.model.lock().unwrap();
+            let found = model.members.iter().find(|m| m.id == member);
+            found.map_or_else(|| slot_name(0), |m| m.slot.clone())
+        };
+        let action = Action::PromoteMember {
+            slot,
+            member,
+            via: via.name.clone(),
+        };
+        self.call(action.clone(), move |model| {
+            let is_learner = model.members.iter().any(|m| m.id == member && m.learner);
+            if is_learner {
+                perform(action)(model)
+            } else {
+                Ok(())
+            }
+        })
+        .await
     }
 
     async fn move_leader(&self, leader: &Slot, to: MemberId) -> Result<(), PortError> {

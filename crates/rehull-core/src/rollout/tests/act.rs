@@ -54,7 +54,14 @@ impl Model {
                 );
                 self.machine(machine).stop_asked = true;
             }
-            Action::Go { machine, .. } => self.machine(machine).go = true,
+            Action::Go {
+                machine, with_spare, ..
+            } => {
+                self.machine(machine).go = true;
+                if *with_spare {
+                    self.with_spare.insert(machine.clone());
+                }
+            }
             Action::TerminateMachine { machine, slot, .. } => {
                 if self.machine(machine).go && self.parts[slot].volume.attachment.is_attached_to(machine) {
                     self.running.remove(slot);
@@ -76,16 +83,29 @@ impl Model {
                 );
                 self.members.retain(|m| m.id != *member);
             }
-            Action::AddMember { slot, .. } => {
+            Action::PromoteMember { member, .. } => {
+                assert!(self.has_quorum());
+                let member = self.members.iter_mut().find(|m| m.id == *member).unwrap();
+                assert!(member.started && member.applied >= 900, "not in sync with leader");
+                member.learner = false;
+            }
+            Action::AddMember { slot, learner, .. } => {
                 assert!(
                     self.members.iter().all(|m| m.started),
                     "two members that never started"
                 );
+                assert!(
+                    self.members.iter().all(|m| !m.learner),
+                    "too many learner members"
+                );
+                assert!(self.has_quorum());
                 self.next_id += 1;
                 self.members.push(Member {
                     id: MemberId(self.next_id),
                     slot: slot.clone(),
                     started: false,
+                    learner: *learner,
+                    applied: 0,
                 });
             }
             Action::DetachInterface { slot, .. } => {

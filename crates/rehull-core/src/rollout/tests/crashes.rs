@@ -40,12 +40,16 @@ fn walk_with_crash(model: &mut Model, strategy: EtcdStrategy, at: usize, outcome
 
 #[test]
 fn a_crash_before_or_after_any_action_changes_nothing_in_the_end() {
-    for strategy in [EtcdStrategy::RemoveThenAdd, EtcdStrategy::Reattach] {
+    for strategy in [
+        EtcdStrategy::RemoveThenAdd,
+        EtcdStrategy::Reattach,
+        EtcdStrategy::LearnerFirst,
+    ] {
         for outcome in [Outcome::KilledBefore, Outcome::KilledAfter] {
             let mut at = 0;
             loop {
                 at += 1;
-                let mut model = Model::healthy(3);
+                let mut model = Model::ready_for(strategy, 3);
                 let crashed = walk_with_crash(&mut model, strategy, at, outcome);
                 assert_eq!(model.members.len(), 3);
                 assert!(model.running.values().all(|version| *version == NEW) && model.running.len() == 3);

@@ -19,6 +19,8 @@ use crate::plan::{
 
 pub(crate) const OLD: EtcdVersion = EtcdVersion::new(3, 5, 33);
 pub(crate) const NEW: EtcdVersion = EtcdVersion::new(3, 6, 14);
+/// Index of the spare slot: after all members that a test may want.
+pub(crate) const SPARE: usize = 8;
 pub(super) const CLUSTER: EtcdClusterId = EtcdClusterId(0xc1);
 
 pub(crate) fn slot_name(n: usize) -> SlotName {
@@ -54,6 +56,13 @@ pub(crate) fn plan(count: usize, strategy: EtcdStrategy) -> RolloutPlan {
         to: content(n, NEW),
         reasons: vec![format!("etcd {OLD} → {NEW}")],
     });
+    let spare = (strategy == EtcdStrategy::LearnerFirst).then(|| SlotPlan {
+        step: StepId::new(format!("etcd/{}", slot_name(SPARE))),
+        slot: slot(SPARE),
+        from: None,
+        to: content(SPARE, NEW),
+        reasons: vec!["one voter more".to_owned()],
+    });
     let envelope = Envelope {
         format: PLAN_FORMAT,
         rehull: "test".to_owned(),
@@ -67,6 +76,7 @@ pub(crate) fn plan(count: usize, strategy: EtcdStrategy) -> RolloutPlan {
         strategy,
         order: String::new(),
         slots: slots.collect(),
+        spare,
         machine: MachineContent {
             image: String::new(),
             instance_type: String::new(),

@@ -9,15 +9,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::fixture::CLUSTER;
-pub(crate) use super::fixture::{NEW, OLD, digest, parts, plan, report, slot, slot_name, slot_url};
+pub(crate) use super::fixture::{NEW, OLD, SPARE, digest, parts, plan, report, slot, slot_name, slot_url};
 use crate::domain::action::Action;
 use crate::domain::etcd::{Endpoint, EtcdView, ListedMember, MemberAnswer};
-use crate::domain::fleet::{BootPhase, FleetView, Join, Machine, MachineState, SlotParts, TemplateVersion};
+use crate::domain::fleet::{
+    Attachment, BootPhase, FleetView, Join, Machine, MachineState, SlotParts, TemplateVersion,
+};
 use crate::domain::ids::{
     AccountId, ContentDigest, Generation, InstanceId, LaunchTemplateName, LaunchTemplateVersion, MemberId,
     Region, SlotName, StepId, Token,
 };
 use crate::domain::observed::{Identity, JobState, Jobs, Observed, SnapshotFact};
+use crate::domain::policy::EtcdStrategy;
 use crate::domain::version::EtcdVersion;
 use crate::journal::{JournalView, Record, RecordBody};
 use crate::ports::PortError;
@@ -28,6 +31,9 @@ pub(crate) struct Member {
     pub(crate) id: MemberId,
     pub(crate) slot: SlotName,
     pub(crate) started: bool,
+    pub(crate) learner: bool,
+    /// Raft index that it has applied; the others are at [`INDEX`].
+    pub(crate) applied: u64,
 }
 
 /// What lies on a slot's volume.
@@ -38,6 +44,11 @@ pub(crate) struct Data {
     /// The member that it belongs to.
     pub(crate) member: MemberId,
 }
+
+/// Raft index of everybody who has caught up.
+pub(super) const INDEX: u64 = 1000;
+/// What a newcomer applies in a second.
+pub(super) const APPLIES: u64 = 500;
 
 /// The modelled world.
 pub(crate) struct Model {
@@ -56,6 +67,8 @@ pub(crate) struct Model {
     pub(crate) down: BTreeSet<SlotName>,
     /// Machines that do not hear their stop tag.
     pub(crate) deaf: BTreeSet<InstanceId>,
+    /// Machines whose go said that the spare is a member.
+    pub(crate) with_spare: BTreeSet<InstanceId>,
     pub(crate) leader: Option<MemberId>,
     pub(crate) snapshot: JobState<SnapshotFact>,
     pub(crate) identity: bool,
@@ -80,6 +93,7 @@ impl Model {
             cluster_version: OLD.line(),
             down: BTreeSet::new(),
             deaf: BTreeSet::new(),
+            with_spare: BTreeSet::new(),
             leader: Some(MemberId(1)),
             snapshot: JobState::Absent,
             identity: true,
@@ -114,6 +128,8 @@ impl Model {
                 id: MemberId(1 + n as u64),
                 slot: name.clone(),
                 started: true,
+                learner: false,
+                applied: INDEX,
             });
             let version = TemplateVersion {
                 version: LaunchTemplateVersion(NonZeroU64::MIN),
@@ -124,6 +140,21 @@ impl Model {
             model.data.insert(name.clone(), Data { generation, member });
             model.running.insert(name, OLD);
         }
+        model
+    }
+
+    /// A healthy cluster with what this strategy needs: `learner-first` has a spare slot that was never used.
+    pub(crate) fn ready_for(strategy: EtcdStrategy, count: usize) -> Self {
+        let mut model = Self::healthy(count);
+        if strategy != EtcdStrategy::LearnerFirst {
+            return model;
+        }
+        let spare = slot(SPARE);
+        let mut parts = parts(&spare, &InstanceId::new("i-none"));
+        parts.volume.attachment = Attachment::Available;
+        parts.interface.attachment = Attachment::Available;
+        parts.volume_generation = None;
+        model.parts.insert(spare.name, parts);
         model
     }
 
@@ -164,12 +195,16 @@ impl Model {
     pub(crate) fn healthy_voters(&self) -> usize {
         self.members
             .iter()
-            .filter(|m| self.serving(&m.slot).is_some_and(|id| id == m.id))
+            .filter(|m| !m.learner && self.serving(&m.slot).is_some_and(|id| id == m.id))
             .count()
     }
 
+    pub(crate) fn voters(&self) -> usize {
+        self.members.iter().filter(|m| !m.learner).count()
+    }
+
     pub(super) fn has_quorum(&self) -> bool {
-        self.healthy_voters() > self.members.len() / 2
+        self.healthy_voters() > self.voters() / 2
     }
 
     /// Member id that answers at the slot's address.
@@ -190,6 +225,7 @@ impl Model {
         let (Some(id), Some(version)) = (self.serving(slot), self.running.get(slot)) else {
             return Endpoint::Refused;
         };
+        let me = self.members.iter().find(|m| m.id == id).unwrap();
         let members = self.members.iter().map(|m| ListedMember {
             id: m.id,
             name: if m.started {
@@ -198,24 +234,24 @@ impl Model {
                 String::new()
             },
             peer_urls: vec![slot_url(&m.slot)],
-            learner: false,
+            learner: m.learner,
         });
         Endpoint::Answered(Box::new(MemberAnswer {
             id,
             cluster: CLUSTER,
             leader: self.leader.filter(|_| self.has_quorum()),
             term: 2,
-            raft_index: 1000,
-            applied_index: 1000,
+            raft_index: INDEX,
+            applied_index: me.applied,
             version: *version,
             cluster_version: Some(self.cluster_version),
-            learner: false,
+            learner: me.learner,
             alarms: Vec::new(),
             db_size: 1,
             db_quota: None,
-            // A list is only shown by a linearizable read.
-            members: self.has_quorum().then(|| members.collect()),
-            serves: self.has_quorum(),
+            // A list is only shown by a linearizable read, which a learner does not serve.
+            members: (self.has_quorum() && !me.learner).then(|| members.collect()),
+            serves: self.has_quorum() && !me.learner,
         }))
     }
 

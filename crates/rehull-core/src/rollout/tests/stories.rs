@@ -20,7 +20,7 @@ pub(super) fn upgraded(model: &Model, count: usize) {
 }
 
 /// Index of the first action whose key starts so.
-fn at(model: &Model, prefix: &str) -> usize {
+pub(super) fn at(model: &Model, prefix: &str) -> usize {
     model
         .story
         .iter()

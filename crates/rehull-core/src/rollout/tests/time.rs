@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{Data, Member, Model, NEW, OLD, digest, report};
+use super::model::{APPLIES, Data, INDEX, Member, Model, NEW, OLD, SPARE, digest, report, slot_name};
 use crate::domain::fleet::{Attachment, BootPhase, Join, Machine, MachineState};
 use crate::domain::ids::InstanceId;
 use crate::domain::version::EtcdVersion;
@@ -11,6 +11,9 @@ impl Model {
     /// Time passes: machines boot, told ones start, asked ones stop, parts arrive, terminated ones end.
     pub(crate) fn advance(&mut self) {
         self.at = self.at.checked_add(Duration::from_secs(1)).unwrap();
+        for member in self.members.iter_mut().filter(|m| m.started) {
+            member.applied = INDEX.min(member.applied + APPLIES);
+        }
         for n in 0..self.machines.len() {
             let machine = self.machines[n].clone();
             let phase = machine.report.as_ref().map(|r| r.phase.clone());
@@ -61,7 +64,14 @@ impl Model {
                         .is_none_or(|data| data.generation < generation),
                     "the data of {slot} would be used again"
                 );
+                let listed = self.members.len();
+                let named = self.named(&machine);
                 let member = self.members.iter_mut().find(|m| m.slot == slot && !m.started);
+                // etcd: "member count is unequal", and the process ends, again and again.
+                assert!(
+                    member.is_none() || machine.join == Some(Join::Bootstrap) || named == listed,
+                    "{slot} names {named} members, {listed} are listed"
+                );
                 member.is_some_and(|member| {
                     member.started = true;
                     let member = member.id;
@@ -73,6 +83,12 @@ impl Model {
         if starts {
             self.running.insert(slot, version);
         }
+    }
+
+    /// How many members its `--initial-cluster` names.
+    fn named(&self, machine: &Machine) -> usize {
+        let spare = usize::from(self.parts.contains_key(&slot_name(SPARE)));
+        self.parts.len() - spare + usize::from(self.with_spare.contains(&machine.id))
     }
 
     pub(super) fn end(&mut self, n: usize) {
@@ -87,7 +103,7 @@ impl Model {
     }
 
     fn elect(&mut self) {
-        let leads = |m: &Member| self.serving(&m.slot) == Some(m.id);
+        let leads = |m: &Member| !m.learner && self.serving(&m.slot) == Some(m.id);
         if self.members.iter().any(|m| Some(m.id) == self.leader && leads(m)) {
             return;
         }
