@@ -191,6 +191,9 @@ pub(super) struct SandboxUp {
     /// Number of members
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(super) members: u8,
+    /// How the cluster file says that members are replaced [default: remove-then-add, with one member reattach]
+    #[arg(long, value_enum)]
+    pub(super) strategy: Option<SandboxStrategy>,
     /// How long AWS takes for things: like AWS itself, or fast enough to watch
     #[arg(long, value_enum, default_value_t)]
     pub(super) timing: SandboxTiming,
@@ -200,6 +203,17 @@ pub(super) struct SandboxUp {
     /// Only what machines need; create the cluster yourself with `rehull apply --bootstrap`
     #[arg(long)]
     pub(super) empty: bool,
+}
+
+/// Values of `--strategy`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SandboxStrategy {
+    /// A new member on an empty disk
+    RemoveThenAdd,
+    /// The same member on its own disk
+    Reattach,
+    /// One member more meanwhile; newcomers enter as learners
+    LearnerFirst,
 }
 
 /// Values of `--timing`.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use rehull_core::domain::ids::{ContentDigest, RolloutId, SlotName};
 use rehull_core::domain::observed::Wish as Asked;
+use rehull_core::domain::policy::EtcdStrategy;
 use rehull_core::domain::version::EtcdVersion;
 use rehull_core::plan::RolloutKind;
 use rehull_core::world::Timing;
@@ -146,6 +147,8 @@ pub struct Up {
     pub place: Place,
     /// Number of members.
     pub members: u8,
+    /// How members are replaced; `None`: what fits their number.
+    pub strategy: Option<EtcdStrategy>,
     /// etcd release.
     pub etcd: EtcdVersion,
     /// Where binaries are: `DIR/etcd/VERSION/BINARY`.

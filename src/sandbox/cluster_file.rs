@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::lay::Laid;
+use rehull_core::domain::policy::EtcdStrategy;
+
+use super::lay::{Laid, LaidSlot};
 use super::layout::{ACCOUNT, IMAGE, INSTANCE_TYPE, Layout, REGION, TLS_REVISION};
 use super::options::Options;
 
@@ -32,7 +34,7 @@ pub(super) fn text(options: &Options, layout: &Layout, laid: &Laid) -> String {
          \x20 instanceType: {INSTANCE_TYPE}\n\
          \x20 instanceProfile: {profile}\n\
          \x20 securityGroups: [{group}]\n\
-         \x20 template: {{ builtIn: 1 }}\n\
+         \x20 template: {{ builtIn: 2 }}\n\
          \x20 machineTls: {{ bucket: {secrets}, prefix: etcd/, revision: \"{TLS_REVISION}\" }}\n\
          \x20 clientTls: {{ files: {{ ca: pki/ca.crt, cert: pki/client.crt, key: pki/client.key }} }}\n\
          \x20 strategy: {strategy}\n\
@@ -43,28 +45,53 @@ pub(super) fn text(options: &Options, layout: &Layout, laid: &Laid) -> String {
         profile = layout.profile(),
         group = laid.security_group,
         // One member cannot be removed from its own cluster.
-        strategy = if layout.members == 1 {
-            "reattach"
-        } else {
-            "remove-then-add"
-        },
+        strategy = strategy(options).as_str(),
     );
     for slot in &laid.slots {
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            "    - name: {slot}\n      zone: {zone}\n      subnet: {subnet}\n      interface: {interface}\n      \
-             volume: {volume}\n      address: {address}\n      launchTemplate: {name}-{slot}\n",
-            slot = slot.name,
-            zone = slot.zone,
-            subnet = slot.subnet,
-            interface = slot.interface,
-            volume = slot.volume,
-            address = slot.address,
-        );
+        write_slot(&mut text, name, slot, "    - ");
+    }
+    if let Some(spare) = &laid.spare {
+        text.push_str("  # Empty between rollouts; only `learner-first` uses it.\n  spare:\n");
+        write_slot(&mut text, name, spare, "    ");
     }
     text.push_str(if layout.members == 1 { SINGLE } else { ROLLOUT });
     text
+}
+
+/// One member cannot be removed from its own cluster.
+fn strategy(options: &Options) -> EtcdStrategy {
+    let fits = if options.members == 1 {
+        EtcdStrategy::Reattach
+    } else {
+        EtcdStrategy::RemoveThenAdd
+    };
+    options.strategy.unwrap_or(fits)
+}
+
+fn write_slot(text: &mut String, cluster: &str, slot: &LaidSlot, start: &str) {
+    let LaidSlot {
+        name,
+        zone,
+        subnet,
+        interface,
+        volume,
+        address,
+    } = slot;
+    let lines = [
+        ("name", name.clone()),
+        ("zone", zone.clone()),
+        ("subnet", subnet.clone()),
+        ("interface", interface.clone()),
+        ("volume", volume.clone()),
+        ("address", address.to_string()),
+        ("launchTemplate", format!("{cluster}-{name}")),
+    ];
+    for (number, (key, value)) in lines.iter().enumerate() {
+        let blanks = " ".repeat(start.len());
+        let before = if number == 0 { start } else { &blanks };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{before}{key}: {value}");
+    }
 }
 
 /// A single member cannot be replaced without downtime.
@@ -79,7 +106,7 @@ mod tests {
     use rehull_core::world::Timing;
 
     use super::*;
-    use crate::sandbox::lay::LaidSlot;
+    use crate::sandbox::layout::SlotPlan;
 
     #[test]
     fn the_cluster_file_that_is_laid_has_no_mistakes() {
@@ -88,6 +115,7 @@ mod tests {
             let options = Options {
                 name: "dev".to_owned(),
                 members,
+                strategy: None,
                 timing: Timing::Fast,
                 seed: 1,
                 etcd_version: "3.5.33".to_owned(),
@@ -97,22 +125,25 @@ mod tests {
                 ),
             };
             let layout = options.layout(20);
-            let slots = layout.slots().zip(0_u32..).map(|(slot, nth)| LaidSlot {
+            let laid_slot = |(slot, nth): (SlotPlan, u32)| LaidSlot {
                 name: slot.name,
                 zone: slot.zone,
                 subnet: format!("subnet-0123456789abcdef{nth}"),
                 interface: format!("eni-0123456789abcdef{nth}"),
                 volume: format!("vol-0123456789abcdef{nth}"),
                 address: slot.address,
-            });
+            };
+            let slots = layout.slots().zip(0_u32..).map(laid_slot);
             let laid = Laid {
                 security_group: "sg-0123456789abcdef0".to_owned(),
                 slots: slots.collect(),
+                spare: layout.spare().map(|spare| laid_slot((spare, 9))),
             };
             let text = text(&options, &layout, &laid);
             let desired = rehull_core::config::parse("cluster.yaml", &text)
                 .unwrap_or_else(|mistakes| panic!("{text}\n{mistakes:?}"));
             assert_eq!(desired.etcd.slots.len(), usize::from(members));
+            assert_eq!(desired.etcd.spare.is_some(), members > 1);
             assert_eq!(desired.etcd.slots[0].address, Ipv4Addr::new(127, 20, 1, 11));
         }
     }

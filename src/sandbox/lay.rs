@@ -29,6 +29,8 @@ const VOLUME_GIB: u32 = 20;
 pub(super) struct Laid {
     pub(super) security_group: String,
     pub(super) slots: Vec<LaidSlot>,
+    #[serde(default)]
+    pub(super) spare: Option<LaidSlot>,
 }
 
 /// Ids of one slot.
@@ -63,6 +65,13 @@ impl Laying<'_> {
             self.upload_keys(&pki.join(&slot.name), &slot.name)?;
             slots.push(self.slot(slot)?);
         }
+        let spare = match layout.spare() {
+            Some(spare) => {
+                self.upload_keys(&pki.join(&spare.name), &spare.name)?;
+                Some(self.slot(spare)?)
+            }
+            None => None,
+        };
         let Ec2Answer::SecurityGroups(groups) = self.ec2(Ec2::DescribeSecurityGroups(Describe::default()))?
         else {
             return Err(unexpected());
@@ -71,6 +80,7 @@ impl Laying<'_> {
         Ok(Laid {
             security_group: group.id,
             slots,
+            spare,
         })
     }
 

@@ -33,6 +33,8 @@ const ZONE_BITS: u8 = 27;
 const ZONE_SIZE: u8 = 32;
 /// Host part of a slot's address in its zone.
 const SLOT_HOST: u8 = 11;
+/// Host part of the spare slot's address: it may share a zone with a slot.
+const SPARE_HOST: u8 = 12;
 
 /// What decides a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +94,19 @@ impl Layout {
                 zone,
                 address: Ipv4Addr::new(127, self.block, 1, offset.saturating_add(SLOT_HOST)),
             })
+    }
+
+    /// The slot that `learner-first` fills meanwhile; a single member has no use for one.
+    #[must_use]
+    pub fn spare(&self) -> Option<SlotPlan> {
+        // The next zone; with seven members all zones are taken, and it shares the first.
+        let next = usize::from(self.members).checked_rem(ZONES.len())?;
+        let (_, zone, offset) = Self::zones().nth(next)?;
+        (self.members > 1).then(|| SlotPlan {
+            name: "etcd-spare".to_owned(),
+            zone,
+            address: Ipv4Addr::new(127, self.block, 1, offset.saturating_add(SPARE_HOST)),
+        })
     }
 
     /// Letter, zone and offset of its addresses.

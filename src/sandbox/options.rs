@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rehull_core::domain::policy::EtcdStrategy;
 use rehull_core::world::Timing;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -21,6 +22,8 @@ pub struct UpOptions {
     pub dir: PathBuf,
     /// Number of etcd slots, 1 to 7.
     pub members: u8,
+    /// How the cluster file says that members are replaced; `None`: what fits their number.
+    pub strategy: Option<EtcdStrategy>,
     /// etcd version that the cluster file pins.
     pub etcd_version: String,
     /// Where the binaries are: `<toolbox>/etcd/<version>/{etcd,etcdctl,etcdutl}`.
@@ -37,6 +40,8 @@ pub struct UpOptions {
 pub(super) struct Options {
     pub(super) name: String,
     pub(super) members: u8,
+    #[serde(default)]
+    pub(super) strategy: Option<EtcdStrategy>,
     pub(super) timing: Timing,
     /// Decides ids and waits.
     pub(super) seed: u64,
@@ -60,6 +65,7 @@ impl Options {
         Ok(Self {
             name: up.name.clone(),
             members: up.members,
+            strategy: up.strategy,
             timing: up.timing,
             seed,
             etcd_version: up.etcd_version.clone(),

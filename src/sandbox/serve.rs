@@ -135,7 +135,7 @@ impl Ground {
                     let now = laid_at(clock::now());
                     let mut world = World::new(layout.setup(), now);
                     let pki = state.join("pki");
-                    let slots: Vec<_> = layout.slots().collect();
+                    let slots: Vec<_> = layout.slots().chain(layout.spare()).collect();
                     super::pki::lay(&pki, slots.iter().map(|slot| (slot.name.as_str(), slot.address)))
                         .map_err(SandboxError::file(&pki))?;
                     let laid = Laying {

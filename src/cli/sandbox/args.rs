@@ -1,9 +1,10 @@
 //! What was typed about sandboxes, as values.
 
+use rehull_core::domain::policy::EtcdStrategy;
 use rehull_core::domain::version::NotARelease;
 use rehull_core::world::Timing;
 
-use crate::cli::typed::{self, Sandbox, SandboxTiming};
+use crate::cli::typed::{self, Sandbox, SandboxStrategy, SandboxTiming};
 use crate::cli::wish::{Demo, Harmed, Pin, Place, SandboxWish, Up};
 use crate::sandbox::Harm;
 
@@ -11,6 +12,14 @@ fn place(typed: typed::SandboxPlace) -> Place {
     Place {
         name: typed.name,
         dir: typed.dir,
+    }
+}
+
+fn strategy(typed: SandboxStrategy) -> EtcdStrategy {
+    match typed {
+        SandboxStrategy::RemoveThenAdd => EtcdStrategy::RemoveThenAdd,
+        SandboxStrategy::Reattach => EtcdStrategy::Reattach,
+        SandboxStrategy::LearnerFirst => EtcdStrategy::LearnerFirst,
     }
 }
 
@@ -43,6 +52,7 @@ pub(in crate::cli) fn wish(command: Sandbox) -> Result<SandboxWish, String> {
         Sandbox::Up(typed) => SandboxWish::Up(Up {
             place: place(typed.place),
             members: typed.members,
+            strategy: typed.strategy.map(strategy),
             etcd: release(&typed.etcd)?,
             toolbox: typed.toolbox,
             timing: match typed.timing {

@@ -42,6 +42,7 @@ pub fn run(console: &Console, environment: &Environment, demo: &Demo) -> Result<
     let up = Up {
         place: demo.place.clone(),
         members: demo.members,
+        strategy: None,
         etcd: demo.from,
         toolbox: Some(toolbox.clone()),
         timing: Timing::Fast,

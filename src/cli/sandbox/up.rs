@@ -49,6 +49,7 @@ pub(super) fn lay(up: &Up, toolbox: &Path) -> Result<Info, Failure> {
         name: up.place.name.clone(),
         dir: up.place.dir.clone(),
         members: up.members,
+        strategy: up.strategy,
         etcd_version: up.etcd.to_string(),
         toolbox: toolbox.to_owned(),
         timing: up.timing,

@@ -41,6 +41,7 @@ impl Sandbox {
             name: name.to_owned(),
             dir: dir.path().to_owned(),
             members,
+            strategy: None,
             etcd_version: versions[0].to_owned(),
             toolbox: toolbox::root(),
             timing: Timing::Fast,

@@ -106,6 +106,7 @@ impl Rig {
             name: self.name.to_owned(),
             dir: self.dir.path().to_owned(),
             members: 3,
+            strategy: None,
             etcd_version: self.version.to_owned(),
             toolbox: self.toolbox.clone(),
             timing: Timing::Fast,

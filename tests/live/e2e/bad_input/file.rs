@@ -88,7 +88,7 @@ fn templates(desk: &Desk) -> Vec<Row> {
     let big = "x".repeat(17_000);
     let text = format!("#cloud-config\nwrite_files:\n  - path: /etc/big\n    content: {big}\n");
     own("big.hbs", &text);
-    let row = |name, file: &str| Row::new(name, 2).edit("builtIn: 1", &format!("file: {file}"));
+    let row = |name, file: &str| Row::new(name, 2).edit("builtIn: 2", &format!("file: {file}"));
     vec![
         row("a template with an unknown variable", "misspelt.hbs").says(&[
             "misspelt.hbs:2:",
@@ -121,7 +121,7 @@ fn templates(desk: &Desk) -> Vec<Row> {
         ]),
         row("a template that is not there", "nowhere.hbs").says(&["cannot read `nowhere.hbs`"]),
         Row::new("a built-in template set that does not exist", 2)
-            .edit("builtIn: 1", "builtIn: 7")
+            .edit("builtIn: 2", "builtIn: 7")
             .says(&["there is no built-in set 7", "has `1`"])
             .at("builtIn: 7"),
     ]
