@@ -1,5 +1,7 @@
 //! Every hop between the minors that are known, by every strategy that is legal there, for every size.
 
+use rehull_core::domain::action::Action;
+
 use super::legs::legs;
 use super::load::Load;
 use super::rig::Sandbox;
@@ -37,6 +39,39 @@ async fn three_members_go_from_3_6_to_3_7_on_their_own_data() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_members_go_from_3_5_to_3_6_by_learners_and_nothing_is_lost() {
+    let Some(sandbox) = Sandbox::cluster("learners", &["3.5.33", "3.6.14"], 3).await else {
+        return;
+    };
+    let load = Load::on(&sandbox).await;
+    sandbox.edit("strategy: remove-then-add", "strategy: learner-first");
+    sandbox.pin("3.6.14");
+    sandbox.run(&["plan", "cluster.yaml"]).await.exits(0).says(&[
+        "etcd 3.5.33 → 3.6.14 on 3 machines, learner-first",
+        "spare: enters as a learner, leaves last",
+    ]);
+    let run = sandbox
+        .run(&["apply", "cluster.yaml", "--yes", "--output", "json"])
+        .await
+        .exits(0);
+    load.ends_unharmed().await;
+    let actions = run.actions();
+    let promoted = actions
+        .iter()
+        .filter(|action| matches!(action, Action::PromoteMember { .. }));
+    assert_eq!(promoted.count(), 4, "the spare and every newcomer: {run}");
+    // Nothing of the spare is left: the list has the members of the file, and each has the one machine.
+    sandbox.is_settled_at("3.6.14").await;
+    let rollout = sandbox.newest_rollout();
+    sandbox.run(&["report", &rollout]).await.exits(0).says(&[
+        "3 of 3 machines replaced",
+        "promote",
+        "etcd-spare",
+    ]);
+    sandbox.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_single_member_goes_by_reattaching_and_every_other_strategy_is_refused_with_the_reason() {
     let Some(sandbox) = Sandbox::cluster("single", &["3.5.33", "3.6.14"], 1).await else {
         return;
@@ -54,6 +89,7 @@ async fn a_single_member_goes_by_reattaching_and_every_other_strategy_is_refused
     sandbox.down().await;
 }
 
+// Below 3.5.24 a promotion can be forgotten, so learners begin with 3.5.
 legs! {
     from_3_4_to_3_5_by_remove_then_add_with_three_members => goes("3.4.23", "3.5.33", "remove-then-add", 3);
     from_3_4_to_3_5_by_reattach_with_three_members => goes("3.4.23", "3.5.33", "reattach", 3);
@@ -64,10 +100,14 @@ legs! {
     from_3_5_to_3_6_by_reattach_with_three_members => goes("3.5.33", "3.6.14", "reattach", 3);
     from_3_5_to_3_6_by_remove_then_add_with_five_members => goes("3.5.33", "3.6.14", "remove-then-add", 5);
     from_3_5_to_3_6_by_reattach_with_five_members => goes("3.5.33", "3.6.14", "reattach", 5);
+    from_3_5_to_3_6_by_learner_first_with_three_members => goes("3.5.33", "3.6.14", "learner-first", 3);
+    from_3_5_to_3_6_by_learner_first_with_five_members => goes("3.5.33", "3.6.14", "learner-first", 5);
     from_3_5_to_3_6_by_reattach_with_a_single_member => goes("3.5.33", "3.6.14", "reattach", 1);
     from_3_6_to_3_7_by_remove_then_add_with_three_members => goes("3.6.14", "3.7.1", "remove-then-add", 3);
     from_3_6_to_3_7_by_reattach_with_three_members => goes("3.6.14", "3.7.1", "reattach", 3);
     from_3_6_to_3_7_by_remove_then_add_with_five_members => goes("3.6.14", "3.7.1", "remove-then-add", 5);
     from_3_6_to_3_7_by_reattach_with_five_members => goes("3.6.14", "3.7.1", "reattach", 5);
+    from_3_6_to_3_7_by_learner_first_with_three_members => goes("3.6.14", "3.7.1", "learner-first", 3);
+    from_3_6_to_3_7_by_learner_first_with_five_members => goes("3.6.14", "3.7.1", "learner-first", 5);
     from_3_6_to_3_7_by_reattach_with_a_single_member => goes("3.6.14", "3.7.1", "reattach", 1);
 }
