@@ -81,17 +81,7 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
             via,
             learner,
             ..
-        } => {
-            match membership.add(context.slot(via)?, peer_url, *learner).await {
-                Ok(_) => Ok(()),
-                // Perhaps an earlier request of ours that was thought lost: the member list will tell.
-                Err(PortError::Refused {
-                    rule: Rule::MemberExists,
-                    text,
-                }) => Err(PortError::OutcomeUnknown { why: text }),
-                Err(error) => Err(error),
-            }
-        }
+        } => add(context, (peer_url, *learner), via).await,
         Action::PromoteMember { member, via, .. } => membership.promote(context.slot(via)?, *member).await,
         Action::Go {
             machine, with_spare, ..
@@ -111,6 +101,27 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
 async fn set(context: Context<'_>, machine: &InstanceId, key: &str) -> Result<(), PortError> {
     let tags = BTreeMap::from([(key.to_owned(), context.rollout.as_str().to_owned())]);
     context.ports.machines.tag(machine, &tags).await
+}
+
+async fn add(
+    context: Context<'_>,
+    (peer_url, learner): (&str, bool),
+    via: &SlotName,
+) -> Result<(), PortError> {
+    match context
+        .ports
+        .membership
+        .add(context.slot(via)?, peer_url, learner)
+        .await
+    {
+        Ok(_) => Ok(()),
+        // Perhaps an earlier request of ours that was thought lost: the member list will tell.
+        Err(PortError::Refused {
+            rule: Rule::MemberExists,
+            text,
+        }) => Err(PortError::OutcomeUnknown { why: text }),
+        Err(error) => Err(error),
+    }
 }
 
 /// One tag says both, so that a machine cannot read the one without the other.

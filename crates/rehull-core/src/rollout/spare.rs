@@ -121,7 +121,7 @@ fn go_away(step: &Step<'_>, tick: &mut Tick) {
     let Some(line) = step.slot.listed else {
         return terminate(step, tick);
     };
-    if step.slot.machines().any(|machine| may_run(machine)) || step.slot.endpoint.answer().is_some() {
+    if step.slot.machines().any(may_run) || step.slot.endpoint.answer().is_some() {
         // A learner counts in no quorum: it may leave whatever else is out.
         if line.learner && ask_learner_to_stop(step, tick) {
             return;
