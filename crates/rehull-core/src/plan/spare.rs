@@ -141,7 +141,7 @@ pub(super) fn note(envelope: &Envelope) -> Option<String> {
     let spare = envelope.spare.as_ref().filter(|spare| spare.changes())?;
     let (without, with) = standings(envelope);
     Some(format!(
-        "learner-first keeps margin {} while a member is out; only between its stop and its removal, about a second, it is {}. Machines launched before {} stood in the file do not know its address: it could not join, and nothing would be touched",
+        "learner-first keeps margin {} while a member is out; only from its stop to its removal (2 to 10 s with open watches) it is {}. Machines launched before {} stood in the file do not know its address: it could not join, and nothing would be touched",
         without.margin(),
         with.after_stop().margin(),
         spare.slot.name
