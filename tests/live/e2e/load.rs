@@ -42,7 +42,7 @@ impl Load {
     async fn of(sandbox: &Sandbox, spec: ProbeSpec, slots: &[Slot]) -> Self {
         let clock = Arc::new(SystemClock::new());
         let probe = Probe::start(pool(sandbox), clock, spec).await.unwrap();
-        eventually("acknowledged writes", Duration::from_secs(20), async || {
+        eventually("acknowledged writes", Duration::from_secs(60), async || {
             (probe.progress().acknowledged > WARM).then_some(())
         })
         .await;
