@@ -127,8 +127,10 @@ impl Session<'_> {
                 return Err(Failure::new(Exit::StopPoint, "rollout::not_begun", message));
             }
         };
+        // Boxed: the whole loop lives in this future, and every caller would carry it on its stack.
+        let work = Box::pin(self.work(entry, &lease, &signals));
         let worked = tokio::select! {
-            worked = self.work(entry, &lease, &signals) => Some(worked),
+            worked = work => Some(worked),
             () = signals.second() => None,
         };
         lease.task.abort();

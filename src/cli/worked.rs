@@ -45,24 +45,24 @@ mod tests {
     use super::*;
     use crate::cli::exit::Exit;
 
-    fn stopped(in_flight: bool) -> Result<Outcome, RunError> {
+    fn stopped(in_flight: bool) -> Outcome {
         let rest = Rest {
             at_rest: false,
             left: Vec::new(),
             margin: 0,
         };
         let how = "SIGTERM".to_owned();
-        Ok(Outcome::Stopped {
+        Outcome::Stopped {
             reason: StopReason::Asked { how },
             rest,
             in_flight,
-        })
+        }
     }
 
     #[tokio::test]
     async fn a_report_that_cannot_be_written_does_not_give_back_the_lease_of_a_call_in_flight() {
         for in_flight in [true, false] {
-            let worked: Worked<()> = Worked::after(stopped(in_flight), async |_| {
+            let worked: Worked<()> = Worked::after(Ok(stopped(in_flight)), async |_| {
                 Err(Failure::new(Exit::Refused, "file::unwritable", "disk full"))
             })
             .await;

@@ -160,7 +160,7 @@ fn files_hold_none(sandbox: &Sandbox, canaries: &Canaries) {
     let machines = texts(&sandbox.info.dir.join("machines"));
     let logs = machines
         .iter()
-        .filter(|(path, _)| path.ends_with(".log") || path.ends_with("machine.json"));
+        .filter(|(path, _)| [".log", "machine.json"].iter().any(|end| path.ends_with(end)));
     let logs: Vec<_> = logs.collect();
     assert!(logs.len() >= 6, "{} logs of machines", logs.len());
     for (path, text) in logs {
