@@ -13,6 +13,12 @@ use crate::rollout::{Goal, Next, decide, margin};
 
 const STRATEGIES: [EtcdStrategy; 2] = [EtcdStrategy::RemoveThenAdd, EtcdStrategy::Reattach];
 
+const ALL: [EtcdStrategy; 3] = [
+    EtcdStrategy::RemoveThenAdd,
+    EtcdStrategy::Reattach,
+    EtcdStrategy::LearnerFirst,
+];
+
 #[derive(Clone, Copy, Debug)]
 enum Loss {
     Terminated,
@@ -33,7 +39,7 @@ fn lose(model: &mut Model, slot: usize, how: Loss) -> bool {
 
 /// Seconds that an undisturbed rollout takes.
 fn length(count: usize, strategy: EtcdStrategy) -> usize {
-    let (mut model, plan) = (Model::healthy(count), plan(count, strategy));
+    let (mut model, plan) = (Model::ready_for(strategy, count), plan(count, strategy));
     (0..600)
         .find(|_| walk(&mut model, &plan, Goal::Finish, 1) == End::Done)
         .unwrap()
@@ -41,13 +47,13 @@ fn length(count: usize, strategy: EtcdStrategy) -> usize {
 
 #[test]
 fn any_machine_lost_at_any_second_comes_back_and_the_upgrade_ends_as_planned() {
-    for strategy in STRATEGIES {
+    for strategy in ALL {
         for count in [3, 5] {
             let plan = plan(count, strategy);
             for second in (0..length(count, strategy)).step_by(if count == 3 { 1 } else { 5 }) {
                 for how in [Loss::Terminated, Loss::SwitchedOff] {
                     for slot in 0..count {
-                        let mut model = Model::healthy(count);
+                        let mut model = Model::ready_for(strategy, count);
                         walk(&mut model, &plan, Goal::Finish, second);
                         if !lose(&mut model, slot, how) {
                             continue;
@@ -73,10 +79,10 @@ fn two_machines_lost_at_two_seconds_come_back_without_a_quorum() {
             .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(draw >> 33).unwrap() % bound
     };
-    for strategy in STRATEGIES {
+    for strategy in ALL {
         let (plan, seconds) = (plan(3, strategy), length(3, strategy));
         for _ in 0..150 {
-            let mut model = Model::healthy(3);
+            let mut model = Model::ready_for(strategy, 3);
             let (first, gap) = (next(seconds), next(25));
             let (one, other) = (next(3), next(3));
             let how = [Loss::Terminated, Loss::SwitchedOff][next(2)];

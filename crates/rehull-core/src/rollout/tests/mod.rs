@@ -93,7 +93,8 @@ fn perform(model: &mut Model, act: &[(StepId, Action)], fate: Fate<'_>) {
 
 /// Ticks until an end or the time is up. Quorum is asserted at every instant.
 fn walk(model: &mut Model, plan: &RolloutPlan, goal: Goal, seconds: usize) -> End {
-    let floor = model.members.len() / 2;
+    // What was lost before counts for nobody: from here on it may not become worse.
+    let floor = (model.members.len() / 2).min(model.healthy_voters());
     let mut last = String::new();
     for _ in 0..seconds {
         if let Some(end) = tick(model, plan, goal, &mut |_| Outcome::Done).unwrap() {
