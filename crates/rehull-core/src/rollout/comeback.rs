@@ -5,10 +5,10 @@
 //! step of an upgrade: snapshot, bake and order are waited for as if nothing had happened. A slot whose switch rehull
 //! itself has begun is not lost; there the way is forward.
 
-use super::etcd_member::{Step, refusal, warm};
 use super::gates;
 use super::situation::{Health, Situation, SlotSituation, is_off};
 use super::slot_move;
+use super::step::{Step, refusal, warm};
 use super::tick::Tick;
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::fleet::{Join, Machine, MachineState};
@@ -84,7 +84,7 @@ fn content<'a>(slot: &SlotSituation<'a>) -> Option<&'a SlotContent> {
 /// Proposes what brings a lost member one stage further back.
 pub(crate) fn next(step: &Step<'_>, back: &Comeback<'_>, tick: &mut Tick) {
     let slot = step.slot;
-    if let Some(reason) = super::past_the_point(step.now, slot, back.content.version) {
+    if let Some(reason) = gates::past_the_point(step.now, slot, back.content.version) {
         return tick.stop(reason);
     }
     let Some(machine) = back.machine else {

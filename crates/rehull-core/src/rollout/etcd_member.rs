@@ -7,27 +7,15 @@
 //! removing a running member cuts its calls in flight; both orders were measured under a live control plane:
 //! 34 failed API requests for remove-first on the leader, none for this one.
 
-use jiff::Timestamp;
-
 use super::gates;
-use super::situation::{Health, Situation, SlotSituation};
+use super::step::{Step, refusal, survivor, warm};
 use super::tick::Tick;
-use super::{join, leave, slot_move, spare};
+use super::{join, leave, slot_move};
 use crate::domain::action::Action;
-use crate::domain::fleet::{BootPhase, Join, Machine, MachineState};
-use crate::domain::ids::{Generation, SlotName};
+use crate::domain::fleet::{Join, Machine};
+use crate::domain::ids::Generation;
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::waiting::{StopReason, WaitingOn};
-use crate::journal::JournalView;
-
-/// What a step may read.
-pub(crate) struct Step<'a> {
-    pub(crate) now: &'a Situation<'a>,
-    pub(crate) slot: &'a SlotSituation<'a>,
-    pub(crate) journal: &'a JournalView,
-    /// Waits that forbid taking the old member out (snapshot, bake); empty: it may begin.
-    pub(crate) hold: Vec<WaitingOn>,
-}
 
 /// Proposes what brings this slot one stage further.
 pub(crate) fn next(step: &Step<'_>, tick: &mut Tick) {
@@ -41,60 +29,6 @@ pub(crate) fn next(step: &Step<'_>, tick: &mut Tick) {
         join::join(step, new, tick);
     } else {
         switch(step, new, tick);
-    }
-}
-
-impl Step<'_> {
-    pub(super) fn wait(&self, tick: &mut Tick, on: WaitingOn) {
-        tick.wait(&self.slot.plan.step, on);
-    }
-
-    pub(super) fn act(&self, tick: &mut Tick, action: Action) {
-        tick.act(&self.slot.plan.step, action);
-    }
-
-    pub(super) fn name(&self) -> SlotName {
-        self.slot.name().clone()
-    }
-
-    /// `start + limit`; an unknown start means that the full limit begins now.
-    pub(super) fn until(&self, start: Option<Timestamp>, limit: std::time::Duration) -> Timestamp {
-        let at = self.now.seen.at;
-        start.unwrap_or(at).checked_add(limit).unwrap_or(Timestamp::MAX)
-    }
-
-    /// When a machine's patience ends. A process that has just taken over begins with the full limit again: whoever
-    /// types `resume` wants to wait, not to be told at once that time was up an hour ago.
-    pub(super) fn deadline(&self, start: Option<Timestamp>, limit: std::time::Duration) -> Timestamp {
-        let attached = self.journal.holder().map(|(_, at)| at);
-        self.until(start.max(attached), limit)
-    }
-
-    /// A gate wait if members that stay are not green.
-    pub(super) fn others_green(&self, tick: &mut Tick) -> bool {
-        let red = gates::red(self.now, self.slot.name());
-        if red.is_empty() {
-            return true;
-        }
-        self.wait(tick, WaitingOn::Gate { red });
-        false
-    }
-}
-
-pub(super) fn refusal(machine: &Machine) -> Option<StopReason> {
-    let report = machine.report.as_ref()?;
-    match report.phase {
-        BootPhase::Refused => Some(StopReason::BootRefused {
-            machine: machine.id.clone(),
-            code: report.code.clone(),
-            text: report.text.clone(),
-        }),
-        BootPhase::Fetching
-        | BootPhase::Warm
-        | BootPhase::Starting
-        | BootPhase::Running
-        | BootPhase::Stopped
-        | BootPhase::Other(_) => None,
     }
 }
 
@@ -232,37 +166,9 @@ fn go(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
         Action::Go {
             slot: step.name(),
             machine: new.id.clone(),
-            with_spare: spare::is_listed(step.now),
+            with_spare: step.now.spare_is_listed(),
         },
     );
-}
-
-/// Stage 2: everything verified, waiting for its go.
-pub(super) fn warm(step: &Step<'_>, new: &Machine, tick: &mut Tick) -> bool {
-    let phase = new.report.as_ref().map(|report| &report.phase);
-    if new.state == MachineState::Running && phase == Some(&BootPhase::Warm) {
-        return true;
-    }
-    let until = step.deadline(new.launched_at, step.now.plan.envelope.policy.boot_deadline);
-    if step.now.seen.at >= until {
-        let what = format!(
-            "machine {} of {} did not become warm in time",
-            new.id,
-            step.slot.name()
-        );
-        tick.stop(StopReason::Deadline { what });
-    } else {
-        let phase = phase.map_or_else(|| ec2_word(&new.state), boot_word);
-        step.wait(
-            tick,
-            WaitingOn::Boot {
-                machine: new.id.clone(),
-                phase,
-                until,
-            },
-        );
-    }
-    false
 }
 
 /// Between stages 2 and 3: the last moment at which nothing has been touched.
@@ -279,42 +185,4 @@ fn may_begin(step: &Step<'_>, tick: &mut Tick) -> bool {
         free = false;
     }
     free
-}
-
-/// A healthy member that stays, the one that joined longest ago: etcd judges by the *receiver's* own peer links.
-pub(super) fn survivor(step: &Step<'_>) -> Option<SlotName> {
-    let mut healthy: Vec<_> = step
-        .now
-        .others(step.slot.name())
-        .filter(|slot| slot.standing() == Health::Healthy)
-        .map(|slot| (gates::joined_at(slot, step.journal), slot.name().clone()))
-        .collect();
-    healthy.sort_by_key(|(joined, _)| *joined);
-    healthy.into_iter().next().map(|(_, name)| name)
-}
-
-pub(super) fn boot_word(phase: &BootPhase) -> String {
-    match phase {
-        BootPhase::Fetching => "fetching",
-        BootPhase::Warm => "warm",
-        BootPhase::Starting => "starting",
-        BootPhase::Running => "running",
-        BootPhase::Stopped => "stopped",
-        BootPhase::Refused => "refused",
-        BootPhase::Other(word) => word,
-    }
-    .to_owned()
-}
-
-fn ec2_word(state: &MachineState) -> String {
-    match state {
-        MachineState::Pending => "pending",
-        MachineState::Running => "running, no report yet",
-        MachineState::Stopping => "stopping",
-        MachineState::Stopped => "stopped",
-        MachineState::ShuttingDown => "shutting-down",
-        MachineState::Terminated => "terminated",
-        MachineState::Other(word) => word,
-    }
-    .to_owned()
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::situation::{Health, Situation, SlotSituation};
 use crate::domain::ids::{InstanceId, SlotName};
 use crate::domain::observed::{Observed, Part};
+use crate::domain::version::EtcdVersion;
 use crate::domain::waiting::{RedGate, StopReason};
 use crate::journal::JournalView;
 
@@ -174,6 +175,22 @@ pub(crate) fn alarm(now: &Situation<'_>) -> Option<StopReason> {
             slot: slot.name().clone(),
             alarm: alarm.clone(),
         })
+    })
+}
+
+/// Members below the cluster version are refused by etcd itself, so taking the old one out would be for good.
+pub(crate) fn past_the_point(
+    now: &Situation<'_>,
+    slot: &SlotSituation<'_>,
+    version: EtcdVersion,
+) -> Option<StopReason> {
+    let risen = now.cluster_version()?;
+    (version.line() < risen).then(|| StopReason::PastPointOfNoReturn {
+        slot: slot.name().clone(),
+        what: format!(
+            "the cluster version is {}.{}: etcd {version} would not start in it",
+            risen.0, risen.1
+        ),
     })
 }
 

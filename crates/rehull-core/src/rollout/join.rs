@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::etcd_member::{Step, boot_word};
 use super::situation::{Health, Situation, SlotSituation};
+use super::step::{Step, boot_word};
 use super::tick::Tick;
 use super::{gates, learner};
 use crate::domain::action::{Action, TerminateWhy};

@@ -1,6 +1,6 @@
 //! A new member that entered as a learner becomes a voter once it has caught up.
 
-use super::etcd_member::{Step, survivor};
+use super::step::{Step, survivor};
 use super::tick::Tick;
 use crate::domain::action::Action;
 

@@ -1,7 +1,7 @@
 //! The old member leaves: leadership elsewhere, then a graceful stop that is observed before anything depends on it.
 
-use super::etcd_member::Step;
 use super::situation::Health;
+use super::step::Step;
 use super::tick::Tick;
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::fleet::{BootPhase, Machine, MachineState};

@@ -16,6 +16,7 @@ mod situation;
 mod slot_move;
 mod snapshot;
 mod spare;
+mod step;
 mod tick;
 
 #[cfg(test)]
@@ -26,12 +27,11 @@ use std::time::Duration;
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::ids::StepId;
 use crate::domain::observed::Observed;
-use crate::domain::version::EtcdVersion;
 use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
 use crate::journal::JournalView;
 use crate::plan::{RolloutKind, RolloutPlan};
-use etcd_member::Step;
 use situation::{Situation, SlotSituation};
+use step::Step;
 use tick::Tick;
 
 /// Where a decision drives to.
@@ -211,7 +211,7 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
         hold.extend(snapshot::next(now, journal, tick));
         hold.extend(bake::hold(now, slot, journal, tick));
     }
-    if let Some(reason) = past_the_point(now, slot, slot.plan.to.version)
+    if let Some(reason) = gates::past_the_point(now, slot, slot.plan.to.version)
         && slot.new.is_none_or(|new| !new.go)
     {
         return tick.stop(reason);
@@ -249,18 +249,6 @@ fn bring_back(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) -> bo
         }
     }
     returning
-}
-
-/// Members below the cluster version are refused by etcd itself, so taking the old one out would be for good.
-fn past_the_point(now: &Situation<'_>, slot: &SlotSituation<'_>, version: EtcdVersion) -> Option<StopReason> {
-    let risen = now.cluster_version()?;
-    (version.line() < risen).then(|| StopReason::PastPointOfNoReturn {
-        slot: slot.name().clone(),
-        what: format!(
-            "the cluster version is {}.{}: etcd {version} would not start in it",
-            risen.0, risen.1
-        ),
-    })
 }
 
 /// At rest no machine may be left that only waits for its go.

@@ -158,6 +158,11 @@ impl<'a> Situation<'a> {
             .max()
     }
 
+    /// The member list names the spare.
+    pub(crate) fn spare_is_listed(&self) -> bool {
+        self.spare.as_ref().is_some_and(|spare| spare.listed.is_some())
+    }
+
     /// The slots, then the spare.
     pub(crate) fn all_slots(&self) -> impl Iterator<Item = &SlotSituation<'a>> {
         self.slots.iter().chain(&self.spare)

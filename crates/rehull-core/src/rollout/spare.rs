@@ -4,9 +4,9 @@
 //! slots, so a slot whose member is out leaves as many healthy voters as the cluster has in peace. Everything is read
 //! from the world: whether it should be there follows from what is left to do.
 
-use super::etcd_member::{Step, survivor};
 use super::order::Turn;
 use super::situation::{Health, Situation, SlotSituation, is_off};
+use super::step::{Step, survivor};
 use super::tick::Tick;
 use super::{Goal, comeback, etcd_member, gates, join, launch_template, leave, snapshot};
 use crate::domain::action::{Action, TerminateWhy};
@@ -14,11 +14,6 @@ use crate::domain::fleet::{BootPhase, Machine, MachineState};
 use crate::domain::quorum::Standing;
 use crate::domain::waiting::WaitingOn;
 use crate::journal::JournalView;
-
-/// The member list names it.
-pub(super) fn is_listed(now: &Situation<'_>) -> bool {
-    now.spare.as_ref().is_some_and(|spare| spare.listed.is_some())
-}
 
 /// Proposes what the spare needs now. True: it is its turn, and no slot is begun meanwhile.
 pub(super) fn next(
