@@ -42,6 +42,12 @@ pub fn folders_of(cluster_file: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).filter(is_of).collect()
 }
 
+/// No rollout of any cluster has a folder here.
+#[must_use]
+pub fn knows_no_rollout() -> bool {
+    fs::read_dir(FOLDER).into_iter().flatten().next().is_none()
+}
+
 /// Writes a file.
 ///
 /// # Errors

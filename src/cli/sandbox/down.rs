@@ -1,6 +1,7 @@
 //! `rehull sandbox down`: no process and no file stays.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -42,6 +43,9 @@ pub(super) fn take_down(place: &Place) -> Result<Down, Failure> {
     let down = down.map_err(|error| Failure::sandbox(&error))?;
     for folder in rollouts {
         fs::remove_dir_all(&folder).map_err(|error| Failure::unwritable(&folder, &error))?;
+    }
+    if local::knows_no_rollout() {
+        wire::forget_tools().map_err(|error| Failure::unwritable(Path::new(wire::TOOLS), &error))?;
     }
     Ok(down)
 }

@@ -67,7 +67,7 @@ fn down(target: &AwsTarget, cluster: &str, error: &PortError) -> Option<Failure>
     };
     let message = format!("the API at {endpoint} takes no connections");
     let help = format!(
-        "if it is a sandbox that is down: `rehull sandbox up --name {cluster}` brings it up again as it was"
+        "if it is a sandbox that is down: `rehull sandbox up --name {cluster}` brings it up again as it was; else check the network, `aws.endpoint`"
     );
     Some(
         Failure::new(Exit::Refused, "aws::unreachable", message)

@@ -195,10 +195,21 @@ impl World {
     }
 }
 
-/// Programs of this machine, by content.
-const TOOLS: &str = ".rehull/tools";
+/// Programs of this machine, by content; they are fetched again when they are missing.
+pub const TOOLS: &str = ".rehull/tools";
 /// Snapshots on their way: private, removed when they have arrived.
 const SCRATCH: &str = ".rehull/scratch";
+
+/// Removes what was fetched of [`TOOLS`].
+///
+/// # Errors
+/// It is there and cannot be removed.
+pub fn forget_tools() -> std::io::Result<()> {
+    match std::fs::remove_dir_all(TOOLS) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
 
 /// The pinned program that can restore snapshots of the pinned release (and of the one before), and where it is kept.
 fn restore_tool(file: &ClusterFile) -> (Pinned, PathBuf) {

@@ -255,9 +255,11 @@ fn hop(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
         RolloutKind::Bootstrap | RolloutKind::Heal { .. } => None,
         RolloutKind::Rollback { .. } => past_the_point(input, envelope),
         RolloutKind::Upgrade | RolloutKind::Replace { .. } => {
-            let Err(refusal) = catalog::etcd::check_hop(from, envelope.to) else {
-                return past_the_point(input, envelope);
-            };
+            // What etcd itself refuses says more of a downgrade than that it is no hop.
+            if let Some(refusal) = past_the_point(input, envelope) {
+                return Some(refusal);
+            }
+            let refusal = catalog::etcd::check_hop(from, envelope.to).err()?;
             let label = format!("pinned here; the members run {from}");
             Some(Refusal::new("plan::etcd_hop", refusal.text, refusal.help).at("/etcd/version", label))
         }

@@ -168,14 +168,18 @@ fn the_same_content_plans_nothing_whatever_version_of_rehull_asks() {
 
 #[test]
 fn skipped_minors_and_downgrades_are_refused_at_the_pin() {
-    for version in [EtcdVersion::new(3, 7, 1), EtcdVersion::new(3, 4, 34)] {
+    for (version, code) in [
+        (EtcdVersion::new(3, 7, 1), "plan::etcd_hop"),
+        // The cluster version is 3.5: etcd itself refuses a member below it.
+        (EtcdVersion::new(3, 4, 34), "plan::point_of_no_return"),
+    ] {
         let refusals = make(
             &desired(3, version),
             &Model::healthy(3).observe(),
             RolloutKind::Upgrade,
         )
         .unwrap_err();
-        assert_eq!(refusals[0].code, "plan::etcd_hop", "{version}");
+        assert_eq!(refusals[0].code, code, "{version}");
         assert_eq!(refusals[0].pointer.as_deref(), Some("/etcd/version"));
     }
 }
