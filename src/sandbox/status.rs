@@ -76,17 +76,35 @@ pub async fn status(name: &str, dir: &Path) -> Result<Seen, SandboxError> {
         }
         Err(why) => why,
     };
-    // It may have died while it was asked, or be dying.
-    for _ in 0..DYING_LOOKS {
-        if !is_served(&state)? {
-            return Ok(Seen { info, status: None });
-        }
-        clock::sleep(LOOK_EVERY).await;
+    if !outlives_a_death(&state).await? {
+        return Ok(Seen { info, status: None });
     }
     Err(SandboxError::Silent {
         endpoint: info.endpoint,
         why,
     })
+}
+
+/// A daemon serves this folder, and not one that died while it was asked or is dying.
+pub(super) async fn is_at_work(state: &Path) -> Result<bool, SandboxError> {
+    if !is_served(state)? {
+        return Ok(false);
+    }
+    let answers = match Info::load(state)? {
+        Some(info) => ask(&info).await.is_ok(),
+        None => false,
+    };
+    Ok(answers || outlives_a_death(state).await?)
+}
+
+async fn outlives_a_death(state: &Path) -> Result<bool, SandboxError> {
+    for _ in 0..DYING_LOOKS {
+        if !is_served(state)? {
+            return Ok(false);
+        }
+        clock::sleep(LOOK_EVERY).await;
+    }
+    Ok(true)
 }
 
 async fn ask(info: &Info) -> Result<Status, String> {

@@ -8,11 +8,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::clock;
-use super::down::{clear, is_served};
+use super::down::clear;
 use super::error::SandboxError;
 use super::info::Info;
 use super::options::{Options, UpOptions};
 use super::ready;
+use super::status::is_at_work;
 
 /// Certificates and the world take a fraction of a second; a busy computer gets a minute.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,7 +28,7 @@ pub async fn up(up: &UpOptions) -> Result<Info, SandboxError> {
     fs::create_dir_all(&up.dir).map_err(SandboxError::file(&up.dir))?;
     let dir = up.dir.canonicalize().map_err(SandboxError::file(&up.dir))?;
     let state = dir.join(&options.name);
-    if is_served(&state)? {
+    if is_at_work(&state).await? {
         return Err(SandboxError::Running { state });
     }
     if Info::load(&state)?.is_some() {
