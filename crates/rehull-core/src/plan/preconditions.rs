@@ -284,7 +284,7 @@ fn past_the_point(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal>
         return None;
     }
     let message = format!(
-        "the cluster version is {}.{}: members of {}.{} are refused by etcd, so {} cannot go back",
+        "the cluster version is {}.{}: members of {}.{} are refused by etcd, so this rollout cannot go back: {} would not start",
         risen.0, risen.1, line.0, line.1, lowest.slot.name
     );
     let help = if risen >= (3, 6) {
