@@ -131,7 +131,8 @@ pub(super) async fn a_silent_member_is_named(desk: &Desk) {
     desk.sandbox.signal_etcd("etcd-b", Signal::STOP);
     let run = desk.sandbox.run(&["apply", "cluster.yaml", "--yes"]).await;
     desk.sandbox.signal_etcd("etcd-b", Signal::CONT);
-    run.exits(3).says(&["etcd-b: no answer", "rehull etcd status"]);
+    run.exits(3)
+        .says(&["etcd-b is out: no answer", "rehull etcd heal etcd-b"]);
     eventually("all members as before", Duration::from_secs(20), async || {
         (desk.witness().await == before).then_some(())
     })
