@@ -74,7 +74,7 @@ pub enum RecordBody {
     },
     /// Something was first seen at this instant; timers run from it.
     Marked {
-        /// Stable name, for example `joined etcd-b`.
+        /// Stable name, for example `joined etcd-b i-0abc`.
         mark: String,
     },
     /// A mailbox request was answered.
