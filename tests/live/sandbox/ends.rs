@@ -37,7 +37,8 @@ async fn an_up_that_cannot_start_the_daemon_again_leaves_the_sandbox_as_it_was()
     cloud.put("rehull-again", "artefacts/sha256/aa").await;
     rig.kill_daemon();
     let address = info.endpoint.trim_start_matches("http://");
-    let taken = TcpListener::bind(address).unwrap();
+    // A killed daemon listens until the kernel has ended it.
+    let taken = eventually("the daemon's address free", LIMIT, async || TcpListener::bind(address).ok()).await;
     let refused = up(&rig.options()).await.unwrap_err();
     assert!(matches!(refused, SandboxError::NotUp { .. }), "{refused}");
     let seen = status("again", rig.dir()).await.unwrap();
