@@ -74,6 +74,19 @@ impl Envelope {
         self.slots.iter().chain(&self.spare)
     }
 
+    /// It leaves no member of the old minor: the cluster version rises, and with it the last way back is gone. What is
+    /// not known to stay old counts as new.
+    #[must_use]
+    pub fn ends_the_old_minor(&self) -> bool {
+        let target = self.to.line();
+        let stays_old = |slot: &SlotPlan| {
+            let from = slot.from.as_ref();
+            !slot.changes() && from.is_some_and(|from| from.version.line() < target)
+        };
+        let rises = matches!(self.reversible, Reversible::UntilLastOldMember { .. });
+        rises && !self.slots.iter().any(stays_old)
+    }
+
     /// `sha256:` over the canonical JSON: keys sorted, no white space. Equal envelopes have equal digests on every
     /// machine; that is what an approval names.
     #[must_use]

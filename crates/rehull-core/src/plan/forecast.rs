@@ -52,8 +52,7 @@ fn order(envelope: &Envelope, seen: &Observed) -> Vec<ForecastStep> {
     let mut changing: Vec<&SlotPlan> = envelope.slots.iter().filter(|slot| slot.changes()).collect();
     changing.sort_by_key(|slot| leader == Some(&slot.slot.name));
     let count = changing.len();
-    let rises = envelope.from.is_some_and(|from| from.line() < envelope.to.line());
-    let all_change = count == envelope.slots.len();
+    let ends = envelope.ends_the_old_minor();
     let voters = u32::try_from(envelope.slots.len()).unwrap_or(u32::MAX);
     let full = Standing {
         voters,
@@ -63,7 +62,7 @@ fn order(envelope: &Envelope, seen: &Observed) -> Vec<ForecastStep> {
         spare::margins(envelope).unwrap_or((full.margin(), full.after_stop().margin(), full.margin()));
     let line = |n: usize, slot: &&SlotPlan| {
         let last = n + 1 == count;
-        let bake = if last && rises && count > 1 {
+        let bake = if last && ends && envelope.slots.len() > 1 {
             envelope.policy.bake
         } else {
             Duration::ZERO
@@ -74,15 +73,26 @@ fn order(envelope: &Envelope, seen: &Observed) -> Vec<ForecastStep> {
             because: because(slot, leader),
             margin: if envelope.kind == RolloutKind::Bootstrap {
                 (0, 0, full.margin())
+            } else if is_out(seen, &slot.slot.name) {
+                (margin.1, margin.1, margin.2)
             } else {
                 margin
             },
             about: eta::member(&envelope.policy).saturating_add(bake),
-            point_of_no_return: last && rises && all_change,
+            point_of_no_return: last && ends,
         }
     };
     let slots = changing.iter().enumerate().map(|(n, slot)| line(n, slot));
     spare::first_line(envelope).into_iter().chain(slots).collect()
+}
+
+fn is_out(seen: &Observed, slot: &SlotName) -> bool {
+    let answer = seen
+        .etcd
+        .endpoints
+        .get(slot)
+        .and_then(|endpoint| endpoint.answer());
+    !answer.is_some_and(|answer| answer.serves)
 }
 
 fn because(slot: &SlotPlan, leader: Option<&SlotName>) -> String {

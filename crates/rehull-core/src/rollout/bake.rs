@@ -16,11 +16,10 @@ pub(crate) fn hold(
     tick: &mut Tick,
 ) -> Option<WaitingOn> {
     let envelope = &now.plan.envelope;
-    let rises = envelope.from.is_some_and(|from| from.line() < envelope.to.line());
     let last = now
         .others(slot.name())
         .all(|other| join::is_complete(now, other, journal));
-    if !rises || !last || now.slots.len() == 1 || envelope.policy.bake.is_zero() {
+    if !envelope.ends_the_old_minor() || !last || now.slots.len() == 1 || envelope.policy.bake.is_zero() {
         return None;
     }
     let Some(begun) = journal.marked_at(MARK) else {

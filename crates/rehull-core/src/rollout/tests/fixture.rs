@@ -89,7 +89,7 @@ pub(crate) fn plan(count: usize, strategy: EtcdStrategy) -> RolloutPlan {
             accept_downtime: count == 1,
             ..RolloutPolicy::default()
         },
-        reversible: Reversible::Always,
+        reversible: Reversible::UntilLastOldMember { why: String::new() },
     };
     let forecast = Forecast {
         order: Vec::new(),
