@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use rehull_core::domain::ids::{RolloutId, SlotName};
 use rehull_core::domain::observed::Observed;
 use rehull_core::executor::{Scene, observe};
-use rehull_core::plan::{self, PlanInput, RolloutKind, RolloutPlan, SlotContent, Target, content_for_heal};
+use rehull_core::plan::{
+    self, PlanInput, RolloutKind, RolloutPlan, SlotContent, Target, content_for_heal, last_seen,
+};
 
 use super::cluster_file::ClusterFile;
 use super::exit::Exit;
@@ -41,9 +43,23 @@ pub async fn plan(world: &World, file: &ClusterFile, kind: RolloutKind) -> Resul
     };
     let name = file.path.to_string_lossy();
     let earlier = rollouts::plans(world, &file.desired.cluster).await?;
-    let plan = plan::plan_knowing(&input, &earlier)
-        .map_err(|refusals| Failure::refusals(refusals, &name, &file.text))?;
+    let mut plan = plan::plan_knowing(&input, &earlier).map_err(|mut refusals| {
+        for refusal in &mut refusals {
+            name_file(&mut refusal.help, &name);
+        }
+        Failure::refusals(refusals, &name, &file.text)
+    })?;
+    for blocker in &mut plan.forecast.blockers {
+        name_file(blocker, &name);
+    }
     Ok(Planned { plan, rollout })
+}
+
+/// The core does not know where the cluster file lies; whoever copies a command should not have to fill it in.
+fn name_file(text: &mut String, file: &str) {
+    if text.contains(" FILE") {
+        *text = text.replace(" FILE", &format!(" {file}"));
+    }
 }
 
 /// One look at everything that belongs to the cluster.
@@ -84,19 +100,23 @@ async fn heal(
     slot: &SlotName,
     seen: &Observed,
 ) -> Result<Target, Failure> {
-    let answers = seen
-        .etcd
-        .endpoints
-        .values()
-        .filter_map(|endpoint| endpoint.answer());
-    let survivors = answers.map(|answer| answer.version).min();
-    let plans = rollouts::plans(world, &file.desired.cluster).await?;
-    let content = survivors.and_then(|version| content_for_heal(&plans, slot, version));
-    // Without a known content the planner refuses, and says so better than could be said here.
-    let known: BTreeMap<SlotName, SlotContent> = content
-        .map(|content| (slot.clone(), content))
-        .into_iter()
-        .collect();
+    let cluster = &file.desired.cluster;
+    let plans = rollouts::plans(world, cluster).await?;
+    let mut known: BTreeMap<SlotName, SlotContent> = BTreeMap::new();
+    // Another one that is out too is not touched, but it stands in the plan with what it had.
+    for name in file.desired.etcd.slots.iter().map(|slot| &slot.name) {
+        let endpoint = seen.etcd.endpoints.get(name);
+        if name != slot && endpoint.is_some_and(|endpoint| endpoint.answer().is_some()) {
+            continue;
+        }
+        let told = match last_seen(seen, name) {
+            Some(_) => None,
+            None => rollouts::told_to_go(world, cluster, name).await?,
+        };
+        // Without a known content the planner refuses, and says so better than could be said here.
+        let content = content_for_heal(&plans, seen, name, told.as_slice());
+        known.extend(content.map(|content| (name.clone(), content)));
+    }
     Ok(Target::Known(known))
 }
 

@@ -1,7 +1,7 @@
 //! Rollouts in a store: their ids, whether they are over, and everything that was told of them.
 
 use jiff::Timestamp;
-use rehull_core::domain::ids::{ClusterName, RolloutId};
+use rehull_core::domain::ids::{ClusterName, ContentDigest, RolloutId, SlotName};
 use rehull_core::event::Event;
 use rehull_core::executor::open;
 use rehull_core::journal::{self, JournalView, RecordBody, Scope, keys};
@@ -13,6 +13,9 @@ use super::failure::Failure;
 use super::wire::World;
 use crate::report::replay;
 use crate::report::timeline::{Kept, Timeline};
+
+/// Rollouts among which one that is not over is looked for.
+const LOOKED_AT: usize = 5;
 
 /// A rollout as its journal and its event log tell it.
 pub struct History {
@@ -54,7 +57,16 @@ pub async fn ids(store: &dyn Store) -> Result<Vec<RolloutId>, Failure> {
     let is_rollout = |id: &RolloutId| cluster_of(id.as_str()).is_some();
     let mut ids: Vec<RolloutId> = keys.iter().filter_map(id).filter(is_rollout).collect();
     ids.dedup();
+    sort(&mut ids);
     Ok(ids)
+}
+
+/// By day and number, as numbers: the hundredth of a day comes after the ninety-ninth.
+fn sort(ids: &mut [RolloutId]) {
+    ids.sort_by_key(|id| {
+        let (day, number) = id.as_str().rsplit_once('-').unwrap_or((id.as_str(), ""));
+        (day.to_owned(), number.parse::<u32>().unwrap_or(0))
+    });
 }
 
 /// The id of the next rollout: `<cluster>-<UTC day>-<number of the day>`.
@@ -93,20 +105,27 @@ pub async fn view(world: &World, scope: &Scope) -> Result<JournalView, Failure> 
         .map_err(|error| Failure::journal(&error))
 }
 
-/// The newest rollout, if it is not over. Older ones are: a new one is refused while another is open.
+/// The newest rollout that is not over. Usually only the newest of all can be, because a new one is refused while another
+/// is open; one that was begun under a clock that was ahead sorts behind later ones.
 ///
 /// # Errors
 /// As [`view`].
 pub async fn unfinished(world: &World, cluster: &ClusterName) -> Result<Option<RolloutId>, Failure> {
-    let Some(newest) = ids(world.store().as_ref()).await?.pop() else {
-        return Ok(None);
-    };
-    let scope = Scope {
-        cluster: cluster.clone(),
-        rollout: newest.clone(),
-    };
-    let over = view(world, &scope).await?.closed().is_some();
-    Ok((!over).then_some(newest))
+    for rollout in ids(world.store().as_ref())
+        .await?
+        .into_iter()
+        .rev()
+        .take(LOOKED_AT)
+    {
+        let scope = Scope {
+            cluster: cluster.clone(),
+            rollout: rollout.clone(),
+        };
+        if view(world, &scope).await?.closed().is_none() {
+            return Ok(Some(rollout));
+        }
+    }
+    Ok(None)
 }
 
 /// The plan of a rollout and everything that happened in it, from its journal and its event log.
@@ -172,6 +191,29 @@ pub async fn plans(world: &World, cluster: &ClusterName) -> Result<Vec<RolloutPl
     Ok(plans)
 }
 
+/// Content of the machine that was told last to run a slot's member, by the newest journal that knows of one. Journals
+/// that cannot be read are left out: what they would tell is then asked of the survivors.
+///
+/// # Errors
+/// The store does not answer.
+pub async fn told_to_go(
+    world: &World,
+    cluster: &ClusterName,
+    slot: &SlotName,
+) -> Result<Option<ContentDigest>, Failure> {
+    for rollout in ids(world.store().as_ref()).await?.into_iter().rev() {
+        let scope = Scope {
+            cluster: cluster.clone(),
+            rollout,
+        };
+        let view = view(world, &scope).await.ok();
+        if let Some(digest) = view.as_ref().and_then(|view| view.told_to_go(slot)) {
+            return Ok(Some(digest.clone()));
+        }
+    }
+    Ok(None)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +225,16 @@ mod tests {
         let known = ["dev-2026-11-20-07", "dev-2026-11-21-02", "dev-2026-11-21-09"].map(RolloutId::new);
         assert_eq!(next_id(&known, &cluster, now).as_str(), "dev-2026-11-21-10");
         assert_eq!(next_id(&[], &cluster, now).as_str(), "dev-2026-11-21-01");
+    }
+
+    #[test]
+    fn the_hundredth_rollout_of_a_day_is_newer_than_the_ninety_ninth() {
+        let mut ids = ["d-2026-11-21-99", "d-2026-11-22-01", "d-2026-11-21-100"].map(RolloutId::new);
+        sort(&mut ids);
+        assert_eq!(
+            ids,
+            ["d-2026-11-21-99", "d-2026-11-21-100", "d-2026-11-22-01"].map(RolloutId::new)
+        );
     }
 
     #[test]

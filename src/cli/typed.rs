@@ -306,7 +306,7 @@ pub(super) enum Etcd {
     Snapshot(OnlyFile),
     /// Replace one member's machine at the pinned content
     Replace(OneMember),
-    /// Refill one dead slot at the version that the others run, whatever the file pins
+    /// Bring a member that is out back as it was, or as the others are, whatever the file pins
     Heal(OneMember),
 }
 

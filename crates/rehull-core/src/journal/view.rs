@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::error::FoldError;
 use super::record::{Record, RecordBody};
 use crate::domain::action::Action;
-use crate::domain::ids::{ContentDigest, StepId};
+use crate::domain::ids::{ContentDigest, SlotName, StepId};
 use crate::domain::waiting::StopReason;
 use crate::ports::PortError;
 
@@ -31,6 +31,9 @@ pub struct Opening {
     pub at: Timestamp,
     /// Digest of the approved envelope.
     pub envelope: ContentDigest,
+    /// Digest of the whole plan object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<ContentDigest>,
     /// Version of rehull that began.
     pub rehull: String,
 }
@@ -105,10 +108,15 @@ impl JournalView {
         let at = record.at;
         self.check_order(&record.body)?;
         match &record.body {
-            RecordBody::Opened { envelope, rehull } => {
+            RecordBody::Opened {
+                envelope,
+                plan,
+                rehull,
+            } => {
                 self.opened = Some(Opening {
                     at,
                     envelope: envelope.clone(),
+                    plan: plan.clone(),
                     rehull: rehull.clone(),
                 });
             }
@@ -257,6 +265,26 @@ impl JournalView {
     #[must_use]
     pub fn past(&self, key: &str) -> Option<&ActionPast> {
         self.actions.get(key)
+    }
+
+    /// Content of the machine that was told last in this rollout to run the slot's member.
+    #[must_use]
+    pub fn told_to_go(&self, slot: &SlotName) -> Option<&ContentDigest> {
+        let go = |past: &&ActionPast| matches!(&past.action, Action::Go { slot: of, .. } if of == slot);
+        let told = self
+            .actions
+            .values()
+            .filter(go)
+            .filter_map(|past| past.done_at)
+            .max()?;
+        let launched = self.actions.values().filter_map(|past| {
+            let Action::LaunchMachine { slot: of, digest, .. } = &past.action else {
+                return None;
+            };
+            (of == slot).then_some((past.done_at?, digest))
+        });
+        let before = launched.filter(|(at, _)| *at <= told);
+        before.max_by_key(|(at, _)| *at).map(|(_, digest)| digest)
     }
 
     /// The number of this action's next attempt, from 1.

@@ -125,6 +125,11 @@ fn user_data(slot: &SlotName, before: &BTreeMap<SlotName, String>, now: Option<&
     Some(format!("user data: {} → {}{more}", show(&gone), show(&come)))
 }
 
+/// Without what only continues a line: the last of several flags has no backslash, and becomes another line when one
+/// more follows it.
 fn lines(text: &str) -> Vec<&str> {
-    text.lines().map(str::trim_end).collect()
+    let bare = |line: &'_ str| line.trim_end().trim_end_matches('\\').trim_end().len();
+    text.lines()
+        .map(|line| line.get(..bare(line)).unwrap_or(line))
+        .collect()
 }

@@ -27,7 +27,7 @@ impl RolloutPlan {
         match kind {
             RolloutKind::Upgrade => format!("{versions} on {machines}, {strategy}"),
             RolloutKind::Bootstrap => format!("new cluster: etcd {to} on {machines}"),
-            RolloutKind::Heal { slot } => format!("heal {slot} at the version the others run: etcd {to}"),
+            RolloutKind::Heal { slot } => format!("heal {slot} as it was or as the others are: etcd {to}"),
             RolloutKind::Replace { slot } => format!("replace {slot}: {versions}, {strategy}"),
             RolloutKind::Rollback { of } => format!("rollback of {of}: {versions} on {machines}, {strategy}"),
         }

@@ -19,10 +19,12 @@ mod spare;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_of_incidents;
+#[cfg(test)]
 mod tests_of_the_past;
 
 pub use changed::differences;
-pub use content::content_for_heal;
+pub use content::{content_for_heal, last_seen};
 pub use envelope::{
     Envelope, Forecast, ForecastStep, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan,
     SlotContent, SlotPlan,

@@ -10,6 +10,7 @@ use super::refusal::Refusal;
 use super::{explain, forecast, pins, preconditions, spare};
 use crate::config::suggest;
 use crate::domain::desired::Slot;
+use crate::domain::etcd::Endpoint;
 use crate::domain::ids::{SlotName, StepId};
 use crate::domain::observed::Observed;
 use crate::domain::version::EtcdVersion;
@@ -49,12 +50,10 @@ pub fn plan_knowing(input: &PlanInput<'_>, earlier: &[RolloutPlan]) -> Result<Ro
         }
     }
     let spare = spare::plan(input, &slots).map_err(|refusal| vec![refusal])?;
-    let to = slots
-        .iter()
-        .filter(|s| s.changes())
-        .map(|s| s.to.version)
-        .max()
-        .unwrap_or(input.desired.etcd.version);
+    if let Some(refusal) = preconditions::nothing_to_heal(input) {
+        return Err(vec![refusal]);
+    }
+    let to = target_version(&slots).unwrap_or(input.desired.etcd.version);
     let envelope = Envelope {
         format: PLAN_FORMAT,
         rehull: input.rehull.to_owned(),
@@ -71,7 +70,7 @@ pub fn plan_knowing(input: &PlanInput<'_>, earlier: &[RolloutPlan]) -> Result<Ro
         spare,
         machine,
         policy: input.desired.policy.clone(),
-        reversible: reversible(&input.kind, from, to),
+        reversible: reversible(input, from, to),
     };
     let mut refusals = preconditions::of_the_change(input, &envelope);
     refusals.extend(pins::forgotten(input, earlier));
@@ -92,6 +91,13 @@ pub fn plan_knowing(input: &PlanInput<'_>, earlier: &[RolloutPlan]) -> Result<Ro
         forecast,
         user_data,
     })
+}
+
+/// Where nothing changes, what the slots are to run stays the target: for a way back that is not what the file pins.
+fn target_version(slots: &[SlotPlan]) -> Option<EtcdVersion> {
+    let changing = slots.iter().filter(|slot| slot.changes());
+    let to = changing.map(|slot| slot.to.version).max();
+    to.or_else(|| slots.iter().map(|slot| slot.to.version).max())
 }
 
 /// A member that the file does not name is never touched, and nothing else is done in its place.
@@ -177,7 +183,8 @@ fn reasons(input: &PlanInput<'_>, slot: &Slot, from: Option<&SlotContent>, to: &
         RolloutKind::Bootstrap => return vec!["new cluster".to_owned()],
         RolloutKind::Heal { .. } => {
             return vec![format!(
-                "no machine lives in it; survivors run etcd {}",
+                "{}; comes back with etcd {}",
+                out_because(input, slot),
                 to.version
             )];
         }
@@ -204,18 +211,39 @@ fn reasons(input: &PlanInput<'_>, slot: &Slot, from: Option<&SlotContent>, to: &
     }
 }
 
-fn reversible(kind: &RolloutKind, from: Option<EtcdVersion>, to: EtcdVersion) -> Reversible {
-    match (kind, from) {
-        (RolloutKind::Bootstrap, _) => Reversible::Never {
+/// What is seen of a member that is healed.
+fn out_because(input: &PlanInput<'_>, slot: &Slot) -> String {
+    let Some(machine) = holder(input.seen, &slot.name) else {
+        return "no machine lives in it".to_owned();
+    };
+    let endpoint = input.seen.etcd.endpoints.get(&slot.name);
+    let words = endpoint.map_or_else(|| "it was not asked".to_owned(), Endpoint::words);
+    format!("machine {} gives way: {words}", machine.id)
+}
+
+/// The last old member may be one that is out: the cluster version has not risen before it is gone.
+fn reversible(input: &PlanInput<'_>, from: Option<EtcdVersion>, to: EtcdVersion) -> Reversible {
+    if input.kind == RolloutKind::Bootstrap {
+        return Reversible::Never {
             why: "a new cluster has nothing to go back to".to_owned(),
-        },
-        (_, Some(from)) if from.line() < to.line() => Reversible::UntilLastOldMember {
+        };
+    }
+    let answers = input
+        .seen
+        .etcd
+        .endpoints
+        .values()
+        .filter_map(|endpoint| endpoint.answer());
+    let risen = answers.filter_map(|answer| answer.cluster_version).max();
+    let lowest = from.map(EtcdVersion::line).into_iter().chain(risen).min();
+    match lowest {
+        Some((major, minor)) if (major, minor) < to.line() => Reversible::UntilLastOldMember {
             why: format!(
-                "when the last {}.{} member is gone the cluster version rises to {}.{}, and older members are refused",
-                from.major, from.minor, to.major, to.minor
+                "when the last {major}.{minor} member is gone the cluster version rises to {}.{}, and older members are refused",
+                to.major, to.minor
             ),
         },
-        _ => Reversible::Always,
+        Some(_) | None => Reversible::Always,
     }
 }
 
@@ -228,9 +256,10 @@ fn quota(input: &PlanInput<'_>) -> u64 {
         .unwrap_or(forecast::QUOTA_DEFAULT)
 }
 
-/// `etcd replace` names a member whose machine may already carry the wanted content: these machines must go.
+/// `etcd replace` and `etcd heal` name a member whose machine may already carry the wanted content: a person asked for
+/// another one, or it is healed because it hangs. These machines must go.
 fn replaces(input: &PlanInput<'_>) -> BTreeMap<SlotName, BTreeSet<crate::domain::ids::InstanceId>> {
-    let RolloutKind::Replace { slot } = &input.kind else {
+    let (RolloutKind::Replace { slot } | RolloutKind::Heal { slot }) = &input.kind else {
         return BTreeMap::new();
     };
     let live = input

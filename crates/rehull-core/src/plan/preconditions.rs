@@ -8,6 +8,7 @@ use crate::catalog;
 use crate::domain::desired::Slot;
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::Attachment;
+use crate::domain::ids::SlotName;
 use crate::domain::policy::EtcdStrategy;
 
 /// About the world: is it readable, is it ours, is it alive?
@@ -66,7 +67,7 @@ fn unanswered(input: &PlanInput<'_>) -> Option<Refusal> {
         .values()
         .any(|endpoint| matches!(endpoint, Endpoint::Strange(_)));
     let refusal = if strange {
-        let help = "renew or correct what `clientTls` names: `openssl x509 -in FILE -noout -issuer -enddate` shows what a certificate is; nothing was touched";
+        let help = "renew or correct what `clientTls` names: `openssl x509 -in CERTIFICATE -noout -issuer -enddate` shows what a certificate is; nothing was touched";
         Refusal::new("plan::unanswered", message, help)
             .at("/etcd/clientTls", "all members were asked with this")
     } else {
@@ -236,6 +237,35 @@ fn alive(input: &PlanInput<'_>) -> Vec<Refusal> {
     let help =
         "nothing was started. Keep the volumes. The data may be whole: see docs/runbooks/quorum-lost.md";
     vec![Refusal::new("plan::quorum_lost", message, help).for_a_person()]
+}
+
+/// Healing is for a member that is out. One that serves is not touched; who is out is named instead.
+pub(super) fn nothing_to_heal(input: &PlanInput<'_>) -> Option<Refusal> {
+    let RolloutKind::Heal { slot } = &input.kind else {
+        return None;
+    };
+    let serves = |name: &SlotName| {
+        let endpoint = input.seen.etcd.endpoints.get(name);
+        endpoint
+            .and_then(|endpoint| endpoint.answer())
+            .is_some_and(|answer| answer.serves)
+    };
+    if !serves(slot) {
+        return None;
+    }
+    let out = input
+        .desired
+        .etcd
+        .slots
+        .iter()
+        .map(|slot| &slot.name)
+        .find(|name| !serves(name));
+    let help = match out {
+        Some(out) => format!("{out} is out: rehull etcd heal {out} FILE"),
+        None => format!("to give it another machine all the same: rehull etcd replace {slot} FILE"),
+    };
+    let message = format!("{slot} answers and serves: there is nothing to heal");
+    Some(Refusal::new("plan::nothing_to_heal", message, help))
 }
 
 /// About the change itself: hop, strategy, way back.

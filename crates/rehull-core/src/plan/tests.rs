@@ -7,9 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    PlanInput, Refusal, Reversible, RolloutKind, RolloutPlan, SlotContent, Target, content_for_heal, plan,
-};
+use super::{PlanInput, Refusal, Reversible, RolloutKind, RolloutPlan, SlotContent, Target, plan};
 use crate::domain::desired::{
     AwsTarget, ClientTls, Desired, EtcdRole, MachineTls, ObjectLocation, StoreLocation, TemplateRef,
 };
@@ -235,25 +233,6 @@ fn an_empty_cluster_with_an_identity_is_quorum_loss_and_without_one_it_can_be_cr
         codes(make(&desired(3, NEW), &model.observe(), RolloutKind::Bootstrap)),
         ["planned"]
     );
-}
-
-#[test]
-fn a_dead_slot_is_healed_at_the_version_of_the_survivors() {
-    let upgrade = make(
-        &desired(3, NEW),
-        &Model::healthy(3).observe(),
-        RolloutKind::Upgrade,
-    )
-    .unwrap();
-    let content = content_for_heal(&[upgrade], &slot_name(1), OLD).unwrap();
-    assert_eq!(
-        content,
-        SlotContent {
-            version: OLD,
-            digest: digest(&slot_name(1), OLD)
-        }
-    );
-    assert_eq!(content_for_heal(&[], &slot_name(1), OLD), None);
 }
 
 #[test]
