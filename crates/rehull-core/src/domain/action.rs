@@ -165,6 +165,8 @@ pub enum TerminateWhy {
     Unwanted,
     /// Its graceful stop was not observed in time.
     UngracefulStop,
+    /// Its member did not come up in time, and a process that took over later still saw nothing of it.
+    DidNotJoin,
     /// Somebody switched it off; its member is back on another machine.
     PoweredOff,
     /// The spare has done its part and has left the member list.

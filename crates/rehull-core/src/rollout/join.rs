@@ -37,9 +37,17 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
                 machine: new.id.clone(),
                 with_spare: false, // not part of its key
             };
-            let until = step.deadline(step.journal.done_at(&go.key()), policy.join_deadline);
+            let told = step.journal.done_at(&go.key());
+            let until = step.deadline(told, policy.join_deadline);
+            if joined.is_none() && is_given_up(step, told) {
+                return give_up(step, new, lacks, tick);
+            }
             if step.now.seen.at >= until && joined.is_none() {
-                let what = format!("{} did not join in time: {lacks}", step.slot.name());
+                let what = format!(
+                    "{} did not join in time: {lacks}; if nothing is heard of it when the rollout is resumed, machine {} is given up for another",
+                    step.slot.name(),
+                    new.id
+                );
                 return tick.stop(StopReason::Deadline { what });
             }
             learner::promote(step, lag, tick);
@@ -56,6 +64,39 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
         }
         (None, Some(at)) => settled(step, at, tick),
     }
+}
+
+/// The patience with this machine ended before this process took over, and there is no sign of life. A person, or a
+/// pipeline, has started rehull again since: waiting once more as long would only lead to the same stop.
+fn is_given_up(step: &Step<'_>, told: Option<Timestamp>) -> bool {
+    let patience = step.now.plan.envelope.policy.join_deadline;
+    let (Some(told), Some((_, attached))) = (told, step.journal.holder()) else {
+        return false;
+    };
+    let over = told.checked_add(patience).is_ok_and(|over| over <= attached);
+    over && step.slot.endpoint.answer().is_none() && step.now.slots.len() > 1
+}
+
+/// After one more look of a settling time the machine goes; what it carried comes back on another one.
+fn give_up(step: &Step<'_>, new: &Machine, lacks: String, tick: &mut Tick) {
+    let attached = step.journal.holder().map(|(_, at)| at);
+    let until = step.until(attached, step.now.plan.envelope.policy.settle);
+    if step.now.seen.at >= until {
+        if step.others_green(tick) {
+            let why = TerminateWhy::DidNotJoin;
+            let (slot, machine) = (step.name(), new.id.clone());
+            step.act(tick, Action::TerminateMachine { slot, machine, why });
+        }
+        return;
+    }
+    step.wait(
+        tick,
+        WaitingOn::Join {
+            lacks,
+            lag: None,
+            until,
+        },
+    );
 }
 
 fn join_lacks(slot: &SlotSituation<'_>, new: &Machine) -> String {

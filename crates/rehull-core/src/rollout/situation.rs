@@ -91,15 +91,29 @@ impl<'a> Situation<'a> {
     /// Voters and healthy voters.
     pub(crate) fn standing(&self) -> Standing {
         let planned = self.slots.len();
-        let voters = match &self.members {
-            Ok(list) if !list.is_empty() => list.iter().filter(|m| !m.learner).count(),
-            _ => planned,
+        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let stays = |slot: &&SlotSituation<'_>| !slot.is_going();
+        let Ok(list) = &self.members else {
+            // A change that not everybody has applied yet. Nothing is done meanwhile, but the number is shown: each
+            // member counts by its own list, against the longest of them.
+            let lists = self.answers().filter_map(|(_, answer)| answer.members.as_ref());
+            let voters = lists.map(|list| list.iter().filter(|m| !m.learner).count()).max();
+            let counts = |slot: &&SlotSituation<'_>| slot.endpoint.answer().is_some_and(is_voter_of_its_list);
+            return Standing {
+                voters: small(voters.unwrap_or(planned)),
+                healthy: small(self.all_slots().filter(counts).filter(stays).count()),
+            };
+        };
+        let voters = if list.is_empty() {
+            planned
+        } else {
+            list.iter().filter(|m| !m.learner).count()
         };
         let healthy = self
             .listed_slots()
-            .filter(|slot| slot.standing() == Health::Healthy && !slot.is_going())
+            .filter(|slot| slot.standing() == Health::Healthy)
+            .filter(stays)
             .count();
-        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Standing {
             voters: small(voters),
             healthy: small(healthy),
@@ -319,6 +333,12 @@ fn split_machines<'a>(
 /// Switched off in EC2, or on the way there. It keeps its parts and does not come up by itself.
 pub(crate) fn is_off(machine: &Machine) -> bool {
     matches!(machine.state, MachineState::Stopping | MachineState::Stopped)
+}
+
+/// It serves, and by its own list it is a voter.
+fn is_voter_of_its_list(answer: &MemberAnswer) -> bool {
+    let own = |list: &Vec<ListedMember>| list.iter().any(|line| line.id == answer.id && !line.learner);
+    answer.serves && !answer.learner && answer.members.as_ref().is_some_and(own)
 }
 
 /// One list for all who answer, or what differs. Answers of another cluster are not ours.

@@ -103,6 +103,7 @@ impl Model {
         };
         let body = RecordBody::Opened {
             envelope: ContentDigest::new("sha256:0"),
+            plan: None,
             rehull: "test".to_owned(),
         };
         model.records.push(Record { at: model.at, body });

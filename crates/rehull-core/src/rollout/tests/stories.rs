@@ -322,7 +322,7 @@ fn audit_refuses_what_decide_would_never_propose() {
 }
 
 #[test]
-fn a_resumed_rollout_waits_the_full_deadline_again() {
+fn a_resumed_rollout_is_not_stopped_again_at_once() {
     let plan = plan(3, EtcdStrategy::RemoveThenAdd);
     let mut model = Model::healthy(3);
     while !model.story.iter().any(|key| key.starts_with("go ")) {

@@ -1,0 +1,168 @@
+//! A new machine that was told to go and is never heard of again.
+
+use super::model::{Model, plan, slot_name};
+use super::stories::upgraded;
+use super::{End, walk};
+use crate::domain::etcd::Endpoint;
+use crate::domain::ids::InstanceId;
+use crate::domain::policy::EtcdStrategy;
+use crate::domain::waiting::StopReason;
+use crate::plan::{RolloutKind, RolloutPlan};
+use crate::rollout::{Goal, margin};
+
+/// Walks until the first new machine has its go and its etcd runs, and stops that in its tracks.
+fn hangs_after_its_go(model: &mut Model, plan: &RolloutPlan) -> String {
+    let first = loop {
+        walk(model, plan, Goal::Finish, 1);
+        if let Some(go) = model.story.iter().find(|key| key.starts_with("go ")) {
+            break go.clone();
+        }
+    };
+    let id = InstanceId::new(first.rsplit(' ').next().unwrap());
+    let slot = model.machine(&id).slot.clone();
+    model.down.insert(slot);
+    id.to_string()
+}
+
+#[test]
+fn a_machine_that_does_not_join_stops_the_rollout_and_is_given_up_by_whoever_resumes_it() {
+    for strategy in [EtcdStrategy::RemoveThenAdd, EtcdStrategy::Reattach] {
+        for goal in [Goal::Finish, Goal::Rest] {
+            let plan = plan(3, strategy);
+            let mut model = Model::healthy(3);
+            let machine = hangs_after_its_go(&mut model, &plan);
+            let case = format!("{strategy:?} {goal:?} {machine}");
+            let end = walk(&mut model, &plan, Goal::Finish, 900);
+            let End::Stopped(StopReason::Deadline { what }) = end else {
+                panic!("{case}: {end:?}");
+            };
+            assert!(
+                what.contains("did not join in time") && what.contains(&machine),
+                "{case}: {what}"
+            );
+            assert!(
+                !model
+                    .story
+                    .iter()
+                    .any(|key| key.contains(&format!("terminate-machine {machine}"))),
+                "{case}"
+            );
+
+            model.attach();
+            let given_up = |model: &Model| {
+                model
+                    .story
+                    .iter()
+                    .any(|key| key.contains(&format!("terminate-machine {machine}")))
+            };
+            while !given_up(&model) {
+                let end = walk(&mut model, &plan, goal, 1);
+                assert!(
+                    matches!(end, End::Waiting(_)),
+                    "{case}: {end:?}: {:#?}",
+                    model.story
+                );
+            }
+            model.down.clear();
+            assert_eq!(
+                walk(&mut model, &plan, goal, 900),
+                End::Done,
+                "{case}: {:#?}",
+                model.story
+            );
+            assert_eq!(model.healthy_voters(), 3, "{case}");
+            if goal == Goal::Finish {
+                upgraded(&model, 3);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_machine_that_does_not_join_is_kept_while_another_member_is_out() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = Model::healthy(3);
+    let machine = hangs_after_its_go(&mut model, &plan);
+    walk(&mut model, &plan, Goal::Finish, 900);
+    model.attach();
+    model.down.insert(slot_name(2));
+    walk(&mut model, &plan, Goal::Finish, 120);
+    assert!(
+        !model
+            .story
+            .iter()
+            .any(|key| key.contains(&format!("terminate-machine {machine}")))
+    );
+}
+
+#[test]
+fn a_member_that_answers_late_after_a_resume_is_not_given_up() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = Model::healthy(3);
+    let machine = hangs_after_its_go(&mut model, &plan);
+    walk(&mut model, &plan, Goal::Finish, 900);
+    model.down.clear();
+    model.attach();
+    assert_eq!(walk(&mut model, &plan, Goal::Finish, 900), End::Done);
+    upgraded(&model, 3);
+    assert!(
+        !model
+            .story
+            .iter()
+            .any(|key| key.contains(&format!("terminate-machine {machine}")))
+    );
+}
+
+#[test]
+fn a_hung_machine_gives_way_when_its_member_is_healed() {
+    let mut plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = Model::healthy(3);
+    let slot = slot_name(1);
+    let hung = model.carrier(&slot).unwrap();
+    model.down.insert(slot.clone());
+    model.deaf.insert(hung.clone());
+    // As `plan` makes it: the same content, no other slot, and the machines that it saw have to go.
+    plan.envelope.kind = RolloutKind::Heal { slot: slot.clone() };
+    for planned in &mut plan.envelope.slots {
+        planned.to = planned.from.clone().unwrap();
+        if planned.slot.name != slot {
+            planned.reasons.clear();
+        }
+    }
+    plan.envelope.to = super::model::OLD;
+    plan.replaces.insert(slot.clone(), [hung.clone()].into());
+    while !model
+        .story
+        .iter()
+        .any(|key| key.contains(&format!("terminate-machine {hung}")))
+    {
+        let end = walk(&mut model, &plan, Goal::Finish, 1);
+        assert!(matches!(end, End::Waiting(_)), "{end:?}: {:#?}", model.story);
+    }
+    model.down.clear();
+    assert_eq!(
+        walk(&mut model, &plan, Goal::Finish, 900),
+        End::Done,
+        "{:#?}",
+        model.story
+    );
+    assert_eq!(model.healthy_voters(), 3);
+    assert!(model.carrier(&slot).is_some_and(|now| now != hung));
+}
+
+#[test]
+fn members_that_do_not_know_the_same_list_yet_are_counted_by_their_own() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let model = Model::healthy(3);
+    let mut seen = model.observe();
+    let Some(Endpoint::Answered(answer)) = seen.etcd.endpoints.get_mut(&slot_name(2)) else {
+        panic!("no answer");
+    };
+    // A newcomer has published its name, and one member has not heard of it.
+    answer.members.as_mut().unwrap()[0].name.clear();
+    assert_eq!(margin(&plan, &seen), 1);
+    if let Some(endpoint) = seen.etcd.endpoints.get_mut(&slot_name(0)) {
+        *endpoint = Endpoint::Refused;
+    }
+    assert_eq!(margin(&plan, &seen), 0);
+}
