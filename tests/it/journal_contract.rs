@@ -36,6 +36,7 @@ pub(crate) fn opened(clock: &HurriedClock) -> Record {
         clock,
         RecordBody::Opened {
             envelope,
+            plan: None,
             rehull: "0.1.0".to_owned(),
         },
     )

@@ -1,5 +1,7 @@
 //! Begins a rollout, or finds one again: plan and journal must belong together before anything is done.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::domain::ids::{ContentDigest, RolloutId};
 use crate::journal::{Journal, JournalError, Record, RecordBody, Scope, Writer, keys, without_location};
 use crate::plan::{PLAN_FORMAT, RolloutPlan};
@@ -166,7 +168,7 @@ async fn begun<'a>(access: &Access<'a>, plan: RolloutPlan) -> Result<Opened<'a>,
     if journal.view().opened().is_some() {
         return Err(OpenError::Exists { rollout });
     }
-    opened(access, plan, journal).await
+    opened(access, plan, digest_of(&bytes), journal).await
 }
 
 /// Reads plan and journal of an existing rollout.
@@ -178,7 +180,7 @@ pub async fn resume(access: Access<'_>) -> Result<Opened<'_>, OpenError> {
 async fn found<'a>(access: &Access<'a>) -> Result<Opened<'a>, OpenError> {
     let rollout = access.scope.rollout.to_string();
     let key = keys::plan(&access.scope.rollout);
-    let Some(plan) = read_plan(access.store, &access.scope).await? else {
+    let Some((plan, whole)) = read(access.store, &access.scope).await? else {
         return Err(OpenError::NotFound { rollout });
     };
     let journal = access.journal().await?;
@@ -189,15 +191,21 @@ async fn found<'a>(access: &Access<'a>) -> Result<Opened<'a>, OpenError> {
         });
     }
     let Some(opening) = journal.view().opened() else {
-        return opened(access, plan, journal).await;
+        return opened(access, plan, whole, journal).await;
     };
-    let found = plan.envelope.digest();
-    if opening.envelope != found {
-        return Err(OpenError::PlanChanged {
-            key,
-            found,
-            expected: opening.envelope.clone(),
-        });
+    // The envelope was approved; the rest of the object holds the texts that machines boot.
+    let pairs = [
+        (plan.envelope.digest(), Some(&opening.envelope)),
+        (whole, opening.plan.as_ref()),
+    ];
+    for (found, expected) in pairs {
+        if let Some(expected) = expected.filter(|expected| **expected != found) {
+            return Err(OpenError::PlanChanged {
+                key,
+                found,
+                expected: expected.clone(),
+            });
+        }
     }
     Ok(Opened { plan, journal })
 }
@@ -226,6 +234,11 @@ pub async fn supersede(access: Access<'_>, by: &RolloutId) -> Result<(), OpenErr
 
 /// The plan of a rollout, for reports too; `None`: there is no such rollout.
 pub async fn read_plan(store: &dyn Store, scope: &Scope) -> Result<Option<RolloutPlan>, OpenError> {
+    Ok(read(store, scope).await?.map(|(plan, _)| plan))
+}
+
+/// A plan and the digest of the object that it was read from.
+async fn read(store: &dyn Store, scope: &Scope) -> Result<Option<(RolloutPlan, ContentDigest)>, OpenError> {
     let key = keys::plan(&scope.rollout);
     let Some(stored) = store.get(&key).await.map_err(OpenError::Store)? else {
         return Ok(None);
@@ -242,7 +255,11 @@ pub async fn read_plan(store: &dyn Store, scope: &Scope) -> Result<Option<Rollou
     let plan: RolloutPlan =
         serde_json::from_slice(&stored.bytes).map_err(|error| unreadable(&key, &error))?;
     check_cluster(&key, &plan, scope)?;
-    Ok(Some(plan))
+    Ok(Some((plan, digest_of(&stored.bytes))))
+}
+
+fn digest_of(bytes: &[u8]) -> ContentDigest {
+    ContentDigest::new(format!("sha256:{}", hex::encode(Sha256::digest(bytes))))
 }
 
 async fn store_plan(store: &dyn Store, key: &str, bytes: &[u8], rollout: &str) -> Result<(), OpenError> {
@@ -267,12 +284,14 @@ async fn store_plan(store: &dyn Store, key: &str, bytes: &[u8], rollout: &str) -
 async fn opened<'a>(
     access: &Access<'a>,
     plan: RolloutPlan,
+    whole: ContentDigest,
     mut journal: Journal<'a>,
 ) -> Result<Opened<'a>, OpenError> {
     access.still_ours().await?;
     let envelope = plan.envelope.digest();
     let body = RecordBody::Opened {
         envelope,
+        plan: Some(whole),
         rehull: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let record = Record {

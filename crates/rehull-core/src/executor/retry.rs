@@ -206,6 +206,7 @@ mod tests {
         let bodies = [
             RecordBody::Opened {
                 envelope,
+                plan: None,
                 rehull: "0".to_owned(),
             },
             RecordBody::Intended {

@@ -44,6 +44,9 @@ pub enum RecordBody {
     Opened {
         /// Digest of the envelope.
         envelope: ContentDigest,
+        /// Digest of the whole plan object, rendered texts and all; journals of before have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plan: Option<ContentDigest>,
         /// Version of rehull.
         rehull: String,
     },

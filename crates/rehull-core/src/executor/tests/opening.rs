@@ -72,6 +72,18 @@ fn a_plan_that_is_not_the_approved_one_is_refused() {
 }
 
 #[test]
+fn rendered_texts_that_were_changed_since_the_approval_are_refused() {
+    let bench = Bench::new();
+    bench.begin().map(drop).unwrap();
+    bench.edit_plan("#cloud-config of etcd-a", "#cloud-config of somebody else");
+    let text = error_of(bench.resume());
+    assert!(
+        text.starts_with("`rollouts/t-1/plan.json` has digest sha256:"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_damaged_foreign_or_newer_plan_is_refused_with_its_place() {
     let bench = Bench::new();
     bench.begin().map(drop).unwrap();

@@ -45,6 +45,7 @@ pub(super) fn opened() -> Record {
         0,
         RecordBody::Opened {
             envelope,
+            plan: None,
             rehull: "0.1.0".to_owned(),
         },
     )
