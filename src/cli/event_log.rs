@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rehull_core::domain::ids::RolloutId;
-use rehull_core::event::{Event, EventSink};
+use rehull_core::event::{Event, EventSink, What};
 use rehull_core::journal::keys;
 use rehull_core::ports::{Clock, Store, StoreError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -18,12 +18,22 @@ const QUIET: Duration = Duration::from_secs(2);
 const LINES_MAX: usize = 200;
 
 /// Takes events; a task of its own writes them.
-pub struct EventLog(UnboundedSender<String>);
+pub struct EventLog(UnboundedSender<Line>);
+
+struct Line {
+    text: String,
+    /// The end of a step: a kill in the next second must not make the report forget it.
+    ends_a_step: bool,
+}
 
 impl EventSink for EventLog {
     fn emit(&self, event: &Event) {
         // The writer has gone with the runtime: nobody is left to read a report either.
-        drop(self.0.send(json::line(event)));
+        let line = Line {
+            text: json::line(event),
+            ends_a_step: matches!(event.what, What::StepDone { .. }),
+        };
+        drop(self.0.send(line));
     }
 }
 
@@ -74,17 +84,21 @@ struct Writer {
 }
 
 impl Writer {
-    async fn run(mut self, mut lines: UnboundedReceiver<String>, clock: Arc<dyn Clock>) {
+    async fn run(mut self, mut lines: UnboundedReceiver<Line>, clock: Arc<dyn Clock>) {
         let mut buffer: Vec<String> = Vec::new();
         loop {
+            let mut now = false;
             tokio::select! {
                 line = lines.recv() => match line {
-                    Some(line) => buffer.push(line),
+                    Some(line) => {
+                        now = line.ends_a_step;
+                        buffer.push(line.text);
+                    }
                     None => return self.flush(&mut buffer).await,
                 },
                 () = clock.sleep(QUIET), if !buffer.is_empty() => self.flush(&mut buffer).await,
             }
-            if buffer.len() >= LINES_MAX {
+            if now || buffer.len() >= LINES_MAX {
                 self.flush(&mut buffer).await;
             }
         }

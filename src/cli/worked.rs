@@ -50,6 +50,7 @@ mod tests {
             at_rest: false,
             left: Vec::new(),
             margin: 0,
+            heard: true,
         };
         let how = "SIGTERM".to_owned();
         Outcome::Stopped {

@@ -5,7 +5,7 @@ use rehull_core::event::Rest;
 
 use super::numbers::plural;
 use super::paint::{Paint, Tone};
-use super::timeline::{Outcome, Timeline};
+use super::timeline::{Outcome, StepStory, Timeline};
 use super::words;
 
 /// The whole text, or nothing if the rollout has not stopped. Ends in a newline.
@@ -65,6 +65,7 @@ fn headline(timeline: &Timeline, reason: &StopReason, rest: &Rest, paint: Paint)
 
 fn rest_words(rest: &Rest) -> Vec<String> {
     let margin = match rest.margin {
+        _ if !rest.heard => "margin not known: no member could be asked from here".to_owned(),
         negative if negative < 0 => format!("margin {negative}: etcd has no quorum, nothing can be written"),
         0 => "margin 0: one more failure stops all writes".to_owned(),
         1 => "margin 1: one member may still fail".to_owned(),
@@ -77,10 +78,17 @@ fn rest_words(rest: &Rest) -> Vec<String> {
 
 /// How many machines run what, and whether that may stay so.
 fn left(timeline: &Timeline, rest: &Rest) -> Vec<String> {
-    let (done, open) = (
-        timeline.done(),
-        timeline.steps.len().saturating_sub(timeline.done()),
-    );
+    let done = timeline.done();
+    // At rest a step whose replacement only waits for its go has changed nothing.
+    let between = timeline
+        .steps
+        .iter()
+        .filter(|step| !rest.at_rest && step.begun_at.is_some() && step.done_at.is_none());
+    let between: Vec<String> = between.map(|step| step.outline.slot.to_string()).collect();
+    // The step of a spare is no machine more: it goes in the end.
+    let of_machines = |step: &&StepStory| step.outline.from.is_some() || !has_old(timeline);
+    let machines = timeline.steps.iter().filter(of_machines).count();
+    let open = machines.saturating_sub(done).saturating_sub(between.len());
     let Some(to) = timeline.steps.first().map(|step| step.outline.to) else {
         return Vec::new();
     };
@@ -94,22 +102,37 @@ fn left(timeline: &Timeline, rest: &Rest) -> Vec<String> {
         Some(_) | None => "as before".to_owned(),
     };
     let lasting = if rest.at_rest { ": legal for days" } else { "" };
-    vec![match (done, open) {
-        (0, open) => format!("{} {old}{lasting}", plural(open, "machine", "machines")),
-        (done, 0) => format!("{} on {to}{lasting}", plural(done, "machine", "machines")),
-        (done, open) => format!(
-            "{} on {to}, {open} {old}{lasting}",
-            plural(done, "machine", "machines")
-        ),
-    }]
+    let mut parts: Vec<String> = match (done, open) {
+        (0, 0) => Vec::new(),
+        (0, open) => vec![format!("{} {old}", plural(open, "machine", "machines"))],
+        (done, 0) => vec![format!("{} on {to}", plural(done, "machine", "machines"))],
+        (done, open) => vec![
+            format!("{} on {to}", plural(done, "machine", "machines")),
+            format!("{open} {old}"),
+        ],
+    };
+    if !between.is_empty() {
+        parts.push(format!("{} in between", between.join(", ")));
+    }
+    vec![format!("{}{lasting}", parts.join(", "))]
+}
+
+/// Some machine ran before this rollout: it is no bootstrap.
+fn has_old(timeline: &Timeline) -> bool {
+    timeline.steps.iter().any(|step| step.outline.from.is_some())
 }
 
 /// What to type. A reason that a person must clear first says so before the command.
 fn next(timeline: &Timeline, reason: &StopReason) -> Vec<String> {
     let id = timeline.rollout.as_ref().map_or("", |id| id.as_str());
     if let Some(over) = &timeline.over {
+        let back = if timeline.done() > 0 {
+            format!("   |   rehull rollback {id}")
+        } else {
+            String::new()
+        };
         return vec![format!(
-            "this rollout is over ({over}): plan again   |   rehull report {id}"
+            "this rollout is over ({over}): plan again{back}   |   rehull report {id}"
         )];
     }
     let resume = format!("rehull resume {id}");
@@ -119,7 +142,7 @@ fn next(timeline: &Timeline, reason: &StopReason) -> Vec<String> {
     // A new member that does not come up is what a way back is for; past the point of no return it refuses by itself.
     let or_back = |what: &str| {
         let mut lines = first(what, &resume);
-        if timeline.done() < timeline.steps.len() {
+        if timeline.done() < timeline.steps.len() && has_old(timeline) {
             lines.push(format!("or go back: rehull rollback {id}"));
         }
         lines
@@ -132,7 +155,7 @@ fn next(timeline: &Timeline, reason: &StopReason) -> Vec<String> {
             "start nothing and delete nothing; bring back members that still have their volume, then",
             &look,
         ),
-        StopReason::OutsideEnvelope { .. } => first("find out who changed it; then plan again, or", &resume),
+        StopReason::OutsideEnvelope { .. } => first("find out who changed it and put it back, then", &resume),
         StopReason::PastPointOfNoReturn { .. } => vec![
             "nothing was taken out for it; etcd's own downgrade is the way: docs/runbooks/rollback-refused.md".to_owned(),
             report,

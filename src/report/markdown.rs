@@ -3,10 +3,12 @@
 use rehull_core::event::Event;
 
 use super::halt;
-use super::numbers::{duration, tenths};
+use super::numbers::{duration, millis, tenths};
 use super::paint::Paint;
 use super::plain;
-use super::summary::{LoadVerdict, holds, load_words, margin, snapshot, troubles, used_phases, versions};
+use super::summary::{
+    LoadVerdict, has_stalls, holds, load_words, margin, snapshot, troubles, used_phases, versions,
+};
 use super::timeline::{Outcome, Timeline};
 
 /// `timeline` is the story of `events`. The verdict first, then the table, then what happened line by line behind a fold.
@@ -59,11 +61,27 @@ fn headline(timeline: &Timeline) -> String {
 fn table(timeline: &Timeline) -> String {
     let phases = used_phases(timeline);
     let words: Vec<&str> = phases.iter().map(|phase| phase.word()).collect();
-    let mut out = row(&[&["member", "from → to", "total s"], words.as_slice(), &["margin"]].concat());
+    let stalls: &[&str] = if has_stalls(timeline) {
+        &["longest write stall"]
+    } else {
+        &[]
+    };
+    let head = [
+        &["member", "from → to", "total s"],
+        words.as_slice(),
+        &["margin"],
+        stalls,
+    ];
+    let mut out = row(&head.concat());
+    let last_rules: &[&str] = if has_stalls(timeline) { &["---:"] } else { &[] };
     let rules: Vec<&str> = std::iter::repeat_n("---:", phases.len()).collect();
-    out.push_str(&row(
-        &[&["---", "---", "---:"], rules.as_slice(), &["---"]].concat()
-    ));
+    out.push_str(&row(&[
+        &["---", "---", "---:"],
+        rules.as_slice(),
+        &["---"],
+        last_rules,
+    ]
+    .concat()));
     for step in timeline.in_order() {
         let total = if step.done_at.is_some() {
             tenths(step.total())
@@ -77,6 +95,9 @@ fn table(timeline: &Timeline) -> String {
                 .map(|phase| step.phases.get(phase).map_or_else(String::new, |s| tenths(*s))),
         );
         cells.push(step.margin.map_or_else(String::new, margin));
+        if has_stalls(timeline) {
+            cells.push(step.stall.map_or_else(|| "–".to_owned(), millis));
+        }
         out.push_str(&row(&cells.iter().map(String::as_str).collect::<Vec<_>>()));
     }
     out

@@ -91,6 +91,9 @@ pub fn lines(event: &Event, timeline: &Timeline, paint: Paint) -> String {
         What::Stalled { .. } => String::new(), // part of the step's last line
         What::StepDone { step } => {
             let story = timeline.steps.iter().find(|story| story.outline.step == *step);
+            if story.is_some_and(|story| story.done_at.is_some_and(|done| done < event.at)) {
+                return String::new(); // done before a process took over that finds it done
+            }
             let text = story.map(|story| step_line(story, paint)).unwrap_or_default();
             let text = text.strip_prefix(slot(step)).unwrap_or(&text).trim_start();
             line(slot(step), text)

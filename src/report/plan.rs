@@ -1,6 +1,6 @@
 //! A rollout plan as a person approves it: order, reasons, margins, time, what must be fixed, until when one can go back.
 
-use rehull_core::plan::{Envelope, ForecastStep, Reversible, RolloutPlan, SlotPlan};
+use rehull_core::plan::{Envelope, ForecastStep, Reversible, RolloutKind, RolloutPlan, SlotPlan};
 
 use super::numbers::{about, account};
 use super::paint::{Paint, Tone};
@@ -50,13 +50,18 @@ pub fn text(plan: &RolloutPlan, offer: &Offer<'_>, paint: Paint) -> String {
 /// A cluster that is what the file says and yet not well is not called done: no upgrade would mend it.
 fn unchanged(plan: &RolloutPlan, paint: Paint) -> String {
     let machines = plan.envelope.slots.len();
+    let what = match &plan.envelope.kind {
+        RolloutKind::Rollback { of } => format!("what they were before {of}"),
+        RolloutKind::Upgrade
+        | RolloutKind::Bootstrap
+        | RolloutKind::Heal { .. }
+        | RolloutKind::Replace { .. } => "what the cluster file says".to_owned(),
+    };
     if plan.forecast.blockers.is_empty() {
-        return format!("nothing to do: all {machines} machines are what the cluster file says\n");
+        return format!("nothing to do: all {machines} machines are {what}\n");
     }
     let list = list(&plan.forecast.blockers, paint);
-    format!(
-        "no machine has to be replaced: all {machines} are what the cluster file says, but the cluster is not well\n{list}"
-    )
+    format!("no machine has to be replaced: all {machines} are {what}, but the cluster is not well\n{list}")
 }
 
 fn title(plan: &RolloutPlan, paint: Paint) -> String {

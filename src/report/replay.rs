@@ -128,6 +128,7 @@ impl Replay {
                     at_rest: *at_rest,
                     left: Vec::new(),
                     margin: margin(plan, *at_rest),
+                    heard: true,
                 };
                 push(What::Stopped {
                     reason: reason.clone(),

@@ -9,7 +9,7 @@ use rehull_core::event::{Event, EventSink, What};
 use super::numbers::{about, between};
 use super::paint::{Paint, Tone};
 use super::summary::step_line;
-use super::timeline::Timeline;
+use super::timeline::{StepStory, Timeline};
 
 /// Writes the short story to anything that takes bytes.
 pub struct Steps<W: Write + Send> {
@@ -63,7 +63,8 @@ pub fn line(event: &Event, timeline: &Timeline, paint: Paint) -> Option<String> 
     let What::StepDone { step } = &event.what else {
         return None;
     };
-    let story = timeline.steps.iter().find(|story| story.outline.step == *step)?;
+    let done_now = |story: &&StepStory| story.outline.step == *step && story.done_at == Some(event.at);
+    let story = timeline.steps.iter().find(done_now)?;
     Some(format!(
         " {}/{} {}",
         timeline.done(),
@@ -97,6 +98,23 @@ fn bake(event: &Event, paint: Paint) -> Option<String> {
 mod tests {
     use super::super::fixture;
     use super::*;
+
+    #[test]
+    fn a_step_that_a_resumed_process_finds_done_is_not_told_again() {
+        let mut timeline = Timeline::default();
+        let mut last = None;
+        for event in fixture::whole_rollout() {
+            timeline.apply(&event);
+            if matches!(event.what, What::StepDone { .. }) {
+                last = Some(event);
+            }
+        }
+        let mut again = last.unwrap();
+        again.at = again.at.checked_add(std::time::Duration::from_secs(60)).unwrap();
+        timeline.apply(&again);
+        assert_eq!(line(&again, &timeline, Paint::Plain), None);
+        assert_eq!(crate::report::plain::lines(&again, &timeline, Paint::Plain), "");
+    }
 
     #[test]
     fn a_whole_rollout_is_four_lines() {

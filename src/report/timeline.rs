@@ -357,7 +357,8 @@ impl Timeline {
 
     fn step_done(&mut self, at: Timestamp, step: &StepId) {
         let margin = self.margin;
-        if let Some(story) = self.step_mut(step) {
+        // A process that takes over tells again what it finds done: the step is as long ago as it was.
+        if let Some(story) = self.step_mut(step).filter(|story| story.done_at.is_none()) {
             story.leave(at);
             story.done_at.get_or_insert(at);
             if let Some(now) = margin {

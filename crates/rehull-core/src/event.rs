@@ -156,4 +156,12 @@ pub struct Rest {
     pub left: Vec<String>,
     /// Voters that may still fail.
     pub margin: i64,
+    /// A member answered, or at least one port: where nothing is heard at all, no margin is known.
+    #[serde(default = "heard")]
+    pub heard: bool,
+}
+
+/// Events of before were told without asking.
+const fn heard() -> bool {
+    true
 }

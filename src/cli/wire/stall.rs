@@ -1,10 +1,10 @@
-//! Tells with every finished step how long it made writers wait.
+//! Tells with every step that ends or is interrupted how long it made writers wait.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rehull_core::domain::desired::Slot;
-use rehull_core::domain::ids::RolloutId;
+use rehull_core::domain::ids::{RolloutId, StepId};
 use rehull_core::event::{Event, EventSink, What};
 use rehull_core::plan::{RolloutKind, RolloutPlan};
 
@@ -15,6 +15,8 @@ use crate::report::sinks::Fan;
 /// Hands events on, and without a probe no more than that; before a step's end comes what was measured during it.
 pub struct Stalls {
     probe: Option<StallProbe>,
+    /// The step that was worked on last: a stop cuts into it.
+    at_work: Mutex<Option<StepId>>,
     to: Fan,
 }
 
@@ -26,7 +28,11 @@ impl World {
         let wanted = envelope.policy.probe && envelope.kind != RolloutKind::Bootstrap;
         let slots: Vec<Slot> = envelope.slots.iter().map(|plan| plan.slot.clone()).collect();
         let probe = wanted.then(|| StallProbe::start(Arc::clone(&self.etcd), clock(), rollout, &slots));
-        Stalls { probe, to }
+        Stalls {
+            probe,
+            at_work: Mutex::default(),
+            to,
+        }
     }
 }
 
@@ -39,13 +45,33 @@ impl Stalls {
     }
 }
 
+impl Stalls {
+    /// The step whose measurement ends with this event.
+    fn measured_until(&self, event: &Event) -> Option<StepId> {
+        let mut at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        match &event.what {
+            What::Acting { step, .. } => {
+                *at_work = Some(step.clone());
+                None
+            }
+            What::StepDone { step } => Some(step.clone()),
+            What::Stopped { .. } => at_work.clone(),
+            What::Started { .. }
+            | What::Acted { .. }
+            | What::Waiting { .. }
+            | What::Stalled { .. }
+            | What::Finished => None,
+        }
+    }
+}
+
 impl EventSink for Stalls {
     fn emit(&self, event: &Event) {
-        if let What::StepDone { step } = &event.what
+        if let Some(step) = self.measured_until(event)
             && let Some(longest) = self.probe.as_ref().and_then(StallProbe::take)
         {
             let what = What::Stalled {
-                step: step.clone(),
+                step,
                 longest_ms: millis(longest),
             };
             self.to.emit(&Event {

@@ -54,6 +54,22 @@ pub enum Part {
     Mailbox,
 }
 
+impl Part {
+    /// For people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Machines => "machines",
+            Self::Slots => "interfaces and volumes",
+            Self::Templates => "launch templates",
+            Self::BootReports => "boot reports",
+            Self::Jobs => "jobs",
+            Self::Identity => "the identity record",
+            Self::Mailbox => "the mailbox",
+        }
+    }
+}
+
 /// Part and reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {

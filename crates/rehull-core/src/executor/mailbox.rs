@@ -30,15 +30,20 @@ pub struct Inbox {
     pub unreadable: Vec<String>,
 }
 
-/// Posts a wish. The same one posted twice is one.
-pub async fn post(store: &dyn Store, rollout: &RolloutId, request: &Request) -> Result<(), StoreError> {
-    let key = keys::request(&request.id);
+/// The object that a posted wish becomes.
+pub(crate) fn letter(rollout: &RolloutId, request: &Request) -> serde_json::Result<Vec<u8>> {
     let letter = Letter {
         format: REQUEST_FORMAT,
         rollout: rollout.clone(),
         request: request.clone(),
     };
-    let bytes = serde_json::to_vec_pretty(&letter).map_err(|error| StoreError::Unavailable {
+    serde_json::to_vec_pretty(&letter)
+}
+
+/// Posts a wish. The same one posted twice is one.
+pub async fn post(store: &dyn Store, rollout: &RolloutId, request: &Request) -> Result<(), StoreError> {
+    let key = keys::request(&request.id);
+    let bytes = letter(rollout, request).map_err(|error| StoreError::Unavailable {
         key: key.clone(),
         why: error.to_string(),
     })?;

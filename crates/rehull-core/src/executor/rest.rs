@@ -19,7 +19,7 @@ pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest 
         .gaps
         .iter()
         .filter(|gap| gap.part != Part::Mailbox)
-        .map(|gap| format!("unread: {}", gap.why))
+        .map(|gap| format!("{} unread: {}", gap.part.words(), gap.why))
         .collect();
     for planned in &plan.envelope.slots {
         slot_is_at_rest(&planned.slot.name, seen, &mut left);
@@ -60,6 +60,7 @@ pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest 
         at_rest: left.is_empty(),
         left,
         margin,
+        heard: seen.etcd.endpoints.values().any(is_heard),
     }
 }
 
@@ -69,6 +70,15 @@ pub(super) fn unseen() -> Rest {
         at_rest: false,
         left: vec!["the cluster could not be looked at before the end".to_owned()],
         margin: 0,
+        heard: false,
+    }
+}
+
+/// Silence may be ours as well: a network that is gone, a credential that has run out.
+const fn is_heard(endpoint: &Endpoint) -> bool {
+    match endpoint {
+        Endpoint::Answered(_) | Endpoint::Refused => true,
+        Endpoint::Silent(_) | Endpoint::Strange(_) => false,
     }
 }
 
@@ -104,6 +114,10 @@ fn slot_is_at_rest(slot: &SlotName, seen: &Observed, left: &mut Vec<String>) {
         .filter(|machine| machine.slot == *slot && machine.is_live())
         .collect();
     let Some(parts) = seen.fleet.slots.get(slot) else {
+        // What could not be read is named already; it is not missing.
+        if seen.gap(Part::Slots).is_some() {
+            return;
+        }
         left.push(format!("the interface and volume of {slot} were not found"));
         return;
     };

@@ -52,7 +52,7 @@ fn whatever_is_out_in_between_or_unseen_is_not_at_rest_and_has_a_name() {
             why: "throttled".to_owned(),
         });
     });
-    assert_eq!(unread, ["unread: throttled"]);
+    assert_eq!(unread, ["machines unread: throttled"]);
     assert!(
         left(|seen| seen.gaps.push(Gap {
             part: Part::Mailbox,

@@ -273,7 +273,10 @@ fn what_cannot_be_read_is_waited_for_by_name_and_is_not_at_rest() {
     bench.world.hide(Part::Slots);
     let (_, rest, _) = signal_at(&bench, 30);
     assert_eq!(bench.world.calls(), []);
-    assert!(!rest.at_rest && rest.left[0] == "unread: throttled", "{rest:?}");
+    assert!(
+        !rest.at_rest && rest.left[0] == "interfaces and volumes unread: throttled",
+        "{rest:?}"
+    );
     let waits = bench
         .events
         .all()
