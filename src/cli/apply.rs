@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use rehull_core::domain::ids::RolloutId;
+use rehull_core::executor::open;
+use rehull_core::journal::Scope;
 use rehull_core::plan::{RolloutKind, RolloutPlan, SlotPlan};
 use serde_json::json;
 
@@ -62,9 +64,9 @@ async fn carry_out(
     let identity = Identity::of_this_process(environment)?;
     let world = World::connect(file, environment).await?;
     let unfinished = rollouts::unfinished(&world, &file.desired.cluster).await?;
-    // Going back is the one way out of a rollout whose new member does not come up.
-    let turns_back = |open: &RolloutId| change.kind == RolloutKind::Rollback { of: open.to_string() };
-    if let Some(open) = unfinished.as_ref().filter(|open| !turns_back(open)) {
+    if let Some(open) = &unfinished
+        && !takes_its_place(&world, file, &change.kind, open).await
+    {
         // Whoever works on it is the news; only a rollout that nobody holds has to be ended first.
         let holder = lease::held(world.store().as_ref()).await?;
         let now = world.clock().now();
@@ -75,9 +77,13 @@ async fn carry_out(
     }
     let Planned { plan, rollout } = planning::plan(&world, file, change.kind.clone()).await?;
     if !plan.envelope.all_slots().any(SlotPlan::changes) {
-        return nothing_to_do(console, &plan, file);
+        return match unfinished {
+            Some(open) => Err(nothing_switched(&open)),
+            None => nothing_to_do(console, &plan, file),
+        };
     }
     if !agreed(console, change, file, &plan)? {
+        console.say("not agreed: nothing was touched");
         return Ok(Exit::Refused);
     }
     if publishes(&change.kind) {
@@ -100,6 +106,37 @@ async fn carry_out(
         None => Entry::Begin(plan),
     };
     session.run(entry).await
+}
+
+/// The ways out of a rollout that stopped half-way and whose new member does not come up: going back, and where a single
+/// member was to be brought back, trying that anew.
+async fn takes_its_place(world: &World, file: &ClusterFile, kind: &RolloutKind, open: &RolloutId) -> bool {
+    let member = match kind {
+        RolloutKind::Rollback { of } => return *of == open.to_string(),
+        RolloutKind::Heal { slot } | RolloutKind::Replace { slot } => slot,
+        RolloutKind::Upgrade | RolloutKind::Bootstrap => return false,
+    };
+    let scope = Scope {
+        cluster: file.desired.cluster.clone(),
+        rollout: open.clone(),
+    };
+    let plan = open::read_plan(world.store().as_ref(), &scope)
+        .await
+        .ok()
+        .flatten();
+    plan.is_some_and(|plan| match &plan.envelope.kind {
+        RolloutKind::Heal { slot } | RolloutKind::Replace { slot } => slot == member,
+        RolloutKind::Upgrade | RolloutKind::Bootstrap | RolloutKind::Rollback { .. } => false,
+    })
+}
+
+/// Every machine is what it was, but the rollout is open, and a machine of it may wait for its go.
+fn nothing_switched(open: &RolloutId) -> Failure {
+    let message = format!("`{open}` has not switched any member yet: there is nothing to go back from");
+    let failure = Failure::new(Exit::Refused, "rollback::nothing_switched", message);
+    failure.help(format!(
+        "end it, and what it has launched goes: rehull abort {open}"
+    ))
 }
 
 /// Healing and going back boot content that was published when it was new.
@@ -167,5 +204,5 @@ fn agreed(
     let mut answer = String::new();
     let _ = io::stderr().write_all(b"carry it out? (yes/no) ");
     let read = io::stdin().read_line(&mut answer);
-    Ok(read.is_ok() && answer.trim() == "yes")
+    Ok(read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }

@@ -116,7 +116,7 @@ async fn wait(session: &Session<'_>, scope: &Scope, request: &Request) -> Result
         match seen {
             None => {
                 console.say(&format!(
-                    "asked {}; it drives to a resting place first",
+                    "asked {}; if it lives it drives to a resting place first",
                     held.holder
                 ));
                 seen = Some((held.beat, now));

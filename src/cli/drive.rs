@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::ProgressDrawTarget;
@@ -34,6 +35,9 @@ use crate::report::sinks::{Fan, Recorder};
 use crate::report::steps::Steps;
 use crate::report::timeline::Timeline;
 use crate::report::{halt, json, summary};
+
+/// How often a process that waits for the lease of a dead one says so, in seconds.
+const TELL_EVERY_S: u64 = 15;
 
 /// Everything that is needed to work on one rollout.
 pub struct Session<'a> {
@@ -93,6 +97,10 @@ impl Session<'_> {
     /// Somebody else holds the lease, or the rollout can be neither begun nor continued.
     pub async fn run(&self, entry: Entry) -> Result<Exit, Failure> {
         let Some(ended) = self.run_untold(entry).await? else {
+            let id = &self.rollout;
+            self.console.say(&format!(
+                "ended at once: nobody has looked whether it is at rest   next: rehull status {id}   |   rehull resume {id}"
+            ));
             return Ok(Exit::Interrupted);
         };
         let shown = self.show(&ended.timeline);
@@ -164,7 +172,13 @@ impl Session<'_> {
             nonce: self.identity.nonce.clone(),
             ttl: self.file.desired.policy.lease_ttl,
         };
+        let told_at = AtomicU64::new(u64::MAX);
         let tell = |holding: &Holding, left: Duration| {
+            // Whoever reads a log needs a sign of life, not every look.
+            if told_at.load(Ordering::Relaxed).saturating_sub(left.as_secs()) < TELL_EVERY_S {
+                return;
+            }
+            told_at.store(left.as_secs(), Ordering::Relaxed);
             let (by, left) = (&holding.by, about(left));
             self.console.say(&format!(
                 "waiting: the lease of {by} to be silent for long enough, {left} left"

@@ -32,16 +32,19 @@ pub fn run(console: &Console, environment: &Environment, path: &Path) -> Result<
         world.fetch_restore_tool(&file).await?;
         take(console, &world, &file).await
     })?;
+    let place = format!(
+        "s3://{}/{}",
+        file.desired.snapshots.bucket, file.desired.snapshots.prefix
+    );
     match console.format {
         Format::Json => {
-            console.answer_json(&json!({ "format": OUTPUT_FORMAT, "kind": "snapshot", "snapshot": fact }))?;
+            console.answer_json(
+                &json!({ "format": OUTPUT_FORMAT, "kind": "snapshot", "place": place, "snapshot": fact }),
+            )?;
         }
         Format::Text | Format::Markdown => {
-            let place = &file.desired.snapshots;
             let line = format!(
-                "s3://{}/{}{}   {}, revision {}, sha256 {}, test-restored by {}\n",
-                place.bucket,
-                place.prefix,
+                "{place}{}   {}, revision {}, sha256 {}, test-restored by {}\n",
                 fact.key,
                 bytes(fact.bytes),
                 fact.revision,

@@ -39,7 +39,7 @@ pub enum SandboxError {
         name: String,
     },
     /// Not that many slots.
-    #[error("{members} members: a sandbox has 1 to 7")]
+    #[error("{members} members: a sandbox has 1, 3, 5 or 7")]
     Members {
         /// What was given.
         members: u8,

@@ -62,8 +62,8 @@ pub(super) fn blocks_of(folder: &Path) -> impl Iterator<Item = u8> {
         .chain(BLOCKS.take(usize::from(first)))
 }
 
-/// Most members that a sandbox can have.
-pub const MEMBERS_MAX: u8 = 7;
+/// Members that a sandbox can have: as many as a cluster file may name.
+pub const MEMBERS: [u8; 4] = [1, 3, 5, 7];
 
 impl Layout {
     /// Where EC2, S3 and STS answer.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::SandboxError;
-use super::layout::{Layout, MEMBERS_MAX};
+use super::layout::{Layout, MEMBERS};
 
 /// What `up` is asked.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl Options {
     /// Checks what was asked, and reads the binaries for their digests.
     pub(super) fn of(up: &UpOptions, seed: u64) -> Result<Self, SandboxError> {
         check_name(&up.name)?;
-        if !(1..=MEMBERS_MAX).contains(&up.members) {
+        if !MEMBERS.contains(&up.members) {
             return Err(SandboxError::Members { members: up.members });
         }
         Ok(Self {

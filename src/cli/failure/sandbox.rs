@@ -38,7 +38,7 @@ impl Failure {
             SandboxError::Running { .. } => (
                 Exit::Refused,
                 "sandbox::running",
-                "it is up already: `rehull sandbox status`",
+                "it is up already: `rehull sandbox status --name NAME`, or take it down: `rehull sandbox down --name NAME`",
             ),
             SandboxError::Differs { .. } => (
                 Exit::Refused,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rehull_core::domain::action::Action;
 use rehull_core::event::What;
 use rehull_core::world::Switch;
+use rustix::process::Signal;
 
 use super::answer::events_in;
 use super::cloud::Cloud;
@@ -129,4 +130,106 @@ async fn gone(sandbox: &Sandbox) {
         sandbox.machines().await.is_empty().then_some(())
     })
     .await;
+}
+
+/// EC2 says that it runs, its content was to be changed, and somebody gave that change up: it comes back as it was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_without_power_is_healed_as_it_was_although_another_content_was_begun_and_given_up() {
+    let Some(sandbox) = Sandbox::cluster("hung", &["3.5.33"], 3).await else {
+        return;
+    };
+    sandbox.edit("stopDeadline: 60s", "stopDeadline: 15s");
+    // etcd itself refuses to start with this: the election time-out must be at least five heartbeats.
+    sandbox.edit(
+        "  strategy:",
+        "  flags: { heartbeat-interval: \"333\" }\n  strategy:",
+    );
+    let mut run = sandbox.start(&["apply", "cluster.yaml", "--yes", "--output", "json"]);
+    run.until_event("a replacement", |what| {
+        matches!(
+            what,
+            What::Acted {
+                action: Action::LaunchMachine { .. },
+                error: None,
+                ..
+            }
+        )
+    })
+    .await;
+    run.signal(Signal::INT);
+    run.end(LIMIT).await.exits(75);
+    let rollout = sandbox.newest_rollout();
+    // Nothing was switched, so there is nothing to go back from, and the replacement is still there.
+    let refused = sandbox.run(&["rollback", &rollout, "--yes"]).await.exits(1);
+    refused.says(&["has not switched any member", &format!("rehull abort {rollout}")]);
+    sandbox.run(&["abort", &rollout]).await.exits(0);
+
+    let machine = sandbox.machine("etcd-c").await;
+    let instance = machine.clone();
+    sandbox.switch(Switch::PowerCut { instance }).await;
+    let plan = sandbox.run(&["plan", "cluster.yaml"]).await.exits(3);
+    plan.says(&["rehull etcd heal etcd-c cluster.yaml"]);
+    let healthy = sandbox
+        .run(&["etcd", "heal", "etcd-a", "cluster.yaml", "--yes"])
+        .await
+        .exits(1);
+    healthy.says(&[
+        "nothing to heal",
+        "etcd-c is out: rehull etcd heal etcd-c cluster.yaml",
+    ]);
+    let heal = [
+        "etcd",
+        "heal",
+        "etcd-c",
+        "cluster.yaml",
+        "--yes",
+        "--output",
+        "json",
+    ];
+    let run = sandbox.run(&heal).await.exits(0);
+    assert_eq!(run.lowest_margin(), 0, "{run}");
+    sandbox.runs("3.5.33").await;
+    assert_ne!(sandbox.machine("etcd-c").await, machine);
+    sandbox.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_capacity_for_the_replacement_nothing_is_touched_and_a_resume_goes_on() {
+    let Some(sandbox) = Sandbox::cluster("no-capacity", &["3.5.33", "3.6.14"], 3).await else {
+        return;
+    };
+    let before = [
+        sandbox.machine("etcd-a").await,
+        sandbox.machine("etcd-b").await,
+        sandbox.machine("etcd-c").await,
+    ];
+    let capacity = |on| Switch::NoCapacity {
+        zone: "*".to_owned(),
+        on,
+    };
+    sandbox.switch(capacity(true)).await;
+    sandbox.pin("3.6.14");
+    let run = sandbox
+        .run(&["apply", "cluster.yaml", "--yes", "--output", "json"])
+        .await
+        .exits(3);
+    let touches = |action: &Action| {
+        matches!(
+            action,
+            Action::AskStop { .. }
+                | Action::MoveLeader { .. }
+                | Action::RemoveMember { .. }
+                | Action::DetachVolume { .. }
+        )
+    };
+    assert!(!run.actions().iter().any(touches), "{run}");
+    run.says(&["no-capacity"]);
+    for (slot, machine) in ["etcd-a", "etcd-b", "etcd-c"].into_iter().zip(before) {
+        assert_eq!(sandbox.machine(slot).await, machine);
+    }
+    sandbox.switch(capacity(false)).await;
+    let rollout = sandbox.newest_rollout();
+    sandbox.run(&["resume", &rollout]).await.exits(0);
+    sandbox.is_settled_at("3.6.14").await;
+    sandbox.down().await;
 }

@@ -38,7 +38,10 @@ async fn an_up_that_cannot_start_the_daemon_again_leaves_the_sandbox_as_it_was()
     rig.kill_daemon();
     let address = info.endpoint.trim_start_matches("http://");
     // A killed daemon listens until the kernel has ended it.
-    let taken = eventually("the daemon's address free", LIMIT, async || TcpListener::bind(address).ok()).await;
+    let taken = eventually("the daemon's address free", LIMIT, async || {
+        TcpListener::bind(address).ok()
+    })
+    .await;
     let refused = up(&rig.options()).await.unwrap_err();
     assert!(matches!(refused, SandboxError::NotUp { .. }), "{refused}");
     let seen = status("again", rig.dir()).await.unwrap();
