@@ -34,6 +34,10 @@ pub(super) fn of_the_world(input: &PlanInput<'_>) -> Vec<Refusal> {
     {
         return refusals;
     }
+    // What could not be read is not missing, and nobody is lost because of it.
+    if !input.seen.gaps.is_empty() {
+        return refusals;
+    }
     for (n, slot) in input.desired.etcd.slots.iter().enumerate() {
         refusals.extend(parts(input, slot, &format!("/etcd/slots/{n}")));
     }

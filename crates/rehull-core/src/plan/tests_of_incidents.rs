@@ -11,7 +11,7 @@ use super::{
 };
 use crate::domain::etcd::Endpoint;
 use crate::domain::ids::{ContentDigest, SlotName};
-use crate::domain::observed::Observed;
+use crate::domain::observed::{Gap, Observed, Part};
 use crate::domain::version::EtcdVersion;
 use crate::rollout::tests::model::{Model, NEW, OLD, digest, slot, slot_name};
 
@@ -223,6 +223,19 @@ fn a_way_back_from_nothing_keeps_the_release_that_runs() {
     })
     .unwrap();
     assert_eq!(back.headline(), "etcd 3.5.33, nothing to change");
+}
+
+#[test]
+fn what_could_not_be_read_is_not_told_as_lost() {
+    let mut seen = Model::healthy(3).observe();
+    seen.fleet.machines.clear();
+    seen.fleet.slots.clear();
+    for part in [Part::Machines, Part::Slots] {
+        let why = "throttled".to_owned();
+        seen.gaps.push(Gap { part, why });
+    }
+    let planned = make(&desired(3, NEW), &seen, RolloutKind::Upgrade);
+    assert_eq!(codes(planned), ["plan::blind"; 2]);
 }
 
 #[test]
