@@ -14,4 +14,5 @@ pub mod plan;
 pub mod ports;
 pub mod render;
 pub mod rollout;
+pub mod sim;
 pub mod world;

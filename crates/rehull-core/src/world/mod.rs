@@ -28,6 +28,7 @@ mod timing;
 mod token;
 pub mod volume;
 
+use core::net::Ipv4Addr;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ pub use fault::Switch;
 use identity::Identities;
 pub use identity::{AccessKey, Grant, Principal, Profile, Verb};
 use instance::Instance;
-use interface::Interface;
+use interface::{AttachmentState, Interface};
 use network::Network;
 pub use select::Visibility;
 pub use setup::{ImagePlan, Setup, SubnetPlan};
@@ -137,6 +138,37 @@ impl World {
     /// All instances that can still be described, by id.
     pub fn instances(&self) -> impl Iterator<Item = &Instance> {
         self.instances.values()
+    }
+
+    /// One instance, whatever a caller of the API is shown of it yet.
+    #[must_use]
+    pub fn instance(&self, id: &str) -> Option<&Instance> {
+        self.instances.get(id)
+    }
+
+    /// The instance at which an address answers now: its interface is attached, or not quite off yet.
+    #[must_use]
+    pub fn machine_at(&self, address: Ipv4Addr) -> Option<&str> {
+        let mut interfaces = self
+            .interfaces
+            .values()
+            .filter(|interface| interface.address == address);
+        let at = interfaces.find_map(|interface| interface.attachment.as_ref())?;
+        matches!(at.state, AttachmentState::Attached | AttachmentState::Detaching)
+            .then_some(at.instance.as_str())
+    }
+
+    /// The instance has the interface with this address.
+    #[must_use]
+    pub fn has_address(&self, instance: &str, address: Ipv4Addr) -> bool {
+        self.machine_at(address) == Some(instance)
+    }
+
+    /// The instance at which a volume is, in whatever state.
+    #[must_use]
+    pub fn volume_at(&self, volume: &str) -> Option<&str> {
+        let at = self.volumes.get(volume)?.attachment.as_ref()?;
+        Some(at.instance.as_str())
     }
 
     /// What the world was made from.

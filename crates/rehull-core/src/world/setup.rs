@@ -55,6 +55,11 @@ pub struct ImagePlan {
 }
 
 impl World {
+    /// Every later id and wait follows this seed: one beginning, many continuations.
+    pub fn reseed(&mut self, seed: u64) {
+        self.setup.seed = seed;
+    }
+
     /// A world in which nothing has happened yet.
     #[must_use]
     pub fn new(setup: Setup, now: Timestamp) -> Self {

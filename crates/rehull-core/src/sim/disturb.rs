@@ -1,0 +1,137 @@
+//! Disturbances as the world feels them.
+
+use jiff::Timestamp;
+
+use super::fault::Happening;
+use super::lab::Lab;
+use crate::domain::ids::{InstanceId, SlotName};
+use crate::world::Switch;
+use crate::world::api::{Call, Request, ec2};
+
+/// Calls that a throttled API turns away before it relents, where nobody says for how long.
+const THROTTLED_CALLS: u32 = 20;
+
+impl Lab {
+    pub(super) fn disturb(&mut self, now: Timestamp, what: &Happening, begins: bool) {
+        if begins && what.harms_a_member() {
+            self.oracle.harmed(now);
+        }
+        match what {
+            Happening::Terminate { slot } => {
+                if let Some(id) = self.carrier(slot).filter(|_| begins) {
+                    self.terminate_by_hand(now, &id);
+                }
+            }
+            Happening::PowerCut { slot } => self.power_cut(now, slot, begins),
+            Happening::KillProcess { slot } => {
+                if let Some(id) = self.carrier(slot).filter(|_| begins) {
+                    self.kill_process(now, &id);
+                }
+            }
+            Happening::Freeze { slot } => self.etcd.freeze(now, slot, begins),
+            Happening::LeaderFlip => self.etcd.flip_leader(now),
+            Happening::Alarm { slot, alarm } => self.etcd.alarm(slot, alarm, begins),
+            Happening::RemoveMember { slot } => {
+                if begins {
+                    self.etcd.remove_by_hand(now, slot);
+                }
+            }
+            Happening::NoCapacity { slot } => {
+                if let Some(zone) = self.zone(slot) {
+                    self.switch(now, Switch::NoCapacity { zone, on: begins });
+                }
+            }
+            Happening::ZoneLoss { slot } => {
+                if let Some(zone) = self.zone(slot) {
+                    self.switch(now, Switch::ZoneLoss { zone, on: begins });
+                }
+            }
+            Happening::StuckVolume { slot } => {
+                let volume = self.slots.iter().find(|known| known.name == *slot);
+                if let Some(volume) = volume.map(|slot| slot.volume.as_str().to_owned()) {
+                    self.switch(now, Switch::StuckVolume { volume, on: begins });
+                }
+            }
+            Happening::Throttle => {
+                let calls = if begins { THROTTLED_CALLS } else { 0 };
+                self.switch(
+                    now,
+                    Switch::Throttle {
+                        action: "*".to_owned(),
+                        calls,
+                    },
+                );
+            }
+            Happening::StoreDown => self.store.silent = begins,
+            Happening::ExpiredCredentials => {
+                let access_key = self.key.clone();
+                self.switch(
+                    now,
+                    Switch::Expire {
+                        access_key,
+                        on: begins,
+                    },
+                );
+            }
+            Happening::ClockJump { .. } | Happening::AskAbort | Happening::SecondRehull => {
+                if begins {
+                    self.errands.push(what.clone());
+                }
+            }
+        }
+    }
+
+    fn zone(&self, slot: &SlotName) -> Option<String> {
+        let slot = self.slots.iter().find(|known| known.name == *slot)?;
+        Some(slot.zone.as_str().to_owned())
+    }
+
+    fn power_cut(&mut self, now: Timestamp, slot: &SlotName, begins: bool) {
+        if begins {
+            if let Some(id) = self.carrier(slot) {
+                let instance = id.as_str().to_owned();
+                self.switch(now, Switch::PowerCut { instance });
+            }
+        } else if let Some(id) = self.unpowered(slot) {
+            self.ask(now, ec2::Request::RebootInstances { ids: vec![id] });
+        }
+    }
+
+    /// The machine that holds the slot's volume and has no power.
+    fn unpowered(&self, slot: &SlotName) -> Option<String> {
+        let volume = &self.slots.iter().find(|known| known.name == *slot)?.volume;
+        let at = self.world.volume_at(volume.as_str())?;
+        (!self.guests.keys().any(|id| id.as_str() == at)).then(|| at.to_owned())
+    }
+
+    fn kill_process(&mut self, now: Timestamp, id: &InstanceId) {
+        self.with_guest(id, |guest, around| {
+            if let (Some(generation), Some(data)) = (
+                guest.generation(),
+                around.etcd.stop(now, &guest.user.slot, &guest.id),
+            ) {
+                around.disk.keep(generation, data);
+            }
+        });
+    }
+
+    fn terminate_by_hand(&mut self, now: Timestamp, id: &InstanceId) {
+        let ids = vec![id.as_str().to_owned()];
+        self.ask(now, ec2::Request::TerminateInstances { ids });
+    }
+
+    fn ask(&mut self, now: Timestamp, request: ec2::Request) {
+        let call = Call {
+            access_key: Some(self.key.clone()),
+            region: Some(self.world.setup().region.clone()),
+            request: Request::Ec2(request),
+        };
+        // What the world refuses to a person's hand did not happen: that is an answer too.
+        let _ = self.world.handle(now, &call);
+    }
+
+    fn switch(&mut self, now: Timestamp, switch: Switch) {
+        // A machine that is gone meanwhile cannot lose its power.
+        let _ = self.world.switch(now, switch);
+    }
+}

@@ -1,0 +1,48 @@
+//! What a client is told by one member.
+
+use super::{Etcd, Process};
+use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer};
+use crate::domain::ids::SlotName;
+
+/// Size of every modelled database, in bytes.
+const DB_SIZE: u64 = 64 << 20;
+
+impl Etcd {
+    /// Status, member list and a linearizable read, asked at a slot's address by somebody who reaches it.
+    #[must_use]
+    pub fn answer(&self, slot: &SlotName) -> Endpoint {
+        match self.processes.get(slot) {
+            None => Endpoint::Refused,
+            Some(process) if process.frozen => Endpoint::Silent("no answer within 2 s".to_owned()),
+            Some(process) => Endpoint::Answered(Box::new(self.member_answer(process))),
+        }
+    }
+
+    fn member_answer(&self, process: &Process) -> MemberAnswer {
+        let id = process.data.member;
+        let learner = self.members.get(&id).is_some_and(|member| member.learner);
+        let reads = self.leader.is_some() && !learner && process.snapshot_until.is_none();
+        let members = self.members.values().map(|member| ListedMember {
+            id: member.id,
+            name: member.name.clone(),
+            peer_urls: vec![member.url.clone()],
+            learner: member.learner,
+        });
+        MemberAnswer {
+            id,
+            cluster: process.data.cluster,
+            leader: self.leader,
+            term: self.term,
+            raft_index: self.committed,
+            applied_index: process.data.log.min(self.committed),
+            version: process.version,
+            cluster_version: self.line,
+            learner,
+            alarms: self.alarms.iter().map(|(_, alarm)| alarm.clone()).collect(),
+            db_size: DB_SIZE,
+            db_quota: None,
+            members: reads.then(|| members.collect()),
+            serves: reads,
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Machines and launch templates.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::Hands;
+use super::read::{gone, machine, not_yet, refusal};
+use crate::domain::fleet::{BootReport, Machine, TemplateVersion, tag};
+use crate::domain::ids::{
+    AccountId, ClusterName, ContentDigest, InstanceId, LaunchTemplateName, LaunchTemplateVersion, Region,
+    SlotName, Token,
+};
+use crate::domain::observed::{Gap, Part, Partial};
+use crate::ports::{LaunchRequest, LaunchTemplates, Machines, MadeVersion, PortError, Rule, TemplateContent};
+use crate::sim::lab::Lab;
+use crate::world::api::ec2::{
+    CreateLaunchTemplate, CreateLaunchTemplateVersion, Describe, DescribeTemplateVersions, Filter,
+    InterfaceSpec, LaunchData, MetadataSpec, PageRequest, Request as Ask, Response as Told, RunInstances,
+    TemplateRef,
+};
+use crate::world::api::{Call, Request, Response};
+
+/// What stands before the digest in the description of a launch template version.
+const DESCRIPTION_PREFIX: &str = "rehull ";
+
+impl Lab {
+    /// One call of EC2, signed by rehull.
+    pub(super) fn ec2(
+        &mut self,
+        now: jiff::Timestamp,
+        request: Ask,
+        absent: fn(String) -> PortError,
+    ) -> Result<Told, PortError> {
+        let call = Call {
+            access_key: Some(self.key.clone()),
+            region: Some(self.world.setup().region.clone()),
+            request: Request::Ec2(request),
+        };
+        let answer = self.world.handle(now, &call);
+        match answer.result {
+            Ok(Response::Ec2(_)) if answer.lost => Err(PortError::OutcomeUnknown {
+                why: "the connection was closed".to_owned(),
+            }),
+            Ok(Response::Ec2(told)) => Ok(told),
+            Ok(Response::S3(_) | Response::CallerIdentity(_)) => Err(unexpected()),
+            Err(error) => Err(refusal(&error, absent)),
+        }
+    }
+}
+
+pub(super) fn unexpected() -> PortError {
+    PortError::Unreadable {
+        text: "an answer to another question".to_owned(),
+    }
+}
+
+#[async_trait]
+impl Machines for Hands {
+    async fn observe(&self, cluster: &ClusterName) -> Partial<Vec<Machine>> {
+        self.looks();
+        let now = self.now();
+        let mut lab = self.lab();
+        lab.advance(now);
+        let ours = Filter {
+            name: format!("tag:{}", tag::CLUSTER),
+            values: vec![cluster.as_str().to_owned()],
+        };
+        let describe = Describe {
+            filters: vec![ours],
+            ..Describe::default()
+        };
+        let rows = match lab.ec2(now, Ask::DescribeInstances(describe), gone) {
+            Ok(Told::Instances(page)) => page.rows,
+            Ok(_) => return unread(Part::Machines, &unexpected()),
+            Err(error) => return unread(Part::Machines, &error),
+        };
+        let mut machines: Vec<Machine> = rows.iter().filter_map(|row| machine(&row.instance)).collect();
+        machines.sort_by(|one, other| (one.launched_at, &one.id).cmp(&(other.launched_at, &other.id)));
+        for machine in machines.iter_mut().filter(|machine| machine.is_live()) {
+            machine.report = lab.reports.get(&machine.id).cloned();
+        }
+        Partial {
+            value: machines,
+            gaps: Vec::new(),
+        }
+    }
+
+    async fn launch(&self, request: &LaunchRequest) -> Result<InstanceId, PortError> {
+        let asked = RunInstances {
+            min_count: 1,
+            max_count: 1,
+            template: Some((
+                TemplateRef::Name(request.template.as_str().to_owned()),
+                Some(request.version.to_string()),
+            )),
+            data: LaunchData {
+                tags: BTreeMap::from([("instance".to_owned(), request.tags.clone())]),
+                ..LaunchData::default()
+            },
+            zone: None,
+            token: Some(request.token.as_str().to_owned()),
+        };
+        self.request("RunInstances", move |lab, now| {
+            let told = lab.ec2(now, Ask::RunInstances(Box::new(asked.clone())), not_yet)?;
+            let Told::Reservation(launched) = told else {
+                return Err(unexpected());
+            };
+            let first = launched.first().map(|sight| InstanceId::new(&sight.instance.id));
+            first.ok_or_else(unexpected)
+        })
+        .await
+    }
+
+    async fn tag(&self, machine: &InstanceId, tags: &BTreeMap<String, String>) -> Result<(), PortError> {
+        let what = if tags.contains_key(tag::GO) {
+            "tag go"
+        } else {
+            "tag stop"
+        };
+        let (id, tags) = (machine.as_str().to_owned(), tags.clone());
+        self.request(what, move |lab, now| {
+            let ask = Ask::CreateTags {
+                ids: vec![id.clone()],
+                tags: tags.clone(),
+            };
+            lab.ec2(now, ask, not_yet).map(drop)
+        })
+        .await
+    }
+
+    async fn terminate(&self, machine: &InstanceId) -> Result<(), PortError> {
+        let id = machine.as_str().to_owned();
+        self.request("TerminateInstances", move |lab, now| {
+            let ids = vec![id.clone()];
+            lab.ec2(now, Ask::TerminateInstances { ids }, gone).map(drop)
+        })
+        .await
+    }
+
+    async fn whoami(&self) -> Result<(AccountId, Region), PortError> {
+        let lab = self.lab();
+        let setup = lab.world.setup();
+        Ok((AccountId::new(&setup.account), Region::new(&setup.region)))
+    }
+
+    async fn boot_report(
+        &self,
+        _slot: &SlotName,
+        machine: &InstanceId,
+    ) -> Result<Option<BootReport>, PortError> {
+        Ok(self.lab().reports.get(machine).cloned())
+    }
+}
+
+#[async_trait]
+impl LaunchTemplates for Hands {
+    async fn observe(
+        &self,
+        templates: &[LaunchTemplateName],
+    ) -> Partial<BTreeMap<LaunchTemplateName, Vec<TemplateVersion>>> {
+        let now = self.now();
+        let mut lab = self.lab();
+        let (mut value, mut gaps) = (BTreeMap::new(), Vec::new());
+        for template in templates {
+            match lab.template_versions(now, template) {
+                Ok(Some(versions)) => {
+                    value.insert(template.clone(), versions);
+                }
+                Ok(None) => {}
+                Err(error) => gaps.push(Gap {
+                    part: Part::Templates,
+                    why: format!("`{template}`: {error}"),
+                }),
+            }
+        }
+        Partial { value, gaps }
+    }
+
+    async fn create_version(
+        &self,
+        template: &LaunchTemplateName,
+        content: &TemplateContent,
+        token: &Token,
+    ) -> Result<MadeVersion, PortError> {
+        self.request("CreateLaunchTemplateVersion", |lab, now| {
+            lab.make_version(now, template, content, token)
+        })
+        .await
+    }
+}
+
+impl Lab {
+    fn template_versions(
+        &mut self,
+        now: jiff::Timestamp,
+        template: &LaunchTemplateName,
+    ) -> Result<Option<Vec<TemplateVersion>>, PortError> {
+        let asked = DescribeTemplateVersions {
+            template: TemplateRef::Name(template.as_str().to_owned()),
+            versions: Vec::new(),
+            min: None,
+            max: None,
+            page: PageRequest::default(),
+        };
+        let rows = match self.ec2(now, Ask::DescribeLaunchTemplateVersions(asked), not_yet) {
+            Ok(Told::TemplateVersions(_, page)) => page.rows,
+            Ok(_) => return Err(unexpected()),
+            Err(PortError::NotYetVisible { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let known = rows.into_iter().filter_map(|row| {
+            let digest = row
+                .description
+                .as_deref()
+                .and_then(|text| text.strip_prefix(DESCRIPTION_PREFIX));
+            Some(TemplateVersion {
+                version: row.number.to_string().parse::<LaunchTemplateVersion>().ok()?,
+                digest: digest.map(ContentDigest::new),
+            })
+        });
+        let mut versions: Vec<TemplateVersion> = known.collect();
+        versions.sort_by_key(|version| version.version);
+        Ok(Some(versions))
+    }
+
+    fn make_version(
+        &mut self,
+        now: jiff::Timestamp,
+        template: &LaunchTemplateName,
+        content: &TemplateContent,
+        token: &Token,
+    ) -> Result<MadeVersion, PortError> {
+        let present = self.template_versions(now, template)?;
+        let same = |version: &&TemplateVersion| version.digest.as_ref() == Some(&content.digest);
+        if let Some(found) = present.iter().flatten().rfind(same) {
+            return Ok(MadeVersion(found.version));
+        }
+        let description = Some(format!("{DESCRIPTION_PREFIX}{}", content.digest));
+        let token = Some(token.as_str().to_owned());
+        let told = if present.is_some() {
+            let asked = CreateLaunchTemplateVersion {
+                template: TemplateRef::Name(template.as_str().to_owned()),
+                source_version: None,
+                description,
+                data: data(content),
+                token,
+            };
+            self.ec2(now, Ask::CreateLaunchTemplateVersion(Box::new(asked)), not_yet)?
+        } else {
+            let asked = CreateLaunchTemplate {
+                name: template.as_str().to_owned(),
+                description,
+                data: data(content),
+                tags: content.tags.clone(),
+                token,
+            };
+            self.ec2(now, Ask::CreateLaunchTemplate(Box::new(asked)), not_yet)?
+        };
+        let number = if let Told::Template(made) = &told {
+            made.latest_version()
+        } else if let Told::TemplateVersion(_, made) = &told {
+            made.number
+        } else {
+            return Err(unexpected());
+        };
+        let number = number
+            .to_string()
+            .parse()
+            .map_err(|_| super::read::refused(Rule::Other, "no number".to_owned()))?;
+        Ok(MadeVersion(number))
+    }
+}
+
+fn data(content: &TemplateContent) -> LaunchData {
+    LaunchData {
+        image: Some(content.image.clone()),
+        instance_type: Some(content.instance_type.clone()),
+        profile: Some(content.instance_profile.clone()),
+        interfaces: vec![InterfaceSpec {
+            device_index: 0,
+            subnet: Some(content.subnet.clone()),
+            security_groups: content.security_groups.clone(),
+            delete_on_termination: Some(true),
+            ..InterfaceSpec::default()
+        }],
+        metadata: MetadataSpec {
+            http_tokens: Some("required".to_owned()),
+            http_endpoint: Some("enabled".to_owned()),
+            hop_limit: Some(1),
+            instance_tags: Some("enabled".to_owned()),
+        },
+        user_data: Some(content.user_data.clone()),
+        ..LaunchData::default()
+    }
+}
+
+fn unread<T: Default>(part: Part, error: &PortError) -> Partial<T> {
+    Partial {
+        value: T::default(),
+        gaps: vec![Gap {
+            part,
+            why: error.to_string(),
+        }],
+    }
+}

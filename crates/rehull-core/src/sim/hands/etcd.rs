@@ -1,0 +1,136 @@
+//! etcd, and the snapshot job.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::Hands;
+use crate::domain::desired::Slot;
+use crate::domain::etcd::{Endpoint, EtcdView as View};
+use crate::domain::ids::{MemberId, RolloutId, SlotName};
+use crate::domain::observed::{JobState, SnapshotFact};
+use crate::journal::keys;
+use crate::ports::{EtcdMembership, EtcdView, PortError, SnapshotJobs};
+use crate::sim::lab::{Lab, later};
+use crate::sim::store::Write;
+
+/// Streaming, test-restoring and uploading of the modelled database.
+const SNAPSHOT_TAKES: Duration = Duration::from_secs(12);
+
+impl Lab {
+    /// A request reaches the process at a slot's address, or nobody.
+    fn reach(&self, slot: &Slot) -> Result<(), PortError> {
+        match self.endpoint(slot) {
+            Endpoint::Answered(_) => Ok(()),
+            Endpoint::Refused => Err(PortError::NotSent {
+                why: format!("{}: connection refused", slot.name),
+            }),
+            Endpoint::Silent(why) | Endpoint::Strange(why) => Err(PortError::OutcomeUnknown { why }),
+        }
+    }
+}
+
+#[async_trait]
+impl EtcdView for Hands {
+    async fn observe(&self, slots: &[Slot]) -> View {
+        let now = self.now();
+        let mut lab = self.lab();
+        lab.advance(now);
+        let endpoints = slots.iter().map(|slot| (slot.name.clone(), lab.endpoint(slot)));
+        View {
+            endpoints: endpoints.collect(),
+        }
+    }
+
+    async fn compare_hashes(&self, slots: &[Slot]) -> Result<(), PortError> {
+        self.request("HashKV", |lab, _| {
+            // The model's logs are prefixes of one another: whoever answers has the same data.
+            slots.iter().try_for_each(|slot| lab.reach(slot))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl EtcdMembership for Hands {
+    async fn add(&self, via: &Slot, peer_url: &str, learner: bool) -> Result<MemberId, PortError> {
+        self.request("MemberAdd", |lab, now| {
+            lab.reach(via)?;
+            lab.etcd.add(now, &via.name, peer_url, learner)
+        })
+        .await
+    }
+
+    async fn remove(&self, via: &Slot, member: MemberId) -> Result<(), PortError> {
+        self.request("MemberRemove", |lab, now| {
+            lab.reach(via)?;
+            lab.etcd.remove(now, &via.name, member)
+        })
+        .await
+    }
+
+    async fn promote(&self, via: &Slot, member: MemberId) -> Result<(), PortError> {
+        self.request("MemberPromote", |lab, now| {
+            lab.reach(via)?;
+            lab.etcd.promote(now, &via.name, member)
+        })
+        .await
+    }
+
+    async fn move_leader(&self, leader: &Slot, to: MemberId) -> Result<(), PortError> {
+        self.request("MoveLeader", |lab, now| {
+            lab.reach(leader)?;
+            lab.etcd.move_leader(now, &leader.name, to)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl SnapshotJobs for Hands {
+    async fn start(&self, rollout: &RolloutId, slots: &[Slot], running: &SlotName) -> Result<(), PortError> {
+        let process = self.process;
+        self.request("start snapshot", |lab, now| {
+            if let Some(slot) = slots.iter().find(|slot| slot.name == *running) {
+                lab.reach(slot)?;
+            }
+            let done = later(now, SNAPSHOT_TAKES);
+            lab.snapshots.entry((process, rollout.clone())).or_insert(done);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn observe(&self, rollout: &RolloutId) -> Result<JobState<SnapshotFact>, PortError> {
+        let now = self.now();
+        let mut lab = self.lab();
+        let key = keys::snapshot(rollout);
+        lab.store.check(&key).map_err(|error| PortError::NotSent {
+            why: error.to_string(),
+        })?;
+        if let Some(stored) = lab.store.get(&key) {
+            let fact = serde_json::from_slice(&stored.bytes);
+            return fact.map(JobState::Done).map_err(|error| PortError::Unreadable {
+                text: error.to_string(),
+            });
+        }
+        let Some(done) = lab.snapshots.get(&(self.process, rollout.clone())).copied() else {
+            return Ok(JobState::Absent);
+        };
+        if now < done {
+            return Ok(JobState::Running { bytes: 1 << 20 });
+        }
+        let fact = SnapshotFact {
+            format: 1,
+            key: format!("etcd/{rollout}.db"),
+            bytes: 64 << 20,
+            sha256: "0".repeat(64),
+            revision: lab.etcd.committed(),
+            restored_by: "the model".to_owned(),
+        };
+        let bytes = serde_json::to_vec(&fact).unwrap_or_default();
+        // Another process of the same rollout may have been faster: its fact is as good.
+        let _ = lab.store.write(&key, &Write::Create(&bytes));
+        Ok(JobState::Done(fact))
+    }
+}

@@ -1,0 +1,258 @@
+//! The parts that outlive a machine. Every mutation looks first and asks only for what is not so already, as the
+//! production adapter does.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::Hands;
+use super::aws::unexpected;
+use super::read::{attachment, gone, not_yet, refused};
+use crate::domain::desired::Slot;
+use crate::domain::fleet::{Attachment, Part, SlotParts as Parts, tag};
+use crate::domain::ids::{Generation, InstanceId, InterfaceId, SlotName, VolumeId, Zone};
+use crate::domain::observed::{Gap, Part as ObservedPart, Partial};
+use crate::ports::{PortError, Rule, SlotParts};
+use crate::sim::lab::Lab;
+use crate::world::api::ec2::{Describe, Filter, Request as Ask, Response as Told};
+use crate::world::interface::Interface;
+use crate::world::volume::Volume;
+
+impl Lab {
+    fn volumes(&mut self, now: Timestamp, ids: Vec<String>) -> Result<Vec<Volume>, PortError> {
+        let Told::Volumes(page) = self.ec2(now, Ask::DescribeVolumes(by("volume-id", ids)), not_yet)? else {
+            return Err(unexpected());
+        };
+        Ok(page.rows)
+    }
+
+    fn interfaces(&mut self, now: Timestamp, ids: Vec<String>) -> Result<Vec<Interface>, PortError> {
+        let Told::Interfaces(page) = self.ec2(
+            now,
+            Ask::DescribeNetworkInterfaces(by("network-interface-id", ids)),
+            not_yet,
+        )?
+        else {
+            return Err(unexpected());
+        };
+        Ok(page.rows)
+    }
+
+    fn volume(&mut self, now: Timestamp, id: &VolumeId) -> Result<Volume, PortError> {
+        let found = self
+            .volumes(now, vec![id.as_str().to_owned()])?
+            .into_iter()
+            .next();
+        found.ok_or_else(|| gone(format!("volume `{id}`")))
+    }
+
+    fn interface(&mut self, now: Timestamp, id: &InterfaceId) -> Result<Interface, PortError> {
+        let found = self
+            .interfaces(now, vec![id.as_str().to_owned()])?
+            .into_iter()
+            .next();
+        found.ok_or_else(|| gone(format!("interface `{id}`")))
+    }
+}
+
+#[async_trait]
+impl SlotParts for Hands {
+    async fn observe(&self, slots: &[Slot]) -> Partial<BTreeMap<SlotName, Parts>> {
+        let now = self.now();
+        let mut lab = self.lab();
+        let volumes = lab.volumes(
+            now,
+            slots.iter().map(|slot| slot.volume.as_str().to_owned()).collect(),
+        );
+        let interfaces = lab.interfaces(
+            now,
+            slots
+                .iter()
+                .map(|slot| slot.interface.as_str().to_owned())
+                .collect(),
+        );
+        match (volumes, interfaces) {
+            (Ok(volumes), Ok(interfaces)) => Partial {
+                value: slots
+                    .iter()
+                    .map(|slot| (slot.name.clone(), parts(slot, &volumes, &interfaces)))
+                    .collect(),
+                gaps: Vec::new(),
+            },
+            (Err(error), _) | (_, Err(error)) => Partial {
+                value: BTreeMap::new(),
+                gaps: vec![Gap {
+                    part: ObservedPart::Slots,
+                    why: error.to_string(),
+                }],
+            },
+        }
+    }
+
+    async fn detach_interface(&self, interface: &InterfaceId, machine: &InstanceId) -> Result<(), PortError> {
+        self.request("DetachNetworkInterface", |lab, now| {
+            let found = lab.interface(now, interface)?;
+            let Some(at) = found.attachment.as_ref() else {
+                return Ok(());
+            };
+            if !is_to_be_detached(&place(Some((&at.instance, at.state))), machine) {
+                return Ok(());
+            }
+            let attachment = at.id.clone();
+            gone_is_detached(lab.ec2(now, Ask::DetachNetworkInterface { attachment }, gone))
+        })
+        .await
+    }
+
+    async fn detach_volume(&self, volume: &VolumeId, machine: &InstanceId) -> Result<(), PortError> {
+        self.request("DetachVolume", |lab, now| {
+            let found = lab.volume(now, volume)?;
+            let at = found
+                .attachment
+                .as_ref()
+                .map(|at| (at.instance.as_str(), at.state));
+            if !is_to_be_detached(&place(at), machine) {
+                return Ok(());
+            }
+            let ask = Ask::DetachVolume {
+                volume: volume.as_str().to_owned(),
+                instance: Some(machine.as_str().to_owned()),
+                force: false,
+            };
+            gone_is_detached(lab.ec2(now, ask, gone))
+        })
+        .await
+    }
+
+    async fn attach_interface(&self, interface: &InterfaceId, machine: &InstanceId) -> Result<(), PortError> {
+        self.request("AttachNetworkInterface", |lab, now| {
+            let found = lab.interface(now, interface)?;
+            let at = found
+                .attachment
+                .as_ref()
+                .map(|at| (at.instance.as_str(), at.state));
+            if !is_to_be_attached(interface.as_str(), &place(at), machine)? {
+                return Ok(());
+            }
+            let ask = Ask::AttachNetworkInterface {
+                interface: interface.as_str().to_owned(),
+                instance: machine.as_str().to_owned(),
+                device_index: 1,
+            };
+            lab.ec2(now, ask, not_yet).map(drop)
+        })
+        .await
+    }
+
+    async fn attach_volume(
+        &self,
+        volume: &VolumeId,
+        machine: &InstanceId,
+        generation: Generation,
+    ) -> Result<(), PortError> {
+        self.request("AttachVolume", |lab, now| {
+            let found = lab.volume(now, volume)?;
+            let at = found
+                .attachment
+                .as_ref()
+                .map(|at| (at.instance.as_str(), at.state));
+            let attach = is_to_be_attached(volume.as_str(), &place(at), machine)?;
+            if found.tags.get(tag::GENERATION) != Some(&generation.to_string()) {
+                let ask = Ask::CreateTags {
+                    ids: vec![volume.as_str().to_owned()],
+                    tags: BTreeMap::from([(tag::GENERATION.to_owned(), generation.to_string())]),
+                };
+                lab.ec2(now, ask, not_yet)?;
+            }
+            if !attach {
+                return Ok(());
+            }
+            let ask = Ask::AttachVolume {
+                volume: volume.as_str().to_owned(),
+                instance: machine.as_str().to_owned(),
+                device: "/dev/sdf".to_owned(),
+            };
+            lab.ec2(now, ask, not_yet).map(drop)
+        })
+        .await
+    }
+}
+
+use super::read::attachment as place;
+
+fn by(name: &str, values: Vec<String>) -> Describe {
+    Describe {
+        filters: vec![Filter {
+            name: name.to_owned(),
+            values,
+        }],
+        ..Describe::default()
+    }
+}
+
+fn parts(slot: &Slot, volumes: &[Volume], interfaces: &[Interface]) -> Parts {
+    let volume = volumes.iter().find(|volume| volume.id == slot.volume.as_str());
+    let interface = interfaces
+        .iter()
+        .find(|interface| interface.id == slot.interface.as_str());
+    let generation = volume.and_then(|volume| volume.tags.get(tag::GENERATION));
+    Parts {
+        interface: Part {
+            id: slot.interface.clone(),
+            zone: interface.map(|interface| Zone::new(&interface.zone)),
+            attachment: interface.map_or(Attachment::Missing, |interface| {
+                attachment(
+                    interface
+                        .attachment
+                        .as_ref()
+                        .map(|at| (at.instance.as_str(), at.state)),
+                )
+            }),
+        },
+        volume: Part {
+            id: slot.volume.clone(),
+            zone: volume.map(|volume| Zone::new(&volume.zone)),
+            attachment: volume.map_or(Attachment::Missing, |volume| {
+                attachment(
+                    volume
+                        .attachment
+                        .as_ref()
+                        .map(|at| (at.instance.as_str(), at.state)),
+                )
+            }),
+        },
+        volume_generation: generation.and_then(|text| text.parse().ok()).map(Generation),
+        volume_cluster: volume.and_then(|volume| volume.tags.get(tag::CLUSTER)).cloned(),
+        interface_address: interface.map(|interface| interface.address),
+    }
+}
+
+/// `Ok(false)`: it is there, or on its way.
+fn is_to_be_attached(part: &str, now: &Attachment, machine: &InstanceId) -> Result<bool, PortError> {
+    match now {
+        Attachment::Available => Ok(true),
+        Attachment::Attached(at) | Attachment::Attaching(at) if at == machine => Ok(false),
+        Attachment::Attached(at) | Attachment::Attaching(at) | Attachment::Detaching(at) => {
+            Err(refused(Rule::Busy, format!("`{part}` is still at `{at}`")))
+        }
+        Attachment::Unclear(word) => Err(refused(Rule::Busy, format!("`{part}` is `{word}`"))),
+        Attachment::Missing => Err(gone(format!("`{part}`"))),
+    }
+}
+
+fn is_to_be_detached(now: &Attachment, machine: &InstanceId) -> bool {
+    match now {
+        Attachment::Attached(at) | Attachment::Attaching(at) => at == machine,
+        Attachment::Available | Attachment::Detaching(_) | Attachment::Unclear(_) | Attachment::Missing => {
+            false
+        }
+    }
+}
+
+fn gone_is_detached(answer: Result<Told, PortError>) -> Result<(), PortError> {
+    match answer {
+        Ok(_) | Err(PortError::Gone { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

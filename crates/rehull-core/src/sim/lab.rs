@@ -1,0 +1,294 @@
+//! Everything that is not rehull: AWS, machines, etcd and the store, in one time. Nothing in here knows a plan.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::draw::{Draw, Spread};
+use super::etcd::Etcd;
+use super::fault::Happening;
+use super::guest::{Disk, Guest, Surroundings, UserData};
+use super::oracle::Oracle;
+use super::store::Objects;
+use super::time::ProcessNumber;
+use crate::domain::desired::Slot;
+use crate::domain::etcd::Endpoint;
+use crate::domain::fleet::BootReport;
+use crate::domain::ids::{InstanceId, RolloutId, SlotName, VolumeId};
+use crate::world::{BootId, Deed, Effect, Fact, Timing, World};
+
+pub(crate) use super::guest::Releases;
+
+/// A guest that was asked to shut down is off after this, in milliseconds.
+const SHUTDOWN: Spread = Spread::new(500, 3_000, 12_000, 20_000);
+
+/// Something that ends later.
+#[derive(Clone, Debug)]
+pub(super) enum Due {
+    /// A guest's shutdown is done.
+    Off(InstanceId, BootId),
+    /// The world is disturbed, or the disturbance ends.
+    Disturb(Happening, bool),
+}
+
+/// The laboratory.
+#[derive(Clone, Debug)]
+pub(crate) struct Lab {
+    /// AWS.
+    pub(crate) world: World,
+    /// The cluster's etcd.
+    pub(crate) etcd: Etcd,
+    /// Journal, lease, mailbox.
+    pub(crate) store: Objects,
+    pub(super) slots: Vec<Slot>,
+    pub(super) releases: Releases,
+    pub(super) draw: Draw,
+    pub(super) timing: Timing,
+    pub(super) guests: BTreeMap<InstanceId, Guest>,
+    pub(super) disks: BTreeMap<String, Disk>,
+    pub(super) agenda: BTreeMap<(Timestamp, u64), Due>,
+    numbers: u64,
+    /// Operator's access key.
+    pub(super) key: String,
+    pub(super) oracle: Oracle,
+    /// What rehull itself has to be told by whoever runs it.
+    pub(super) errands: Vec<Happening>,
+    /// Snapshots under way, by process and rollout: when they will be done.
+    pub(super) snapshots: BTreeMap<(ProcessNumber, RolloutId), Timestamp>,
+    /// What machines have written of themselves; it outlives them.
+    pub(super) reports: BTreeMap<InstanceId, BootReport>,
+}
+
+/// What a laboratory is made of.
+pub(super) struct Furniture {
+    pub(super) world: World,
+    pub(super) etcd: Etcd,
+    pub(super) slots: Vec<Slot>,
+    pub(super) releases: Releases,
+    pub(super) draw: Draw,
+    pub(super) timing: Timing,
+    pub(super) key: String,
+}
+
+impl Lab {
+    pub(super) fn new(furniture: Furniture) -> Self {
+        let Furniture {
+            world,
+            etcd,
+            slots,
+            releases,
+            draw,
+            timing,
+            key,
+        } = furniture;
+        Self {
+            world,
+            etcd,
+            store: Objects::default(),
+            slots,
+            releases,
+            draw,
+            timing,
+            guests: BTreeMap::new(),
+            disks: BTreeMap::new(),
+            agenda: BTreeMap::new(),
+            numbers: 0,
+            key,
+            oracle: Oracle::default(),
+            errands: Vec::new(),
+            snapshots: BTreeMap::new(),
+            reports: BTreeMap::new(),
+        }
+    }
+
+    /// When something happens by itself next.
+    #[must_use]
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        let guests = self.guests.values().map(Guest::next_due);
+        let due = guests
+            .chain(self.world.next_due())
+            .chain(self.etcd.next_due())
+            .chain(self.agenda.keys().next().map(|(at, _)| *at));
+        due.filter(|at| *at < Timestamp::MAX).min()
+    }
+
+    /// Lets time pass, one instant after the other.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
+        while let Some(due) = self.next_due().filter(|due| *due <= now) {
+            self.happen(due);
+        }
+        self.happen(now);
+    }
+
+    fn happen(&mut self, now: Timestamp) {
+        while let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= now) {
+            match entry.remove() {
+                Due::Off(id, boot) => self.power_off(now, &id, boot),
+                Due::Disturb(what, begins) => self.disturb(now, &what, begins),
+            }
+        }
+        for effect in self.world.advance(now) {
+            self.perform(now, effect);
+        }
+        self.etcd.advance(now);
+        let due: Vec<InstanceId> = self
+            .guests
+            .iter()
+            .filter(|(_, guest)| guest.next_due() <= now)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in due {
+            self.with_guest(&id, |guest, around| guest.look(now, around));
+        }
+        self.take_ended();
+        self.oracle.look(now, &self.etcd);
+    }
+
+    pub(super) fn plan(&mut self, at: Timestamp, due: Due) {
+        self.numbers = self.numbers.saturating_add(1);
+        self.agenda.insert((at, self.numbers), due);
+    }
+
+    /// A disturbance after so many seconds, and its end.
+    pub(super) fn plan_fault(&mut self, begin: Timestamp, fault: &super::fault::WorldFault) {
+        let at = later(begin, Duration::from_secs(fault.at_s));
+        self.plan(at, Due::Disturb(fault.what.clone(), true));
+        if fault.for_s > 0 {
+            let end = later(at, Duration::from_secs(fault.for_s));
+            self.plan(end, Due::Disturb(fault.what.clone(), false));
+        }
+    }
+
+    fn perform(&mut self, now: Timestamp, effect: Effect) {
+        let Effect {
+            id,
+            instance,
+            boot,
+            deed,
+        } = effect;
+        match deed {
+            Deed::Start(hardware) => {
+                if let Some(user) = UserData::read(&hardware.user_data, &self.releases) {
+                    let waits = (self.draw, self.timing);
+                    let guest = Guest::power_on(now, instance.clone(), boot, user, waits);
+                    self.guests.insert(instance, guest);
+                }
+                self.world.report(now, Fact::Performed(id));
+            }
+            Deed::Shutdown => {
+                let wait = self.draw.wait(instance.as_str(), "shutdown", boot.0, SHUTDOWN);
+                self.plan(later(now, wait), Due::Off(instance, boot));
+                self.world.report(now, Fact::Performed(id));
+            }
+            Deed::PowerCut => {
+                self.world.report(now, Fact::Performed(id));
+                self.power_off(now, &instance, boot);
+            }
+            Deed::Expose(volume) => {
+                if let Some(guest) = self
+                    .guests
+                    .get_mut(&instance)
+                    .filter(|guest| guest.user.volume == volume.as_str())
+                {
+                    guest.device = true;
+                }
+                self.world.report(now, Fact::Performed(id));
+            }
+            Deed::Withdraw(volume) => self.withdraw(now, &instance, &volume, id),
+        }
+    }
+
+    fn withdraw(
+        &mut self,
+        now: Timestamp,
+        instance: &InstanceId,
+        volume: &VolumeId,
+        id: crate::world::EffectId,
+    ) {
+        let guest = self
+            .guests
+            .get_mut(instance)
+            .filter(|guest| guest.user.volume == volume.as_str());
+        let fact = match guest {
+            Some(guest) if guest.mounted => Fact::StillMounted(id),
+            Some(guest) => {
+                guest.device = false;
+                Fact::Performed(id)
+            }
+            None => Fact::Performed(id),
+        };
+        self.world.report(now, fact);
+    }
+
+    fn power_off(&mut self, now: Timestamp, id: &InstanceId, boot: BootId) {
+        if self.guests.get(id).is_some_and(|guest| guest.boot == boot) {
+            self.with_guest(id, |guest, around| guest.power_off(now, around));
+            self.guests.remove(id);
+        }
+        self.world.report(now, Fact::Exited { boot });
+    }
+
+    /// A guest with what it sees around it.
+    pub(super) fn with_guest(
+        &mut self,
+        id: &InstanceId,
+        act: impl FnOnce(&mut Guest, &mut Surroundings<'_>),
+    ) {
+        let Some(guest) = self.guests.get_mut(id) else {
+            return;
+        };
+        let Some(instance) = self.world.instance(id.as_str()) else {
+            return;
+        };
+        let interface = self.world.has_address(id.as_str(), guest.user.address);
+        let disk = self.disks.entry(guest.user.volume.clone()).or_default();
+        let mut around = Surroundings {
+            tags: &instance.tags,
+            interface,
+            disk,
+            etcd: &mut self.etcd,
+            draw: self.draw,
+            timing: self.timing,
+        };
+        act(guest, &mut around);
+        if let Some(report) = &guest.report
+            && self.reports.get(id) != Some(report)
+        {
+            self.reports.insert(id.clone(), report.clone());
+        }
+    }
+
+    fn take_ended(&mut self) {
+        for ended in self.etcd.take_ended() {
+            if let Some(guest) = self.guests.get(&ended.machine) {
+                let disk = self.disks.entry(guest.user.volume.clone()).or_default();
+                guest.etcd_ended(ended.data, disk);
+            }
+        }
+    }
+
+    /// What a client sees at a slot's address.
+    #[must_use]
+    pub(crate) fn endpoint(&self, slot: &Slot) -> Endpoint {
+        let Some(machine) = self.world.machine_at(slot.address) else {
+            return Endpoint::Silent("no answer within 2 s".to_owned());
+        };
+        if !self.guests.keys().any(|id| id.as_str() == machine) {
+            return Endpoint::Silent("no answer within 2 s".to_owned());
+        }
+        self.etcd.answer(&slot.name)
+    }
+
+    /// The machine that carries a slot's volume, if it has power.
+    #[must_use]
+    pub(crate) fn carrier(&self, slot: &SlotName) -> Option<InstanceId> {
+        let volume = &self.slots.iter().find(|known| known.name == *slot)?.volume;
+        let at = self.world.volume_at(volume.as_str())?;
+        self.guests.keys().find(|id| id.as_str() == at).cloned()
+    }
+}
+
+pub(super) fn later(now: Timestamp, wait: Duration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}

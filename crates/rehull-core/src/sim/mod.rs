@@ -1,0 +1,30 @@
+//! The simulator: the production code of rehull over modelled AWS, machines and etcd, in virtual time.
+//!
+//! One seed decides every byte. [`prepare`] lets rehull create a cluster; [`Prepared::upgrade`] upgrades it while the
+//! [`Faults`] of the scenario happen, and the [`Verdict`] says how it ended and which promises were broken.
+
+mod crew;
+mod disturb;
+mod draw;
+pub mod etcd;
+pub mod fault;
+mod ground;
+mod guest;
+mod hands;
+mod lab;
+mod oracle;
+mod process;
+mod run;
+mod scenario;
+mod store;
+#[cfg(test)]
+mod tests;
+mod time;
+
+pub use fault::Faults;
+pub use ground::GroundError;
+pub use hands::Passed;
+pub use oracle::Breach;
+pub use process::Ended;
+pub use run::{End, Prepared, Verdict, prepare};
+pub use scenario::Scenario;

@@ -1,0 +1,143 @@
+//! Judges the world itself, at every instant and after every request: never what rehull believes of it, and with none
+//! of rehull's code. What it finds is a bug in rehull, or in the model.
+
+use jiff::Timestamp;
+
+use super::etcd::Etcd;
+use crate::domain::ids::SlotName;
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// When.
+    pub at: Timestamp,
+    /// Invariant of ARCHITECTURE.md.
+    pub invariant: u8,
+    /// What was seen.
+    pub what: String,
+}
+
+/// What was found, and whether anybody but rehull has touched a member.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Oracle {
+    breaches: Vec<Breach>,
+    harmed_at: Option<Timestamp>,
+}
+
+/// Who would answer if a quorum were needed now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Voters of the membership.
+    pub(crate) voters: usize,
+    /// Voters that run and take part.
+    pub(crate) healthy: usize,
+    /// Slots of listed voters that do not.
+    pub(crate) out: Vec<SlotName>,
+}
+
+/// The true standing.
+#[must_use]
+pub(crate) fn standing(etcd: &Etcd) -> Standing {
+    let runs = |id| {
+        let mut processes = etcd.processes();
+        processes.any(|(_, process)| process.data.member == id && !process.frozen)
+    };
+    let voters: Vec<_> = etcd.members().filter(|member| !member.learner).collect();
+    let out = voters.iter().filter(|member| !runs(member.id));
+    let out: Vec<SlotName> = out.map(|member| SlotName::new(member.name.clone())).collect();
+    Standing {
+        voters: voters.len(),
+        healthy: voters.len() - out.len(),
+        out,
+    }
+}
+
+impl Standing {
+    const fn has_quorum(&self) -> bool {
+        self.healthy > self.voters / 2
+    }
+}
+
+impl Oracle {
+    /// Everything that was found.
+    #[must_use]
+    pub(crate) fn breaches(&self) -> &[Breach] {
+        &self.breaches
+    }
+
+    /// Somebody else took a member out: what rehull decided on an older look is not its fault.
+    pub(super) fn harmed(&mut self, now: Timestamp) {
+        self.harmed_at = Some(now);
+    }
+
+    /// Was a member harmed at or after this instant?
+    #[must_use]
+    pub(crate) fn was_harmed_since(&self, at: Timestamp) -> bool {
+        self.harmed_at.is_some_and(|harmed| harmed >= at)
+    }
+
+    /// Nobody but rehull has touched a member yet.
+    #[must_use]
+    pub(crate) fn is_unharmed(&self) -> bool {
+        self.harmed_at.is_none()
+    }
+
+    /// At every instant: what raft promises, and with no harm from outside a quorum and at most one member out.
+    pub(super) fn look(&mut self, now: Timestamp, etcd: &Etcd) {
+        if let Some(broken) = etcd.broken() {
+            let what = broken.to_owned();
+            self.breach(now, 3, what);
+        }
+        if etcd.voters() == 0 || etcd.committed() == 0 || !self.is_unharmed() {
+            return;
+        }
+        let now_standing = standing(etcd);
+        if now_standing.voters > 1 && now_standing.healthy <= now_standing.voters / 2 {
+            let what = format!(
+                "{} of {} voters are left",
+                now_standing.healthy, now_standing.voters
+            );
+            self.breach(now, 3, what);
+        }
+        if now_standing.out.len() > 1 {
+            let names: Vec<&str> = now_standing.out.iter().map(SlotName::as_str).collect();
+            self.breach(now, 3, format!("{} are out at once", names.join(" and ")));
+        }
+    }
+
+    /// After a request of rehull's that was decided on a look at `looked_at`: did it leave fewer healthy voters than a
+    /// quorum of the membership that it found, or take a second member out?
+    pub(super) fn judge(
+        &mut self,
+        (now, looked_at): (Timestamp, Timestamp),
+        before: &Standing,
+        after: &Etcd,
+        what: &str,
+    ) {
+        if before.voters <= 1 || self.was_harmed_since(looked_at) {
+            return;
+        }
+        let after = standing(after);
+        if before.has_quorum() && !after.has_quorum() {
+            self.breach(
+                now,
+                3,
+                format!("{what} left {} of {} voters", after.healthy, after.voters),
+            );
+        }
+        if after.voters < before.voters && before.out.len() > 1 && after.healthy < before.healthy {
+            self.breach(
+                now,
+                3,
+                format!("{what} removed a healthy voter while others were out"),
+            );
+        }
+    }
+
+    pub(super) fn breach(&mut self, at: Timestamp, invariant: u8, what: String) {
+        let known = |breach: &Breach| breach.invariant == invariant && breach.what == what;
+        if !self.breaches.iter().any(known) {
+            self.breaches.push(Breach { at, invariant, what });
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! One process of rehull, from its start to its last word: the code of production over simulated ports.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::hands::Hands;
+use crate::domain::ids::RolloutId;
+use crate::domain::waiting::StopReason;
+use crate::event::{Event, EventSink, Rest};
+use crate::executor::lease::{Acquired, Claim, LeaseKeeper, LeaseTimes, take_over};
+use crate::executor::open::{Access, OpenError, begin, resume};
+use crate::executor::{Attention, Driver, Outcome, Ports, Rules, RunError, Watch};
+use crate::journal::{Scope, TornTail, Writer};
+use crate::plan::RolloutPlan;
+
+/// What a process is started for.
+#[derive(Clone)]
+pub(super) struct Job {
+    pub(super) rollout: RolloutId,
+    pub(super) plan: RolloutPlan,
+    pub(super) rules: Rules,
+    pub(super) ttl: Duration,
+}
+
+/// How a process ended, as its exit code would tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The plan is done.
+    Finished,
+    /// It was done, or given up, before.
+    Closed(String),
+    /// A stop point.
+    Stopped {
+        /// Why.
+        reason: StopReason,
+        /// Whether it may be left like this.
+        rest: Box<Rest>,
+    },
+    /// Somebody else holds the lease.
+    Held(String),
+    /// It could not begin, or could not write down why it stopped.
+    Failed(String),
+}
+
+/// Nobody sends signals in here: a kill is a kill.
+struct NoSignals;
+
+impl Attention for NoSignals {
+    fn stop_asked(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Who hears what a process tells.
+pub(super) trait Listener: Send + Sync {
+    fn hear(&self, event: &Event);
+}
+
+struct Told<'a>(&'a dyn Listener);
+
+impl EventSink for Told<'_> {
+    fn emit(&self, event: &Event) {
+        self.0.hear(event);
+    }
+}
+
+/// `apply` or `resume`, whichever it turns out to be.
+pub(super) async fn run(hands: Hands, job: Job, listener: Arc<dyn Listener>) -> Ended {
+    let nonce = format!("process-{}", hands.process);
+    let claim = Claim {
+        holder: format!("rehull@sim {}", hands.process),
+        rollout: job.rollout.clone(),
+        nonce: nonce.clone(),
+        ttl: job.ttl,
+    };
+    let store: Arc<Hands> = Arc::new(hands.clone());
+    let grant = match take_over(store.as_ref(), hands.clock.as_ref(), &claim, &|_, _| {}).await {
+        Ok(Acquired::Ours(grant)) => grant,
+        Ok(Acquired::Held(holding)) => return Ended::Held(holding.by),
+        Err(error) => return Ended::Failed(error.to_string()),
+    };
+    let keeper = LeaseKeeper::new(store, hands.clock.clone(), grant);
+    // Boxed: the whole loop lives in it, and every caller would carry it on its stack.
+    let work = Box::pin(work(&hands, job, &nonce, &keeper, listener.as_ref()));
+    let (ended, in_flight) = beside(keeper.keep(), work).await;
+    if !in_flight {
+        // A lease that cannot be given back runs out by itself.
+        let _ = keeper.release().await;
+    }
+    ended
+}
+
+/// The rollout, and whether a call may still be on its way.
+async fn work(
+    hands: &Hands,
+    job: Job,
+    nonce: &str,
+    keeper: &LeaseKeeper,
+    listener: &dyn Listener,
+) -> (Ended, bool) {
+    let access = Access {
+        store: hands,
+        clock: hands.clock.as_ref(),
+        lease: keeper,
+        scope: Scope {
+            cluster: job.plan.envelope.cluster.clone(),
+            rollout: job.rollout.clone(),
+        },
+        writer: Writer {
+            nonce: nonce.to_owned(),
+            tail: TornTail::Refused,
+        },
+    };
+    let opened = match resume(access.clone()).await {
+        Err(OpenError::NotFound { .. }) => begin(access, job.plan).await,
+        found => found,
+    };
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(OpenError::Closed { outcome, .. }) => return (Ended::Closed(outcome), false),
+        Err(error) => return (Ended::Failed(error.to_string()), false),
+    };
+    let told = Told(listener);
+    let watch = Watch {
+        lease: keeper,
+        times: LeaseTimes::of(job.ttl),
+        attention: &NoSignals,
+        events: &told,
+    };
+    let driver = Driver::new(opened, ports(hands), watch, job.rules);
+    match driver.run(&format!("rehull@sim {}", hands.process)).await {
+        Ok(Outcome::Finished) => (Ended::Finished, false),
+        Ok(Outcome::Stopped {
+            reason,
+            rest,
+            in_flight,
+        }) => {
+            let rest = Box::new(rest);
+            (Ended::Stopped { reason, rest }, in_flight)
+        }
+        Err(error @ RunError::Target(_)) => (Ended::Failed(error.to_string()), false),
+        Err(RunError::Journal {
+            source, in_flight, ..
+        }) => (Ended::Failed(source.to_string()), in_flight),
+    }
+}
+
+pub(super) fn ports(hands: &Hands) -> Ports<'_> {
+    Ports {
+        machines: hands,
+        parts: hands,
+        templates: hands,
+        etcd: hands,
+        membership: hands,
+        snapshots: hands,
+        store: hands,
+        clock: hands.clock.as_ref(),
+    }
+}
+
+/// Runs `work` to its end with `beside` going on next to it, as a task of its own would.
+async fn beside<F: Future>(beside: impl Future, work: F) -> F::Output {
+    let mut beside = pin!(futures_util::FutureExt::fuse(beside));
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = work.as_mut().poll(cx) {
+            return Poll::Ready(output);
+        }
+        let _ = beside.as_mut().poll(cx);
+        Poll::Pending
+    })
+    .await
+}

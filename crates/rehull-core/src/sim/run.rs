@@ -1,0 +1,340 @@
+//! A whole simulation: the ground, the cluster on it, the rollout, everybody who starts rehull again, and the verdict.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::crew::{Crew, Went};
+use super::draw::Draw;
+use super::fault::Happening;
+use super::ground::{self, GroundError};
+use super::hands::{Hands, Passed, Stage};
+use super::lab::Lab;
+use super::oracle::{Breach, standing};
+use super::process::{self, Ended, Job, Listener};
+use super::scenario::Scenario;
+use super::time::{ProcessClock, ProcessNumber, VirtualTime};
+use crate::domain::desired::Desired;
+use crate::domain::ids::RolloutId;
+use crate::domain::observed::{Request, Wish};
+use crate::domain::version::EtcdVersion;
+use crate::event::Event;
+use crate::executor::{Rules, Scene, mailbox, observe};
+use crate::plan::{PlanInput, RolloutKind, RolloutPlan, Target, plan};
+
+/// Whoever runs rehull starts it again so long after it was killed.
+const RESTART: Duration = Duration::from_secs(10);
+/// And so long after it stopped for a reason that may pass.
+const RETRY: Duration = Duration::from_secs(60);
+/// A rollout that is stopped so often is left to a person.
+const PROCESSES_MAX: u32 = 60;
+/// No rollout takes longer, whatever happens to it.
+const BOUND: Duration = Duration::from_secs(12 * 3_600);
+/// How long a stopped process sleeps: two lives of its lease.
+const PAUSE: Duration = Duration::from_secs(150);
+
+/// A cluster that runs `from`, ready to be upgraded again and again.
+#[derive(Clone)]
+pub struct Prepared {
+    lab: Lab,
+    after: Desired,
+    elapsed: Duration,
+    scenario: Scenario,
+}
+
+/// What came of a rollout.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The last word of the last process.
+    pub end: End,
+    /// Promises that were broken; none is what a simulation is for.
+    pub breaches: Vec<Breach>,
+    /// How long it took.
+    pub took: Duration,
+    /// Processes that were needed.
+    pub processes: u32,
+    /// Every request that changes something.
+    pub requests: Vec<Passed>,
+    /// Everything that was told.
+    pub events: Vec<Event>,
+    /// Releases of the members at the end, in order of slots; `None`: no member serves there.
+    pub members: Vec<Option<EtcdVersion>>,
+    /// Machines that live at the end.
+    pub machines: usize,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Done.
+    Finished,
+    /// Given up on request, at rest.
+    Aborted,
+    /// Left to a person, with this reason.
+    Stopped(Box<Ended>),
+    /// Nobody could ever go on, or the bound of time has passed.
+    Endless(String),
+}
+
+#[derive(Default)]
+struct Heard(Mutex<Vec<Event>>);
+
+impl Listener for Heard {
+    fn hear(&self, event: &Event) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(event.clone());
+    }
+}
+
+/// Lays the ground and lets rehull itself create the cluster on it.
+///
+/// # Errors
+/// The scenario makes no sense, or the bootstrap did not finish: a bug.
+pub fn prepare(scenario: &Scenario) -> Result<Prepared, GroundError> {
+    let time = VirtualTime::default();
+    let ground = ground::lay(scenario, time.now())?;
+    let mut lab = ground.lab;
+    // Volumes of a cluster that is created have been there for a while.
+    let settled = Duration::from_secs(600);
+    lab.advance(super::time::instant(settled));
+    let rules = Rules::default();
+    let run = Run::start(lab, settled, BTreeMap::new());
+    let plan = run.plan(&ground.before, RolloutKind::Bootstrap)?;
+    let (verdict, lab, elapsed) = run.finish(plan, "bootstrap", rules);
+    if verdict.end != End::Finished {
+        return Err(GroundError(format!("bootstrap: {:?}", verdict.end)));
+    }
+    let elapsed = elapsed.saturating_add(settled);
+    Ok(Prepared {
+        lab,
+        after: ground.after,
+        elapsed,
+        scenario: scenario.clone(),
+    })
+}
+
+impl Prepared {
+    /// Upgrades the cluster, with these waits and these faults.
+    ///
+    /// # Errors
+    /// The upgrade cannot even be planned.
+    pub fn upgrade(&self, scenario: &Scenario, rules: Rules) -> Result<Verdict, GroundError> {
+        let mut lab = self.lab.clone();
+        lab.reseed(Draw::new(scenario.seed));
+        let troubles = scenario
+            .faults
+            .requests
+            .iter()
+            .map(|fault| (fault.nth, fault.how));
+        let begin = super::time::instant(self.elapsed);
+        for fault in &scenario.faults.world {
+            lab.plan_fault(begin, fault);
+        }
+        let run = Run::start(lab, self.elapsed, troubles.collect());
+        let plan = run.plan(&self.after, RolloutKind::Upgrade)?;
+        let (verdict, _, _) = run.finish(plan, "upgrade", rules);
+        Ok(verdict)
+    }
+
+    /// What it was prepared for.
+    #[must_use]
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+}
+
+struct Run {
+    stage: Arc<Stage>,
+    begin: Duration,
+    wall_offset_s: Arc<AtomicI64>,
+    heard: Arc<Heard>,
+    number: ProcessNumber,
+}
+
+impl Run {
+    fn start(lab: Lab, begin: Duration, troubles: BTreeMap<u64, super::fault::RequestTrouble>) -> Self {
+        let stage = Stage::new(lab, troubles);
+        stage.time.advance_to(begin);
+        Self {
+            stage,
+            begin,
+            wall_offset_s: Arc::default(),
+            heard: Arc::default(),
+            number: 0,
+        }
+    }
+
+    fn hands(&self, number: ProcessNumber) -> Hands {
+        let clock = ProcessClock::new(self.stage.time.clone(), self.wall_offset_s.clone());
+        Hands::new(self.stage.clone(), number, Arc::new(clock), PAUSE)
+    }
+
+    /// `rehull plan`, which changes nothing and waits for nobody.
+    fn plan(&self, desired: &Desired, kind: RolloutKind) -> Result<RolloutPlan, GroundError> {
+        let hands = self.hands(0);
+        let rollout = RolloutId::new("none");
+        let ports = process::ports(&hands);
+        let scene = Scene {
+            cluster: &desired.cluster,
+            rollout: &rollout,
+            slots: desired.etcd.watched(),
+        };
+        let look = observe(&ports, &scene);
+        let seen = futures_util::FutureExt::now_or_never(look)
+            .ok_or_else(|| GroundError("a look waits".to_owned()))?;
+        let input = PlanInput {
+            desired,
+            seen: &seen,
+            kind,
+            target: Target::Rendered(ground::rendered(desired)?),
+            strategy: desired.etcd.strategy,
+            rehull: "simulated",
+        };
+        plan(&input).map_err(|refusals| GroundError(format!("{refusals:?}")))
+    }
+
+    fn finish(mut self, plan: RolloutPlan, rollout: &str, rules: Rules) -> (Verdict, Lab, Duration) {
+        let job = Job {
+            rollout: RolloutId::new(rollout),
+            ttl: plan.envelope.policy.lease_ttl,
+            plan,
+            rules,
+        };
+        let end = self.drive(&job);
+        let took = self.stage.time.elapsed().saturating_sub(self.begin);
+        let lab = self.stage.lab().clone();
+        let events = std::mem::take(&mut *self.heard.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let slots = job.plan.envelope.slots.iter().map(|planned| &planned.slot);
+        let verdict = Verdict {
+            end,
+            breaches: lab.oracle.breaches().to_vec(),
+            took,
+            processes: self.number,
+            requests: self.stage.passed(),
+            members: slots.map(|slot| lab.serving(slot)).collect(),
+            machines: lab.guests.len(),
+            events,
+        };
+        (verdict, lab, took)
+    }
+
+    fn drive(&mut self, job: &Job) -> End {
+        let mut crew = Crew::new(self.stage.clone());
+        let bound = self.begin.saturating_add(BOUND);
+        let mut next = Some(self.begin);
+        loop {
+            let now = self.stage.time.elapsed();
+            if now >= bound {
+                return End::Endless(format!("after {} s", BOUND.as_secs()));
+            }
+            self.run_errands(job, &mut crew);
+            if next.is_some_and(|at| at <= now) {
+                next = None;
+                self.begin_process(job, &mut crew);
+            }
+            match crew.go_on(next.unwrap_or(bound)) {
+                Went::On => {}
+                Went::Stuck => return End::Endless("nobody can go on".to_owned()),
+                Went::Killed => next = Some(now.saturating_add(RESTART)),
+                Went::Ended(ended) => match self.after(ended, &crew) {
+                    After::End(end) => return end,
+                    After::Again(pause) => next = Some(now.saturating_add(pause)),
+                    After::Nothing => {}
+                },
+            }
+        }
+    }
+
+    fn begin_process(&mut self, job: &Job, crew: &mut Crew<Ended>) {
+        self.number = self.number.saturating_add(1);
+        let listener: Arc<dyn Listener> = self.heard.clone();
+        crew.start(
+            self.number,
+            process::run(self.hands(self.number), job.clone(), listener),
+        );
+    }
+
+    /// What a pipeline or a person does when rehull has ended.
+    fn after(&self, ended: Ended, crew: &Crew<Ended>) -> After {
+        match &ended {
+            Ended::Finished => After::End(End::Finished),
+            Ended::Closed(outcome) if outcome == "finished" => After::End(End::Finished),
+            Ended::Closed(_) => After::End(End::Aborted),
+            Ended::Stopped { reason, .. } if reason.needs_human() => {
+                After::End(End::Stopped(Box::new(ended)))
+            }
+            // Somebody else works on it.
+            Ended::Held(_) if !crew.is_empty() => After::Nothing,
+            Ended::Stopped { .. } | Ended::Held(_) | Ended::Failed(_) => {
+                if self.number >= PROCESSES_MAX {
+                    After::End(End::Stopped(Box::new(ended)))
+                } else {
+                    After::Again(RETRY)
+                }
+            }
+        }
+    }
+
+    fn run_errands(&mut self, job: &Job, crew: &mut Crew<Ended>) {
+        let errands = std::mem::take(&mut self.stage.lab().errands);
+        for errand in errands {
+            match errand {
+                Happening::ClockJump { seconds } => {
+                    self.wall_offset_s.fetch_add(seconds, Ordering::Relaxed);
+                }
+                Happening::SecondRehull => self.begin_process(job, crew),
+                Happening::AskAbort => self.post_abort(job),
+                Happening::Terminate { .. }
+                | Happening::PowerCut { .. }
+                | Happening::KillProcess { .. }
+                | Happening::Freeze { .. }
+                | Happening::LeaderFlip
+                | Happening::Alarm { .. }
+                | Happening::RemoveMember { .. }
+                | Happening::NoCapacity { .. }
+                | Happening::ZoneLoss { .. }
+                | Happening::StuckVolume { .. }
+                | Happening::Throttle
+                | Happening::StoreDown
+                | Happening::ExpiredCredentials => {}
+            }
+        }
+    }
+
+    /// `rehull abort` from another machine: it needs no lease.
+    fn post_abort(&self, job: &Job) {
+        let request = Request {
+            id: "abort-1".to_owned(),
+            wish: Wish::Abort,
+            by: "somebody@sim".to_owned(),
+        };
+        if let Ok(letter) = mailbox::letter(&job.rollout, &request) {
+            let key = crate::journal::keys::request(&request.id);
+            self.stage.lab().store.put(&key, &letter);
+        }
+    }
+}
+
+enum After {
+    End(End),
+    Again(Duration),
+    Nothing,
+}
+
+impl Lab {
+    /// Every later wait follows this seed.
+    fn reseed(&mut self, draw: Draw) {
+        self.draw = draw;
+        self.etcd.reseed(draw);
+        self.world.reseed(draw.number("world", 0));
+    }
+
+    /// Release of the member that serves in a slot.
+    fn serving(&self, slot: &crate::domain::desired::Slot) -> Option<EtcdVersion> {
+        let answer = self.endpoint(slot).answer().cloned()?;
+        (answer.serves && standing(&self.etcd).out.is_empty()).then_some(answer.version)
+    }
+}

@@ -1,0 +1,283 @@
+//! The simulator at work.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected shall fail loudly, and shows how far it came"
+)]
+
+use super::fault::{Happening, RequestFault, RequestTrouble, WorldFault};
+use super::*;
+use crate::domain::ids::SlotName;
+use crate::domain::policy::EtcdStrategy;
+use crate::executor::Rules;
+
+const ALL: [EtcdStrategy; 3] = [
+    EtcdStrategy::RemoveThenAdd,
+    EtcdStrategy::Reattach,
+    EtcdStrategy::LearnerFirst,
+];
+
+/// Every so many requests are disturbed, each kind of trouble beginning at another one.
+const SAMPLE: usize = 17;
+
+/// Finished, with every member new and nothing left over.
+fn assert_upgraded(verdict: &Verdict, scenario: &Scenario, case: &str) {
+    let members = usize::from(scenario.members);
+    assert_eq!(verdict.end, End::Finished, "{case}");
+    assert_eq!(verdict.breaches, [], "{case}");
+    assert_eq!(verdict.members, vec![Some(scenario.to); members], "{case}");
+    assert_eq!(verdict.machines, members, "{case}");
+}
+
+#[test]
+fn an_undisturbed_upgrade_finishes_and_breaks_no_promise() {
+    for strategy in ALL {
+        for members in [3, 5] {
+            let scenario = Scenario::plain(strategy, members, 1);
+            let prepared = prepare(&scenario).unwrap();
+            let verdict = prepared.upgrade(&scenario, Rules::default()).unwrap();
+            assert_upgraded(&verdict, &scenario, &format!("{strategy:?} {members}"));
+            assert_eq!(verdict.processes, 1);
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_tells_the_same_story_and_another_one_another() {
+    let scenario = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 7);
+    let prepared = prepare(&scenario).unwrap();
+    let tell = |seed| {
+        let scenario = Scenario {
+            seed,
+            ..scenario.clone()
+        };
+        prepared.upgrade(&scenario, Rules::default()).unwrap().events
+    };
+    assert_eq!(tell(7), tell(7));
+    assert_ne!(tell(7), tell(8));
+}
+
+#[test]
+fn whatever_happens_to_a_single_request_the_upgrade_ends_the_same() {
+    for strategy in ALL {
+        let plain = Scenario::plain(strategy, 3, 3);
+        let prepared = prepare(&plain).unwrap();
+        let requests = prepared.upgrade(&plain, Rules::default()).unwrap().requests.len();
+        for (offset, how) in (0..).zip(RequestTrouble::ALL) {
+            for nth in (offset..u64::try_from(requests).unwrap()).step_by(SAMPLE) {
+                let faults = Faults {
+                    requests: vec![RequestFault { nth, how }],
+                    ..Faults::default()
+                };
+                let scenario = plain.clone().with(faults);
+                let verdict = prepared.upgrade(&scenario, Rules::default()).unwrap();
+                let what = verdict.requests.iter().find(|passed| passed.trouble.is_some());
+                let case = format!(
+                    "{strategy:?} {how:?} at request {nth}, {:?}",
+                    what.map(|passed| passed.what)
+                );
+                assert_upgraded(&verdict, &scenario, &case);
+            }
+        }
+    }
+}
+
+/// A few things that happen in the world, drawn from the seed; each ends within the hour.
+fn drawn(seed: u64) -> Faults {
+    let draw = draw::Draw::new(seed);
+    let mut ordinal = 0;
+    let mut next = |end: u64| {
+        ordinal += 1;
+        draw.below("fault", ordinal, end)
+    };
+    let count = 1 + next(3);
+    let mut world = Vec::new();
+    for _ in 0..count {
+        let letter = ["a", "b", "c"][usize::try_from(next(3)).unwrap()];
+        let slot = SlotName::new(format!("etcd-{letter}"));
+        let what = match next(15) {
+            0 | 1 => Happening::Terminate { slot },
+            2 | 3 => Happening::PowerCut { slot },
+            4 => Happening::KillProcess { slot },
+            5 | 6 => Happening::Freeze { slot },
+            7 => Happening::LeaderFlip,
+            8 => Happening::NoCapacity { slot },
+            9 => Happening::ZoneLoss { slot },
+            10 => Happening::StuckVolume { slot },
+            11 => Happening::Throttle,
+            12 => Happening::StoreDown,
+            13 => Happening::ExpiredCredentials,
+            _ => Happening::ClockJump {
+                seconds: 600 - i64::try_from(next(1_200)).unwrap(),
+            },
+        };
+        world.push(WorldFault {
+            at_s: next(900),
+            for_s: 5 + next(600),
+            what,
+        });
+    }
+    let requests = (0..next(3)).map(|_| RequestFault {
+        nth: next(300),
+        how: RequestTrouble::ALL[usize::try_from(next(8)).unwrap()],
+    });
+    Faults {
+        requests: requests.collect(),
+        world,
+    }
+}
+
+#[test]
+fn whatever_happens_in_the_world_no_promise_is_broken_and_every_run_ends() {
+    let seeds = 20;
+    let mut bad = Vec::new();
+    for strategy in ALL {
+        let plain = Scenario::plain(strategy, 3, 5);
+        let prepared = prepare(&plain).unwrap();
+        for seed in 0..seeds {
+            let scenario = Scenario {
+                seed,
+                ..plain.clone()
+            }
+            .with(drawn(seed));
+            let verdict = prepared.upgrade(&scenario, Rules::default()).unwrap();
+            let endless = matches!(verdict.end, End::Endless(_));
+            if endless || !verdict.breaches.is_empty() || verdict.end != End::Finished {
+                bad.push(format!(
+                    "{strategy:?} seed {seed}: {:?} after {:?}, {} processes, {:?}\n    {:?}",
+                    verdict.end, verdict.took, verdict.processes, verdict.breaches, scenario.faults
+                ));
+            }
+        }
+    }
+    for line in &bad {
+        println!("{line}");
+    }
+    assert!(bad.is_empty(), "{} of {}", bad.len(), seeds * 3);
+}
+
+/// One of each, in the middle of the first step.
+fn happenings() -> Vec<Happening> {
+    let slot = || SlotName::new("etcd-b");
+    let alarm = "NOSPACE".to_owned();
+    vec![
+        Happening::Terminate { slot: slot() },
+        Happening::PowerCut { slot: slot() },
+        Happening::KillProcess { slot: slot() },
+        Happening::Freeze { slot: slot() },
+        Happening::LeaderFlip,
+        Happening::Alarm { slot: slot(), alarm },
+        Happening::RemoveMember { slot: slot() },
+        Happening::NoCapacity { slot: slot() },
+        Happening::ZoneLoss { slot: slot() },
+        Happening::StuckVolume { slot: slot() },
+        Happening::Throttle,
+        Happening::StoreDown,
+        Happening::ExpiredCredentials,
+        Happening::ClockJump { seconds: 300 },
+        Happening::AskAbort,
+        Happening::SecondRehull,
+    ]
+}
+
+#[test]
+fn everything_that_can_happen_is_felt() {
+    let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 4);
+    let prepared = prepare(&plain).unwrap();
+    let undisturbed = prepared.upgrade(&plain, Rules::default()).unwrap();
+    for what in happenings() {
+        let felt = (1..400).step_by(40).any(|at_s| {
+            let faults = Faults {
+                world: vec![WorldFault {
+                    at_s,
+                    for_s: 120,
+                    what: what.clone(),
+                }],
+                ..Faults::default()
+            };
+            let verdict = prepared
+                .upgrade(&plain.clone().with(faults), Rules::default())
+                .unwrap();
+            assert_eq!(verdict.breaches, [], "{what:?} at {at_s}");
+            assert!(
+                !matches!(verdict.end, End::Endless(_)),
+                "{what:?} at {at_s}: {:?}",
+                verdict.end
+            );
+            verdict.events != undisturbed.events || verdict.processes > 1
+        });
+        assert!(felt, "{what:?}");
+    }
+}
+
+mod mutants {
+    //! Bugs on purpose: a checker that has never caught anything proves nothing.
+
+    use super::*;
+    use crate::domain::action::Action;
+    use crate::domain::fleet::Machine;
+    use crate::domain::ids::StepId;
+    use crate::domain::observed::Observed;
+    use crate::journal::JournalView;
+    use crate::plan::RolloutPlan;
+    use crate::rollout::{Goal, Next, decide};
+
+    /// Whoever asks one member to stop asks the next one too.
+    fn two_at_once(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: Goal) -> Next {
+        let mut next = decide(plan, seen, journal, goal);
+        if let Next::Continue { act, .. } = &mut next
+            && let Some(slot) = act.iter().find_map(|(_, action)| match action {
+                Action::AskStop { slot, .. } => Some(slot.clone()),
+                _ => None,
+            })
+        {
+            ask_another(act, seen, &slot);
+        }
+        next
+    }
+
+    /// Goes on with the next member as soon as the new one was told to go, without waiting for it.
+    fn hasty(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: Goal) -> Next {
+        let mut next = decide(plan, seen, journal, goal);
+        if let Next::Continue { act, .. } = &mut next
+            && let Some(slot) = act.iter().find_map(|(_, action)| match action {
+                Action::Go { slot, .. } => Some(slot.clone()),
+                _ => None,
+            })
+        {
+            ask_another(act, seen, &slot);
+        }
+        next
+    }
+
+    fn ask_another(act: &mut Vec<(StepId, Action)>, seen: &Observed, not: &SlotName) {
+        let running = |machine: &&Machine| machine.go && machine.is_live() && machine.slot != *not;
+        if let Some(machine) = seen.fleet.machines.iter().find(running) {
+            let (slot, machine) = (machine.slot.clone(), machine.id.clone());
+            act.push((StepId::new("mutant"), Action::AskStop { slot, machine }));
+        }
+    }
+
+    fn caught(decide: crate::executor::Decide) -> Vec<Breach> {
+        let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 9);
+        let prepared = prepare(&plain).unwrap();
+        let rules = Rules {
+            decide,
+            check: |_, _, _| Ok(()),
+        };
+        prepared.upgrade(&plain, rules).unwrap().breaches
+    }
+
+    #[test]
+    fn two_members_out_at_once_are_caught() {
+        assert!(caught(two_at_once).iter().any(|breach| breach.invariant == 3));
+    }
+
+    #[test]
+    fn a_next_member_begun_before_the_last_has_joined_is_caught() {
+        assert!(caught(hasty).iter().any(|breach| breach.invariant == 3));
+    }
+}

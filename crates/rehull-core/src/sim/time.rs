@@ -1,0 +1,156 @@
+//! Virtual time: nothing sleeps. When nobody can go on, time jumps to whatever is due next.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::ports::Clock;
+
+/// When every simulation begins; any instant would do, this one reads well in a story.
+const BEGIN: Timestamp = Timestamp::constant(1_767_225_600, 0);
+
+/// One process of rehull, counted from 1; 0 is somebody who only looks.
+pub(crate) type ProcessNumber = u32;
+
+/// The one time of a simulation, shared by the world and by everybody in it.
+#[derive(Default)]
+pub(crate) struct VirtualTime {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    elapsed: Duration,
+    timers: BTreeMap<(Duration, u64), Waker>,
+    numbers: u64,
+}
+
+impl VirtualTime {
+    /// Since the beginning.
+    #[must_use]
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.state().elapsed
+    }
+
+    /// The instant that an undisturbed wall clock shows now.
+    #[must_use]
+    pub(crate) fn now(&self) -> Timestamp {
+        instant(self.elapsed())
+    }
+
+    /// When the next sleeper wants to be woken.
+    pub(super) fn next_timer(&self) -> Option<Duration> {
+        self.state().timers.keys().next().map(|(at, _)| *at)
+    }
+
+    /// Wakes whoever is due by then.
+    pub(super) fn advance_to(&self, to: Duration) {
+        let due = {
+            let mut state = self.state();
+            let now = state.elapsed.max(to);
+            state.elapsed = now;
+            let later = state.timers.split_off(&(now, u64::MAX));
+            std::mem::replace(&mut state.timers, later)
+        };
+        due.into_values().for_each(Waker::wake);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The instant after so much virtual time.
+#[must_use]
+pub(crate) fn instant(elapsed: Duration) -> Timestamp {
+    BEGIN.checked_add(elapsed).unwrap_or(Timestamp::MAX)
+}
+
+/// How far into the simulation an instant lies.
+#[must_use]
+pub(crate) fn since_begin(at: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(BEGIN)).unwrap_or_default()
+}
+
+/// The clock of one process: its wall clock can be set wrong, its monotonic one cannot.
+pub(crate) struct ProcessClock {
+    time: Arc<VirtualTime>,
+    wall_offset_s: Arc<AtomicI64>,
+}
+
+impl ProcessClock {
+    /// A clock that is off by what `wall_offset_s` says at any moment.
+    #[must_use]
+    pub(crate) fn new(time: Arc<VirtualTime>, wall_offset_s: Arc<AtomicI64>) -> Self {
+        Self { time, wall_offset_s }
+    }
+}
+
+#[async_trait]
+impl Clock for ProcessClock {
+    fn now(&self) -> Timestamp {
+        let offset = SignedDuration::from_secs(self.wall_offset_s.load(Ordering::Relaxed));
+        self.time.now().checked_add(offset).unwrap_or(Timestamp::MAX)
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.time.elapsed()
+    }
+
+    async fn sleep(&self, how_long: Duration) {
+        wait(&self.time, how_long).await;
+    }
+}
+
+/// Waits in virtual time.
+pub(super) async fn wait(time: &VirtualTime, how_long: Duration) {
+    let until = time.elapsed().saturating_add(how_long);
+    let timer = Sleep {
+        time,
+        until,
+        registered: None,
+    };
+    timer.await;
+}
+
+struct Sleep<'a> {
+    time: &'a VirtualTime,
+    until: Duration,
+    registered: Option<u64>,
+}
+
+impl Future for Sleep<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let until = self.until;
+        let mut state = self.time.state();
+        if state.elapsed >= until {
+            return Poll::Ready(());
+        }
+        let number = self.registered.unwrap_or(state.numbers);
+        if self.registered.is_none() {
+            state.numbers = state.numbers.saturating_add(1);
+        }
+        state.timers.insert((until, number), cx.waker().clone());
+        drop(state);
+        self.registered = Some(number);
+        Poll::Pending
+    }
+}
+
+/// A sleeper that was killed must not hold time back.
+impl Drop for Sleep<'_> {
+    fn drop(&mut self) {
+        if let Some(number) = self.registered {
+            self.time.state().timers.remove(&(self.until, number));
+        }
+    }
+}
