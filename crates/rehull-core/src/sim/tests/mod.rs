@@ -189,7 +189,7 @@ fn everything_that_can_happen_is_felt() {
     let prepared = prepare(&plain).unwrap();
     let undisturbed = prepared.upgrade(&plain, Rules::default()).unwrap();
     for what in happenings() {
-        let felt = (1..400).step_by(40).any(|at_s| {
+        let felt = (1..900).step_by(40).any(|at_s| {
             let faults = Faults {
                 world: vec![WorldFault {
                     at_s,
