@@ -171,7 +171,10 @@ fn happenings() -> Vec<Happening> {
         Happening::LeaderFlip,
         Happening::Alarm { slot: slot(), alarm },
         Happening::RemoveMember { slot: slot() },
-        Happening::NoCapacity { slot: slot() },
+        // The first one is launched in the first second.
+        Happening::NoCapacity {
+            slot: SlotName::new("etcd-c"),
+        },
         Happening::ZoneLoss { slot: slot() },
         Happening::StuckVolume { slot: slot() },
         Happening::Throttle,
