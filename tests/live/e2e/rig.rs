@@ -17,7 +17,7 @@ use super::answer::{Answer, Running};
 use crate::support::{eventually, toolbox};
 
 /// Nothing that one command does takes longer than this, however slow the computer is.
-pub(crate) const LIMIT: Duration = Duration::from_secs(300);
+pub(crate) const LIMIT: Duration = Duration::from_secs(600);
 
 /// Waits as short as they may be, so that a test sees all of them.
 const SHORT: [(&str, &str); 2] = [("bake: 5s", "bake: 2s"), (" }\n", ", leaseTtl: 10s }\n")];
