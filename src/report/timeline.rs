@@ -360,7 +360,7 @@ impl Timeline {
         // A process that takes over tells again what it finds done: the step is as long ago as it was.
         if let Some(story) = self.step_mut(step).filter(|story| story.done_at.is_none()) {
             story.leave(at);
-            story.done_at.get_or_insert(at);
+            story.done_at = Some(at);
             if let Some(now) = margin {
                 story.see_margin(now, now);
             }

@@ -6,42 +6,12 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+pub(crate) use crate::world::Spread;
+
 /// A source of draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
     seed: u64,
-}
-
-/// Milliseconds at four points of a distribution; straight lines between them, the tail ends at twice the p99.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spread {
-    min: u64,
-    p50: u64,
-    p95: u64,
-    p99: u64,
-}
-
-impl Spread {
-    /// Minimum, median, 95th and 99th percentile, in milliseconds.
-    #[must_use]
-    pub const fn new(min: u64, p50: u64, p95: u64, p99: u64) -> Self {
-        Self { min, p50, p95, p99 }
-    }
-
-    /// The value at `share` ten-thousandths.
-    fn at(self, share: u64) -> u64 {
-        let end = self.p99.saturating_mul(2);
-        let (from, to, low, high) = match share {
-            0..5_000 => (0, 5_000, self.min, self.p50),
-            5_000..9_500 => (5_000, 9_500, self.p50, self.p95),
-            9_500..9_900 => (9_500, 9_900, self.p95, self.p99),
-            _ => (9_900, 10_000, self.p99, end),
-        };
-        let rise = high
-            .saturating_sub(low)
-            .saturating_mul(share.saturating_sub(from));
-        low.saturating_add(rise / (to - from))
-    }
 }
 
 impl Draw {

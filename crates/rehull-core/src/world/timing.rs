@@ -66,7 +66,7 @@ pub struct Spread {
 }
 
 const fn spread(min: u64, p50: u64, p95: u64, p99: u64) -> Spread {
-    Spread { min, p50, p95, p99 }
+    Spread::new(min, p50, p95, p99)
 }
 
 /// The same value every time.
@@ -145,6 +145,12 @@ const fn fast(quantity: Quantity) -> Spread {
 const WHOLE: u64 = 10_000;
 
 impl Spread {
+    /// Minimum, median, 95th and 99th percentile, in milliseconds.
+    #[must_use]
+    pub const fn new(min: u64, p50: u64, p95: u64, p99: u64) -> Self {
+        Self { min, p50, p95, p99 }
+    }
+
     /// The value below which `share` of ten thousand draws lie.
     #[must_use]
     pub const fn at(self, share: u64) -> u64 {

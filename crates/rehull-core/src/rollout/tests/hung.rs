@@ -24,6 +24,11 @@ fn hangs_after_its_go(model: &mut Model, plan: &RolloutPlan) -> String {
     id.to_string()
 }
 
+fn is_ended(model: &Model, machine: impl std::fmt::Display) -> bool {
+    let key = format!("terminate-machine {machine}");
+    model.story.iter().any(|done| done.contains(&key))
+}
+
 #[test]
 fn a_machine_that_does_not_join_stops_the_rollout_and_is_given_up_by_whoever_resumes_it() {
     for strategy in [EtcdStrategy::RemoveThenAdd, EtcdStrategy::Reattach] {
@@ -40,22 +45,10 @@ fn a_machine_that_does_not_join_stops_the_rollout_and_is_given_up_by_whoever_res
                 what.contains("did not join in time") && what.contains(&machine),
                 "{case}: {what}"
             );
-            assert!(
-                !model
-                    .story
-                    .iter()
-                    .any(|key| key.contains(&format!("terminate-machine {machine}"))),
-                "{case}"
-            );
+            assert!(!is_ended(&model, &machine), "{case}");
 
             model.attach();
-            let given_up = |model: &Model| {
-                model
-                    .story
-                    .iter()
-                    .any(|key| key.contains(&format!("terminate-machine {machine}")))
-            };
-            while !given_up(&model) {
+            while !is_ended(&model, &machine) {
                 let end = walk(&mut model, &plan, goal, 1);
                 assert!(
                     matches!(end, End::Waiting(_)),
@@ -87,12 +80,7 @@ fn a_machine_that_does_not_join_is_kept_while_another_member_is_out() {
     model.attach();
     model.down.insert(slot_name(2));
     walk(&mut model, &plan, Goal::Finish, 120);
-    assert!(
-        !model
-            .story
-            .iter()
-            .any(|key| key.contains(&format!("terminate-machine {machine}")))
-    );
+    assert!(!is_ended(&model, &machine));
 }
 
 #[test]
@@ -105,12 +93,7 @@ fn a_member_that_answers_late_after_a_resume_is_not_given_up() {
     model.attach();
     assert_eq!(walk(&mut model, &plan, Goal::Finish, 900), End::Done);
     upgraded(&model, 3);
-    assert!(
-        !model
-            .story
-            .iter()
-            .any(|key| key.contains(&format!("terminate-machine {machine}")))
-    );
+    assert!(!is_ended(&model, &machine));
 }
 
 #[test]
@@ -131,11 +114,7 @@ fn a_hung_machine_gives_way_when_its_member_is_healed() {
     }
     plan.envelope.to = super::model::OLD;
     plan.replaces.insert(slot.clone(), [hung.clone()].into());
-    while !model
-        .story
-        .iter()
-        .any(|key| key.contains(&format!("terminate-machine {hung}")))
-    {
+    while !is_ended(&model, &hung) {
         let end = walk(&mut model, &plan, Goal::Finish, 1);
         assert!(matches!(end, End::Waiting(_)), "{end:?}: {:#?}", model.story);
     }
