@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rehull_core::domain::ids::{RolloutId, SlotName};
 use rehull_core::domain::observed::Observed;
-use rehull_core::executor::{Scene, observe};
+use rehull_core::executor::{Scene, observe, observe_after_election};
 use rehull_core::plan::{
     self, PlanInput, RolloutKind, RolloutPlan, SlotContent, Target, content_for_heal, last_seen,
 };
@@ -31,7 +31,7 @@ pub struct Planned {
 pub async fn plan(world: &World, file: &ClusterFile, kind: RolloutKind) -> Result<Planned, Failure> {
     let known = rollouts::ids(world.store().as_ref()).await?;
     let rollout = rollouts::next_id(&known, &file.desired.cluster, world.clock().now());
-    let seen = look(world, file, &rollout).await;
+    let seen = observe_after_election(&world.ports(), &scene(file, &rollout)).await;
     let target = target(world, file, &kind, &seen).await?;
     let input = PlanInput {
         desired: &file.desired,
@@ -64,12 +64,15 @@ fn name_file(text: &mut String, file: &str) {
 
 /// One look at everything that belongs to the cluster.
 pub async fn look(world: &World, file: &ClusterFile, rollout: &RolloutId) -> Observed {
-    let scene = Scene {
+    observe(&world.ports(), &scene(file, rollout)).await
+}
+
+fn scene<'a>(file: &'a ClusterFile, rollout: &'a RolloutId) -> Scene<'a> {
+    Scene {
         cluster: &file.desired.cluster,
         rollout,
         slots: file.desired.etcd.watched(),
-    };
-    observe(&world.ports(), &scene).await
+    }
 }
 
 /// What the machines should become. Healing and going back take what an earlier rollout knew: the pins of the file

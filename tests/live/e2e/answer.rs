@@ -91,6 +91,37 @@ impl Answer {
         }
         told.into_iter().min().expect("it waited at least once")
     }
+
+    /// The lowest margin that was known when something was begun that quorum depends on. In between a member may be
+    /// slower than a read may take, on a computer whose disk stands still: that is seen and told, and not our doing.
+    pub(crate) fn lowest_margin_acted_at(&self) -> i64 {
+        let mut known = None;
+        let mut lowest: Option<i64> = None;
+        for event in self.events() {
+            if let What::Waiting { margin, .. } = event.what {
+                known = Some(margin);
+            } else if let What::Acting { action, .. } = event.what
+                && touches_quorum(&action)
+            {
+                lowest = lowest.into_iter().chain(known).min();
+            }
+        }
+        lowest.expect("it touched something, after a wait")
+    }
+}
+
+/// What takes a member away, gives one back, or cuts it off from its parts.
+fn touches_quorum(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::AskStop { .. }
+            | Action::TerminateMachine { .. }
+            | Action::RemoveMember { .. }
+            | Action::AddMember { .. }
+            | Action::PromoteMember { .. }
+            | Action::DetachVolume { .. }
+            | Action::DetachInterface { .. }
+    )
 }
 
 pub(super) fn events_in(text: &str) -> Vec<Event> {

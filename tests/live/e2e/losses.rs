@@ -187,7 +187,7 @@ async fn a_member_without_power_is_healed_as_it_was_although_another_content_was
         "json",
     ];
     let run = sandbox.run(&heal).await.exits(0);
-    assert_eq!(run.lowest_margin(), 0, "{run}");
+    assert_eq!(run.lowest_margin_acted_at(), 0, "{run}");
     sandbox.runs("3.5.33").await;
     assert_ne!(sandbox.machine("etcd-c").await, machine);
     sandbox.down().await;

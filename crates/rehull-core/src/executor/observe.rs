@@ -1,11 +1,18 @@
 //! One snapshot with one instant. Everything is asked at the same time; what does not answer becomes a gap.
 
+use std::time::Duration;
+
 use futures_util::future::{join, join3, join4};
 
 use super::ports::{Ports, Scene};
 use super::{identity, mailbox};
 use crate::domain::fleet::FleetView;
 use crate::domain::observed::{Gap, JobState, Jobs, Observed, Part, Partial};
+
+/// With etcd's default of 1 s a candidate waits for 1 to 2 s, and votes may split twice; a member that serves nothing
+/// for longer than this has another reason.
+const ELECTION_MAX: Duration = Duration::from_secs(8);
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Looks at everything that a decision may need. Never fails: what could not be read is named in `gaps`.
 pub async fn observe(ports: &Ports<'_>, scene: &Scene<'_>) -> Observed {
@@ -47,6 +54,21 @@ pub async fn observe(ports: &Ports<'_>, scene: &Scene<'_>) -> Observed {
         identity,
         requests,
         gaps,
+    }
+}
+
+/// A first look is often taken while a leader changes: for these seconds members answer and serve nothing, and what was
+/// planned from that would name healthy members as sick. Looked at again until all that answer serve, or for as long as
+/// no election takes.
+pub async fn observe_after_election(ports: &Ports<'_>, scene: &Scene<'_>) -> Observed {
+    let since = ports.clock.monotonic();
+    loop {
+        let seen = observe(ports, scene).await;
+        let waited = ports.clock.monotonic().saturating_sub(since);
+        if !seen.etcd.may_be_electing() || waited >= ELECTION_MAX {
+            return seen;
+        }
+        ports.clock.sleep(LOOK_AGAIN).await;
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod calls;
 mod kills;
+mod looks;
 mod opening;
 mod races;
 mod resting;
