@@ -1,7 +1,7 @@
 //! `rehull apply`, and every other command that carries out a plan: `rollback`, `etcd replace`, `etcd heal`.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rehull_core::domain::ids::RolloutId;
 use rehull_core::executor::open;
@@ -30,7 +30,11 @@ use crate::report::plan::{Offer, text};
 /// # Errors
 /// There is no plan, it is not the approved one, nobody agreed, or the rollout can be neither begun nor continued.
 pub fn run(console: &Console, environment: &Environment, change: &Change) -> Result<Exit, Failure> {
-    let file = ClusterFile::read(&cluster_file(change)?)?;
+    let path = cluster_file(change)?;
+    if let Some(swapped) = swapped(&change.kind, &path) {
+        return Err(swapped);
+    }
+    let file = ClusterFile::read(&path)?;
     member_exists(&change.kind, &file)?;
     let runtime = wire::runtime()?;
     let ended = runtime.block_on(carry_out(console, environment, change, &file));
@@ -45,6 +49,22 @@ fn member_exists(kind: &RolloutKind, file: &ClusterFile) -> Result<(), Failure> 
         return Ok(());
     };
     file.has_member(slot)
+}
+
+/// `etcd heal FILE MEMBER`: what stands for the member is a file, and what stands for the file is none.
+fn swapped(kind: &RolloutKind, path: &Path) -> Option<Failure> {
+    let (verb, slot) = match kind {
+        RolloutKind::Heal { slot } => ("heal", slot),
+        RolloutKind::Replace { slot } => ("replace", slot),
+        RolloutKind::Upgrade | RolloutKind::Bootstrap | RolloutKind::Rollback { .. } => return None,
+    };
+    if path.exists() || !Path::new(slot.as_str()).is_file() {
+        return None;
+    }
+    let member = path.display();
+    let message = format!("`{slot}` is a file, and `{member}` is none: the member comes first");
+    let failure = Failure::new(Exit::Usage, "usage::member", message);
+    Some(failure.help(format!("rehull etcd {verb} {member} {slot}")))
 }
 
 fn cluster_file(change: &Change) -> Result<PathBuf, Failure> {
@@ -79,7 +99,7 @@ async fn carry_out(
     if !plan.envelope.all_slots().any(SlotPlan::changes) {
         return match unfinished {
             Some(open) => Err(nothing_switched(&open)),
-            None => nothing_to_do(console, &plan, file),
+            None => nothing_to_do(console, &plan),
         };
     }
     if !agreed(console, change, file, &plan)? {
@@ -148,7 +168,7 @@ fn publishes(kind: &RolloutKind) -> bool {
 }
 
 /// A cluster that is what the file says and yet not well is no success: whoever reads exit codes must hear of it.
-fn nothing_to_do(console: &Console, plan: &RolloutPlan, file: &ClusterFile) -> Result<Exit, Failure> {
+fn nothing_to_do(console: &Console, plan: &RolloutPlan) -> Result<Exit, Failure> {
     let well = plan.forecast.blockers.is_empty();
     match console.format {
         Format::Json => {
@@ -157,7 +177,7 @@ fn nothing_to_do(console: &Console, plan: &RolloutPlan, file: &ClusterFile) -> R
         }
         Format::Text | Format::Markdown => {
             let offer = Offer {
-                apply: &file.path.to_string_lossy(),
+                apply: None,
                 all_notes: false,
             };
             console.answer(&text(plan, &offer, console.out_paint()))?;
@@ -179,11 +199,10 @@ fn agreed(
     {
         return Err(Failure::other_digest(&digest, approved));
     }
-    let command = apply_command(&change.kind, file);
     console.say(&text(
         plan,
         &Offer {
-            apply: &command,
+            apply: None,
             all_notes: false,
         },
         console.err_paint(),
@@ -199,6 +218,7 @@ fn agreed(
     }
     if !io::stdin().is_terminal() || !console.is_live() {
         let failure = Failure::new(Exit::Usage, "apply::not_agreed", "nobody is here to be asked");
+        let command = apply_command(&change.kind, file);
         return Err(failure.help(format!("{command} --plan-digest {digest}")));
     }
     let mut answer = String::new();

@@ -27,7 +27,7 @@ pub fn run(console: &Console, environment: &Environment, asked: &Planning) -> Re
         Format::Text | Format::Markdown => {
             let apply = apply_command(&asked.kind, &file);
             let offer = report::plan::Offer {
-                apply: &apply,
+                apply: Some(&apply),
                 all_notes: asked.all_notes,
             };
             console.answer(&report::plan::text(&plan, &offer, console.out_paint()))?;

@@ -9,8 +9,9 @@ use super::table::{Cell, Row, layout};
 /// What the last line offers to type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer<'a> {
-    /// The command that carries the plan out, complete: `rehull apply clusters/dev.yaml`.
-    pub apply: &'a str,
+    /// The command that carries the plan out, complete: `rehull apply clusters/dev.yaml`. `None`: whoever reads this has
+    /// just given it.
+    pub apply: Option<&'a str>,
     /// Show every note instead of the first few.
     pub all_notes: bool,
 }
@@ -34,7 +35,7 @@ pub fn text(plan: &RolloutPlan, offer: &Offer<'_>, paint: Paint) -> String {
     for (label, lines) in [
         ("can it be reverted?", reverted(plan)),
         ("digest", vec![envelope.digest().to_string()]),
-        ("next", vec![next(plan, offer)]),
+        ("next", next(plan, offer)),
     ] {
         for (number, text) in lines.iter().enumerate() {
             let label = if number == 0 { label } else { "" };
@@ -179,12 +180,13 @@ fn reverted(plan: &RolloutPlan) -> Vec<String> {
     }
 }
 
-fn next(plan: &RolloutPlan, offer: &Offer<'_>) -> String {
-    match plan.forecast.blockers.len() {
-        0 => offer.apply.to_owned(),
-        1 => "fix the item above, then plan again".to_owned(),
-        _ => "fix the items above, then plan again".to_owned(),
-    }
+fn next(plan: &RolloutPlan, offer: &Offer<'_>) -> Vec<String> {
+    let line = match plan.forecast.blockers.len() {
+        0 => offer.apply,
+        1 => Some("fix the item above, then plan again"),
+        _ => Some("fix the items above, then plan again"),
+    };
+    line.map(str::to_owned).into_iter().collect()
 }
 
 #[cfg(test)]
@@ -194,10 +196,23 @@ mod tests {
 
     fn shown(plan: &RolloutPlan) -> String {
         let offer = Offer {
-            apply: "rehull apply clusters/dev.yaml",
+            apply: Some("rehull apply clusters/dev.yaml"),
             all_notes: false,
         };
         text(plan, &offer, Paint::Plain)
+    }
+
+    #[test]
+    fn whoever_has_just_given_the_command_is_not_told_to_give_it() {
+        let offer = Offer {
+            apply: None,
+            all_notes: false,
+        };
+        let plan = fixture::plan();
+        let told = text(&plan, &offer, Paint::Plain);
+        assert!(!told.contains("\nnext "), "{told}");
+        let digest = plan.envelope.digest().to_string();
+        assert!(told.trim_end().ends_with(&digest), "{told}");
     }
 
     #[test]

@@ -165,6 +165,17 @@ fn a_misspelt_member_is_a_slip_in_the_command_line_and_nobody_is_asked_anything(
 }
 
 #[test]
+fn a_file_and_a_member_that_changed_places_are_put_back_in_order() {
+    let folder = cluster(|text| text);
+    for command in ["replace", "heal"] {
+        let run = rehull(folder.path(), &["etcd", command, "clusters/dev.yaml", "etcd-b"]);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{}", run.err);
+        let offered = format!("rehull etcd {command} etcd-b clusters/dev.yaml");
+        assert!(run.err.contains(&offered), "{}", run.err);
+    }
+}
+
+#[test]
 fn a_template_with_a_key_that_cloud_init_would_ignore_fails_the_check() {
     let folder = cluster(|text| text.replace("builtIn: 1", "file: own.yaml.hbs"));
     let own = "#cloud-config\nwrite_file:\n- path: /a\n  content: b\n";

@@ -103,11 +103,11 @@ pub(super) fn refusal(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refu
     Some(refusal.at("/etcd/strategy", format!("with members of {oldest}")))
 }
 
-/// Quorum margin of a slot's step: before, while the member is out of the list or a learner, after.
+/// Quorum margin of a slot's step: before, between its stop and its removal, after.
 pub(super) fn margins(envelope: &Envelope) -> Option<(i64, i64, i64)> {
     envelope.spare.as_ref().filter(|spare| spare.changes())?;
-    let (without, with) = standings(envelope);
-    Some((with.margin(), without.margin(), with.margin()))
+    let (_, with) = standings(envelope);
+    Some((with.margin(), with.after_stop().margin(), with.margin()))
 }
 
 /// All healthy: without the spare, and with it.
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spare_stands_first_in_the_plan_and_no_margin_is_below_that_of_peace() {
+    fn the_spare_stands_first_in_the_plan_and_the_seconds_before_a_removal_are_told() {
         let plan = make(&learner_first(NEW), &ready().observe(), RolloutKind::Upgrade).unwrap();
         let order: Vec<&str> = plan
             .forecast
@@ -184,7 +184,8 @@ mod tests {
             .map(|step| step.slot.as_str())
             .collect();
         assert_eq!(order, ["etcd-i", "etcd-b", "etcd-c", "etcd-a"]);
-        assert!(plan.forecast.order.iter().all(|step| step.margin == (1, 1, 1)));
+        let margins: Vec<_> = plan.forecast.order.iter().map(|step| step.margin).collect();
+        assert_eq!(margins, [(1, 1, 1), (1, 0, 1), (1, 0, 1), (1, 0, 1)]);
         assert!(plan.forecast.order[3].point_of_no_return);
         assert!(
             plan.forecast
