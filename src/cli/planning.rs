@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rehull_core::domain::ids::{RolloutId, SlotName};
 use rehull_core::domain::observed::Observed;
-use rehull_core::executor::{Scene, observe, observe_after_election};
+use rehull_core::executor::{Scene, observe, observe_patiently};
 use rehull_core::plan::{
     self, PlanInput, RolloutKind, RolloutPlan, SlotContent, Target, content_for_heal, last_seen,
 };
@@ -31,7 +31,7 @@ pub struct Planned {
 pub async fn plan(world: &World, file: &ClusterFile, kind: RolloutKind) -> Result<Planned, Failure> {
     let known = rollouts::ids(world.store().as_ref()).await?;
     let rollout = rollouts::next_id(&known, &file.desired.cluster, world.clock().now());
-    let seen = observe_after_election(&world.ports(), &scene(file, &rollout)).await;
+    let seen = observe_patiently(&world.ports(), &scene(file, &rollout)).await;
     let target = target(world, file, &kind, &seen).await?;
     let input = PlanInput {
         desired: &file.desired,

@@ -200,16 +200,27 @@ impl Sandbox {
             (self.machines().await.len() == self.info.slots.len()).then_some(())
         })
         .await;
-        let seen = self
-            .run(&["etcd", "status", "cluster.yaml", "--output", "json"])
-            .await
-            .exits(0);
-        let members = &seen.json()["members"];
-        let listed = members.as_array().unwrap_or_else(|| panic!("{seen}"));
-        assert_eq!(listed.len(), self.info.slots.len(), "{seen}");
-        for member in listed {
-            assert_eq!(member["version"], version, "{seen}");
-        }
+        // One status is one look: on a computer whose disk stands still a member may answer too late for it.
+        eventually(
+            "all members at the version",
+            Duration::from_secs(60),
+            async || {
+                let seen = self
+                    .run(&["etcd", "status", "cluster.yaml", "--output", "json"])
+                    .await;
+                let all = seen.code == Some(0) && self.all_run(version, &seen.json());
+                if !all {
+                    eprintln!("not all at {version}: {seen}");
+                }
+                all.then_some(())
+            },
+        )
+        .await;
+    }
+
+    fn all_run(&self, version: &str, status: &serde_json::Value) -> bool {
+        let members = status["members"].as_array().expect("a status lists members");
+        members.len() == self.info.slots.len() && members.iter().all(|member| member["version"] == version)
     }
 }
 

@@ -27,16 +27,6 @@ pub enum Endpoint {
     Strange(String),
 }
 
-impl EtcdView {
-    /// Somebody answers and serves no linearizable read: so looks every change of leader while it lasts, and so looks
-    /// a member that is cut off from the others.
-    #[must_use]
-    pub fn may_be_electing(&self) -> bool {
-        let mut answers = self.endpoints.values().filter_map(Endpoint::answer);
-        answers.any(|answer| !answer.serves && !answer.learner)
-    }
-}
-
 impl Endpoint {
     /// The answer, if there is one.
     #[must_use]

@@ -24,7 +24,7 @@ mod tests;
 mod tick;
 
 pub use driver::{Driver, Outcome, RunError};
-pub use observe::{observe, observe_after_election};
+pub use observe::{observe, observe_patiently};
 pub use open::Opened;
 pub use ports::{Attention, Ports, Scene, Watch};
 pub use rest::rest;

@@ -6,12 +6,14 @@ use futures_util::future::{join, join3, join4};
 
 use super::ports::{Ports, Scene};
 use super::{identity, mailbox};
+use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::FleetView;
+use crate::domain::ids::SlotName;
 use crate::domain::observed::{Gap, JobState, Jobs, Observed, Part, Partial};
 
-/// With etcd's default of 1 s a candidate waits for 1 to 2 s, and votes may split twice; a member that serves nothing
-/// for longer than this has another reason.
-const ELECTION_MAX: Duration = Duration::from_secs(8);
+/// With etcd's default of 1 s a candidate waits for 1 to 2 s, and votes may split twice; a disk under load stands still
+/// for a second or two. What lasts longer than this has another reason.
+const PASSES_WITHIN: Duration = Duration::from_secs(8);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Looks at everything that a decision may need. Never fails: what could not be read is named in `gaps`.
@@ -57,19 +59,33 @@ pub async fn observe(ports: &Ports<'_>, scene: &Scene<'_>) -> Observed {
     }
 }
 
-/// A first look is often taken while a leader changes: for these seconds members answer and serve nothing, and what was
-/// planned from that would name healthy members as sick. Looked at again until all that answer serve, or for as long as
-/// no election takes.
-pub async fn observe_after_election(ports: &Ports<'_>, scene: &Scene<'_>) -> Observed {
+/// One look is not enough to call a member sick: in the seconds in which a leader changes, members answer and serve
+/// nothing, and one whose disk stands still answers late. Looked at again until that has passed, or for as long as it may
+/// take.
+pub async fn observe_patiently(ports: &Ports<'_>, scene: &Scene<'_>) -> Observed {
     let since = ports.clock.monotonic();
     loop {
         let seen = observe(ports, scene).await;
         let waited = ports.clock.monotonic().saturating_sub(since);
-        if !seen.etcd.may_be_electing() || waited >= ELECTION_MAX {
+        if !may_pass(&seen) || waited >= PASSES_WITHIN {
             return seen;
         }
         ports.clock.sleep(LOOK_AGAIN).await;
     }
+}
+
+/// Somebody answers and serves no read, or is silent although a machine lives in its slot. A port that refuses, and a
+/// slot without a machine, are what they are.
+fn may_pass(seen: &Observed) -> bool {
+    let lives = |slot: &SlotName| {
+        let mut machines = seen.fleet.machines.iter();
+        machines.any(|machine| machine.slot == *slot && machine.is_live())
+    };
+    seen.etcd.endpoints.iter().any(|(slot, endpoint)| match endpoint {
+        Endpoint::Answered(answer) => !answer.serves && !answer.learner,
+        Endpoint::Silent(_) => lives(slot),
+        Endpoint::Refused | Endpoint::Strange(_) => false,
+    })
 }
 
 fn whole<T>(partial: Partial<T>, gaps: &mut Vec<Gap>) -> T {

@@ -7,28 +7,24 @@ use async_trait::async_trait;
 use super::*;
 use crate::domain::desired::Slot;
 use crate::domain::etcd::{Endpoint, EtcdView as View};
-use crate::executor::{Scene, observe_after_election};
+use crate::executor::{Scene, observe_patiently};
 use crate::ports::{EtcdView, PortError};
 use crate::rollout::tests::model::slot;
 
-/// Members that answer and serve nothing, for so many looks.
-struct Electing<'a> {
+/// Members that do not serve, for so many looks.
+struct Passing<'a> {
     world: &'a FakeWorld,
     looks: AtomicU32,
     ends_after: u32,
+    how: fn(&mut Endpoint),
 }
 
 #[async_trait]
-impl EtcdView for Electing<'_> {
+impl EtcdView for Passing<'_> {
     async fn observe(&self, slots: &[Slot]) -> View {
         let mut view = EtcdView::observe(self.world, slots).await;
         if self.looks.fetch_add(1, Ordering::Relaxed) < self.ends_after {
-            for endpoint in view.endpoints.values_mut() {
-                if let Endpoint::Answered(answer) = endpoint {
-                    answer.serves = false;
-                    answer.leader = None;
-                }
-            }
+            view.endpoints.values_mut().for_each(self.how);
         }
         view
     }
@@ -38,13 +34,32 @@ impl EtcdView for Electing<'_> {
     }
 }
 
-/// Looks taken, seconds waited, and whether somebody still serves nothing.
-fn looks(ends_after: u32) -> (u32, u64, bool) {
+fn electing(endpoint: &mut Endpoint) {
+    if let Endpoint::Answered(answer) = endpoint {
+        answer.serves = false;
+        answer.leader = None;
+    }
+}
+
+fn late(endpoint: &mut Endpoint) {
+    *endpoint = Endpoint::Silent("no answer within 2 s".to_owned());
+}
+
+fn refused(endpoint: &mut Endpoint) {
+    *endpoint = Endpoint::Refused;
+}
+
+/// Looks taken, seconds waited, and how many serve in the last one.
+fn looks(how: fn(&mut Endpoint), ends_after: u32, alive: bool) -> (u32, u64, usize) {
     let bench = Bench::new();
-    let etcd = Electing {
+    if !alive {
+        bench.world.model.lock().unwrap().machines.clear();
+    }
+    let etcd = Passing {
         world: &bench.world,
         looks: AtomicU32::new(0),
         ends_after,
+        how,
     };
     let mut ports = bench.ports();
     ports.etcd = &etcd;
@@ -54,24 +69,34 @@ fn looks(ends_after: u32) -> (u32, u64, bool) {
         rollout: &scope.rollout,
         slots: (0..3).map(slot).collect(),
     };
-    let seen = block_on(&bench.world.clock, observe_after_election(&ports, &scene));
-    let waited = bench.world.clock.monotonic();
+    let seen = block_on(&bench.world.clock, observe_patiently(&ports, &scene));
+    let answers = seen.etcd.endpoints.values().filter_map(Endpoint::answer);
     (
         etcd.looks.load(Ordering::Relaxed),
-        waited.as_secs(),
-        seen.etcd.may_be_electing(),
+        bench.world.clock.monotonic().as_secs(),
+        answers.filter(|answer| answer.serves).count(),
     )
 }
 
 #[test]
-fn an_election_is_waited_for_before_anything_is_planned_from_a_look() {
-    assert_eq!(looks(0), (1, 0, false));
-    assert_eq!(looks(4), (5, 2, false));
+fn an_election_and_a_late_answer_are_waited_for_before_anything_is_planned_from_a_look() {
+    for how in [electing, late] {
+        assert_eq!(looks(how, 0, true), (1, 0, 3));
+        assert_eq!(looks(how, 4, true), (5, 2, 3));
+    }
 }
 
 #[test]
 fn members_that_serve_nothing_for_longer_than_an_election_are_seen_as_they_are() {
-    let (looks, waited, electing) = looks(u32::MAX);
-    assert_eq!((waited, electing), (8, true));
-    assert!(looks > 2, "{looks}");
+    for how in [electing, late] {
+        let (looks, waited, serving) = looks(how, u32::MAX, true);
+        assert_eq!((waited, serving), (8, 0));
+        assert!(looks > 2, "{looks}");
+    }
+}
+
+#[test]
+fn a_port_that_refuses_and_a_slot_without_a_machine_need_no_second_look() {
+    assert_eq!(looks(refused, u32::MAX, true), (1, 0, 0));
+    assert_eq!(looks(late, u32::MAX, false), (1, 0, 0));
 }
