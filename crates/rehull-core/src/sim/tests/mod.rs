@@ -20,7 +20,7 @@ const ALL: [EtcdStrategy; 3] = [
     EtcdStrategy::LearnerFirst,
 ];
 
-/// Every so many requests are disturbed, each kind of trouble beginning at another one.
+/// The default tests disturb every so many requests, each kind of trouble beginning at another one.
 const SAMPLE: usize = 17;
 
 /// Finished, with every member new and nothing left over.
@@ -60,28 +60,62 @@ fn the_same_seed_tells_the_same_story_and_another_one_another() {
     assert_ne!(tell(7), tell(8));
 }
 
+/// Whatever happens to a single request, the upgrade ends as if it had not happened. Every `step`-th one is disturbed.
+fn single_requests(strategy: EtcdStrategy, step: usize) {
+    let plain = Scenario::plain(strategy, 3, 3);
+    let prepared = prepare(&plain).unwrap();
+    let requests = prepared.upgrade(&plain, Rules::default()).unwrap().requests.len();
+    assert!(requests > 50, "{requests}");
+    for (offset, how) in RequestTrouble::ALL.into_iter().enumerate() {
+        for nth in (offset % step..requests).step_by(step) {
+            let nth = u64::try_from(nth).unwrap();
+            let faults = Faults {
+                requests: vec![RequestFault { nth, how }],
+                ..Faults::default()
+            };
+            let scenario = plain.clone().with(faults);
+            let verdict = prepared.upgrade(&scenario, Rules::default()).unwrap();
+            let what = verdict.requests.iter().find(|passed| passed.trouble.is_some());
+            let case = format!(
+                "{strategy:?} {how:?} at request {nth}, {:?}",
+                what.map(|passed| passed.what)
+            );
+            assert!(what.is_some(), "nothing happened: {case}");
+            assert_upgraded(&verdict, &scenario, &case);
+            let kills = matches!(how, RequestTrouble::KillBefore | RequestTrouble::KillAfter);
+            assert_eq!(verdict.processes, if kills { 2 } else { 1 }, "{case}");
+        }
+    }
+}
+
 #[test]
 fn whatever_happens_to_a_single_request_the_upgrade_ends_the_same() {
     for strategy in ALL {
-        let plain = Scenario::plain(strategy, 3, 3);
-        let prepared = prepare(&plain).unwrap();
-        let requests = prepared.upgrade(&plain, Rules::default()).unwrap().requests.len();
-        for (offset, how) in (0..).zip(RequestTrouble::ALL) {
-            for nth in (offset..u64::try_from(requests).unwrap()).step_by(SAMPLE) {
-                let faults = Faults {
-                    requests: vec![RequestFault { nth, how }],
-                    ..Faults::default()
-                };
-                let scenario = plain.clone().with(faults);
-                let verdict = prepared.upgrade(&scenario, Rules::default()).unwrap();
-                let what = verdict.requests.iter().find(|passed| passed.trouble.is_some());
-                let case = format!(
-                    "{strategy:?} {how:?} at request {nth}, {:?}",
-                    what.map(|passed| passed.what)
-                );
-                assert_upgraded(&verdict, &scenario, &case);
-            }
-        }
+        single_requests(strategy, SAMPLE);
+    }
+}
+
+mod everywhere {
+    //! The same at every request: minutes of work.
+
+    use super::*;
+
+    #[test]
+    #[ignore = "soak: `make soak` disturbs every request"]
+    fn whatever_happens_to_any_request_of_remove_then_add_it_ends_the_same() {
+        single_requests(EtcdStrategy::RemoveThenAdd, 1);
+    }
+
+    #[test]
+    #[ignore = "soak: `make soak` disturbs every request"]
+    fn whatever_happens_to_any_request_of_reattach_it_ends_the_same() {
+        single_requests(EtcdStrategy::Reattach, 1);
+    }
+
+    #[test]
+    #[ignore = "soak: `make soak` disturbs every request"]
+    fn whatever_happens_to_any_request_of_learner_first_it_ends_the_same() {
+        single_requests(EtcdStrategy::LearnerFirst, 1);
     }
 }
 
