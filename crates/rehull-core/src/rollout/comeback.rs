@@ -76,8 +76,8 @@ fn content<'a>(slot: &SlotSituation<'a>) -> Option<&'a SlotContent> {
     match slot.last_started().and_then(|machine| machine.digest.as_ref()) {
         Some(digest) if *digest == to.digest => Some(to),
         Some(digest) => from.filter(|from| from.digest == *digest),
-        // EC2 forgets a terminated machine after about an hour.
-        None => from,
+        // EC2 forgets a terminated machine after about an hour. A slot that this rollout leaves alone is to run what it ran.
+        None => from.or_else(|| (!slot.plan.changes()).then_some(to)),
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
             };
             let told = step.journal.done_at(&go.key());
             let until = step.deadline(told, policy.join_deadline);
-            if joined.is_none() && is_given_up(step, told) {
+            if is_given_up(step, told) {
                 return give_up(step, new, lacks, tick);
             }
             if step.now.seen.at >= until && joined.is_none() {
@@ -151,6 +151,22 @@ pub(crate) fn is_complete(now: &Situation<'_>, slot: &SlotSituation<'_>, journal
     if !slot.plan.changes() {
         return true;
     }
+    slot.serves_new() && has_settled(now, slot, journal)
+}
+
+/// The step was over and nothing is heard of its member any more, though its machine is there: an incident, not an open
+/// step. The others must not wait in its name, and a person must be able to abort the rollout and heal it.
+pub(crate) fn was_complete_and_hangs(
+    now: &Situation<'_>,
+    slot: &SlotSituation<'_>,
+    journal: &JournalView,
+) -> bool {
+    slot.endpoint.answer().is_none() && has_settled(now, slot, journal)
+}
+
+/// It has joined on the machine that carries it, its links are old enough, its data was compared, and the old machine is
+/// gone.
+fn has_settled(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
     let policy = &now.plan.envelope.policy;
     // Told by the machine that carries it: what joined on another machine has to join again.
     let Some(joined) = gates::joined_at(slot, journal) else {
@@ -163,5 +179,5 @@ pub(crate) fn is_complete(now: &Situation<'_>, slot: &SlotSituation<'_>, journal
         slot: slot.name().clone(),
     };
     let verified = now.slots.len() == 1 || journal.done_at(&verify.key()).is_some_and(|at| at >= joined);
-    slot.serves_new() && settled && verified && slot.old.is_empty()
+    settled && verified && slot.old.is_empty()
 }

@@ -25,6 +25,7 @@ pub(crate) fn turn<'a>(now: &'a Situation<'a>, journal: &JournalView, goal: Goal
         .slots
         .iter()
         .filter(|slot| !join::is_complete(now, slot, journal) && !is_lost(slot))
+        .filter(|slot| !join::was_complete_and_hangs(now, slot, journal))
         .collect();
     let mut begun: Vec<&SlotSituation<'_>> = open
         .iter()

@@ -1,13 +1,16 @@
 //! A new machine that was told to go and is never heard of again.
 
+use std::time::Duration;
+
 use super::model::{Model, plan, slot_name};
 use super::stories::upgraded;
 use super::{End, walk};
 use crate::domain::etcd::Endpoint;
-use crate::domain::ids::InstanceId;
+use crate::domain::ids::{InstanceId, SlotName};
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::waiting::StopReason;
 use crate::plan::{RolloutKind, RolloutPlan};
+use crate::rollout::gates::joined_mark;
 use crate::rollout::{Goal, margin};
 
 /// Walks until the first new machine has its go and its etcd runs, and stops that in its tracks.
@@ -69,6 +72,72 @@ fn a_machine_that_does_not_join_stops_the_rollout_and_is_given_up_by_whoever_res
             }
         }
     }
+}
+
+/// Walks until the step of one member is over, and stops that member in its tracks.
+fn hangs_after_its_step(model: &mut Model, plan: &RolloutPlan) -> SlotName {
+    let verified = loop {
+        walk(model, plan, Goal::Finish, 1);
+        if let Some(key) = model.story.iter().find(|key| key.starts_with("verify-data ")) {
+            break key.clone();
+        }
+    };
+    walk(model, plan, Goal::Finish, 60);
+    let slot = SlotName::new(verified.rsplit(' ').next().unwrap());
+    let id = model.carrier(&slot).unwrap();
+    model.down.insert(slot.clone());
+    model.deaf.insert(id);
+    slot
+}
+
+#[test]
+fn a_member_that_hangs_after_its_step_keeps_nobody_from_aborting() {
+    for strategy in [EtcdStrategy::RemoveThenAdd, EtcdStrategy::Reattach] {
+        let mut plan = plan(3, strategy);
+        plan.envelope.policy.bake = Duration::from_secs(3_600);
+        let mut model = Model::healthy(3);
+        let slot = hangs_after_its_step(&mut model, &plan);
+        let before = model.story.len();
+        walk(&mut model, &plan, Goal::Finish, 600);
+        for key in &model.story[before..] {
+            assert!(
+                key.starts_with("launch-machine ") || key.starts_with("go "),
+                "{strategy:?}: {key}"
+            );
+        }
+        model.attach();
+        assert_eq!(
+            walk(&mut model, &plan, Goal::Rest, 900),
+            End::Done,
+            "{strategy:?} {slot}: {:#?}",
+            model.story
+        );
+        assert_eq!(model.healthy_voters(), 2, "{strategy:?}");
+    }
+}
+
+#[test]
+fn a_member_that_hangs_before_its_data_was_compared_is_given_up_by_whoever_resumes() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = Model::healthy(3);
+    let machine = hangs_after_its_go(&mut model, &plan);
+    model.down.clear();
+    let id = InstanceId::new(&machine);
+    let slot = model.machine(&id).slot.clone();
+    while model.journal().marked_at(&joined_mark(&slot, &id)).is_none() {
+        walk(&mut model, &plan, Goal::Finish, 1);
+    }
+    model.down.insert(slot);
+    walk(&mut model, &plan, Goal::Finish, 900);
+    assert!(!is_ended(&model, &machine));
+    model.attach();
+    while !is_ended(&model, &machine) {
+        let end = walk(&mut model, &plan, Goal::Finish, 1);
+        assert!(matches!(end, End::Waiting(_)), "{end:?}: {:#?}", model.story);
+    }
+    model.down.clear();
+    assert_eq!(walk(&mut model, &plan, Goal::Finish, 900), End::Done);
+    upgraded(&model, 3);
 }
 
 #[test]
