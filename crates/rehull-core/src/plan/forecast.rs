@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::envelope::{Envelope, Forecast, ForecastStep, RolloutKind, SlotPlan};
+use super::input::holder;
 use super::{eta, spare};
 use crate::catalog::etcd::{hop_notes, short_log_note};
 use crate::domain::etcd::{Endpoint, MemberAnswer};
@@ -70,7 +71,7 @@ fn order(envelope: &Envelope, seen: &Observed) -> Vec<ForecastStep> {
         ForecastStep {
             step: slot.step.clone(),
             slot: slot.slot.name.clone(),
-            because: because(slot, leader),
+            because: because(envelope, slot, leader, seen),
             margin: if envelope.kind == RolloutKind::Bootstrap {
                 (0, 0, full.margin())
             } else if is_out(seen, &slot.slot.name) {
@@ -95,13 +96,31 @@ fn is_out(seen: &Observed, slot: &SlotName) -> bool {
     !answer.is_some_and(|answer| answer.serves)
 }
 
-fn because(slot: &SlotPlan, leader: Option<&SlotName>) -> String {
+fn because(envelope: &Envelope, slot: &SlotPlan, leader: Option<&SlotName>, seen: &Observed) -> String {
     let role = if leader == Some(&slot.slot.name) {
         "leads, so it goes last"
     } else {
         "follower"
     };
-    format!("{role}; {}", slot.reasons.join("; "))
+    let reasons = slot.reasons.join("; ");
+    match &envelope.kind {
+        RolloutKind::Heal { .. } => format!("{reasons}; {}", out_because(seen, &slot.slot.name)),
+        RolloutKind::Upgrade
+        | RolloutKind::Bootstrap
+        | RolloutKind::Rollback { .. }
+        | RolloutKind::Replace { .. } => format!("{role}; {reasons}"),
+    }
+}
+
+/// What is seen of a member that is healed. Never in the envelope: a port that refuses now is silent in the next look,
+/// and what was approved is still the same.
+fn out_because(seen: &Observed, slot: &SlotName) -> String {
+    let Some(machine) = holder(seen, slot) else {
+        return "no machine lives in it".to_owned();
+    };
+    let endpoint = seen.etcd.endpoints.get(slot);
+    let words = endpoint.map_or_else(|| "it was not asked".to_owned(), Endpoint::words);
+    format!("machine {} gives way: {words}", machine.id)
 }
 
 /// Must be fixed before starting.
@@ -117,7 +136,7 @@ fn blockers(envelope: &Envelope, seen: &Observed, quota: u64) -> Vec<String> {
         // Bringing it back is what healing, replacing and going back are for.
         let comes_back = slot.changes() && matches!(envelope.kind, RolloutKind::Rollback { .. });
         let Some(answer) = endpoint.and_then(|endpoint| endpoint.answer()) else {
-            if target != Some(name) && !comes_back {
+            if target != Some(name) && !comes_back && !comes_back_first(envelope, seen, name) {
                 let words = endpoint.map_or_else(|| "not asked".to_owned(), Endpoint::words);
                 blockers.push(format!(
                     "{name} is out: {words} → an upgrade does not start it; bring it back: rehull etcd heal {name} FILE"
@@ -135,12 +154,24 @@ fn blockers(envelope: &Envelope, seen: &Observed, quota: u64) -> Vec<String> {
                 "{name} answers, but does not serve → look: rehull etcd status FILE; if it stays so: rehull etcd heal {name} FILE"
             ));
         }
-        if answer.learner {
+        if answer.learner && target != Some(name) {
             blockers.push(format!("{name} is a learner → promote it or remove it"));
         }
         blockers.extend(too_full(envelope, name, answer, quota));
     }
     blockers
+}
+
+/// What heals one member brings back every other one that has no machine any more, as it was: two that are lost must not
+/// keep each other from being healed. Without a quorum of the rest nothing could be healed by changing the list.
+fn comes_back_first(envelope: &Envelope, seen: &Observed, slot: &SlotName) -> bool {
+    let heals = matches!(envelope.kind, RolloutKind::Heal { .. });
+    let serving = envelope
+        .slots
+        .iter()
+        .filter(|planned| !is_out(seen, &planned.slot.name));
+    let quorum = serving.count() > envelope.slots.len() / 2;
+    heals && quorum && holder(seen, slot).is_none()
 }
 
 /// A database near its quota raises NOSPACE in the middle of a rollout; one above 5 GiB cannot be copied beforehand.
@@ -185,6 +216,14 @@ fn notes(envelope: &Envelope, seen: &Observed) -> Vec<String> {
         && let Some(from) = envelope.from
     {
         notes.extend(short_log_note(from, envelope.to, applied).map(|note| note.text));
+    }
+    for slot in envelope.slots.iter().map(|planned| &planned.slot.name) {
+        let is_target = matches!(&envelope.kind, RolloutKind::Heal { slot: target } if target == slot);
+        if !is_target && is_out(seen, slot) && comes_back_first(envelope, seen, slot) {
+            notes.push(format!(
+                "{slot} has no machine either: it comes back first, as it was"
+            ));
+        }
     }
     let count = seen
         .fleet

@@ -10,7 +10,6 @@ use super::refusal::Refusal;
 use super::{explain, forecast, pins, preconditions, spare};
 use crate::config::suggest;
 use crate::domain::desired::Slot;
-use crate::domain::etcd::Endpoint;
 use crate::domain::ids::{SlotName, StepId};
 use crate::domain::observed::Observed;
 use crate::domain::version::EtcdVersion;
@@ -145,11 +144,17 @@ fn slot_plan(input: &PlanInput<'_>, slot: &Slot) -> Result<SlotPlan, Refusal> {
     // A slot that this rollout does not touch stands in the plan with what it runs.
     let to = if touched { wanted } else { from.clone().or(wanted) };
     let Some(to) = to else {
-        return Err(Refusal::new(
-            "plan::no_content",
-            format!("nothing is known of what {} should run", slot.name),
-            "no earlier rollout of this cluster names it: use `rehull apply` with the cluster file instead",
-        ));
+        let help = match &input.kind {
+            RolloutKind::Heal { .. } => no_content_to_heal(&slot.name),
+            RolloutKind::Upgrade
+            | RolloutKind::Bootstrap
+            | RolloutKind::Rollback { .. }
+            | RolloutKind::Replace { .. } => {
+                "no earlier rollout of this cluster names it: use `rehull apply` with the cluster file instead".to_owned()
+            }
+        };
+        let message = format!("nothing is known of what {} should run", slot.name);
+        return Err(Refusal::new("plan::no_content", message, help));
     };
     let reasons = if touched {
         reasons(input, slot, from.as_ref(), &to)
@@ -164,6 +169,11 @@ fn slot_plan(input: &PlanInput<'_>, slot: &Slot) -> Result<SlotPlan, Refusal> {
         to,
         reasons,
     })
+}
+
+/// `apply` would be blocked by the member that is out, and name healing: the way out of that circle.
+pub(super) fn no_content_to_heal(slot: &SlotName) -> String {
+    format!("pin in the cluster file what the others run, then: rehull etcd replace {slot} FILE")
 }
 
 /// What the slot's machine was booted with (its tag) and what its member runs (its own answer).
@@ -182,11 +192,7 @@ fn reasons(input: &PlanInput<'_>, slot: &Slot, from: Option<&SlotContent>, to: &
     match &input.kind {
         RolloutKind::Bootstrap => return vec!["new cluster".to_owned()],
         RolloutKind::Heal { .. } => {
-            return vec![format!(
-                "{}; comes back with etcd {}",
-                out_because(input, slot),
-                to.version
-            )];
+            return vec![format!("it is out, and comes back with etcd {}", to.version)];
         }
         RolloutKind::Replace { .. } => return vec!["a person asked for it".to_owned()],
         RolloutKind::Upgrade | RolloutKind::Rollback { .. } => {}
@@ -209,16 +215,6 @@ fn reasons(input: &PlanInput<'_>, slot: &Slot, from: Option<&SlotContent>, to: &
     } else {
         vec![format!("etcd {} → {}", from.version, to.version)]
     }
-}
-
-/// What is seen of a member that is healed.
-fn out_because(input: &PlanInput<'_>, slot: &Slot) -> String {
-    let Some(machine) = holder(input.seen, &slot.name) else {
-        return "no machine lives in it".to_owned();
-    };
-    let endpoint = input.seen.etcd.endpoints.get(&slot.name);
-    let words = endpoint.map_or_else(|| "it was not asked".to_owned(), Endpoint::words);
-    format!("machine {} gives way: {words}", machine.id)
 }
 
 /// The last old member may be one that is out: the cluster version has not risen before it is gone.

@@ -238,22 +238,73 @@ fn what_could_not_be_read_is_not_told_as_lost() {
     assert_eq!(codes(planned), ["plan::blind"; 2]);
 }
 
-#[test]
-fn two_that_are_out_do_not_keep_each_other_from_being_healed() {
-    let mut seen = Model::healthy(5).observe();
-    for n in [1, 2] {
-        seen.etcd.endpoints.insert(slot_name(n), Endpoint::Refused);
-    }
+/// A plan to heal etcd-b of five, etcd-b and etcd-c being out.
+fn heal_of_two(seen: &Observed) -> RolloutPlan {
     let want = desired(5, NEW);
     let known: std::collections::BTreeMap<SlotName, SlotContent> =
         [1, 2].map(|n| (slot_name(n), content(n, OLD))).into();
-    let planned = plan(&PlanInput {
+    plan(&PlanInput {
         desired: &want,
-        seen: &seen,
+        seen,
         kind: RolloutKind::Heal { slot: slot_name(1) },
         target: Target::Known(known),
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
-    });
-    assert_eq!(codes(planned), ["planned"]);
+    })
+    .unwrap()
+}
+
+#[test]
+fn two_that_are_lost_do_not_keep_each_other_from_being_healed() {
+    let mut seen = Model::healthy(5).observe();
+    for n in [1, 2] {
+        seen.etcd.endpoints.insert(slot_name(n), Endpoint::Refused);
+    }
+    // One that hangs on a living machine does not come back by itself.
+    let blockers = heal_of_two(&seen).forecast.blockers;
+    assert!(
+        blockers.len() == 1 && blockers[0].contains("rehull etcd heal etcd-c"),
+        "{blockers:?}"
+    );
+    seen.fleet
+        .machines
+        .retain(|machine| ![slot_name(1), slot_name(2)].contains(&machine.slot));
+    let planned = heal_of_two(&seen);
+    assert_eq!(planned.forecast.blockers, Vec::<String>::new());
+    let notes = planned.forecast.notes;
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.contains("etcd-c has no machine either")),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn what_is_approved_of_a_heal_does_not_change_with_the_words_of_a_look() {
+    let mut seen = Model::healthy(3).observe();
+    seen.etcd.endpoints.insert(slot_name(1), Endpoint::Refused);
+    let heal = |seen: &Observed| {
+        let want = desired(3, NEW);
+        plan(&PlanInput {
+            desired: &want,
+            seen,
+            kind: RolloutKind::Heal { slot: slot_name(1) },
+            target: Target::Known([(slot_name(1), content(1, OLD))].into()),
+            strategy: want.etcd.strategy,
+            rehull: "0.0.0",
+        })
+        .unwrap()
+    };
+    let first = heal(&seen);
+    let because = &first.forecast.order[0].because;
+    assert!(
+        because.contains("gives way: its port refuses connections"),
+        "{because}"
+    );
+    let silent = Endpoint::Silent("no answer within 2 s".to_owned());
+    seen.etcd.endpoints.insert(slot_name(1), silent);
+    assert_eq!(heal(&seen).envelope.digest(), first.envelope.digest());
+    seen.fleet.machines.retain(|machine| machine.slot != slot_name(1));
+    assert_eq!(heal(&seen).envelope.digest(), first.envelope.digest());
 }
