@@ -144,15 +144,9 @@ fn slot_plan(input: &PlanInput<'_>, slot: &Slot) -> Result<SlotPlan, Refusal> {
     // A slot that this rollout does not touch stands in the plan with what it runs.
     let to = if touched { wanted } else { from.clone().or(wanted) };
     let Some(to) = to else {
-        let help = match &input.kind {
-            RolloutKind::Heal { .. } => no_content_to_heal(&slot.name),
-            RolloutKind::Upgrade
-            | RolloutKind::Bootstrap
-            | RolloutKind::Rollback { .. }
-            | RolloutKind::Replace { .. } => {
-                "no earlier rollout of this cluster names it: use `rehull apply` with the cluster file instead".to_owned()
-            }
-        };
+        let otherwise =
+            "no earlier rollout of this cluster names it: use `rehull apply` with the cluster file instead";
+        let help = rendered_anew(&input.kind, &slot.name, otherwise);
         let message = format!("nothing is known of what {} should run", slot.name);
         return Err(Refusal::new("plan::no_content", message, help));
     };
@@ -171,9 +165,18 @@ fn slot_plan(input: &PlanInput<'_>, slot: &Slot) -> Result<SlotPlan, Refusal> {
     })
 }
 
-/// `apply` would be blocked by the member that is out, and name healing: the way out of that circle.
-pub(super) fn no_content_to_heal(slot: &SlotName) -> String {
-    format!("pin in the cluster file what the others run, then: rehull etcd replace {slot} FILE")
+/// How a slot whose content is gone gets a new one. While a member is out `apply` is blocked, and would name healing: the
+/// way out of that circle is a replacement.
+pub(super) fn rendered_anew(kind: &RolloutKind, slot: &SlotName, otherwise: &str) -> String {
+    match kind {
+        RolloutKind::Heal { .. } => {
+            format!("pin in the cluster file what the others run, then: rehull etcd replace {slot} FILE")
+        }
+        RolloutKind::Upgrade
+        | RolloutKind::Bootstrap
+        | RolloutKind::Rollback { .. }
+        | RolloutKind::Replace { .. } => otherwise.to_owned(),
+    }
 }
 
 /// What the slot's machine was booted with (its tag) and what its member runs (its own answer).

@@ -2,7 +2,7 @@
 
 use super::envelope::{Envelope, RolloutKind};
 use super::input::{PlanInput, Target, holder, lowest_version};
-use super::planner::no_content_to_heal;
+use super::planner::rendered_anew;
 use super::refusal::Refusal;
 use super::spare;
 use crate::catalog;
@@ -385,16 +385,9 @@ fn known_templates(input: &PlanInput<'_>, envelope: &Envelope) -> Vec<Refusal> {
             !versions.is_some_and(|list| list.iter().any(|v| v.digest.as_ref() == Some(&slot.to.digest)))
         })
         .map(|slot| {
-            let help = match &input.kind {
-                RolloutKind::Heal { .. } => no_content_to_heal(&slot.slot.name),
-                RolloutKind::Upgrade
-                | RolloutKind::Bootstrap
-                | RolloutKind::Rollback { .. }
-                | RolloutKind::Replace { .. } => {
-                    "pin the version in the cluster file and use `rehull apply`: it renders the template anew"
-                        .to_owned()
-                }
-            };
+            let otherwise =
+                "pin the version in the cluster file and use `rehull apply`: it renders the template anew";
+            let help = rendered_anew(&input.kind, &slot.slot.name, otherwise);
             let message = format!(
                 "launch template {} has no version {} any more",
                 slot.slot.launch_template, slot.to.digest
