@@ -63,10 +63,10 @@ check: ## formatting, lints, walls, licences: no test that starts a process
 	$(call phase,tidy,$(MAKE) tidy)
 	$(call phase,deny,$(MAKE) deny)
 
-soak: ## trouble at every simulated request; then the live matrix: version pairs, strategies, sizes, kills, sleepers (LEGS=…)
+soak: ## trouble at every simulated request; then the live matrix: version pairs, strategies, sizes, kills, sleepers (LEGS=part-of-a-name)
 	$(call phase,setup,tools/setup.sh test)
 	$(call phase,toolbox,tools/toolbox.sh etcd)
-	$(call phase,simulated,cargo test $(locked) -p rehull-core --lib -- --ignored sim::)
+	$(call phase,simulated,cargo test $(locked) -p rehull-core --lib -- --ignored $(LEGS))
 	$(call phase,soak,tools/soak.sh $(locked) -- $(LEGS))
 
 bench: ## replace the leader again and again, against the naive way; start-up and memory; about 15 minutes

@@ -111,7 +111,7 @@ impl Answer {
 }
 
 /// What takes a member away, gives one back, or cuts it off from its parts.
-fn touches_quorum(action: &Action) -> bool {
+pub(super) fn touches_quorum(action: &Action) -> bool {
     matches!(
         action,
         Action::AskStop { .. }

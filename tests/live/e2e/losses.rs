@@ -7,7 +7,7 @@ use rehull_core::event::What;
 use rehull_core::world::Switch;
 use rustix::process::Signal;
 
-use super::answer::events_in;
+use super::answer::{events_in, touches_quorum};
 use super::cloud::Cloud;
 use super::load::Load;
 use super::rig::{LIMIT, Sandbox};
@@ -213,15 +213,7 @@ async fn without_capacity_for_the_replacement_nothing_is_touched_and_a_resume_go
         .run(&["apply", "cluster.yaml", "--yes", "--output", "json"])
         .await
         .exits(3);
-    let touches = |action: &Action| {
-        matches!(
-            action,
-            Action::AskStop { .. }
-                | Action::MoveLeader { .. }
-                | Action::RemoveMember { .. }
-                | Action::DetachVolume { .. }
-        )
-    };
+    let touches = |action: &Action| touches_quorum(action) || matches!(action, Action::MoveLeader { .. });
     assert!(!run.actions().iter().any(touches), "{run}");
     run.says(&["no-capacity"]);
     for (slot, machine) in ["etcd-a", "etcd-b", "etcd-c"].into_iter().zip(before) {

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use super::rig::{LIMIT, Sandbox};
 
 /// What a person is promised.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(8);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupt_inside_the_window_says_that_it_is_not_at_rest_and_is_resumed() {

@@ -67,6 +67,15 @@ pub struct FleetView {
     pub templates: BTreeMap<LaunchTemplateName, Vec<TemplateVersion>>,
 }
 
+impl FleetView {
+    /// The machines of a slot that are not on their way to `terminated`.
+    pub fn live_in<'a>(&'a self, slot: &SlotName) -> impl Iterator<Item = &'a Machine> {
+        self.machines
+            .iter()
+            .filter(move |machine| machine.slot == *slot && machine.is_live())
+    }
+}
+
 /// One VM seen whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {

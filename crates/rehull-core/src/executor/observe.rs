@@ -8,7 +8,6 @@ use super::ports::{Ports, Scene};
 use super::{identity, mailbox};
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::FleetView;
-use crate::domain::ids::SlotName;
 use crate::domain::observed::{Gap, JobState, Jobs, Observed, Part, Partial};
 
 /// With etcd's default of 1 s a candidate waits for 1 to 2 s, and votes may split twice; a disk under load stands still
@@ -77,13 +76,9 @@ pub async fn observe_patiently(ports: &Ports<'_>, scene: &Scene<'_>) -> Observed
 /// Somebody answers and serves no read, or is silent although a machine lives in its slot. A port that refuses, and a
 /// slot without a machine, are what they are.
 fn may_pass(seen: &Observed) -> bool {
-    let lives = |slot: &SlotName| {
-        let mut machines = seen.fleet.machines.iter();
-        machines.any(|machine| machine.slot == *slot && machine.is_live())
-    };
     seen.etcd.endpoints.iter().any(|(slot, endpoint)| match endpoint {
         Endpoint::Answered(answer) => !answer.serves && !answer.learner,
-        Endpoint::Silent(_) => lives(slot),
+        Endpoint::Silent(_) => seen.fleet.live_in(slot).next().is_some(),
         Endpoint::Refused | Endpoint::Strange(_) => false,
     })
 }

@@ -89,8 +89,7 @@ fn spare_is_at_rest(spare: &Slot, seen: &Observed, left: &mut Vec<String>) {
     if lines.any(|line| line.peer_urls.contains(&spare.peer_url())) {
         left.push(format!("the spare {} is still in the member list", spare.name));
     }
-    let machines = seen.fleet.machines.iter();
-    for machine in machines.filter(|machine| machine.is_live() && machine.slot == spare.name) {
+    for machine in seen.fleet.live_in(&spare.name) {
         left.push(format!(
             "machine {} of the spare {} still lives",
             machine.id, spare.name
@@ -107,12 +106,7 @@ fn slot_is_at_rest(slot: &SlotName, seen: &Observed, left: &mut Vec<String>) {
             left.push(format!("{slot} is out"));
         }
     }
-    let live: Vec<_> = seen
-        .fleet
-        .machines
-        .iter()
-        .filter(|machine| machine.slot == *slot && machine.is_live())
-        .collect();
+    let live: Vec<_> = seen.fleet.live_in(slot).collect();
     let Some(parts) = seen.fleet.slots.get(slot) else {
         // What could not be read is named already; it is not missing.
         if seen.gap(Part::Slots).is_some() {

@@ -53,12 +53,7 @@ pub(super) fn holder<'a>(seen: &'a Observed, slot: &SlotName) -> Option<&'a Mach
         .slots
         .get(slot)
         .and_then(|parts| parts.volume.attachment.machine());
-    let mut live: Vec<&Machine> = seen
-        .fleet
-        .machines
-        .iter()
-        .filter(|machine| machine.slot == *slot && machine.is_live())
-        .collect();
+    let mut live: Vec<&Machine> = seen.fleet.live_in(slot).collect();
     live.sort_by_key(|machine| {
         (
             at != Some(&machine.id),

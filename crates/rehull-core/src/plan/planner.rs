@@ -261,11 +261,6 @@ fn replaces(input: &PlanInput<'_>) -> BTreeMap<SlotName, BTreeSet<crate::domain:
     let (RolloutKind::Replace { slot } | RolloutKind::Heal { slot }) = &input.kind else {
         return BTreeMap::new();
     };
-    let live = input
-        .seen
-        .fleet
-        .machines
-        .iter()
-        .filter(|machine| machine.slot == *slot && machine.is_live());
+    let live = input.seen.fleet.live_in(slot);
     BTreeMap::from([(slot.clone(), live.map(|machine| machine.id.clone()).collect())])
 }

@@ -298,12 +298,7 @@ fn split_machines<'a>(
     slot: &SlotPlan,
     seen: &'a Observed,
 ) -> (Option<&'a Machine>, Vec<&'a Machine>) {
-    let live: Vec<&Machine> = seen
-        .fleet
-        .machines
-        .iter()
-        .filter(|m| m.slot == slot.slot.name && m.is_live())
-        .collect();
+    let live: Vec<&Machine> = seen.fleet.live_in(&slot.slot.name).collect();
     let holder = seen
         .fleet
         .slots

@@ -13,6 +13,7 @@
 mod act;
 mod crashes;
 mod fixture;
+mod heals;
 mod hung;
 mod learners;
 mod losses;
