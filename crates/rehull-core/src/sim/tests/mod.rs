@@ -82,8 +82,17 @@ fn single_requests(strategy: EtcdStrategy, step: usize) {
             );
             assert!(what.is_some(), "nothing happened: {case}");
             assert_upgraded(&verdict, &scenario, &case);
-            let kills = matches!(how, RequestTrouble::KillBefore | RequestTrouble::KillAfter);
-            assert_eq!(verdict.processes, if kills { 2 } else { 1 }, "{case}");
+            // A write to the store whose fate nobody knows may end a process; what is merely heard twice never does.
+            let expected = match how {
+                RequestTrouble::KillBefore | RequestTrouble::KillAfter => 2..=2,
+                RequestTrouble::Twice => 1..=1,
+                _ => 1..=2,
+            };
+            assert!(
+                expected.contains(&verdict.processes),
+                "{}: {case}",
+                verdict.processes
+            );
         }
     }
 }
