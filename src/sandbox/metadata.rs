@@ -12,11 +12,11 @@ use hyper::{Request, Response, StatusCode};
 use jiff::Timestamp;
 use rehull_core::domain::ids::InstanceId;
 use sha2::{Digest, Sha256};
-use tokio::net::TcpListener;
 
 use super::clock;
 use super::daemon::Mailbox;
 use super::http::{self, Body};
+use super::listen::listen;
 
 /// The vendor's longest life of a token.
 const TTL_MAX_SECONDS: u64 = 21_600;
@@ -37,7 +37,7 @@ impl Metadata {
         self,
         address: SocketAddr,
     ) -> io::Result<impl Future<Output = Infallible> + Send> {
-        let listener = TcpListener::bind(address).await?;
+        let listener = listen(address).await?;
         let service = Arc::new(self);
         let service = service_fn(move |request| {
             let service = Arc::clone(&service);

@@ -18,6 +18,7 @@ mod in_process;
 mod info;
 mod lay;
 pub mod layout;
+mod listen;
 pub mod machine;
 mod metadata;
 mod options;

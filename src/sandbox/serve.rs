@@ -22,6 +22,7 @@ use super::host::{Machines, Places};
 use super::info::Info;
 use super::lay::{Laid, Laying};
 use super::layout::{API_PORT, BLOCKS, Layout, blocks_of};
+use super::listen::listen;
 use super::options::Options;
 use super::ready;
 use super::snapshot::{FileKeeper, Snapshot};
@@ -110,12 +111,10 @@ impl Ground {
             layout, laid, world, ..
         } = snapshot;
         let address = SocketAddr::from((layout.api_address(), API_PORT));
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|source| SandboxError::Listen {
-                address: address.to_string(),
-                source,
-            })?;
+        let listener = listen(address).await.map_err(|source| SandboxError::Listen {
+            address: address.to_string(),
+            source,
+        })?;
         Ok(Self {
             listener,
             layout,
