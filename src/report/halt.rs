@@ -139,9 +139,10 @@ fn next(timeline: &Timeline, reason: &StopReason) -> Vec<String> {
     let look = format!("rehull status {id}");
     let report = format!("rehull report {id}");
     let first = |what: &str, command: &str| vec![what.to_owned(), format!("{command}   |   {report}")];
-    // A new member that does not come up is what a way back is for; past the point of no return it refuses by itself.
+    // A machine that does not come up is what a way back is for: before its switch nothing has to be undone but the
+    // machine; after it, past the point of no return a rollback refuses by itself.
     let or_back = |what: &str| {
-        let mut lines = first(what, &resume);
+        let mut lines = first(what, &format!("{resume}   |   rehull abort {id}"));
         if timeline.done() < timeline.steps.len() && has_old(timeline) {
             lines.push(format!("or go back: rehull rollback {id}"));
         }

@@ -148,6 +148,7 @@ fn terminate_why(why: TerminateWhy) -> &'static str {
         TerminateWhy::Replaced => "replaced",
         TerminateWhy::Released => "the spare has done its part",
         TerminateWhy::Unwanted => "not wanted any more",
+        TerminateWhy::DidNotBoot => "it did not boot",
         TerminateWhy::DidNotJoin => "its member did not join in time",
         TerminateWhy::PoweredOff => "somebody switched it off, and its member is back on another machine",
         TerminateWhy::UngracefulStop => "its graceful stop was not seen in time",

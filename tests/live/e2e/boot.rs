@@ -35,17 +35,27 @@ async fn without_one(name: &str) -> Option<Sandbox> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_blank_volume_where_data_is_expected_is_refused_by_name() {
+async fn a_blank_volume_where_data_is_expected_is_refused_by_name_and_resumed_when_the_data_is_back() {
     let Some(sandbox) = without_one("blank").await else {
         return;
     };
-    fs::remove_dir_all(volume(&sandbox, "etcd-b")).unwrap();
+    let (volume, elsewhere) = (volume(&sandbox, "etcd-b"), sandbox.info.dir.join("elsewhere"));
+    fs::rename(&volume, &elsewhere).unwrap();
     let run = sandbox
         .run(&["etcd", "heal", "etcd-b", "cluster.yaml", "--yes"])
         .await
         .exits(3);
     run.says(&["refused to boot (blank-volume)", "etcd-b", "rehull resume"]);
-    assert!(!volume(&sandbox, "etcd-b").exists(), "it was formatted");
+    assert!(!volume.exists(), "it was formatted");
+    let rollout = sandbox.newest_rollout();
+    // Another machine has the same to say while the cause is there.
+    let refused = sandbox.machine("etcd-b").await;
+    let again = sandbox.run(&["resume", &rollout]).await.exits(3);
+    again.says(&["it did not boot", &refused, "refused to boot (blank-volume)"]);
+    assert_ne!(sandbox.machine("etcd-b").await, refused);
+    fs::rename(&elsewhere, &volume).unwrap();
+    sandbox.run(&["resume", &rollout]).await.exits(0);
+    sandbox.is_settled_at("3.5.33").await;
     sandbox.down().await;
 }
 
@@ -100,5 +110,11 @@ async fn wrong_tags_are_named_and_refused_before_anything_was_stopped() {
     for slot in ["etcd-a", "etcd-b", "etcd-c"] {
         assert!(sandbox.etcd(slot).is_some(), "{slot} was stopped: {run}");
     }
+    let rollout = sandbox.newest_rollout();
+    // Nothing was touched, so leaving it needs no other machine, and going on does not meet the same refusal again.
+    run.says(&["rehull abort"]);
+    let resumed = sandbox.run(&["resume", &rollout]).await.exits(0);
+    resumed.says(&["it did not boot", &new]);
+    sandbox.is_settled_at("3.5.33").await;
     sandbox.down().await;
 }

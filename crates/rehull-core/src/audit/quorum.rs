@@ -3,7 +3,7 @@
 use super::{Violation, learner, machine, violation};
 use crate::domain::action::Action;
 use crate::domain::etcd::MemberAnswer;
-use crate::domain::fleet::MachineState;
+use crate::domain::fleet::{BootPhase, MachineState};
 use crate::domain::ids::{InstanceId, SlotName};
 use crate::domain::observed::Observed;
 use crate::domain::policy::EtcdStrategy;
@@ -102,7 +102,15 @@ fn is_off(seen: &Observed, id: &InstanceId) -> bool {
 fn may_end_a_member(seen: &Observed, slot: &SlotName, id: &InstanceId) -> bool {
     let parts = seen.fleet.slots.get(slot);
     let holds = parts.is_none_or(|parts| parts.volume.attachment.machine() == Some(id));
-    holds && !is_off(seen, id)
+    holds && !is_off(seen, id) && !has_refused_and_no_quorum_is_left(seen, slot, id)
+}
+
+/// The machine says that it runs no etcd, its port does not contradict, and nobody serves: no quorum can be lost by it.
+fn has_refused_and_no_quorum_is_left(seen: &Observed, slot: &SlotName, id: &InstanceId) -> bool {
+    let report = machine(seen, id).and_then(|machine| machine.report.as_ref());
+    let refused = report.is_some_and(|report| report.phase == BootPhase::Refused);
+    let answers = |name: &SlotName| seen.etcd.endpoints.get(name).and_then(|e| e.answer());
+    refused && answers(slot).is_none() && !seen.etcd.endpoints.keys().filter_map(answers).any(counts)
 }
 
 /// It answers still, but not for long.

@@ -161,8 +161,10 @@ pub enum Action {
 pub enum TerminateWhy {
     /// Its replacement serves.
     Replaced,
-    /// It refused to boot, or was booted for content that is no longer wanted.
+    /// It was booted for content that is no longer wanted.
     Unwanted,
+    /// It refused to boot, or did not become warm in time, and a process that took over later met it like that.
+    DidNotBoot,
     /// Its graceful stop was not observed in time.
     UngracefulStop,
     /// Its member did not come up in time, and a process that took over later still saw nothing of it.

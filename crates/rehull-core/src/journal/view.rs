@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::error::FoldError;
 use super::record::{Record, RecordBody};
 use crate::domain::action::Action;
-use crate::domain::ids::{ContentDigest, SlotName, StepId};
+use crate::domain::ids::{ContentDigest, Generation, SlotName, StepId};
 use crate::domain::waiting::StopReason;
 use crate::ports::PortError;
 
@@ -285,6 +285,21 @@ impl JournalView {
         });
         let before = launched.filter(|(at, _)| *at <= told);
         before.max_by_key(|(at, _)| *at).map(|(_, digest)| digest)
+    }
+
+    /// When this rollout last launched a machine with this content for the slot and this generation of its data.
+    #[must_use]
+    pub fn launched_at(
+        &self,
+        slot: &SlotName,
+        digest: &ContentDigest,
+        generation: Generation,
+    ) -> Option<Timestamp> {
+        let launches = self.actions.values().filter(|past| {
+            matches!(&past.action, Action::LaunchMachine { slot: of, digest: with, generation: data, .. }
+                if of == slot && with == digest && *data == generation)
+        });
+        launches.filter_map(|past| past.done_at).max()
     }
 
     /// The number of this action's next attempt, from 1.

@@ -2,12 +2,12 @@
 //!
 //! Only legal without an identity record; the planner checks that no machine and no used volume exists.
 
-use super::situation::{Health, Situation, SlotSituation};
-use super::slot_move;
+use super::situation::{Health, Situation};
+use super::step::{Step, warm};
 use super::tick::Tick;
-use super::{gates, launch_template};
+use super::{gates, give_up, launch_template, slot_move};
 use crate::domain::action::Action;
-use crate::domain::fleet::{BootPhase, Join};
+use crate::domain::fleet::Join;
 use crate::domain::ids::{Generation, StepId};
 use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::JournalView;
@@ -20,16 +20,23 @@ pub(crate) fn next(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) 
     if !launch_template::next(now, tick) {
         return;
     }
+    let steps = now.slots.iter().map(|slot| Step {
+        now,
+        slot,
+        journal,
+        hold: Vec::new(),
+    });
+    let steps: Vec<Step<'_>> = steps.collect();
     let mut ready = true;
-    for slot in &now.slots {
-        ready &= in_place(now, slot, tick);
+    for step in &steps {
+        ready &= in_place(step, tick);
     }
     if !ready {
         return;
     }
     let mut healthy = true;
-    for slot in &now.slots {
-        healthy &= started(now, slot, journal, tick);
+    for step in &steps {
+        healthy &= started(step, tick);
     }
     if !healthy {
         return;
@@ -45,92 +52,55 @@ pub(crate) fn next(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) 
 }
 
 /// Launched, warm, volume and interface attached.
-fn in_place(now: &Situation<'_>, slot: &SlotSituation<'_>, tick: &mut Tick) -> bool {
-    let step = &slot.plan.step;
+fn in_place(step: &Step<'_>, tick: &mut Tick) -> bool {
+    let slot = step.slot;
     let Some(new) = slot.new else {
-        if let Some(version) = now.template_version(slot.plan) {
+        if let Some(version) = step.now.template_version(slot.plan) {
             let action = Action::LaunchMachine {
-                slot: slot.name().clone(),
+                slot: step.name(),
                 template: slot.plan.slot.launch_template.clone(),
                 version: version.version,
                 digest: slot.plan.to.digest.clone(),
                 join: Join::Bootstrap,
                 generation: Generation(1),
             };
-            tick.act(step, action);
+            step.act(tick, action);
         }
         return false;
     };
-    let report = new.report.as_ref();
-    match report.map(|report| &report.phase) {
-        Some(BootPhase::Refused) => {
-            let code = report.map(|r| r.code.clone()).unwrap_or_default();
-            let text = report.map(|r| r.text.clone()).unwrap_or_default();
-            tick.stop(StopReason::BootRefused {
-                machine: new.id.clone(),
-                code,
-                text,
-            });
-            false
-        }
-        Some(BootPhase::Warm | BootPhase::Starting | BootPhase::Running) => {
-            slot_move::to_the_new(slot, new, tick)
-        }
-        None | Some(BootPhase::Fetching | BootPhase::Stopped | BootPhase::Other(_)) => {
-            let deadline = now.plan.envelope.policy.boot_deadline;
-            let until = new
-                .launched_at
-                .unwrap_or(now.seen.at)
-                .checked_add(deadline)
-                .unwrap_or(now.seen.at);
-            if now.seen.at > until {
-                let what = format!(
-                    "machine {} of {} did not become warm in time",
-                    new.id,
-                    slot.name()
-                );
-                tick.stop(StopReason::Deadline { what });
-            }
-            tick.wait(
-                step,
-                WaitingOn::Boot {
-                    machine: new.id.clone(),
-                    phase: "booting".to_owned(),
-                    until,
-                },
-            );
-            false
-        }
+    if give_up::a_refusal(step, new, tick) || !new.go && !warm(step, new, tick) {
+        return false;
     }
+    slot_move::to_the_new(slot, new, tick)
 }
 
 /// Told to go and healthy.
-fn started(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView, tick: &mut Tick) -> bool {
+fn started(step: &Step<'_>, tick: &mut Tick) -> bool {
+    let slot = step.slot;
     let Some(new) = slot.new else { return false };
     let go = Action::Go {
-        slot: slot.name().clone(),
+        slot: step.name(),
         machine: new.id.clone(),
         with_spare: false,
     };
     if !new.go {
-        tick.act(&slot.plan.step, go);
+        step.act(tick, go);
         return false;
     }
     if slot.standing() == Health::Healthy {
         return true;
     }
-    let begun = journal.done_at(&go.key()).unwrap_or(now.seen.at);
-    let until = begun
-        .checked_add(now.plan.envelope.policy.join_deadline)
-        .unwrap_or(now.seen.at);
-    if now.seen.at > until {
-        let what = format!("{} did not start in time: {}", slot.name(), gates::describe(slot));
+    let told = step.journal.done_at(&go.key());
+    let until = step.deadline(told, step.now.plan.envelope.policy.join_deadline);
+    let lacks = gates::describe(slot);
+    if step.now.seen.at > until {
+        let what = format!("{} did not start in time: {lacks}", slot.name());
         tick.stop(StopReason::Deadline { what });
     }
-    tick.wait(
-        &slot.plan.step,
+    step.wait(
+        tick,
         WaitingOn::Join {
-            lacks: gates::describe(slot),
+            lacks,
             lag: None,
             until,
         },

@@ -5,11 +5,11 @@
 //! step of an upgrade: snapshot, bake and order are waited for as if nothing had happened. A slot whose switch rehull
 //! itself has begun is not lost; there the way is forward.
 
-use super::gates;
 use super::situation::{Health, Situation, SlotSituation, is_off};
 use super::slot_move;
-use super::step::{Step, refusal, warm};
+use super::step::{Step, warm};
 use super::tick::Tick;
+use super::{Goal, gates, give_up};
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::fleet::{Join, Machine, MachineState};
 use crate::domain::ids::Generation;
@@ -81,8 +81,21 @@ fn content<'a>(slot: &SlotSituation<'a>) -> Option<&'a SlotContent> {
     }
 }
 
-/// Proposes what brings a lost member one stage further back.
-pub(crate) fn next(step: &Step<'_>, back: &Comeback<'_>, tick: &mut Tick) {
+/// Proposes what brings a lost member one stage further back. False: on the way to rest it is not waited for, because
+/// the machine that should carry it did not boot; it stays where it is, and healing the member replaces it.
+pub(crate) fn next(step: &Step<'_>, back: &Comeback<'_>, goal: Goal, tick: &mut Tick) -> bool {
+    if goal == Goal::Rest
+        && back
+            .machine
+            .is_some_and(|machine| give_up::did_not_boot(step, machine))
+    {
+        return false;
+    }
+    bring(step, back, tick);
+    true
+}
+
+fn bring(step: &Step<'_>, back: &Comeback<'_>, tick: &mut Tick) {
     let slot = step.slot;
     if let Some(reason) = gates::past_the_point(step.now, slot, back.content.version) {
         return tick.stop(reason);
@@ -110,8 +123,8 @@ pub(crate) fn next(step: &Step<'_>, back: &Comeback<'_>, tick: &mut Tick) {
             },
         );
     };
-    if let Some(reason) = refusal(machine) {
-        return tick.stop(reason);
+    if give_up::a_refusal(step, machine, tick) {
+        return;
     }
     if !warm(step, machine, tick) || !slot_move::to_the_new(slot, machine, tick) {
         return;
@@ -157,7 +170,7 @@ pub(crate) fn afterwards(slot: &SlotSituation<'_>, journal: &JournalView, tick: 
 }
 
 /// A member that was told to start and has not come up yet is waited for, also on the way to rest; not for ever.
-pub(crate) fn is_returning(step: &Step<'_>, tick: &mut Tick) -> bool {
+pub(crate) fn is_returning(step: &Step<'_>, goal: Goal, tick: &mut Tick) -> bool {
     let slot = step.slot;
     // Of a slot that changes, the new machine joins by its own step.
     let joins = |machine: &Machine| slot.plan.changes() && slot.new.is_some_and(|new| new.id == machine.id);
@@ -169,8 +182,10 @@ pub(crate) fn is_returning(step: &Step<'_>, tick: &mut Tick) -> bool {
     if slot.standing() == Health::Healthy {
         return false;
     }
-    if let Some(reason) = refusal(machine) {
-        tick.stop(reason);
+    if goal == Goal::Rest && give_up::did_not_boot(step, machine) {
+        return false;
+    }
+    if give_up::a_refusal(step, machine, tick) {
         return true;
     }
     let done = step.journal.done_at(&go_key(slot, machine));

@@ -7,10 +7,9 @@
 //! removing a running member cuts its calls in flight; both orders were measured under a live control plane:
 //! 34 failed API requests for remove-first on the leader, none for this one.
 
-use super::gates;
-use super::step::{Step, refusal, survivor, warm};
+use super::step::{Step, survivor, warm};
 use super::tick::Tick;
-use super::{join, leave, slot_move};
+use super::{gates, give_up, join, leave, slot_move};
 use crate::domain::action::Action;
 use crate::domain::fleet::{Join, Machine};
 use crate::domain::ids::Generation;
@@ -22,8 +21,8 @@ pub(crate) fn next(step: &Step<'_>, tick: &mut Tick) {
     let Some(new) = step.slot.new else {
         return launch(step, tick);
     };
-    if let Some(reason) = refusal(new) {
-        return tick.stop(reason);
+    if give_up::a_refusal(step, new, tick) {
+        return;
     }
     if new.go {
         join::join(step, new, tick);

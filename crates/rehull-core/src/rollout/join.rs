@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::situation::{Health, Situation, SlotSituation};
 use super::step::{Step, boot_word};
 use super::tick::Tick;
-use super::{gates, learner};
+use super::{gates, give_up, learner};
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::Machine;
@@ -39,8 +39,9 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
             };
             let told = step.journal.done_at(&go.key());
             let until = step.deadline(told, policy.join_deadline);
-            if is_given_up(step, told) {
-                return give_up(step, new, lacks, tick);
+            let silent = step.slot.endpoint.answer().is_none() && step.now.slots.len() > 1;
+            if silent && give_up::was_over(step, told, policy.join_deadline) {
+                return one_more_look(step, new, lacks, tick);
             }
             if step.now.seen.at >= until && joined.is_none() {
                 let what = format!(
@@ -66,37 +67,21 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
     }
 }
 
-/// The patience with this machine ended before this process took over, and there is no sign of life. A person, or a
-/// pipeline, has started rehull again since: waiting once more as long would only lead to the same stop.
-fn is_given_up(step: &Step<'_>, told: Option<Timestamp>) -> bool {
-    let patience = step.now.plan.envelope.policy.join_deadline;
-    let (Some(told), Some((_, attached))) = (told, step.journal.holder()) else {
-        return false;
-    };
-    let over = told.checked_add(patience).is_ok_and(|over| over <= attached);
-    over && step.slot.endpoint.answer().is_none() && step.now.slots.len() > 1
-}
-
 /// After one more look of a settling time the machine goes; what it carried comes back on another one.
-fn give_up(step: &Step<'_>, new: &Machine, lacks: String, tick: &mut Tick) {
-    let attached = step.journal.holder().map(|(_, at)| at);
-    let until = step.until(attached, step.now.plan.envelope.policy.settle);
-    if step.now.seen.at >= until {
-        if step.others_green(tick) {
-            let why = TerminateWhy::DidNotJoin;
-            let (slot, machine) = (step.name(), new.id.clone());
-            step.act(tick, Action::TerminateMachine { slot, machine, why });
-        }
-        return;
+fn one_more_look(step: &Step<'_>, new: &Machine, lacks: String, tick: &mut Tick) {
+    let until = give_up::last_look(step);
+    if step.now.seen.at < until {
+        step.wait(
+            tick,
+            WaitingOn::Join {
+                lacks,
+                lag: None,
+                until,
+            },
+        );
+    } else if step.others_green(tick) {
+        give_up::terminate(step, new, TerminateWhy::DidNotJoin, tick);
     }
-    step.wait(
-        tick,
-        WaitingOn::Join {
-            lacks,
-            lag: None,
-            until,
-        },
-    );
 }
 
 fn join_lacks(slot: &SlotSituation<'_>, new: &Machine) -> String {

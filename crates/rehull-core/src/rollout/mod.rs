@@ -7,6 +7,7 @@ mod bootstrap;
 mod comeback;
 mod etcd_member;
 mod gates;
+mod give_up;
 mod join;
 mod launch_template;
 mod learner;
@@ -169,7 +170,7 @@ fn all_slots_empty(now: &Situation<'_>) -> Option<StopReason> {
 }
 
 fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Tick) {
-    let returning = bring_back(now, journal, tick);
+    let returning = bring_back(now, journal, goal, tick);
     let turn = order::turn(now, journal, goal);
     let out = if goal == Goal::Finish {
         turn.out.as_slice()
@@ -231,7 +232,7 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
 }
 
 /// Lost members first: several at once, for nothing is taken out by it. True: one is on its way.
-fn bring_back(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) -> bool {
+fn bring_back(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Tick) -> bool {
     let mut returning = false;
     for slot in &now.slots {
         let step = Step {
@@ -241,10 +242,9 @@ fn bring_back(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) -> bo
             hold: Vec::new(),
         };
         if let Some(back) = comeback::lost(now, slot) {
-            comeback::next(&step, &back, tick);
-            returning = true;
+            returning |= comeback::next(&step, &back, goal, tick);
         } else {
-            returning |= comeback::is_returning(&step, tick);
+            returning |= comeback::is_returning(&step, goal, tick);
             comeback::afterwards(slot, journal, tick);
         }
     }

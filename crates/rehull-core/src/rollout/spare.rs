@@ -36,8 +36,7 @@ pub(super) fn next(
     if !now.list_is_known()
         && let Some(back) = comeback::lost(now, spare)
     {
-        comeback::next(&step, &back, tick);
-        return true;
+        return comeback::next(&step, &back, goal, tick);
     }
     if turn.begun.is_some_and(|slot| !is_in_the_way(spare, slot)) {
         return false;

@@ -18,6 +18,7 @@ mod hung;
 mod learners;
 mod losses;
 pub(crate) mod model;
+mod refusals;
 mod stories;
 mod time;
 

@@ -36,6 +36,20 @@ pub(crate) struct Member {
     pub(crate) applied: u64,
 }
 
+/// What becomes of machines that boot while this is so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Boots {
+    /// They come up.
+    #[default]
+    Well,
+    /// They refuse before they are warm: an artefact, a tag.
+    RefusesCold,
+    /// They are warm, and refuse what they find on their volume.
+    RefusesVolume,
+    /// They are running for EC2 and nothing is ever heard of them.
+    Never,
+}
+
 /// What lies on a slot's volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Data {
@@ -67,6 +81,7 @@ pub(crate) struct Model {
     pub(crate) down: BTreeSet<SlotName>,
     /// Machines that do not hear their stop tag.
     pub(crate) deaf: BTreeSet<InstanceId>,
+    pub(crate) boots: Boots,
     /// Machines whose go said that the spare is a member.
     pub(crate) with_spare: BTreeSet<InstanceId>,
     pub(crate) leader: Option<MemberId>,
@@ -93,6 +108,7 @@ impl Model {
             cluster_version: OLD.line(),
             down: BTreeSet::new(),
             deaf: BTreeSet::new(),
+            boots: Boots::Well,
             with_spare: BTreeSet::new(),
             leader: Some(MemberId(1)),
             snapshot: JobState::Absent,

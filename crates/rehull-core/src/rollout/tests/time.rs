@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{APPLIES, Data, INDEX, Member, Model, NEW, OLD, SPARE, digest, report, slot_name};
+use super::model::{APPLIES, Boots, Data, INDEX, Member, Model, NEW, OLD, SPARE, digest, report, slot_name};
 use crate::domain::fleet::{Attachment, BootPhase, Join, Machine, MachineState};
 use crate::domain::ids::InstanceId;
 use crate::domain::version::EtcdVersion;
@@ -24,7 +24,12 @@ impl Model {
                 (MachineState::Pending, _) => self.machines[n].state = MachineState::Running,
                 (MachineState::ShuttingDown, _) => self.end(n),
                 (MachineState::Running, None) => {
-                    self.machines[n].report = report(&machine.id, BootPhase::Warm);
+                    let phase = match self.boots {
+                        Boots::Well | Boots::RefusesVolume => BootPhase::Warm,
+                        Boots::RefusesCold => BootPhase::Refused,
+                        Boots::Never => continue,
+                    };
+                    self.machines[n].report = report(&machine.id, phase);
                 }
                 (MachineState::Running, Some(BootPhase::Warm)) if machine.go && holds => self.start(n),
                 (MachineState::Running, Some(BootPhase::Running))
@@ -43,6 +48,10 @@ impl Model {
     fn start(&mut self, n: usize) {
         let machine = self.machines[n].clone();
         let slot = machine.slot.clone();
+        if self.boots == Boots::RefusesVolume {
+            self.machines[n].report = report(&machine.id, BootPhase::Refused);
+            return;
+        }
         self.machines[n].report = report(&machine.id, BootPhase::Running);
         let version = version_of(&machine);
         // etcd: "cluster cannot be downgraded", and the process ends.
