@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use rehull_core::domain::ids::{RolloutId, SlotName};
 use rehull_core::domain::observed::Observed;
+use rehull_core::domain::version::EtcdVersion;
 use rehull_core::executor::{Scene, observe, observe_patiently};
+use rehull_core::journal::Scope;
 use rehull_core::plan::{
-    self, PlanInput, RolloutKind, RolloutPlan, SlotContent, Target, content_for_heal, last_seen,
+    self, Past, PlanInput, RolloutKind, RolloutPlan, SlotContent, Target, content_for_heal, last_seen,
 };
+use rehull_core::rollout;
 
 use super::cluster_file::ClusterFile;
 use super::exit::Exit;
@@ -42,8 +45,11 @@ pub async fn plan(world: &World, file: &ClusterFile, kind: RolloutKind) -> Resul
         rehull: VERSION,
     };
     let name = file.path.to_string_lossy();
-    let earlier = rollouts::plans(world, &file.desired.cluster).await?;
-    let mut plan = plan::plan_knowing(&input, &earlier).map_err(|mut refusals| {
+    let past = Past {
+        plans: rollouts::plans(world, &file.desired.cluster).await?,
+        served: served(world, file, &input.kind).await?,
+    };
+    let mut plan = plan::plan_knowing(&input, &past).map_err(|mut refusals| {
         for refusal in &mut refusals {
             name_file(&mut refusal.help, &name);
         }
@@ -93,7 +99,7 @@ async fn target(
             ))
         }
         RolloutKind::Heal { slot } => heal(world, file, slot, seen).await,
-        RolloutKind::Rollback { of } => former(world, file, &RolloutId::new(of.as_str())).await,
+        RolloutKind::Rollback { of } => former(world, file, of).await,
     }
 }
 
@@ -123,12 +129,32 @@ async fn heal(
     Ok(Target::Known(known))
 }
 
-async fn former(world: &World, file: &ClusterFile, of: &RolloutId) -> Result<Target, Failure> {
-    let scope = rehull_core::journal::Scope {
-        cluster: file.desired.cluster.clone(),
-        rollout: of.clone(),
+/// Members that were seen serving in the rollout that is to be undone.
+async fn served(
+    world: &World,
+    file: &ClusterFile,
+    kind: &RolloutKind,
+) -> Result<BTreeMap<SlotName, EtcdVersion>, Failure> {
+    let RolloutKind::Rollback { of } = kind else {
+        return Ok(BTreeMap::new());
     };
+    let scope = scope(file, of);
+    let view = rollouts::view(world, &scope).await?;
     let plan = rollouts::history(world, &scope).await?.plan;
+    let slots = plan.envelope.slots.into_iter();
+    let changed = slots.filter(|slot| slot.changes() && rollout::has_joined(&view, &slot.slot.name));
+    Ok(changed.map(|slot| (slot.slot.name, slot.to.version)).collect())
+}
+
+fn scope(file: &ClusterFile, of: &str) -> Scope {
+    Scope {
+        cluster: file.desired.cluster.clone(),
+        rollout: RolloutId::new(of),
+    }
+}
+
+async fn former(world: &World, file: &ClusterFile, of: &str) -> Result<Target, Failure> {
+    let plan = rollouts::history(world, &scope(file, of)).await?.plan;
     let slots = plan.envelope.slots.into_iter();
     let mut known: BTreeMap<SlotName, SlotContent> = slots
         .filter_map(|slot| Some((slot.slot.name, slot.from?)))

@@ -261,6 +261,11 @@ impl JournalView {
         self.marks.get(mark).copied()
     }
 
+    /// Everything that was marked, in the order of the names.
+    pub fn marks(&self) -> impl Iterator<Item = &str> {
+        self.marks.keys().map(String::as_str)
+    }
+
     /// Past of one action.
     #[must_use]
     pub fn past(&self, key: &str) -> Option<&ActionPast> {

@@ -47,7 +47,11 @@ fn sides(planned: &SlotPlan) -> impl Iterator<Item = &SlotContent> {
     std::iter::once(&planned.to).chain(planned.from.as_ref())
 }
 
-fn translated(plans: &[RolloutPlan], slot: &SlotName, digest: &ContentDigest) -> Option<SlotContent> {
+pub(super) fn translated(
+    plans: &[RolloutPlan],
+    slot: &SlotName,
+    digest: &ContentDigest,
+) -> Option<SlotContent> {
     let planned = plans.iter().flat_map(|plan| plan.envelope.all_slots());
     let mut contents = planned
         .filter(|planned| planned.slot.name == *slot)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::envelope::{RolloutKind, SlotContent};
+use super::envelope::{RolloutKind, RolloutPlan, SlotContent};
 use crate::domain::desired::Desired;
 use crate::domain::fleet::Machine;
 use crate::domain::ids::{ContentDigest, SlotName};
@@ -25,6 +25,16 @@ pub struct PlanInput<'a> {
     pub strategy: EtcdStrategy,
     /// Version of rehull.
     pub rehull: &'a str,
+}
+
+/// What earlier rollouts of the cluster tell.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    /// Their plans, newest first: they tell what machines were booted with.
+    pub plans: Vec<RolloutPlan>,
+    /// Members of the rollout to go back from that were seen serving in it, and at which version: all that is known of
+    /// those that are silent now.
+    pub served: BTreeMap<SlotName, EtcdVersion>,
 }
 
 /// The content that machines should have.

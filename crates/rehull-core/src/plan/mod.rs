@@ -10,6 +10,7 @@ mod eta;
 mod explain;
 mod forecast;
 mod headline;
+mod hop;
 mod input;
 mod pins;
 mod planner;
@@ -18,6 +19,8 @@ mod refusal;
 mod spare;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_a_single_member;
 #[cfg(test)]
 mod tests_of_incidents;
 #[cfg(test)]
@@ -29,6 +32,6 @@ pub use envelope::{
     Envelope, Forecast, ForecastStep, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan,
     SlotContent, SlotPlan,
 };
-pub use input::{PlanInput, Target};
+pub use input::{Past, PlanInput, Target};
 pub use planner::{plan, plan_knowing};
 pub use refusal::Refusal;

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::content::translated;
 use super::envelope::{
     Envelope, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan, SlotContent, SlotPlan,
 };
-use super::input::{PlanInput, Target, holder, lowest_version};
+use super::input::{Past, PlanInput, Target, holder, lowest_version};
 use super::refusal::Refusal;
 use super::{explain, forecast, pins, preconditions, spare};
 use crate::config::suggest;
@@ -20,11 +21,11 @@ const SAME_RELEASE: &str =
 
 /// Plans, or says everything that stands against it.
 pub fn plan(input: &PlanInput<'_>) -> Result<RolloutPlan, Vec<Refusal>> {
-    plan_knowing(input, &[])
+    plan_knowing(input, &Past::default())
 }
 
-/// The same with the plans of earlier rollouts, newest first: they tell what machines were booted with.
-pub fn plan_knowing(input: &PlanInput<'_>, earlier: &[RolloutPlan]) -> Result<RolloutPlan, Vec<Refusal>> {
+/// The same with what is known of earlier rollouts.
+pub fn plan_knowing(input: &PlanInput<'_>, past: &Past) -> Result<RolloutPlan, Vec<Refusal>> {
     let refusals = unknown_member(input);
     if !refusals.is_empty() {
         return Err(refusals);
@@ -33,7 +34,6 @@ pub fn plan_knowing(input: &PlanInput<'_>, earlier: &[RolloutPlan]) -> Result<Ro
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    let from = lowest_version(input.seen);
     let role = &input.desired.etcd;
     let machine = MachineContent {
         image: role.image.to_string(),
@@ -42,9 +42,9 @@ pub fn plan_knowing(input: &PlanInput<'_>, earlier: &[RolloutPlan]) -> Result<Ro
         security_groups: role.security_groups.clone(),
         binaries: role.binaries.clone(),
     };
-    let mut slots = slots(input)?;
+    let mut slots = slots(input, past)?;
     for slot in slots.iter_mut().filter(|slot| slot.reasons == [SAME_RELEASE]) {
-        if let Some(known) = explain::reasons(input, earlier, &machine, slot) {
+        if let Some(known) = explain::reasons(input, &past.plans, &machine, slot) {
             slot.reasons = known;
         }
     }
@@ -52,6 +52,8 @@ pub fn plan_knowing(input: &PlanInput<'_>, earlier: &[RolloutPlan]) -> Result<Ro
     if let Some(refusal) = preconditions::nothing_to_heal(input) {
         return Err(vec![refusal]);
     }
+    let known = slots.iter().filter_map(|slot| slot.from.as_ref());
+    let from = lowest_version(input.seen).or_else(|| known.map(|from| from.version).min());
     let to = target_version(&slots).unwrap_or(input.desired.etcd.version);
     let envelope = Envelope {
         format: PLAN_FORMAT,
@@ -71,8 +73,8 @@ pub fn plan_knowing(input: &PlanInput<'_>, earlier: &[RolloutPlan]) -> Result<Ro
         policy: input.desired.policy.clone(),
         reversible: reversible(input, from, to),
     };
-    let mut refusals = preconditions::of_the_change(input, &envelope);
-    refusals.extend(pins::forgotten(input, earlier));
+    let mut refusals = preconditions::of_the_change(input, past, &envelope);
+    refusals.extend(pins::forgotten(input, &past.plans));
     if !refusals.is_empty() {
         return Err(refusals);
     }
@@ -112,11 +114,11 @@ fn unknown_member(input: &PlanInput<'_>) -> Vec<Refusal> {
     vec![Refusal::new("plan::unknown_member", message, help)]
 }
 
-fn slots(input: &PlanInput<'_>) -> Result<Vec<SlotPlan>, Vec<Refusal>> {
+fn slots(input: &PlanInput<'_>, past: &Past) -> Result<Vec<SlotPlan>, Vec<Refusal>> {
     let mut plans = Vec::new();
     let mut refusals = Vec::new();
     for slot in &input.desired.etcd.slots {
-        match slot_plan(input, slot) {
+        match slot_plan(input, past, slot) {
             Ok(plan) => plans.push(plan),
             Err(refusal) => refusals.push(refusal),
         }
@@ -128,8 +130,8 @@ fn slots(input: &PlanInput<'_>) -> Result<Vec<SlotPlan>, Vec<Refusal>> {
     }
 }
 
-fn slot_plan(input: &PlanInput<'_>, slot: &Slot) -> Result<SlotPlan, Refusal> {
-    let from = running_content(input.seen, slot);
+fn slot_plan(input: &PlanInput<'_>, past: &Past, slot: &Slot) -> Result<SlotPlan, Refusal> {
+    let from = running_content(input.seen, slot).or_else(|| former_content(input, past, slot));
     let wanted = match &input.target {
         Target::Rendered(rendered) => rendered.get(&slot.name).map(|(_, digest)| SlotContent {
             version: input.desired.etcd.version,
@@ -189,6 +191,13 @@ pub(super) fn running_content(seen: &Observed, slot: &Slot) -> Option<SlotConten
         .and_then(|endpoint| endpoint.answer())?
         .version;
     Some(SlotContent { version, digest })
+}
+
+/// What a silent member's machine was booted with. A way back that does not know it would itself have no way back.
+fn former_content(input: &PlanInput<'_>, past: &Past, slot: &Slot) -> Option<SlotContent> {
+    let digest = holder(input.seen, &slot.name)?.digest.as_ref()?;
+    let goes_back = matches!(input.kind, RolloutKind::Rollback { .. });
+    goes_back.then(|| translated(&past.plans, &slot.name, digest))?
 }
 
 fn reasons(input: &PlanInput<'_>, slot: &Slot, from: Option<&SlotContent>, to: &SlotContent) -> Vec<String> {

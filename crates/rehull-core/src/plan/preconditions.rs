@@ -1,11 +1,10 @@
 //! What must hold before there is a plan at all. Every refusal says what to do.
 
 use super::envelope::{Envelope, RolloutKind};
-use super::input::{PlanInput, Target, holder, lowest_version};
+use super::input::{Past, PlanInput, Target, holder};
 use super::planner::rendered_anew;
 use super::refusal::Refusal;
-use super::spare;
-use crate::catalog;
+use super::{hop, spare};
 use crate::domain::desired::Slot;
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::Attachment;
@@ -57,20 +56,26 @@ pub(super) fn of_the_world(input: &PlanInput<'_>) -> Vec<Refusal> {
     refusals
 }
 
-/// Machines live and not one member answers: version, members and health would all be guesses. Going back is the way
-/// out of exactly that where there is only one member.
+/// Machines live and not one member answers: version, members and health would all be guesses. Where there is only one
+/// member, going back and healing are the ways out of exactly that, as long as nobody strange answers in its place.
 fn unanswered(input: &PlanInput<'_>) -> Option<Refusal> {
     let endpoints = &input.seen.etcd.endpoints;
-    let goes_back = matches!(input.kind, RolloutKind::Rollback { .. });
-    if goes_back || endpoints.is_empty() || endpoints.values().any(|endpoint| endpoint.answer().is_some()) {
+    let is_way_out = match &input.kind {
+        RolloutKind::Rollback { .. } | RolloutKind::Heal { .. } => input.desired.etcd.slots.len() == 1,
+        RolloutKind::Upgrade | RolloutKind::Bootstrap | RolloutKind::Replace { .. } => false,
+    };
+    let strange = endpoints
+        .values()
+        .any(|endpoint| matches!(endpoint, Endpoint::Strange(_)));
+    if is_way_out && !strange
+        || endpoints.is_empty()
+        || endpoints.values().any(|endpoint| endpoint.answer().is_some())
+    {
         return None;
     }
     let words = |(slot, endpoint): (_, &Endpoint)| format!("{slot}: {}", endpoint.words());
     let each: Vec<String> = endpoints.iter().map(words).collect();
     let message = format!("no member answers: nothing can be planned\n{}", each.join("\n"));
-    let strange = endpoints
-        .values()
-        .any(|endpoint| matches!(endpoint, Endpoint::Strange(_)));
     let refusal = if strange {
         let help = "renew or correct what `clientTls` names: `openssl x509 -in CERTIFICATE -noout -issuer -enddate` shows what a certificate is; nothing was touched";
         Refusal::new("plan::unanswered", message, help)
@@ -274,68 +279,14 @@ pub(super) fn nothing_to_heal(input: &PlanInput<'_>) -> Option<Refusal> {
 }
 
 /// About the change itself: hop, strategy, way back.
-pub(super) fn of_the_change(input: &PlanInput<'_>, envelope: &Envelope) -> Vec<Refusal> {
+pub(super) fn of_the_change(input: &PlanInput<'_>, past: &Past, envelope: &Envelope) -> Vec<Refusal> {
     let mut refusals = Vec::new();
-    refusals.extend(hop(input, envelope));
+    refusals.extend(hop::refusal(input, past, envelope));
     refusals.extend(strategy(input, envelope));
     if let Target::Known(_) = input.target {
         refusals.extend(known_templates(input, envelope));
     }
     refusals
-}
-
-fn hop(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
-    let from = lowest_version(input.seen)?;
-    match &input.kind {
-        RolloutKind::Bootstrap | RolloutKind::Heal { .. } => None,
-        RolloutKind::Rollback { .. } => past_the_point(input, envelope),
-        RolloutKind::Upgrade | RolloutKind::Replace { .. } => {
-            // What etcd itself refuses says more of a downgrade than that it is no hop.
-            if let Some(refusal) = past_the_point(input, envelope) {
-                return Some(refusal);
-            }
-            let refusal = catalog::etcd::check_hop(from, envelope.to).err()?;
-            let label = format!("pinned here; the members run {from}");
-            Some(Refusal::new("plan::etcd_hop", refusal.text, refusal.help).at("/etcd/version", label))
-        }
-    }
-}
-
-/// After the cluster version has risen, older members are refused by etcd itself: refuse before anything is touched.
-fn past_the_point(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
-    let risen = input
-        .seen
-        .etcd
-        .endpoints
-        .values()
-        .filter_map(|endpoint| endpoint.answer())
-        .filter_map(|answer| answer.cluster_version)
-        .max()?;
-    // The lowest target counts: one slot that would not start is one member lost.
-    let changing = envelope.slots.iter().filter(|slot| slot.changes());
-    let lowest = changing.min_by_key(|slot| slot.to.version)?;
-    let line = lowest.to.version.line();
-    if risen <= line {
-        return None;
-    }
-    let message = format!(
-        "the cluster version is {}.{}: members of {}.{} are refused by etcd, so this rollout cannot go back: {} would not start",
-        risen.0, risen.1, line.0, line.1, lowest.slot.name
-    );
-    let help = if risen >= (3, 6) {
-        "the documented way out is etcd's own downgrade (`etcdctl downgrade validate`, `enable`), see docs/runbooks/rollback-refused.md; or restore the snapshot taken before the rollout"
-    } else {
-        "etcd below 3.6 has no downgrade: restore the snapshot taken before the rollout, see docs/runbooks/rollback-refused.md"
-    };
-    let refusal = Refusal::new("plan::point_of_no_return", message, help);
-    Some(match input.kind {
-        // The way back takes the former pins; what the file pins is not to blame.
-        RolloutKind::Rollback { .. } => refusal,
-        RolloutKind::Upgrade
-        | RolloutKind::Bootstrap
-        | RolloutKind::Heal { .. }
-        | RolloutKind::Replace { .. } => refusal.at("/etcd/version", "pinned here"),
-    })
 }
 
 fn strategy(input: &PlanInput<'_>, envelope: &Envelope) -> Vec<Refusal> {

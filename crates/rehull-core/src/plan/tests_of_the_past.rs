@@ -6,7 +6,7 @@
 )]
 
 use super::tests::{codes, desired, make, rendered};
-use super::{PlanInput, Refusal, RolloutKind, RolloutPlan, Target, plan_knowing};
+use super::{Past, PlanInput, Refusal, RolloutKind, RolloutPlan, Target, plan_knowing};
 use crate::domain::desired::Desired;
 use crate::domain::etcd::{Endpoint, MemberAnswer};
 use crate::domain::ids::{ContentDigest, SlotName};
@@ -23,7 +23,13 @@ fn knowing(want: &Desired, target: Target, earlier: &[RolloutPlan]) -> Result<Ro
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     };
-    plan_knowing(&input, earlier)
+    plan_knowing(
+        &input,
+        &Past {
+            plans: earlier.to_vec(),
+            ..Past::default()
+        },
+    )
 }
 
 fn change(seen: &mut Observed, n: usize, change: impl FnOnce(&mut MemberAnswer)) {

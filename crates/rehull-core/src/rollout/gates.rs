@@ -162,6 +162,12 @@ pub(crate) fn joined_mark(slot: &SlotName, machine: &InstanceId) -> String {
     format!("joined {slot} {machine}")
 }
 
+/// Some new machine of the slot was seen in step with the others in this rollout.
+pub(super) fn has_joined(slot: &SlotName, journal: &JournalView) -> bool {
+    let prefix = format!("joined {slot} ");
+    journal.marks().any(|mark| mark.starts_with(&prefix))
+}
+
 /// When the member joined on the machine that carries it now, if that was in this rollout.
 pub(crate) fn joined_at(slot: &SlotSituation<'_>, journal: &JournalView) -> Option<Timestamp> {
     let machine = slot.carrier()?;

@@ -26,7 +26,7 @@ pub(crate) mod tests;
 use std::time::Duration;
 
 use crate::domain::action::{Action, TerminateWhy};
-use crate::domain::ids::StepId;
+use crate::domain::ids::{SlotName, StepId};
 use crate::domain::observed::Observed;
 use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
 use crate::journal::JournalView;
@@ -106,6 +106,12 @@ pub fn done_steps(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) ->
         .iter()
         .filter(|spare| spare::is_done(&now, spare, journal));
     slots.chain(spare).map(|slot| slot.plan.step.clone()).collect()
+}
+
+/// A new member of this slot was seen serving in the rollout of this journal, whatever has become of it.
+#[must_use]
+pub fn has_joined(journal: &JournalView, slot: &SlotName) -> bool {
+    gates::has_joined(slot, journal)
 }
 
 /// Voters that may still fail right now; negative: no quorum.

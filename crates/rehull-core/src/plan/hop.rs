@@ -1,0 +1,73 @@
+//! May the members move from what they run to the version of the plan: one minor at a time upwards, and back as long as
+//! etcd starts the older release.
+
+use super::envelope::{Envelope, RolloutKind, SlotPlan};
+use super::input::{Past, PlanInput, lowest_version};
+use super::refusal::Refusal;
+use crate::catalog;
+
+/// What stands against it.
+pub(super) fn refusal(input: &PlanInput<'_>, past: &Past, envelope: &Envelope) -> Option<Refusal> {
+    match &input.kind {
+        RolloutKind::Bootstrap | RolloutKind::Heal { .. } => None,
+        RolloutKind::Rollback { .. } => past_the_point(input, past, envelope),
+        RolloutKind::Upgrade | RolloutKind::Replace { .. } => {
+            // What etcd itself refuses says more of a downgrade than that it is no hop.
+            if let Some(refusal) = past_the_point(input, past, envelope) {
+                return Some(refusal);
+            }
+            let from = lowest_version(input.seen)?;
+            let refusal = catalog::etcd::check_hop(from, envelope.to).err()?;
+            let label = format!("pinned here; the members run {from}");
+            Some(Refusal::new("plan::etcd_hop", refusal.text, refusal.help).at("/etcd/version", label))
+        }
+    }
+}
+
+/// After the cluster version has risen, older members are refused by etcd itself: refuse before anything is touched.
+fn past_the_point(input: &PlanInput<'_>, past: &Past, envelope: &Envelope) -> Option<Refusal> {
+    let mut answers = input
+        .seen
+        .etcd
+        .endpoints
+        .values()
+        .filter_map(|endpoint| endpoint.answer())
+        .peekable();
+    let silent = answers.peek().is_none();
+    let seen = answers.filter_map(|answer| answer.cluster_version).max();
+    // The lowest target counts: one slot that would not start is one member lost.
+    let changing = envelope.slots.iter().filter(|slot: &&SlotPlan| slot.changes());
+    let lowest = changing.min_by_key(|slot| slot.to.version)?;
+    let line = lowest.to.version.line();
+    // Nobody can be asked, but the last old member was gone when its successor served: within seconds the version rises.
+    let served = past.served.values().map(|version| version.line()).max();
+    let risen = seen.or_else(|| served.filter(|_| silent))?;
+    if risen <= line {
+        return None;
+    }
+    let known = if silent {
+        "no member answers, and the new one has served in this rollout: the cluster version is or becomes"
+    } else {
+        "the cluster version is"
+    };
+    let message = format!(
+        "{known} {}.{}: members of {}.{} are refused by etcd, so this rollout cannot go back: {} would not start",
+        risen.0, risen.1, line.0, line.1, lowest.slot.name
+    );
+    let help = if silent {
+        "bring it up first, as it is: rehull etcd heal MEMBER FILE; then it tells the cluster version itself"
+    } else if risen >= (3, 6) {
+        "the documented way out is etcd's own downgrade (`etcdctl downgrade validate`, `enable`), see docs/runbooks/rollback-refused.md; or restore the snapshot taken before the rollout"
+    } else {
+        "etcd below 3.6 has no downgrade: restore the snapshot taken before the rollout, see docs/runbooks/rollback-refused.md"
+    };
+    let refusal = Refusal::new("plan::point_of_no_return", message, help);
+    Some(match input.kind {
+        // The way back takes the former pins; what the file pins is not to blame.
+        RolloutKind::Rollback { .. } => refusal,
+        RolloutKind::Upgrade
+        | RolloutKind::Bootstrap
+        | RolloutKind::Heal { .. }
+        | RolloutKind::Replace { .. } => refusal.at("/etcd/version", "pinned here"),
+    })
+}
