@@ -1,6 +1,7 @@
 //! Every hop between the minors that are known, by every strategy that is legal there, for every size.
 
 use rehull_core::domain::action::Action;
+use rustix::process::Signal;
 
 use super::legs::legs;
 use super::load::Load;
@@ -89,8 +90,29 @@ async fn a_single_member_goes_by_reattaching_and_every_other_strategy_is_refused
     sandbox.down().await;
 }
 
+/// It hangs after an upgrade, and nobody else can say what the cluster version is: no way back, but it comes up as it was.
+async fn hangs_alone() {
+    let Some(sandbox) = Sandbox::cluster("alone", &["3.5.33", "3.6.14"], 1).await else {
+        return;
+    };
+    sandbox.pin("3.6.14");
+    sandbox.run(&["apply", "cluster.yaml", "--yes"]).await.exits(0);
+    let upgrade = sandbox.newest_rollout();
+    sandbox.signal_etcd("etcd-a", Signal::STOP);
+    let back = sandbox.run(&["rollback", &upgrade, "--yes"]).await;
+    back.exits(1).says(&[
+        "has served in this rollout",
+        "rehull etcd heal etcd-a cluster.yaml",
+    ]);
+    let heal = ["etcd", "heal", "etcd-a", "cluster.yaml", "--yes"];
+    sandbox.run(&heal).await.exits(0).says(&["3.6.14"]);
+    sandbox.is_settled_at("3.6.14").await;
+    sandbox.down().await;
+}
+
 // Below 3.5.24 a promotion can be forgotten, so learners begin with 3.5.
 legs! {
+    a_single_member_that_hangs_is_healed_and_not_taken_back => hangs_alone();
     from_3_4_to_3_5_by_remove_then_add_with_three_members => goes("3.4.23", "3.5.33", "remove-then-add", 3);
     from_3_4_to_3_5_by_reattach_with_three_members => goes("3.4.23", "3.5.33", "reattach", 3);
     from_3_4_to_3_5_by_remove_then_add_with_five_members => goes("3.4.23", "3.5.33", "remove-then-add", 5);

@@ -55,11 +55,14 @@ fn past_the_point(input: &PlanInput<'_>, past: &Past, envelope: &Envelope) -> Op
         risen.0, risen.1, line.0, line.1, lowest.slot.name
     );
     let help = if silent {
-        "bring it up first, as it is: rehull etcd heal MEMBER FILE; then it tells the cluster version itself"
+        let member = &lowest.slot.name;
+        format!(
+            "bring it up as it is: rehull etcd heal {member} FILE; then it tells the cluster version itself"
+        )
     } else if risen >= (3, 6) {
-        "the documented way out is etcd's own downgrade (`etcdctl downgrade validate`, `enable`), see docs/runbooks/rollback-refused.md; or restore the snapshot taken before the rollout"
+        "the documented way out is etcd's own downgrade (`etcdctl downgrade validate`, `enable`), see docs/runbooks/rollback-refused.md; or restore the snapshot taken before the rollout".to_owned()
     } else {
-        "etcd below 3.6 has no downgrade: restore the snapshot taken before the rollout, see docs/runbooks/rollback-refused.md"
+        "etcd below 3.6 has no downgrade: restore the snapshot taken before the rollout, see docs/runbooks/rollback-refused.md".to_owned()
     };
     let refusal = Refusal::new("plan::point_of_no_return", message, help);
     Some(match input.kind {
