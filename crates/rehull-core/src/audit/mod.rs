@@ -6,7 +6,7 @@ mod learner;
 mod quorum;
 
 use crate::domain::action::Action;
-use crate::domain::fleet::{Join, Machine, MachineState};
+use crate::domain::fleet::{BootPhase, Join, Machine, MachineState};
 use crate::domain::ids::{InstanceId, SlotName, StepId};
 use crate::domain::observed::Observed;
 use crate::plan::{RolloutPlan, SlotPlan};
@@ -58,7 +58,8 @@ fn machine<'a>(seen: &'a Observed, id: &InstanceId) -> Option<&'a Machine> {
     seen.fleet.machines.iter().find(|machine| machine.id == *id)
 }
 
-/// Only slots that the plan changes may be touched; others only to bring their lost member back as it was.
+/// Only slots that the plan changes may be touched; others only to bring their lost member back as it was, and to take
+/// away what waits there for a go that nobody gives.
 fn check_target(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Result<(), Violation> {
     let Some(slot) = action.slot() else { return Ok(()) };
     let planned = plan
@@ -81,6 +82,24 @@ fn check_target(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Result<
     }
 }
 
+/// It was never told to go, and neither volume nor interface of the slot is at it.
+fn never_ran(seen: &Observed, slot: &SlotName, id: &InstanceId) -> bool {
+    let told = machine(seen, id).is_none_or(|machine| machine.go);
+    let holds = seen.fleet.slots.get(slot).is_none_or(|parts| {
+        let at = [
+            parts.volume.attachment.machine(),
+            parts.interface.attachment.machine(),
+        ];
+        at.contains(&Some(id))
+    });
+    !told && !holds
+}
+
+fn has_refused(machine: &Machine) -> bool {
+    let report = machine.report.as_ref();
+    report.is_some_and(|report| report.phase == BootPhase::Refused)
+}
+
 /// A step of the return of a member whose machine is gone or switched off: same member, same data, same content.
 fn brings_back(planned: &SlotPlan, seen: &Observed, action: &Action) -> bool {
     let slot = &planned.slot.name;
@@ -91,6 +110,7 @@ fn brings_back(planned: &SlotPlan, seen: &Observed, action: &Action) -> bool {
         .is_some_and(|endpoint| endpoint.answer().is_some());
     let is_off = |id: &InstanceId| machine(seen, id).is_some_and(|m| m.state == MachineState::Stopped);
     let reattaches = |id: &InstanceId| machine(seen, id).is_some_and(|m| m.join == Some(Join::Reattach));
+    let refused = |id: &InstanceId| machine(seen, id).is_some_and(has_refused);
     match action {
         Action::LaunchMachine { join, digest, .. } => {
             let from = planned.from.as_ref().is_some_and(|from| from.digest == *digest);
@@ -102,7 +122,11 @@ fn brings_back(planned: &SlotPlan, seen: &Observed, action: &Action) -> bool {
         Action::AttachInterface { machine, .. }
         | Action::AttachVolume { machine, .. }
         | Action::Go { machine, .. } => !answers && reattaches(machine),
-        Action::TerminateMachine { machine, .. } => is_off(machine),
+        Action::TerminateMachine { machine, .. } => {
+            is_off(machine)
+                || never_ran(seen, slot, machine)
+                || !answers && reattaches(machine) && refused(machine)
+        }
         Action::StartSnapshot
         | Action::CreateTemplateVersion { .. }
         | Action::MoveLeader { .. }

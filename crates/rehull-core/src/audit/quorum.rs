@@ -1,9 +1,9 @@
 //! Invariant 3: who would be left, in the worst case.
 
-use super::{Violation, learner, machine, violation};
+use super::{Violation, has_refused, learner, machine, violation};
 use crate::domain::action::Action;
 use crate::domain::etcd::MemberAnswer;
-use crate::domain::fleet::{BootPhase, MachineState};
+use crate::domain::fleet::MachineState;
 use crate::domain::ids::{InstanceId, SlotName};
 use crate::domain::observed::Observed;
 use crate::domain::policy::EtcdStrategy;
@@ -107,8 +107,7 @@ fn may_end_a_member(seen: &Observed, slot: &SlotName, id: &InstanceId) -> bool {
 
 /// The machine says that it runs no etcd, its port does not contradict, and nobody serves: no quorum can be lost by it.
 fn has_refused_and_no_quorum_is_left(seen: &Observed, slot: &SlotName, id: &InstanceId) -> bool {
-    let report = machine(seen, id).and_then(|machine| machine.report.as_ref());
-    let refused = report.is_some_and(|report| report.phase == BootPhase::Refused);
+    let refused = machine(seen, id).is_some_and(has_refused);
     let answers = |name: &SlotName| seen.etcd.endpoints.get(name).and_then(|e| e.answer());
     refused && answers(slot).is_none() && !seen.etcd.endpoints.keys().filter_map(answers).any(counts)
 }

@@ -26,6 +26,7 @@ pub(crate) mod tests;
 use std::time::Duration;
 
 use crate::domain::action::{Action, TerminateWhy};
+use crate::domain::fleet::Machine;
 use crate::domain::ids::{SlotName, StepId};
 use crate::domain::observed::Observed;
 use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
@@ -252,9 +253,23 @@ fn bring_back(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut
         } else {
             returning |= comeback::is_returning(&step, goal, tick);
             comeback::afterwards(slot, journal, tick);
+            terminate_left_over(slot, tick);
         }
     }
     returning
+}
+
+/// In a slot that this rollout leaves alone nobody gives a go any more: what an earlier one has launched there goes.
+fn terminate_left_over(slot: &SlotSituation<'_>, tick: &mut Tick) {
+    let waits = |machine: &&&Machine| !machine.go && !slot.has_part_at(machine);
+    for machine in slot.old.iter().filter(waits).filter(|_| !slot.plan.changes()) {
+        let action = Action::TerminateMachine {
+            slot: slot.name().clone(),
+            machine: machine.id.clone(),
+            why: TerminateWhy::Unwanted,
+        };
+        tick.act(&slot.plan.step, action);
+    }
 }
 
 /// At rest no machine may be left that only waits for its go.

@@ -21,6 +21,7 @@ pub(crate) mod model;
 mod refusals;
 mod stories;
 mod time;
+mod ways_back;
 
 use super::{Goal, Next, decide};
 use crate::audit;

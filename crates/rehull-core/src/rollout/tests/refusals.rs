@@ -110,6 +110,26 @@ fn a_lost_member_whose_new_machine_does_not_boot_keeps_nobody_from_aborting() {
 }
 
 #[test]
+fn a_lost_member_of_a_slot_that_stays_as_it_is_has_its_unbooted_machine_given_up_too() {
+    for boots in FAULTS {
+        let mut plan = plan(3, EtcdStrategy::RemoveThenAdd);
+        let stays = &mut plan.envelope.slots[1];
+        stays.reasons.clear();
+        stays.to = stays.from.clone().unwrap();
+        let mut model = Model::healthy(3);
+        model.kill_machine(&InstanceId::new("i-old-1"));
+        model.boots = boots;
+        let case = format!("{boots:?}");
+        stops(&mut model, &plan, &case);
+        model.boots = Boots::Well;
+        model.attach();
+        let end = walk(&mut model, &plan, Goal::Finish, 1200);
+        assert_eq!(end, End::Done, "{case}: {:#?}", model.story);
+        assert_eq!(model.healthy_voters(), 3, "{case}");
+    }
+}
+
+#[test]
 fn two_lost_members_whose_machines_refused_come_back_when_the_cause_is_gone() {
     for boots in FAULTS {
         let plan = plan(3, EtcdStrategy::RemoveThenAdd);
