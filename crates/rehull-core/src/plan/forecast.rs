@@ -1,12 +1,13 @@
 //! What is expected from today's leader and today's health: order, margins, durations, blockers.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::envelope::{Envelope, Forecast, ForecastStep, RolloutKind, SlotPlan};
 use super::input::holder;
 use super::{eta, spare};
 use crate::catalog::etcd::{hop_notes, short_log_note};
-use crate::domain::etcd::{Endpoint, MemberAnswer};
+use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer};
 use crate::domain::ids::SlotName;
 use crate::domain::observed::Observed;
 use crate::domain::quorum::Standing;
@@ -159,7 +160,27 @@ fn blockers(envelope: &Envelope, seen: &Observed, quota: u64) -> Vec<String> {
         }
         blockers.extend(too_full(envelope, name, answer, quota));
     }
+    blockers.extend(strangers(envelope, seen));
     blockers
+}
+
+/// Members that no slot of the plan owns: gates stay red as long as they are listed.
+fn strangers(envelope: &Envelope, seen: &Observed) -> BTreeSet<String> {
+    let answers = seen.etcd.endpoints.values().filter_map(Endpoint::answer);
+    let lines = answers.filter_map(|answer| answer.members.as_ref()).flatten();
+    let owned = |line: &&ListedMember| {
+        let is_of = |slot: &SlotPlan| {
+            line.peer_urls.contains(&slot.slot.peer_url()) || line.name == slot.slot.name.as_str()
+        };
+        envelope.all_slots().any(is_of)
+    };
+    let words = |line: &ListedMember| {
+        format!(
+            "member {} `{}` belongs to no slot of the cluster file → give it one, or remove it: `etcdctl member remove {}`",
+            line.id, line.name, line.id
+        )
+    };
+    lines.filter(|line| !owned(line)).map(words).collect()
 }
 
 /// What heals one member brings back every other one that has no machine any more, as it was: two that are lost must not

@@ -283,6 +283,7 @@ pub(super) fn of_the_change(input: &PlanInput<'_>, past: &Past, envelope: &Envel
     let mut refusals = Vec::new();
     refusals.extend(hop::refusal(input, past, envelope));
     refusals.extend(strategy(input, envelope));
+    refusals.extend(spare::left_behind(input));
     if let Target::Known(_) = input.target {
         refusals.extend(known_templates(input, envelope));
     }

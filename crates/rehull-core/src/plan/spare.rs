@@ -81,6 +81,23 @@ fn is_listed(input: &PlanInput<'_>, spare: &Slot) -> bool {
     lines.any(|line| line.peer_urls.contains(&spare.peer_url()))
 }
 
+/// The spare is a member, and the strategy has no use for it: no rollout of another strategy would take it off, and each
+/// would wait for that.
+pub(super) fn left_behind(input: &PlanInput<'_>) -> Option<Refusal> {
+    let unused = input.desired.etcd.spare.as_ref();
+    let spare = unused.filter(|spare| wanted(input).is_none() && is_listed(input, spare))?;
+    let message = format!(
+        "the spare {} is a member: a learner-first rollout has not ended, and with this strategy nothing takes it off",
+        spare.name
+    );
+    let help = "write `strategy: learner-first` again until that rollout has ended, forwards or back";
+    let refusal = Refusal::new("plan::spare_in_use", message, help);
+    Some(refusal.at(
+        "/etcd/strategy",
+        "was learner-first when the spare became a member",
+    ))
+}
+
 /// What stands against `learner-first` here, whatever the file pins: members that run older releases than that.
 pub(super) fn refusal(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
     if input.strategy != EtcdStrategy::LearnerFirst {
@@ -247,5 +264,32 @@ mod tests {
         let heal = RolloutKind::Heal { slot: slot_name(0) };
         let refusals = make(&learner_first(OLD), &seen, heal).unwrap_err();
         assert_eq!(refusals[0].code, "plan::spare_in_use");
+
+        // With another strategy nothing would ever take it off, forwards or back.
+        let mut edited = learner_first(NEW);
+        edited.etcd.strategy = EtcdStrategy::RemoveThenAdd;
+        let back = RolloutKind::Rollback { of: "t-1".to_owned() };
+        for kind in [RolloutKind::Upgrade, back] {
+            let refusals = make(&edited, &seen, kind).unwrap_err();
+            assert_eq!(codes_of(&refusals), ["plan::spare_in_use"]);
+            assert!(
+                refusals[0].help.contains("strategy: learner-first"),
+                "{refusals:?}"
+            );
+        }
+        // Nor where the file has forgotten it.
+        edited.etcd.spare = None;
+        let plan = make(&edited, &seen, RolloutKind::Upgrade).unwrap();
+        let [blocker] = plan.forecast.blockers.as_slice() else {
+            unreachable!("{:?}", plan.forecast.blockers)
+        };
+        assert!(
+            blocker.contains("member 9 `etcd-i` belongs to no slot"),
+            "{blocker}"
+        );
+    }
+
+    fn codes_of(refusals: &[Refusal]) -> Vec<&'static str> {
+        refusals.iter().map(|refusal| refusal.code).collect()
     }
 }
