@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rehull_core::domain::observed::{Request, Wish};
-use rehull_core::executor::mailbox;
+use rehull_core::executor::{mailbox, open};
 use rehull_core::journal::Scope;
 use serde_json::json;
 
@@ -66,7 +66,11 @@ async fn ask(session: &Session<'_>, wish: Wish) -> Result<Exit, Failure> {
     };
     let view = rollouts::view(world, &scope).await?;
     if view.opened().is_none() {
-        return Err(Failure::unknown_rollout(rollout));
+        // Whoever began it was killed between the plan and the first record: it is ended like any other.
+        let plan = open::read_plan(world.store().as_ref(), &scope).await;
+        if plan.map_err(|error| Failure::open(&error))?.is_none() {
+            return Err(Failure::unknown_rollout(rollout));
+        }
     }
     if let Some((outcome, at)) = view.closed() {
         let message = format!("rollout `{rollout}` is over since {at}: {outcome}");

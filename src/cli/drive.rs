@@ -255,6 +255,10 @@ impl Session<'_> {
         entry: Entry,
         lease: &'a Lease,
     ) -> Result<(Opened<'a>, Vec<Event>, PathBuf), Failure> {
+        // Before the plan is stored: killed right after that, it must be found by its id alone.
+        if matches!(entry, Entry::Begin(_) | Entry::TurnBack(..)) {
+            local::remember(&self.rollout, &self.file.path)?;
+        }
         let (opened, earlier) = self.open(entry, &lease.keeper).await?;
         if takes_snapshot(&opened.plan.envelope) {
             self.world.fetch_restore_tool(self.file).await?;

@@ -34,13 +34,13 @@ impl Session<'_> {
         match entry {
             Entry::Begin(shown) => {
                 self.nothing_but(None).await?;
-                let plan = self.again(&shown).await?;
+                let plan = self.again(&shown, "").await?;
                 let opened = open::begin(access, plan).await;
                 Ok((opened.map_err(|error| Failure::open(&error))?, Vec::new()))
             }
             Entry::TurnBack(shown, of) => {
                 self.nothing_but(Some(&of)).await?;
-                let plan = self.again(&shown).await?;
+                let plan = self.again(&shown, "").await?;
                 let closed = open::supersede(access.of(of), &self.rollout).await;
                 closed.map_err(|error| Failure::open(&error))?;
                 let opened = open::begin(access, plan).await;
@@ -50,7 +50,8 @@ impl Session<'_> {
                 let (opened, events) = self.found(access).await?;
                 // Whoever goes on from here begins the rollout: the same look as at its beginning.
                 if opened.journal.view().is_untouched() {
-                    self.again(&opened.plan).await?;
+                    let first = format!("rehull abort {}, then ", self.rollout);
+                    self.again(&opened.plan, &first).await?;
                 }
                 Ok((opened, events))
             }
@@ -78,14 +79,15 @@ impl Session<'_> {
         }
     }
 
-    /// The plan made again from a fresh look, if it is still the one that was shown.
-    async fn again(&self, shown: &RolloutPlan) -> Result<RolloutPlan, Failure> {
+    /// The plan made again from a fresh look, if it is still the one that was shown. `first`: what has to be typed before
+    /// another one can be begun.
+    async fn again(&self, shown: &RolloutPlan, first: &str) -> Result<RolloutPlan, Failure> {
         let kind = shown.envelope.kind.clone();
         let planned = planning::plan(self.world, self.file, kind).await;
         let plan = planned.map_err(refused_now)?.plan;
         let differences = plan::differences(&shown.envelope, &plan.envelope);
         if plan.envelope.digest() != shown.envelope.digest() || !differences.is_empty() {
-            return Err(self.differs(shown, differences));
+            return Err(self.differs(shown, first, differences));
         }
         if !plan.forecast.blockers.is_empty() {
             let message = format!(
@@ -98,14 +100,14 @@ impl Session<'_> {
         Ok(plan)
     }
 
-    fn differs(&self, shown: &RolloutPlan, differences: Vec<String>) -> Failure {
+    fn differs(&self, shown: &RolloutPlan, first: &str, differences: Vec<String>) -> Failure {
         let message =
             "the cluster, its file or rehull changed since this plan was shown: nothing was touched";
         let failure = Failure::new(Exit::Refused, "plan::changed", message);
         let failure = differences.into_iter().fold(failure, Failure::note);
         let again = apply_command(&shown.envelope.kind, self.file);
         failure.help(format!(
-            "look at the plan of now and agree to it: {again}   |   rehull status {}",
+            "look at the plan of now and agree to it: {first}{again}   |   rehull status {}",
             self.file.path.display()
         ))
     }

@@ -58,6 +58,28 @@ async fn a_rollout_killed_four_times_ends_as_if_nothing_had_happened() {
     sandbox.down().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_was_killed_before_its_first_record_is_found_by_its_id_and_can_be_ended() {
+    let Some(sandbox) = Sandbox::cluster("unborn", &["3.5.33", "3.6.14"], 1).await else {
+        return;
+    };
+    sandbox.pin("3.6.14");
+    let killed = sandbox
+        .run(&["apply", "cluster.yaml", "--yes", "--fault", "kill-before:1"])
+        .await;
+    assert_eq!(killed.code, None, "{killed}");
+    let unborn = sandbox.newest_rollout();
+    // The file says something else now: there is nothing to resume, and what to type first is named.
+    sandbox.pin("3.5.33");
+    let resumed = sandbox.run(&["resume", &unborn]).await.exits(1);
+    resumed.says(&[&format!("rehull abort {unborn}, then rehull apply cluster.yaml")]);
+    sandbox.run(&["abort", &unborn]).await.exits(0);
+    sandbox.pin("3.6.14");
+    sandbox.run(&["apply", "cluster.yaml", "--yes"]).await.exits(0);
+    sandbox.is_settled_at("3.6.14").await;
+    sandbox.down().await;
+}
+
 /// Upgrades in a chain of processes, each of which dies by the next of these faults: one per round, for ever. A record of
 /// the journal is written by whichever process comes to it, so a chain meets every record of a whole rollout.
 async fn dies_again_and_again(name: &'static str, faults: &[&str]) {
