@@ -52,6 +52,8 @@ impl Lab {
                     self.switch(now, Switch::StuckVolume { volume, on: begins });
                 }
             }
+            Happening::WrongArtefact => self.boots.wrong_artefact = begins,
+            Happening::NeverBoots => self.boots.never = begins,
             Happening::Throttle => {
                 let calls = if begins { THROTTLED_CALLS } else { 0 };
                 self.switch(

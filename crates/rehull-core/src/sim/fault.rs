@@ -90,6 +90,10 @@ pub enum Happening {
         /// Slot.
         slot: SlotName,
     },
+    /// The artefact store holds something else: machines that boot meanwhile refuse it.
+    WrongArtefact,
+    /// Machines that are launched meanwhile run for EC2 and never say a word.
+    NeverBoots,
     /// EC2 throttles every call.
     Throttle,
     /// The store does not answer.
@@ -122,6 +126,8 @@ impl Happening {
             Self::NoCapacity { .. } => "no-capacity",
             Self::ZoneLoss { .. } => "zone-loss",
             Self::StuckVolume { .. } => "stuck-volume",
+            Self::WrongArtefact => "wrong-artefact",
+            Self::NeverBoots => "never-boots",
             Self::Throttle => "throttle",
             Self::StoreDown => "store-down",
             Self::ExpiredCredentials => "expired-credentials",
@@ -145,6 +151,8 @@ impl Happening {
             | Self::Alarm { .. }
             | Self::NoCapacity { .. }
             | Self::StuckVolume { .. }
+            | Self::WrongArtefact
+            | Self::NeverBoots
             | Self::Throttle
             | Self::StoreDown
             | Self::ExpiredCredentials

@@ -32,6 +32,15 @@ pub(super) enum Due {
     Disturb(Happening, bool),
 }
 
+/// What keeps machines from booting, while it lasts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Boots {
+    /// Artefacts have another content than their digest says.
+    pub(super) wrong_artefact: bool,
+    /// Nothing is ever heard of a machine.
+    pub(super) never: bool,
+}
+
 /// The laboratory.
 #[derive(Clone, Debug)]
 pub(crate) struct Lab {
@@ -49,6 +58,7 @@ pub(crate) struct Lab {
     pub(super) disks: BTreeMap<String, Disk>,
     pub(super) agenda: BTreeMap<(Timestamp, u64), Due>,
     numbers: u64,
+    pub(super) boots: Boots,
     /// Operator's access key.
     pub(super) key: String,
     pub(super) oracle: Oracle,
@@ -94,6 +104,7 @@ impl Lab {
             disks: BTreeMap::new(),
             agenda: BTreeMap::new(),
             numbers: 0,
+            boots: Boots::default(),
             key,
             oracle: Oracle::default(),
             errands: Vec::new(),
@@ -169,7 +180,9 @@ impl Lab {
         } = effect;
         match deed {
             Deed::Start(hardware) => {
-                if let Some(user) = UserData::read(&hardware.user_data, &self.releases) {
+                let user = UserData::read(&hardware.user_data, &self.releases);
+                if let Some(mut user) = user.filter(|_| !self.boots.never) {
+                    user.version = user.version.filter(|_| !self.boots.wrong_artefact);
                     let waits = (self.draw, self.timing);
                     let guest = Guest::power_on(now, instance.clone(), boot, user, waits);
                     self.guests.insert(instance, guest);

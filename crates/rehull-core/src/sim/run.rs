@@ -27,6 +27,9 @@ use crate::plan::{PlanInput, RolloutKind, RolloutPlan, Target, plan};
 const RESTART: Duration = Duration::from_secs(10);
 /// And so long after it stopped for a reason that may pass.
 const RETRY: Duration = Duration::from_secs(60);
+/// A person needs so long to read why it stopped, and so often looks again whether the cause is gone.
+const LOOK: Duration = Duration::from_secs(900);
+const LOOKS_MAX: u32 = 8;
 /// A rollout that is stopped so often is left to a person.
 const PROCESSES_MAX: u32 = 60;
 /// No rollout takes longer, whatever happens to it.
@@ -152,6 +155,7 @@ struct Run {
     wall_offset_s: Arc<AtomicI64>,
     heard: Arc<Heard>,
     number: ProcessNumber,
+    looks: u32,
 }
 
 impl Run {
@@ -164,6 +168,7 @@ impl Run {
             wall_offset_s: Arc::default(),
             heard: Arc::default(),
             number: 0,
+            looks: 0,
         }
     }
 
@@ -258,13 +263,18 @@ impl Run {
     }
 
     /// What a pipeline or a person does when rehull has ended.
-    fn after(&self, ended: Ended, crew: &Crew<Ended>) -> After {
+    fn after(&mut self, ended: Ended, crew: &Crew<Ended>) -> After {
         match &ended {
             Ended::Finished => After::End(End::Finished),
             Ended::Closed(outcome) if outcome == "finished" => After::End(End::Finished),
             Ended::Closed(_) => After::End(End::Aborted),
             Ended::Stopped { reason, .. } if reason.needs_human() => {
-                After::End(End::Stopped(Box::new(ended)))
+                self.looks = self.looks.saturating_add(1);
+                if self.looks > LOOKS_MAX {
+                    After::End(End::Stopped(Box::new(ended)))
+                } else {
+                    After::Again(LOOK)
+                }
             }
             // Somebody else works on it.
             Ended::Held(_) if !crew.is_empty() => After::Nothing,
@@ -297,6 +307,8 @@ impl Run {
                 | Happening::NoCapacity { .. }
                 | Happening::ZoneLoss { .. }
                 | Happening::StuckVolume { .. }
+                | Happening::WrongArtefact
+                | Happening::NeverBoots
                 | Happening::Throttle
                 | Happening::StoreDown
                 | Happening::ExpiredCredentials => {}

@@ -141,7 +141,7 @@ fn drawn(seed: u64) -> Faults {
     for _ in 0..count {
         let letter = ["a", "b", "c"][usize::try_from(next(3)).unwrap()];
         let slot = SlotName::new(format!("etcd-{letter}"));
-        let what = match next(15) {
+        let what = match next(19) {
             0 | 1 => Happening::Terminate { slot },
             2 | 3 => Happening::PowerCut { slot },
             4 => Happening::KillProcess { slot },
@@ -153,6 +153,8 @@ fn drawn(seed: u64) -> Faults {
             11 => Happening::Throttle,
             12 => Happening::StoreDown,
             13 => Happening::ExpiredCredentials,
+            14 | 15 => Happening::WrongArtefact,
+            16 | 17 => Happening::NeverBoots,
             _ => Happening::ClockJump {
                 seconds: 600 - i64::try_from(next(1_200)).unwrap(),
             },
@@ -220,6 +222,8 @@ fn happenings() -> Vec<Happening> {
         },
         Happening::ZoneLoss { slot: slot() },
         Happening::StuckVolume { slot: slot() },
+        Happening::WrongArtefact,
+        Happening::NeverBoots,
         Happening::Throttle,
         Happening::StoreDown,
         Happening::ExpiredCredentials,
