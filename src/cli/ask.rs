@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rehull_core::domain::observed::{Request, Wish};
-use rehull_core::executor::{mailbox, open};
+use rehull_core::executor::{NOT_AT_REST, mailbox, open};
 use rehull_core::journal::Scope;
 use serde_json::json;
 
@@ -87,11 +87,12 @@ async fn ask(session: &Session<'_>, wish: Wish) -> Result<Exit, Failure> {
         .await
         .map_err(|error| Failure::store(&error))?;
     match wait(session, &scope, &request).await? {
-        Answered::ByHolder => fulfilled(session, &scope).await,
+        Answered::ByHolder => fulfilled(session, &scope, &request).await,
         Answered::Nobody => {
-            let exit = session.run(Entry::Rest).await?;
-            // What stops a rollout is what was wanted here.
-            let wanted = exit == Exit::StopPoint || rollouts::view(world, &scope).await?.closed().is_some();
+            let exit = session.run(Entry::Rest(request)).await?;
+            // What stops a rollout is what was wanted here; not that a member is out at its end.
+            let over = rollouts::view(world, &scope).await?.closed().is_some();
+            let wanted = exit == Exit::StopPoint || over && exit != Exit::NeedsPerson;
             Ok(if wanted { Exit::Ok } else { exit })
         }
     }
@@ -134,10 +135,17 @@ async fn wait(session: &Session<'_>, scope: &Scope, request: &Request) -> Result
     }
 }
 
-async fn fulfilled(session: &Session<'_>, scope: &Scope) -> Result<Exit, Failure> {
+async fn fulfilled(session: &Session<'_>, scope: &Scope, request: &Request) -> Result<Exit, Failure> {
     let view = rollouts::view(session.world, scope).await?;
     let rollout = &scope.rollout;
+    let at_rest = view
+        .answer_to(&request.id)
+        .is_none_or(|answer| answer != NOT_AT_REST);
     let (word, text) = match (view.closed(), view.halt()) {
+        (Some((outcome, _)), _) if !at_rest => (
+            "not-at-rest".to_owned(),
+            format!("{rollout} is over ({outcome}), NOT at rest: rehull report {rollout} says what is out"),
+        ),
         (Some((outcome, _)), _) => (outcome.to_owned(), format!("{rollout} is over: {outcome}")),
         (None, Some(halt)) if halt.at_rest => ("at-rest".to_owned(), format!("{rollout} is at rest")),
         (None, _) => (
@@ -153,7 +161,7 @@ async fn fulfilled(session: &Session<'_>, scope: &Scope) -> Result<Exit, Failure
         }
         Format::Text | Format::Markdown => session.console.answer(&format!("{text}\n"))?,
     }
-    Ok(if word == "stopped" {
+    Ok(if word == "stopped" || word == "not-at-rest" {
         Exit::NeedsPerson
     } else {
         Exit::Ok

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use indicatif::ProgressDrawTarget;
 use rehull_core::domain::ids::RolloutId;
+use rehull_core::domain::observed::Request;
 use rehull_core::domain::waiting::StopReason;
 use rehull_core::event::{Event, EventSink};
 use rehull_core::executor::lease::{self, Acquired, Claim, Grant, Holding, LeaseKeeper};
@@ -72,8 +73,8 @@ pub enum Entry {
     TurnBack(Box<RolloutPlan>, RolloutId),
     /// Where somebody stopped, or was stopped.
     Resume,
-    /// The same, to fulfil a wish for rest: nothing new is begun.
-    Rest,
+    /// The same, to fulfil this wish for rest, which was posted already: nothing new is begun.
+    Rest(Request),
 }
 
 /// How the work on a rollout ended.
@@ -186,7 +187,7 @@ impl Session<'_> {
         };
         let acquired = match entry {
             Entry::Begin(_) => lease::acquire(store.as_ref(), self.world.clock(), &claim).await,
-            Entry::Resume | Entry::Rest | Entry::TurnBack(..) => {
+            Entry::Resume | Entry::Rest(_) | Entry::TurnBack(..) => {
                 lease::take_over(store.as_ref(), self.world.clock(), &claim, &tell).await
             }
         };
@@ -210,6 +211,10 @@ impl Session<'_> {
     }
 
     async fn work(&self, entry: Entry, lease: &Lease, signals: &Signals) -> Worked<Ended> {
+        let wish = match &entry {
+            Entry::Rest(request) => Some(request.clone()),
+            Entry::Begin(_) | Entry::TurnBack(..) | Entry::Resume => None,
+        };
         let prepared = self.prepare(entry, lease).await;
         let (opened, earlier, folder) = match prepared {
             Ok(prepared) => prepared,
@@ -234,7 +239,10 @@ impl Session<'_> {
             attention: signals,
             events: &stalls,
         };
-        let driver = Driver::new(opened, self.world.ports(), watch, Rules::default());
+        let mut driver = Driver::new(opened, self.world.ports(), watch, Rules::default());
+        if let Some(wish) = wish {
+            driver = driver.asked(wish);
+        }
         let outcome = driver.run(&self.identity.holder).await;
         Worked::after(outcome, async |outcome| {
             stalls.end().await;
@@ -255,10 +263,6 @@ impl Session<'_> {
         entry: Entry,
         lease: &'a Lease,
     ) -> Result<(Opened<'a>, Vec<Event>, PathBuf), Failure> {
-        // Before the plan is stored: killed right after that, it must be found by its id alone.
-        if matches!(entry, Entry::Begin(_) | Entry::TurnBack(..)) {
-            local::remember(&self.rollout, &self.file.path)?;
-        }
         let (opened, earlier) = self.open(entry, &lease.keeper).await?;
         if takes_snapshot(&opened.plan.envelope) {
             self.world.fetch_restore_tool(self.file).await?;
@@ -305,9 +309,15 @@ impl Session<'_> {
     async fn ending(&self, outcome: Result<Outcome, RunError>, mut timeline: Timeline) -> Ended {
         let exit = match outcome {
             Ok(Outcome::Finished) => Ok(Exit::Ok),
-            Ok(Outcome::Stopped { reason, .. }) => {
+            Ok(Outcome::Stopped { reason, rest, .. }) => {
                 timeline.over = self.over().await;
-                Ok(stopped(&reason, timeline.over.is_some()))
+                let over = timeline.over.is_some();
+                // An abort that leaves a member out is over, and a person has to heal it.
+                Ok(if over && !rest.at_rest {
+                    Exit::NeedsPerson
+                } else {
+                    stopped(&reason, over)
+                })
             }
             Err(error) => Err(Failure::run(&error, &self.rollout)),
         };

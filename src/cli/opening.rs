@@ -13,7 +13,7 @@ use super::drive::{Entry, Session};
 use super::exit::Exit;
 use super::failure::{Failure, Problem};
 use super::plan::apply_command;
-use super::{planning, rollouts};
+use super::{local, planning, rollouts};
 
 impl Session<'_> {
     pub(super) async fn open<'a>(
@@ -35,12 +35,15 @@ impl Session<'_> {
             Entry::Begin(shown) => {
                 self.nothing_but(None).await?;
                 let plan = self.again(&shown, "").await?;
+                // Before the plan is stored: killed right after that, it must be found by its id alone.
+                local::remember(&self.rollout, &self.file.path)?;
                 let opened = open::begin(access, plan).await;
                 Ok((opened.map_err(|error| Failure::open(&error))?, Vec::new()))
             }
             Entry::TurnBack(shown, of) => {
                 self.nothing_but(Some(&of)).await?;
                 let plan = self.again(&shown, "").await?;
+                local::remember(&self.rollout, &self.file.path)?;
                 let closed = open::supersede(access.of(of), &self.rollout).await;
                 closed.map_err(|error| Failure::open(&error))?;
                 let opened = open::begin(access, plan).await;
@@ -55,7 +58,7 @@ impl Session<'_> {
                 }
                 Ok((opened, events))
             }
-            Entry::Rest => self.found(access).await,
+            Entry::Rest(_) => self.found(access).await,
         }
     }
 

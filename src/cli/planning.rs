@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rehull_core::domain::ids::{RolloutId, SlotName};
 use rehull_core::domain::observed::Observed;
 use rehull_core::domain::version::EtcdVersion;
-use rehull_core::executor::{Scene, observe, observe_patiently};
+use rehull_core::executor::{Scene, observe, observe_patiently, open};
 use rehull_core::journal::Scope;
 use rehull_core::plan::{
     self, Past, PlanInput, RolloutKind, RolloutPlan, SlotContent, Target, content_for_heal, last_seen,
@@ -129,7 +129,7 @@ async fn heal(
     Ok(Target::Known(known))
 }
 
-/// Members that were seen serving in the rollout that is to be undone.
+/// Members that were seen serving in the rollout that is to be undone, or after it.
 async fn served(
     world: &World,
     file: &ClusterFile,
@@ -138,12 +138,24 @@ async fn served(
     let RolloutKind::Rollback { of } = kind else {
         return Ok(BTreeMap::new());
     };
-    let scope = scope(file, of);
-    let view = rollouts::view(world, &scope).await?;
-    let plan = rollouts::history(world, &scope).await?.plan;
-    let slots = plan.envelope.slots.into_iter();
-    let changed = slots.filter(|slot| slot.changes() && rollout::has_joined(&view, &slot.slot.name));
-    Ok(changed.map(|slot| (slot.slot.name, slot.to.version)).collect())
+    let mut served: BTreeMap<SlotName, EtcdVersion> = BTreeMap::new();
+    // A heal after it may have brought up what never came up in it.
+    let all = rollouts::ids(world.store().as_ref()).await?;
+    for later in all.iter().skip_while(|id| id.as_str() != of) {
+        let scope = scope(file, later.as_str());
+        let view = rollouts::view(world, &scope).await?;
+        let plan = open::read_plan(world.store().as_ref(), &scope).await;
+        let Some(plan) = plan.map_err(|error| Failure::open(&error))? else {
+            continue;
+        };
+        for slot in plan.envelope.slots {
+            if slot.changes() && rollout::has_joined(&view, &slot.slot.name) {
+                let highest = served.entry(slot.slot.name).or_insert(slot.to.version);
+                *highest = slot.to.version.max(*highest);
+            }
+        }
+    }
+    Ok(served)
 }
 
 fn scope(file: &ClusterFile, of: &str) -> Scope {

@@ -19,7 +19,7 @@ pub fn text(timeline: &Timeline, paint: Paint) -> Option<String> {
     let safe = if rest.at_rest { "at rest" } else { "NOT at rest" };
     line(&mut out, safe, &rest_words(rest));
     line(&mut out, "left", &left(timeline, rest));
-    line(&mut out, "next", &next(timeline, reason));
+    line(&mut out, "next", &next(timeline, reason, rest));
     Some(out)
 }
 
@@ -123,7 +123,7 @@ fn has_old(timeline: &Timeline) -> bool {
 }
 
 /// What to type. A reason that a person must clear first says so before the command.
-fn next(timeline: &Timeline, reason: &StopReason) -> Vec<String> {
+fn next(timeline: &Timeline, reason: &StopReason, rest: &Rest) -> Vec<String> {
     let id = timeline.rollout.as_ref().map_or("", |id| id.as_str());
     if let Some(over) = &timeline.over {
         let back = if timeline.done() > 0 {
@@ -131,9 +131,16 @@ fn next(timeline: &Timeline, reason: &StopReason) -> Vec<String> {
         } else {
             String::new()
         };
-        return vec![format!(
+        let mut lines = vec![format!(
             "this rollout is over ({over}): plan again{back}   |   rehull report {id}"
         )];
+        if !rest.at_rest {
+            lines.insert(
+                0,
+                "heal what is out: rehull etcd heal MEMBER FILE; then".to_owned(),
+            );
+        }
+        return lines;
     }
     let resume = format!("rehull resume {id}");
     let look = format!("rehull status {id}");

@@ -1,7 +1,13 @@
 //! What was approved is what is carried out.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
 use rehull_core::domain::ids::MemberId;
 use rehull_core::ports::{EtcdMembership as _, EtcdView as _};
+
+use tempfile::TempDir;
 
 use super::load::{pool, slots};
 use super::rig::Sandbox;
@@ -12,6 +18,26 @@ async fn digest(sandbox: &Sandbox) -> String {
         .await
         .exits(0);
     plan.json()["digest"].as_str().unwrap().to_owned()
+}
+
+/// The same program, which calls itself by another version wherever it says one.
+fn of_another_version(folder: &TempDir) -> PathBuf {
+    let (old, new) = (env!("CARGO_PKG_VERSION"), "0.9.9");
+    assert_eq!(old.len(), new.len());
+    let mut bytes = fs::read(env!("CARGO_BIN_EXE_rehull")).unwrap();
+    let places: Vec<usize> = bytes
+        .windows(old.len())
+        .enumerate()
+        .filter(|(_, found)| *found == old.as_bytes())
+        .map(|(at, _)| at)
+        .collect();
+    for at in places {
+        bytes[at..at + new.len()].copy_from_slice(new.as_bytes());
+    }
+    let path = folder.path().join("rehull");
+    fs::write(&path, bytes).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
 }
 
 /// Moves the lead to any other member; returns both names.
@@ -53,5 +79,13 @@ async fn a_digest_outlives_a_change_of_leader_and_machine_but_not_one_of_the_pin
         .exits(0);
     run.says(&[&format!("move the leader from {leader}")]);
     sandbox.is_settled_at("3.6.14").await;
+
+    // Upgrading rehull alone replaces no machine.
+    let folder = TempDir::new().unwrap();
+    let newer = of_another_version(&folder);
+    let version = sandbox.run_by(&newer, &["--version"]).await.exits(0);
+    assert!(version.out.contains("0.9.9"), "{version}");
+    let plan = sandbox.run_by(&newer, &["plan", "cluster.yaml"]).await.exits(0);
+    assert!(plan.out.contains("nothing to do"), "{plan}");
     sandbox.down().await;
 }

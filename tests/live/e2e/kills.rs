@@ -80,6 +80,27 @@ async fn one_that_was_killed_before_its_first_record_is_found_by_its_id_and_can_
     sandbox.down().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_creation_that_was_killed_before_its_first_record_is_ended_without_creating_anything() {
+    let Some(sandbox) = Sandbox::up("uncreated", &["3.5.33"], 1).await else {
+        return;
+    };
+    let create = ["apply", "cluster.yaml", "--bootstrap", "--yes"];
+    let killed = sandbox
+        .run(&[&create[..], &["--fault", "kill-before:1"]].concat())
+        .await;
+    assert_eq!(killed.code, None, "{killed}");
+    let unborn = sandbox.newest_rollout();
+    sandbox.run(&["abort", &unborn]).await.exits(0);
+    assert_eq!(
+        Cloud::of(&sandbox.info).await.all_machines().await,
+        Vec::<String>::new()
+    );
+    sandbox.run(&create).await.exits(0);
+    sandbox.is_settled_at("3.5.33").await;
+    sandbox.down().await;
+}
+
 /// Upgrades in a chain of processes, each of which dies by the next of these faults: one per round, for ever. A record of
 /// the journal is written by whichever process comes to it, so a chain meets every record of a whole rollout.
 async fn dies_again_and_again(name: &'static str, faults: &[&str]) {

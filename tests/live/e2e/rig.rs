@@ -103,7 +103,11 @@ impl Sandbox {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rehull"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_rehull")), arguments)
+    }
+
+    fn command_of(&self, rehull: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(rehull);
         command
             .args(arguments)
             .current_dir(&self.info.dir)
@@ -119,6 +123,13 @@ impl Sandbox {
     }
 
     /// Starts rehull in the sandbox's folder.
+    /// By another rehull than the one under test.
+    pub(crate) async fn run_by(&self, rehull: &Path, arguments: &[&str]) -> Answer {
+        Running::start(self.command_of(rehull, arguments))
+            .end(LIMIT)
+            .await
+    }
+
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         Running::start(self.command(arguments))
     }

@@ -86,9 +86,9 @@ async fn a_second_member_frozen_inside_the_window_is_waited_for_and_nothing_is_r
     sandbox.down().await;
 }
 
-/// The machine's own supervisor starts etcd again, as systemd would.
+/// The machine's own supervisor starts etcd again, as systemd would; it is killed again until rehull has said so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_member_killed_inside_the_window_comes_back_and_the_rollout_carries_on() {
+async fn a_second_member_killed_inside_the_window_is_waited_for_and_the_rollout_carries_on() {
     let Some(sandbox) = Sandbox::cluster("killed", &["3.5.33"], 3).await else {
         return;
     };
@@ -103,7 +103,32 @@ async fn a_second_member_killed_inside_the_window_comes_back_and_the_rollout_car
     ]);
     run.until_event("the stop of the old member", opens_the_window)
         .await;
-    sandbox.signal_etcd("etcd-c", Signal::KILL);
+    let kill = || {
+        if let Some(pid) = sandbox.etcd("etcd-c") {
+            // It may have ended by itself since it was looked for.
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+    };
+    run.until("a wait for etcd-c", |said| {
+        kill();
+        let events = super::answer::events_in(said);
+        events
+            .iter()
+            .any(|event| waits_for_another(&event.what))
+            .then_some(())
+    })
+    .await;
+    let before = harm(&run.so_far());
+    for _ in 0..40 {
+        kill();
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(
+        before,
+        harm(&run.so_far()),
+        "it went on while a second member was out:\n{}",
+        run.so_far()
+    );
     let done = run.end(super::rig::LIMIT).await.exits(0);
     let removed = |action: &&Action| matches!(action, Action::RemoveMember { .. });
     assert_eq!(done.actions().iter().filter(removed).count(), 1, "{done}");

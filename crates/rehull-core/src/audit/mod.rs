@@ -6,7 +6,7 @@ mod learner;
 mod quorum;
 
 use crate::domain::action::Action;
-use crate::domain::fleet::{BootPhase, Join, Machine, MachineState};
+use crate::domain::fleet::{Join, Machine, MachineState};
 use crate::domain::ids::{InstanceId, SlotName, StepId};
 use crate::domain::observed::Observed;
 use crate::plan::{RolloutPlan, SlotPlan};
@@ -95,11 +95,6 @@ fn never_ran(seen: &Observed, slot: &SlotName, id: &InstanceId) -> bool {
     !told && !holds
 }
 
-fn has_refused(machine: &Machine) -> bool {
-    let report = machine.report.as_ref();
-    report.is_some_and(|report| report.phase == BootPhase::Refused)
-}
-
 /// A step of the return of a member whose machine is gone or switched off: same member, same data, same content.
 fn brings_back(planned: &SlotPlan, seen: &Observed, action: &Action) -> bool {
     let slot = &planned.slot.name;
@@ -110,7 +105,7 @@ fn brings_back(planned: &SlotPlan, seen: &Observed, action: &Action) -> bool {
         .is_some_and(|endpoint| endpoint.answer().is_some());
     let is_off = |id: &InstanceId| machine(seen, id).is_some_and(|m| m.state == MachineState::Stopped);
     let reattaches = |id: &InstanceId| machine(seen, id).is_some_and(|m| m.join == Some(Join::Reattach));
-    let refused = |id: &InstanceId| machine(seen, id).is_some_and(has_refused);
+    let refused = |id: &InstanceId| machine(seen, id).is_some_and(Machine::has_refused);
     match action {
         Action::LaunchMachine { join, digest, .. } => {
             let from = planned.from.as_ref().is_some_and(|from| from.digest == *digest);

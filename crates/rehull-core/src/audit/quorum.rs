@@ -1,9 +1,9 @@
 //! Invariant 3: who would be left, in the worst case.
 
-use super::{Violation, has_refused, learner, machine, violation};
+use super::{Violation, learner, machine, violation};
 use crate::domain::action::Action;
-use crate::domain::etcd::MemberAnswer;
-use crate::domain::fleet::MachineState;
+use crate::domain::etcd::{Endpoint, MemberAnswer};
+use crate::domain::fleet::{Machine, MachineState};
 use crate::domain::ids::{InstanceId, SlotName};
 use crate::domain::observed::Observed;
 use crate::domain::policy::EtcdStrategy;
@@ -105,11 +105,17 @@ fn may_end_a_member(seen: &Observed, slot: &SlotName, id: &InstanceId) -> bool {
     holds && !is_off(seen, id) && !has_refused_and_no_quorum_is_left(seen, slot, id)
 }
 
-/// The machine says that it runs no etcd, its port does not contradict, and nobody serves: no quorum can be lost by it.
+/// The machine says that it runs no etcd, its port does not contradict, and nobody serves although somebody is
+/// heard: no quorum can be lost by it.
 fn has_refused_and_no_quorum_is_left(seen: &Observed, slot: &SlotName, id: &InstanceId) -> bool {
-    let refused = machine(seen, id).is_some_and(has_refused);
+    let refused = machine(seen, id).is_some_and(Machine::has_refused);
     let answers = |name: &SlotName| seen.etcd.endpoints.get(name).and_then(|e| e.answer());
-    refused && answers(slot).is_none() && !seen.etcd.endpoints.keys().filter_map(answers).any(counts)
+    let heard = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Answered(_) | Endpoint::Refused);
+    let by_us = !seen.etcd.endpoints.values().any(heard);
+    refused
+        && !by_us
+        && answers(slot).is_none()
+        && !seen.etcd.endpoints.keys().filter_map(answers).any(counts)
 }
 
 /// It answers still, but not for long.

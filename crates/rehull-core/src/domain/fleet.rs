@@ -106,6 +106,13 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// It has said that it will not start its etcd: once and for all.
+    #[must_use]
+    pub fn has_refused(&self) -> bool {
+        let report = self.report.as_ref();
+        report.is_some_and(|report| report.phase == BootPhase::Refused)
+    }
+
     /// Not terminated and not on the way there.
     #[must_use]
     pub fn is_live(&self) -> bool {

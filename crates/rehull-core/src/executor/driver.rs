@@ -3,7 +3,7 @@
 //! It owns no fact about the world between two ticks and no decision about it at all. What it adds is order: nothing is
 //! sent before its intent is durable, nothing while the lease could end under it, nothing after a signal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,6 +25,9 @@ use crate::rollout::{Goal, done_steps, margin};
 
 /// Segments of a stale holder that may still have arrived between reading the journal and the first own one.
 const ATTACH_ATTEMPTS_MAX: u32 = 3;
+
+/// What a request is answered when it was fulfilled with something left over.
+pub const NOT_AT_REST: &str = "stopped, not at rest";
 
 /// How a run ended. It can be resumed from everything but `Finished` and an abort.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +75,8 @@ pub struct Driver<'a> {
     pub(super) seen: Option<Observed>,
     /// Monotonic time since which the lease is too short to send anything, and when it counts as lost.
     pub(super) lease_short: Option<(Duration, Timestamp)>,
+    /// Wishes that were heard: a mailbox that cannot be read for a moment does not take them back.
+    wishes: BTreeMap<String, Request>,
     told_waiting: Option<(Vec<Waiting>, i64)>,
     told_done: BTreeSet<StepId>,
 }
@@ -89,9 +94,17 @@ impl<'a> Driver<'a> {
             grace: Grace::default(),
             seen: None,
             lease_short: None,
+            wishes: BTreeMap::new(),
             told_waiting: None,
             told_done: BTreeSet::new(),
         }
+    }
+
+    /// Begins with a wish that the caller itself has posted.
+    #[must_use]
+    pub fn asked(mut self, request: Request) -> Self {
+        self.wishes.insert(request.id.clone(), request);
+        self
     }
 
     /// Works until the plan is done or there is a reason to stop. `holder` is `user@host pid`.
@@ -185,26 +198,25 @@ impl<'a> Driver<'a> {
                 self.emit(What::StepDone { step });
             }
         }
+        let heard = seen.requests.iter().cloned();
+        self.wishes
+            .extend(heard.map(|request| (request.id.clone(), request)));
         self.seen = Some(seen);
         true
     }
 
     /// Requests that wait for an answer, and where they drive to.
-    pub(super) fn goal(&self, seen: &Observed) -> (Goal, Vec<Request>) {
-        let open = seen
-            .requests
-            .iter()
+    pub(super) fn goal(&self) -> (Goal, Vec<Request>) {
+        let open = self
+            .wishes
+            .values()
             .filter(|request| !self.journal.view().is_answered(&request.id));
         let open: Vec<Request> = open.cloned().collect();
         (if open.is_empty() { Goal::Finish } else { Goal::Rest }, open)
     }
 
     async fn finish(&mut self) -> Result<Outcome, JournalError> {
-        let requests = self
-            .seen
-            .as_ref()
-            .map(|seen| self.goal(seen).1)
-            .unwrap_or_default();
+        let (_, requests) = self.goal();
         let mut records = self.answers(&requests, "the rollout has finished");
         records.push(self.record(RecordBody::Closed {
             outcome: "finished".to_owned(),
@@ -226,14 +238,7 @@ impl<'a> Driver<'a> {
         };
         let reason = StopReason::Asked { how };
         let (rest, in_flight) = self.standing();
-        let mut records = self.answers(
-            &requests,
-            if rest.at_rest {
-                "at rest"
-            } else {
-                "stopped, not at rest"
-            },
-        );
+        let mut records = self.answers(&requests, if rest.at_rest { "at rest" } else { NOT_AT_REST });
         records.push(self.record(if abort.is_some() {
             RecordBody::Closed {
                 outcome: "aborted".to_owned(),

@@ -23,7 +23,7 @@ mod settle;
 mod tests;
 mod tick;
 
-pub use driver::{Driver, Outcome, RunError};
+pub use driver::{Driver, NOT_AT_REST, Outcome, RunError};
 pub use observe::{observe, observe_patiently};
 pub use open::Opened;
 pub use ports::{Attention, Ports, Scene, Watch};

@@ -218,16 +218,22 @@ pub async fn supersede(access: Access<'_>, by: &RolloutId) -> Result<(), OpenErr
     if journal.view().closed().is_some() {
         return Ok(());
     }
-    let body = RecordBody::Closed {
+    let mut bodies = Vec::new();
+    if journal.view().opened().is_none() {
+        // Whoever began it was killed between the plan and the first record; without a plan there is nothing to end.
+        let Some((plan, whole)) = read(access.store, &access.scope).await? else {
+            return Ok(());
+        };
+        bodies.push(opening(&plan, whole));
+    }
+    bodies.push(RecordBody::Closed {
         outcome: format!("superseded by {by}"),
-    };
-    let record = Record {
-        at: access.clock.now(),
-        body,
-    };
+    });
+    let at = access.clock.now();
+    let records = bodies.into_iter().map(|body| Record { at, body });
     access.still_ours().await?;
     journal
-        .append(vec![record])
+        .append(records.collect())
         .await
         .map_err(|source| OpenError::Journal { rollout, source })
 }
@@ -288,15 +294,9 @@ async fn opened<'a>(
     mut journal: Journal<'a>,
 ) -> Result<Opened<'a>, OpenError> {
     access.still_ours().await?;
-    let envelope = plan.envelope.digest();
-    let body = RecordBody::Opened {
-        envelope,
-        plan: Some(whole),
-        rehull: env!("CARGO_PKG_VERSION").to_owned(),
-    };
     let record = Record {
         at: access.clock.now(),
-        body,
+        body: opening(&plan, whole),
     };
     match journal.append(vec![record]).await {
         Ok(()) => Ok(Opened { plan, journal }),
@@ -304,6 +304,14 @@ async fn opened<'a>(
             rollout: access.scope.rollout.to_string(),
             source,
         }),
+    }
+}
+
+fn opening(plan: &RolloutPlan, whole: ContentDigest) -> RecordBody {
+    RecordBody::Opened {
+        envelope: plan.envelope.digest(),
+        plan: Some(whole),
+        rehull: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 

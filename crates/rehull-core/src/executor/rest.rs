@@ -2,13 +2,13 @@
 
 use crate::domain::desired::Slot;
 use crate::domain::etcd::Endpoint;
-use crate::domain::fleet::{Attachment, SlotParts};
+use crate::domain::fleet::{Attachment, Machine, SlotParts};
 use crate::domain::ids::SlotName;
 use crate::domain::observed::{Observed, Part};
 use crate::domain::quorum::Standing;
 use crate::event::Rest;
-use crate::journal::JournalView;
-use crate::plan::RolloutPlan;
+use crate::journal::{ActionPast, JournalView};
+use crate::plan::{RolloutKind, RolloutPlan};
 use crate::rollout::margin;
 
 /// At rest = full margin, one live machine per slot and no other, both parts of every slot firmly at it, nothing in
@@ -21,6 +21,18 @@ pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest 
         .filter(|gap| gap.part != Part::Mailbox)
         .map(|gap| format!("{} unread: {}", gap.part.words(), gap.why))
         .collect();
+    let nothing_was_created = plan.envelope.kind == RolloutKind::Bootstrap
+        && seen.gaps.is_empty()
+        && seen.identity.is_none()
+        && !seen.fleet.machines.iter().any(Machine::is_live);
+    if nothing_was_created {
+        return Rest {
+            at_rest: journal.in_doubt().is_empty(),
+            left: in_doubt(journal),
+            margin: 0,
+            heard: false,
+        };
+    }
     for planned in &plan.envelope.slots {
         slot_is_at_rest(&planned.slot.name, seen, &mut left);
     }
@@ -53,15 +65,18 @@ pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest 
     if margin != full {
         left.push(format!("margin {margin} of {full}"));
     }
-    for past in journal.in_doubt() {
-        left.push(format!("not known whether it happened: {}", past.action.key()));
-    }
+    left.extend(in_doubt(journal));
     Rest {
         at_rest: left.is_empty(),
         left,
         margin,
         heard: seen.etcd.endpoints.values().any(is_heard),
     }
+}
+
+fn in_doubt(journal: &JournalView) -> Vec<String> {
+    let words = |past: &ActionPast| format!("not known whether it happened: {}", past.action.key());
+    journal.in_doubt().into_iter().map(words).collect()
 }
 
 /// Nothing is known: said as such.

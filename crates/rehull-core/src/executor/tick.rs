@@ -86,7 +86,7 @@ impl Driver<'_> {
         let Some(seen) = self.seen.clone() else {
             return Ok(Flow::Again(PAUSE_MIN));
         };
-        let (goal, requests) = self.goal(&seen);
+        let (goal, requests) = self.goal();
         match (self.rules.decide)(&self.plan, &seen, self.journal.view(), goal) {
             Next::Stop(reason) => Ok(Flow::Stop(reason)),
             Next::Done => self.done(&seen, goal, requests).await,

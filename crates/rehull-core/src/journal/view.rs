@@ -1,13 +1,13 @@
 //! The fold of a journal. It answers five questions and no others; it never says where we were.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::FoldError;
 use super::record::{Record, RecordBody};
-use crate::domain::action::Action;
+use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::ids::{ContentDigest, Generation, SlotName, StepId};
 use crate::domain::waiting::StopReason;
 use crate::ports::PortError;
@@ -19,7 +19,7 @@ pub struct JournalView {
     holder: Option<(String, Timestamp)>,
     actions: BTreeMap<String, ActionPast>,
     marks: BTreeMap<String, Timestamp>,
-    answered: BTreeSet<String>,
+    answered: BTreeMap<String, String>,
     halt: Option<Halt>,
     closed: Option<(String, Timestamp)>,
 }
@@ -137,8 +137,8 @@ impl JournalView {
                 // The last one counts: it is written again only when the clock went back behind the first.
                 self.marks.insert(mark.clone(), at);
             }
-            RecordBody::Answered { request, .. } => {
-                self.answered.insert(request.clone());
+            RecordBody::Answered { request, answer } => {
+                self.answered.insert(request.clone(), answer.clone());
             }
             RecordBody::Stopped { reason, at_rest } => {
                 self.halt = Some(Halt {
@@ -307,6 +307,16 @@ impl JournalView {
         launches.filter_map(|past| past.done_at).max()
     }
 
+    /// When this rollout last ended a machine of the slot because it did not boot.
+    #[must_use]
+    pub fn gave_up_at(&self, slot: &SlotName) -> Option<Timestamp> {
+        let ends = self.actions.values().filter(|past| {
+            matches!(&past.action, Action::TerminateMachine { slot: of, why: TerminateWhy::DidNotBoot, .. }
+                if of == slot)
+        });
+        ends.filter_map(|past| past.done_at).max()
+    }
+
     /// The number of this action's next attempt, from 1.
     #[must_use]
     pub fn next_attempt(&self, key: &str) -> u32 {
@@ -316,7 +326,13 @@ impl JournalView {
     /// The mailbox request was answered.
     #[must_use]
     pub fn is_answered(&self, request: &str) -> bool {
-        self.answered.contains(request)
+        self.answered.contains_key(request)
+    }
+
+    /// What a mailbox request was answered.
+    #[must_use]
+    pub fn answer_to(&self, request: &str) -> Option<&str> {
+        self.answered.get(request).map(String::as_str)
     }
 
     /// What was approved, and when it began; `None`: the journal is empty.

@@ -8,6 +8,7 @@ use super::input::holder;
 use super::{eta, spare};
 use crate::catalog::etcd::{hop_notes, short_log_note};
 use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer};
+use crate::domain::fleet::Machine;
 use crate::domain::ids::SlotName;
 use crate::domain::observed::Observed;
 use crate::domain::quorum::Standing;
@@ -183,7 +184,7 @@ fn strangers(envelope: &Envelope, seen: &Observed) -> BTreeSet<String> {
     lines.filter(|line| !owned(line)).map(words).collect()
 }
 
-/// What heals one member brings back every other one that has no machine any more, as it was: two that are lost must not
+/// What heals one member brings back every other one that has no machine any more, or one that did not boot, as it was: two that are lost must not
 /// keep each other from being healed. Without a quorum of the rest nothing could be healed by changing the list.
 fn comes_back_first(envelope: &Envelope, seen: &Observed, slot: &SlotName) -> bool {
     let heals = matches!(envelope.kind, RolloutKind::Heal { .. });
@@ -192,7 +193,8 @@ fn comes_back_first(envelope: &Envelope, seen: &Observed, slot: &SlotName) -> bo
         .iter()
         .filter(|planned| !is_out(seen, &planned.slot.name));
     let quorum = serving.count() > envelope.slots.len() / 2;
-    heals && quorum && holder(seen, slot).is_none()
+    let runs_nothing = |machine: &Machine| !machine.go || machine.has_refused();
+    heals && quorum && holder(seen, slot).is_none_or(runs_nothing)
 }
 
 /// A database near its quota raises NOSPACE in the middle of a rollout; one above 5 GiB cannot be copied beforehand.
@@ -242,7 +244,7 @@ fn notes(envelope: &Envelope, seen: &Observed) -> Vec<String> {
         let is_target = matches!(&envelope.kind, RolloutKind::Heal { slot: target } if target == slot);
         if !is_target && is_out(seen, slot) && comes_back_first(envelope, seen, slot) {
             notes.push(format!(
-                "{slot} has no machine either: it comes back first, as it was"
+                "{slot} has no machine that runs it either: it comes back first, as it was"
             ));
         }
     }

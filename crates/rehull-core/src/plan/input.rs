@@ -32,8 +32,8 @@ pub struct PlanInput<'a> {
 pub struct Past {
     /// Their plans, newest first: they tell what machines were booted with.
     pub plans: Vec<RolloutPlan>,
-    /// Members of the rollout to go back from that were seen serving in it, and at which version: all that is known of
-    /// those that are silent now.
+    /// Members that were seen serving in the rollout to go back from or after it, and at which version: all that is known
+    /// of those that are silent now.
     pub served: BTreeMap<SlotName, EtcdVersion>,
 }
 

@@ -10,6 +10,7 @@ use super::{
     PlanInput, Refusal, Reversible, RolloutKind, RolloutPlan, SlotContent, Target, content_for_heal, plan,
 };
 use crate::domain::etcd::Endpoint;
+use crate::domain::fleet::BootPhase;
 use crate::domain::ids::{ContentDigest, SlotName};
 use crate::domain::observed::{Gap, Observed, Part};
 use crate::domain::version::EtcdVersion;
@@ -266,6 +267,17 @@ fn two_that_are_lost_do_not_keep_each_other_from_being_healed() {
         blockers.len() == 1 && blockers[0].contains("rehull etcd heal etcd-c"),
         "{blockers:?}"
     );
+    // One that has refused to boot runs nothing, whoever holds the volume.
+    let mut refused = seen.clone();
+    for machine in refused
+        .fleet
+        .machines
+        .iter_mut()
+        .filter(|machine| machine.slot == slot_name(2))
+    {
+        machine.report.as_mut().unwrap().phase = BootPhase::Refused;
+    }
+    assert_eq!(heal_of_two(&refused).forecast.blockers, Vec::<String>::new());
     seen.fleet
         .machines
         .retain(|machine| ![slot_name(1), slot_name(2)].contains(&machine.slot));
@@ -275,7 +287,7 @@ fn two_that_are_lost_do_not_keep_each_other_from_being_healed() {
     assert!(
         notes
             .iter()
-            .any(|note| note.contains("etcd-c has no machine either")),
+            .any(|note| note.contains("etcd-c has no machine that runs it")),
         "{notes:?}"
     );
 }

@@ -3,19 +3,22 @@
 //! Only legal without an identity record; the planner checks that no machine and no used volume exists.
 
 use super::situation::{Health, Situation};
-use super::step::{Step, warm};
+use super::step::{Step, refusal, warm};
 use super::tick::Tick;
-use super::{gates, give_up, launch_template, slot_move};
-use crate::domain::action::Action;
+use super::{Goal, gates, give_up, launch_template, slot_move};
+use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::fleet::Join;
 use crate::domain::ids::{Generation, StepId};
 use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::JournalView;
 
-/// Proposes what brings the new cluster one stage further.
-pub(crate) fn next(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) {
+/// Proposes what brings the new cluster one stage further. At rest means: nothing was created, or the cluster is there.
+pub(crate) fn next(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Tick) {
     if now.seen.identity.is_some() {
         return;
+    }
+    if goal == Goal::Rest && !has_begun(now) {
+        return let_go(now, tick);
     }
     if !launch_template::next(now, tick) {
         return;
@@ -27,9 +30,19 @@ pub(crate) fn next(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) 
         hold: Vec::new(),
     });
     let steps: Vec<Step<'_>> = steps.collect();
+    // A volume that is attached counts as used from then on, so nothing is attached before all machines have booted.
     let mut ready = true;
     for step in &steps {
-        ready &= in_place(step, tick);
+        ready &= booted(step, goal, tick);
+    }
+    if !ready {
+        return;
+    }
+    for step in &steps {
+        ready &= step
+            .slot
+            .new
+            .is_some_and(|new| slot_move::to_the_new(step.slot, new, tick));
     }
     if !ready {
         return;
@@ -51,27 +64,64 @@ pub(crate) fn next(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) 
     }
 }
 
-/// Launched, warm, volume and interface attached.
-fn in_place(step: &Step<'_>, tick: &mut Tick) -> bool {
+/// Volume or interface of some slot is at its machine.
+fn has_begun(now: &Situation<'_>) -> bool {
+    now.slots.iter().any(|slot| {
+        slot.machines()
+            .any(|machine| machine.go || slot.has_part_at(machine))
+    })
+}
+
+/// Nothing was created yet: what was launched goes.
+fn let_go(now: &Situation<'_>, tick: &mut Tick) {
+    for slot in &now.slots {
+        let step = &slot.plan.step;
+        for machine in slot.machines() {
+            let (slot, machine) = (slot.name().clone(), machine.id.clone());
+            let why = TerminateWhy::Unwanted;
+            tick.act(step, Action::TerminateMachine { slot, machine, why });
+        }
+        for machine in slot.leaving_now() {
+            let machine = machine.id.clone();
+            tick.wait(step, WaitingOn::Termination { machine });
+        }
+    }
+}
+
+/// Launched, and warm or told to go already. On the way to rest nothing is launched.
+fn booted(step: &Step<'_>, goal: Goal, tick: &mut Tick) -> bool {
     let slot = step.slot;
     let Some(new) = slot.new else {
-        if let Some(version) = step.now.template_version(slot.plan) {
-            let action = Action::LaunchMachine {
-                slot: step.name(),
-                template: slot.plan.slot.launch_template.clone(),
-                version: version.version,
-                digest: slot.plan.to.digest.clone(),
-                join: Join::Bootstrap,
-                generation: Generation(1),
-            };
-            step.act(tick, action);
-        }
+        launch(step, goal, tick);
         return false;
     };
-    if give_up::a_refusal(step, new, tick) || !new.go && !warm(step, new, tick) {
+    if let Some(reason) = refusal(new).filter(|_| goal == Goal::Rest) {
+        tick.stop(reason);
         return false;
     }
-    slot_move::to_the_new(slot, new, tick)
+    !give_up::a_refusal(step, new, tick) && (new.go || warm(step, new, tick))
+}
+
+fn launch(step: &Step<'_>, goal: Goal, tick: &mut Tick) {
+    let plan = step.slot.plan;
+    if goal == Goal::Rest {
+        let what = format!(
+            "the machine of {} is gone in the middle of the creation: only going on can end it",
+            plan.slot.name
+        );
+        return tick.stop(StopReason::OutsideEnvelope { what });
+    }
+    if let Some(version) = step.now.template_version(plan) {
+        let action = Action::LaunchMachine {
+            slot: step.name(),
+            template: plan.slot.launch_template.clone(),
+            version: version.version,
+            digest: plan.to.digest.clone(),
+            join: Join::Bootstrap,
+            generation: Generation(1),
+        };
+        step.act(tick, action);
+    }
 }
 
 /// Told to go and healthy.

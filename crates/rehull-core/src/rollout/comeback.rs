@@ -27,7 +27,8 @@ pub(crate) struct Comeback<'a> {
 
 /// `Some`: nothing runs this slot's member any more, though it is still a member and its data is there.
 pub(crate) fn lost<'a>(now: &Situation<'a>, slot: &SlotSituation<'a>) -> Option<Comeback<'a>> {
-    let may_run = |machine: &&Machine| machine.go && machine.state != MachineState::Stopped;
+    let may_run =
+        |machine: &&Machine| machine.go && machine.state != MachineState::Stopped && !machine.has_refused();
     if slot.machines().any(|machine| may_run(&machine)) || slot.endpoint.answer().is_some() {
         return None;
     }
@@ -82,13 +83,11 @@ fn content<'a>(slot: &SlotSituation<'a>) -> Option<&'a SlotContent> {
 }
 
 /// Proposes what brings a lost member one stage further back. False: on the way to rest it is not waited for, because
-/// the machine that should carry it did not boot; it stays where it is, and healing the member replaces it.
+/// the machine that should carry it did not boot; it stays where it is, and healing the member replaces it. Without a
+/// quorum nothing could be healed, so there the rollout stays open.
 pub(crate) fn next(step: &Step<'_>, back: &Comeback<'_>, goal: Goal, tick: &mut Tick) -> bool {
-    if goal == Goal::Rest
-        && back
-            .machine
-            .is_some_and(|machine| give_up::did_not_boot(step, machine))
-    {
+    let did_not_boot = |machine| give_up::did_not_boot(step, machine);
+    if goal == Goal::Rest && step.now.standing().margin() >= 0 && back.machine.is_some_and(did_not_boot) {
         return false;
     }
     bring(step, back, tick);
@@ -170,7 +169,7 @@ pub(crate) fn afterwards(slot: &SlotSituation<'_>, journal: &JournalView, tick: 
 }
 
 /// A member that was told to start and has not come up yet is waited for, also on the way to rest; not for ever.
-pub(crate) fn is_returning(step: &Step<'_>, goal: Goal, tick: &mut Tick) -> bool {
+pub(crate) fn is_returning(step: &Step<'_>, tick: &mut Tick) -> bool {
     let slot = step.slot;
     // Of a slot that changes, the new machine joins by its own step.
     let joins = |machine: &Machine| slot.plan.changes() && slot.new.is_some_and(|new| new.id == machine.id);
@@ -180,9 +179,6 @@ pub(crate) fn is_returning(step: &Step<'_>, goal: Goal, tick: &mut Tick) -> bool
         return false;
     };
     if slot.standing() == Health::Healthy {
-        return false;
-    }
-    if goal == Goal::Rest && give_up::did_not_boot(step, machine) {
         return false;
     }
     if give_up::a_refusal(step, machine, tick) {

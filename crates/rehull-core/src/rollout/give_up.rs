@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::situation::SlotSituation;
 use super::step::{Step, is_warm, refusal};
 use super::tick::Tick;
 use crate::domain::action::{Action, TerminateWhy};
+use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::Machine;
 
 /// A machine that has refused to boot: said, or given up. False: it has not refused.
@@ -27,14 +29,27 @@ pub(super) fn a_refusal(step: &Step<'_>, machine: &Machine, tick: &mut Tick) -> 
     true
 }
 
-/// No etcd runs on it, as far as anybody can tell. Should one run all the same, its vote may only be missed where the
-/// others do without it, or where no quorum is left to lose.
+/// No etcd runs on it, as far as anybody can tell. Should one run all the same, its vote may only be missed where a
+/// quorum holds without it, or where none is left to lose. Of several one goes at a time.
 pub(super) fn unbooted(step: &Step<'_>, machine: &Machine, tick: &mut Tick) {
-    let nobody_serves = step.now.answers().all(|(_, answer)| !answer.serves);
     let idle = !machine.go && !step.slot.has_part_at(machine);
-    if idle || nobody_serves || step.others_green(tick) {
+    if !idle && tick.ends_a_machine() {
+        return;
+    }
+    let silent = step.slot.endpoint.answer().is_none();
+    let quorum_without = silent && step.now.standing().margin() >= 0;
+    if idle || quorum_without || no_quorum_is_left(step) || step.others_green(tick) {
         terminate(step, machine, TerminateWhy::DidNotBoot, tick);
     }
+}
+
+/// Somebody is heard, so the silence of others is not ours, and nobody serves.
+fn no_quorum_is_left(step: &Step<'_>) -> bool {
+    let heard = |slot: &SlotSituation<'_>| match slot.endpoint {
+        Endpoint::Answered(_) | Endpoint::Refused => true,
+        Endpoint::Silent(_) | Endpoint::Strange(_) => false,
+    };
+    step.now.all_slots().any(heard) && step.now.answers().all(|(_, answer)| !answer.serves)
 }
 
 /// It has refused, or its time to become warm was up, before this process took over.
@@ -65,12 +80,18 @@ pub(super) fn terminate(step: &Step<'_>, machine: &Machine, why: TerminateWhy, t
     step.act(tick, Action::TerminateMachine { slot, machine, why });
 }
 
-/// By the journal's clock, which is also that of the holder's arrival. What another rollout launched was there before.
+/// By the journal's clock, which is also that of the holder's arrival; what another rollout launched by EC2's. Whatever
+/// clocks say, a process gives up one machine per slot: the next one that does not boot is said.
 fn was_launched_before_us(step: &Step<'_>, machine: &Machine) -> bool {
     let Some((_, attached)) = step.journal.holder() else {
         return false;
     };
-    launch_done_at(step, machine).is_none_or(|launched| launched < attached)
+    let gave_up = step
+        .journal
+        .gave_up_at(step.slot.name())
+        .is_some_and(|at| at >= attached);
+    let launched = launched_at(step, machine).is_some_and(|launched| launched < attached);
+    launched && !gave_up
 }
 
 fn launched_at(step: &Step<'_>, machine: &Machine) -> Option<Timestamp> {

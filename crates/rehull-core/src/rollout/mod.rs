@@ -87,7 +87,7 @@ pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: 
         return Next::Stop(reason);
     }
     match plan.envelope.kind {
-        RolloutKind::Bootstrap => bootstrap::next(&now, journal, &mut tick),
+        RolloutKind::Bootstrap => bootstrap::next(&now, journal, goal, &mut tick),
         RolloutKind::Upgrade
         | RolloutKind::Heal { .. }
         | RolloutKind::Replace { .. }
@@ -251,18 +251,22 @@ fn bring_back(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut
         if let Some(back) = comeback::lost(now, slot) {
             returning |= comeback::next(&step, &back, goal, tick);
         } else {
-            returning |= comeback::is_returning(&step, goal, tick);
+            returning |= comeback::is_returning(&step, tick);
             comeback::afterwards(slot, journal, tick);
-            terminate_left_over(slot, tick);
+            terminate_left_over(now, slot, tick);
         }
     }
     returning
 }
 
 /// In a slot that this rollout leaves alone nobody gives a go any more: what an earlier one has launched there goes.
-fn terminate_left_over(slot: &SlotSituation<'_>, tick: &mut Tick) {
+fn terminate_left_over(now: &Situation<'_>, slot: &SlotSituation<'_>, tick: &mut Tick) {
+    // While its member is out, or lists differ, it may be what brings the member back.
+    if slot.plan.changes() || now.members.is_err() || slot.standing() != situation::Health::Healthy {
+        return;
+    }
     let waits = |machine: &&&Machine| !machine.go && !slot.has_part_at(machine);
-    for machine in slot.old.iter().filter(waits).filter(|_| !slot.plan.changes()) {
+    for machine in slot.old.iter().filter(waits) {
         let action = Action::TerminateMachine {
             slot: slot.name().clone(),
             machine: machine.id.clone(),

@@ -37,6 +37,12 @@ impl Tick {
         self.mark.push(mark);
     }
 
+    /// A machine is ended in this tick already.
+    pub(crate) fn ends_a_machine(&self) -> bool {
+        let ends = |(_, action): &(StepId, Action)| matches!(action, Action::TerminateMachine { .. });
+        self.act.iter().any(ends)
+    }
+
     /// The first reason wins.
     pub(crate) fn stop(&mut self, reason: StopReason) {
         self.stop.get_or_insert(reason);

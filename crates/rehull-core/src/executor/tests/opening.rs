@@ -1,7 +1,8 @@
 //! What must fit together before anything is done.
 
 use super::*;
-use crate::executor::open::OpenError;
+use crate::domain::ids::RolloutId;
+use crate::executor::open::{OpenError, supersede};
 
 fn writer() -> Writer {
     Writer {
@@ -56,6 +57,20 @@ fn a_begin_that_was_cut_short_is_completed() {
     assert_eq!(
         bench.journal().opened().unwrap().envelope,
         bench.plan.envelope.digest()
+    );
+}
+
+#[test]
+fn a_rollout_that_was_killed_before_its_first_record_gives_way_to_another_one() {
+    let bench = Bench::new();
+    bench.begin().map(drop).unwrap();
+    bench.store().remove(&keys::segment(&scope().rollout, 1));
+    let by = RolloutId::new("t-2");
+    block_on(&bench.world.clock, supersede(bench.access(writer()), &by)).unwrap();
+    assert_eq!(bench.journal().closed().unwrap().0, "superseded by t-2");
+    assert_eq!(
+        error_of(bench.resume()),
+        "rollout `t-1` has ended: superseded by t-2"
     );
 }
 

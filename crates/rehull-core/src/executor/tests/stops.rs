@@ -175,6 +175,30 @@ fn an_abort_drives_to_rest_and_closes_the_rollout() {
 }
 
 #[test]
+fn who_was_started_to_abort_begins_nothing_although_the_mailbox_shows_nothing() {
+    let bench = Bench::new();
+    let writer = Writer {
+        nonce: "one".to_owned(),
+        tail: TornTail::Refused,
+    };
+    let abort = Request {
+        id: "20261121-1".to_owned(),
+        wish: Wish::Abort,
+        by: "ann".to_owned(),
+    };
+    let outcome = block_on(&bench.world.clock, async {
+        let opened = begin(bench.access(writer), bench.plan.clone()).await.unwrap();
+        let driver = Driver::new(opened, bench.ports(), bench.watch(), bench.rules);
+        driver.asked(abort).run("one@host 7").await.unwrap()
+    });
+    assert!(matches!(outcome, Outcome::Stopped { rest, .. } if rest.at_rest));
+    let journal = bench.journal();
+    assert!(journal.is_untouched());
+    assert_eq!(journal.closed().unwrap().0, "aborted");
+    assert_eq!(journal.answer_to("20261121-1"), Some("at rest"));
+}
+
+#[test]
 fn a_pause_drives_to_rest_and_can_be_resumed() {
     let bench = Bench::new();
     let Outcome::Stopped { rest, .. } = ask(&bench, 9, Wish::Pause) else {

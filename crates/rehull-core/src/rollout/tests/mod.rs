@@ -11,6 +11,7 @@
 )]
 
 mod act;
+mod bootstraps;
 mod crashes;
 mod fixture;
 mod heals;
@@ -63,11 +64,11 @@ fn tick(model: &mut Model, plan: &RolloutPlan, goal: Goal, fate: Fate<'_>) -> Re
             act, mark, waiting, ..
         } => {
             audit::check_next(plan, &seen, &act).map_err(|violation| violation.to_string())?;
-            for mark in mark {
-                model.mark(&mark);
+            for mark in &mark {
+                model.mark(mark);
             }
             perform(model, &act, fate);
-            if act.is_empty() && waiting.is_empty() {
+            if act.is_empty() && waiting.is_empty() && mark.is_empty() {
                 return Err("a tick without action waits for nothing".to_owned());
             }
             Ok(None)
@@ -98,15 +99,16 @@ fn perform(model: &mut Model, act: &[(StepId, Action)], fate: Fate<'_>) {
 /// Ticks until an end or the time is up. Quorum is asserted at every instant.
 fn walk(model: &mut Model, plan: &RolloutPlan, goal: Goal, seconds: usize) -> End {
     // What was lost before counts for nobody: from here on it may not become worse.
-    let floor = (model.members.len() / 2).min(model.healthy_voters());
+    let alone = plan.envelope.slots.len() == 1;
+    let quorum = if alone { 0 } else { model.voters() / 2 + 1 };
+    let floor = quorum.min(model.healthy_voters());
     let mut last = String::new();
     for _ in 0..seconds {
         if let Some(end) = tick(model, plan, goal, &mut |_| Outcome::Done).unwrap() {
             return end;
         }
         assert!(
-            !model.down.is_empty()
-                || model.healthy_voters() >= floor.max(usize::from(plan.envelope.slots.len() > 1)),
+            !model.down.is_empty() || model.healthy_voters() >= floor,
             "only {} healthy voters",
             model.healthy_voters()
         );

@@ -1,5 +1,7 @@
 //! Machines that do not boot: said by the process that saw it first, given up by whoever attaches later.
 
+use jiff::Timestamp;
+
 use super::model::{Boots, Model, plan};
 use super::stories::upgraded;
 use super::{End, walk};
@@ -101,11 +103,6 @@ fn a_lost_member_whose_new_machine_does_not_boot_keeps_nobody_from_aborting() {
             live, 3,
             "{case}: what did not boot stays to be looked at, a warm replacement goes"
         );
-        // Or the cause goes away, and the same rollout ends as planned.
-        model.boots = Boots::Well;
-        let end = walk(&mut model, &plan, Goal::Finish, 1200);
-        assert_eq!(end, End::Done, "{case}: {:#?}", model.story);
-        upgraded(&model, 3);
     }
 }
 
@@ -145,6 +142,73 @@ fn two_lost_members_whose_machines_refused_come_back_when_the_cause_is_gone() {
         assert_eq!(end, End::Done, "{case}: {:#?}", model.story);
         upgraded(&model, 3);
     }
+}
+
+#[test]
+fn without_a_quorum_an_abort_does_not_leave_lost_members_to_a_heal_that_nobody_could_give() {
+    for boots in FAULTS {
+        let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+        let mut model = Model::healthy(3);
+        model.kill_machine(&InstanceId::new("i-old-1"));
+        model.kill_machine(&InstanceId::new("i-old-2"));
+        model.boots = boots;
+        let case = format!("{boots:?}");
+        stops(&mut model, &plan, &case);
+        model.attach();
+        let end = walk(&mut model, &plan, Goal::Rest, 1200);
+        assert!(matches!(end, End::Stopped(_)), "{case}: {end:?}");
+        model.boots = Boots::Well;
+        model.attach();
+        let end = walk(&mut model, &plan, Goal::Rest, 1200);
+        assert_eq!(
+            (end, model.healthy_voters()),
+            (End::Done, 3),
+            "{case}: {:#?}",
+            model.story
+        );
+    }
+}
+
+#[test]
+fn two_of_five_whose_machines_did_not_boot_are_given_up_while_the_rest_hold_a_quorum() {
+    for boots in FAULTS {
+        let plan = plan(5, EtcdStrategy::RemoveThenAdd);
+        let mut model = Model::healthy(5);
+        model.kill_machine(&InstanceId::new("i-old-1"));
+        model.kill_machine(&InstanceId::new("i-old-2"));
+        model.boots = boots;
+        let case = format!("{boots:?}");
+        stops(&mut model, &plan, &case);
+        stops(&mut model, &plan, &case);
+        model.boots = Boots::Well;
+        model.attach();
+        let end = walk(&mut model, &plan, Goal::Finish, 1800);
+        assert_eq!(end, End::Done, "{case}: {:#?}", model.story);
+        upgraded(&model, 5);
+    }
+}
+
+#[test]
+fn a_machine_whose_generation_tag_is_gone_is_given_up_once_per_process() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = Model::healthy(3);
+    model.boots = Boots::RefusesCold;
+    stops(&mut model, &plan, "");
+    model.attach();
+    for _ in 0..600 {
+        let end = walk(&mut model, &plan, Goal::Finish, 1);
+        for machine in model.machines.iter_mut().filter(|machine| !machine.go) {
+            // As if somebody's clean-up removed it, and EC2's clock were behind ours.
+            machine.generation = None;
+            machine.launched_at = Some(Timestamp::UNIX_EPOCH);
+        }
+        if let End::Stopped(reason) = end {
+            assert!(matches!(reason, StopReason::BootRefused { .. }), "{reason:?}");
+            assert_eq!(launches(&model), 2, "{:#?}", model.story);
+            return;
+        }
+    }
+    panic!("it never stopped: {:#?}", model.story);
 }
 
 #[test]
