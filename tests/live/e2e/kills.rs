@@ -102,7 +102,7 @@ async fn a_creation_that_was_killed_before_its_first_record_is_ended_without_cre
 }
 
 /// Upgrades in a chain of processes, each of which dies by the next of these faults: one per round, for ever. A record of
-/// the journal is written by whichever process comes to it, so a chain meets every record of a whole rollout.
+/// the journal is written by whichever process comes to it, so a chain meets the records of a whole rollout.
 async fn dies_again_and_again(name: &'static str, faults: &[&str]) {
     let Some(sandbox) = Sandbox::cluster(name, &["3.5.33", "3.6.14"], 3).await else {
         return;
@@ -132,12 +132,24 @@ async fn dies_again_and_again(name: &'static str, faults: &[&str]) {
     sandbox.down().await;
 }
 
-// Who attaches writes one segment and goes on with the rollout in its second. So with `kill-after:2` every segment of
-// the rollout is once the last that a process wrote, with `kill-before:3` once the last before one that was not written
-// any more; the third chain dies around the attaching itself as well.
+// A process writes one segment to attach, one with what it is about to do, one with what came of that, and the next one
+// with what it does then. Who dies right after its second has done nothing: the next one sends the same again. Who dies
+// before its fourth has brought one thing to its end, and has seen the snapshot done, which dies with its process. Two
+// chains of the same faults, one a step ahead, so that everything that is done meets each of them.
 legs! {
-    every_process_dies_after_its_second_segment => dies_again_and_again("after", &["kill-after:2"]);
-    every_process_dies_before_its_third_segment => dies_again_and_again("before", &["kill-before:3"]);
+    processes_die_after_an_intent_and_after_its_outcome => dies_again_and_again(
+        "after",
+        &["kill-after:2", "kill-after:3", "kill-before:4"],
+    );
+    processes_die_after_the_next_intent_and_after_its_outcome => dies_again_and_again(
+        "after-next",
+        &["kill-before:4", "kill-after:2", "kill-after:3"],
+    );
+    processes_die_before_an_outcome_is_written => dies_again_and_again("before", &["kill-before:3", "kill-before:4"]);
+    processes_die_before_the_next_outcome_is_written => dies_again_and_again(
+        "before-next",
+        &["kill-before:4", "kill-before:3"],
+    );
     processes_die_around_attaching => dies_again_and_again(
         "attach",
         &["kill-after:5", "kill-before:1", "kill-after:1", "kill-before:2", "kill-before:6"],
