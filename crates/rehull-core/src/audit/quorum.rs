@@ -111,9 +111,9 @@ fn has_refused_and_no_quorum_is_left(seen: &Observed, slot: &SlotName, id: &Inst
     let refused = machine(seen, id).is_some_and(Machine::has_refused);
     let answers = |name: &SlotName| seen.etcd.endpoints.get(name).and_then(|e| e.answer());
     let heard = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Answered(_) | Endpoint::Refused);
-    let by_us = !seen.etcd.endpoints.values().any(heard);
+    let somebody_is_heard = seen.etcd.endpoints.values().any(heard);
     refused
-        && !by_us
+        && somebody_is_heard
         && answers(slot).is_none()
         && !seen.etcd.endpoints.keys().filter_map(answers).any(counts)
 }

@@ -2,8 +2,9 @@
 //!
 //! Only legal without an identity record; the planner checks that no machine and no used volume exists.
 
+use super::boot::warm;
 use super::situation::{Health, Situation};
-use super::step::{Step, refusal, warm};
+use super::step::{Step, refusal};
 use super::tick::Tick;
 use super::{Goal, gates, give_up, launch_template, slot_move};
 use crate::domain::action::{Action, TerminateWhy};

@@ -5,9 +5,10 @@
 //! step of an upgrade: snapshot, bake and order are waited for as if nothing had happened. A slot whose switch rehull
 //! itself has begun is not lost; there the way is forward.
 
+use super::boot::warm;
 use super::situation::{Health, Situation, SlotSituation, is_off};
 use super::slot_move;
-use super::step::{Step, warm};
+use super::step::Step;
 use super::tick::Tick;
 use super::{Goal, gates, give_up};
 use crate::domain::action::{Action, TerminateWhy};

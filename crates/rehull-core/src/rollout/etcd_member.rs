@@ -7,7 +7,8 @@
 //! removing a running member cuts its calls in flight; both orders were measured under a live control plane:
 //! 34 failed API requests for remove-first on the leader, none for this one.
 
-use super::step::{Step, survivor, warm};
+use super::boot::warm;
+use super::step::{Step, survivor};
 use super::tick::Tick;
 use super::{gates, give_up, join, leave, slot_move};
 use crate::domain::action::Action;

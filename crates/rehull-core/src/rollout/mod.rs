@@ -3,6 +3,7 @@
 //! One file per kind of step; [`decide`] only chooses whose turn it is.
 
 mod bake;
+mod boot;
 mod bootstrap;
 mod comeback;
 mod etcd_member;

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::gates;
 use super::situation::{Health, Situation, SlotSituation};
 use super::tick::Tick;
-use super::{gates, give_up};
 use crate::domain::action::Action;
 use crate::domain::fleet::{BootPhase, Machine, MachineState};
 use crate::domain::ids::SlotName;
@@ -75,41 +75,6 @@ pub(super) fn refusal(machine: &Machine) -> Option<StopReason> {
     }
 }
 
-/// Stage 2: everything verified, waiting for its go.
-pub(super) fn warm(step: &Step<'_>, new: &Machine, tick: &mut Tick) -> bool {
-    if is_warm(new) {
-        return true;
-    }
-    let given_up = give_up::did_not_boot(step, new);
-    let until = if given_up {
-        give_up::last_look(step)
-    } else {
-        step.deadline(new.launched_at, step.now.plan.envelope.policy.boot_deadline)
-    };
-    if step.now.seen.at < until {
-        let phase = new.report.as_ref().map(|report| &report.phase);
-        let phase = phase.map_or_else(|| ec2_word(&new.state), boot_word);
-        step.wait(
-            tick,
-            WaitingOn::Boot {
-                machine: new.id.clone(),
-                phase,
-                until,
-            },
-        );
-    } else if given_up {
-        give_up::unbooted(step, new, tick);
-    } else {
-        let what = format!(
-            "machine {} of {} did not become warm in time; when the rollout is resumed it is given up for another",
-            new.id,
-            step.slot.name()
-        );
-        tick.stop(StopReason::Deadline { what });
-    }
-    false
-}
-
 /// Everything is verified, and it waits for its go.
 pub(super) fn is_warm(machine: &Machine) -> bool {
     let reported = machine.report.as_ref().map(|report| &report.phase);
@@ -137,19 +102,6 @@ pub(super) fn boot_word(phase: &BootPhase) -> String {
         BootPhase::Stopped => "stopped",
         BootPhase::Refused => "refused",
         BootPhase::Other(word) => word,
-    }
-    .to_owned()
-}
-
-fn ec2_word(state: &MachineState) -> String {
-    match state {
-        MachineState::Pending => "pending",
-        MachineState::Running => "running, no report yet",
-        MachineState::Stopping => "stopping",
-        MachineState::Stopped => "stopped",
-        MachineState::ShuttingDown => "shutting-down",
-        MachineState::Terminated => "terminated",
-        MachineState::Other(word) => word,
     }
     .to_owned()
 }
