@@ -311,13 +311,7 @@ impl Session<'_> {
             Ok(Outcome::Finished) => Ok(Exit::Ok),
             Ok(Outcome::Stopped { reason, rest, .. }) => {
                 timeline.over = self.over().await;
-                let over = timeline.over.is_some();
-                // An abort that leaves a member out is over, and a person has to heal it.
-                Ok(if over && !rest.at_rest {
-                    Exit::NeedsPerson
-                } else {
-                    stopped(&reason, over)
-                })
+                Ok(stopped(&reason, timeline.over.is_some(), rest.at_rest))
             }
             Err(error) => Err(Failure::run(&error, &self.rollout)),
         };
@@ -332,8 +326,10 @@ impl Session<'_> {
     }
 }
 
-fn stopped(reason: &StopReason, over: bool) -> Exit {
+fn stopped(reason: &StopReason, over: bool, at_rest: bool) -> Exit {
     match reason {
+        // An abort that leaves a member out: a person has to heal it.
+        StopReason::Asked { .. } if over && !at_rest => Exit::NeedsPerson,
         // An abort ends a rollout for good: there is nothing to resume.
         StopReason::Asked { .. } if over => Exit::Refused,
         StopReason::Asked { .. } => Exit::StopPoint,
@@ -366,5 +362,24 @@ pub fn ending_text(timeline: &Timeline, paint: Paint) -> String {
     match halt::text(timeline, paint) {
         Some(halt) => format!("{table}\n{halt}"),
         None => table,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_abort_with_a_member_out_needs_a_person_and_a_lease_that_went_to_another_one_does_not() {
+        let asked = StopReason::Asked {
+            how: "abort by ann".to_owned(),
+        };
+        assert_eq!(stopped(&asked, true, false), Exit::NeedsPerson);
+        assert_eq!(stopped(&asked, true, true), Exit::Refused);
+        assert_eq!(stopped(&asked, false, false), Exit::StopPoint);
+        let lost = StopReason::LeaseLost {
+            holder: "bob@host 8".to_owned(),
+        };
+        assert_eq!(stopped(&lost, true, false), Exit::LeaseHeld);
     }
 }

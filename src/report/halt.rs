@@ -134,7 +134,8 @@ fn next(timeline: &Timeline, reason: &StopReason, rest: &Rest) -> Vec<String> {
         let mut lines = vec![format!(
             "this rollout is over ({over}): plan again{back}   |   rehull report {id}"
         )];
-        if !rest.at_rest {
+        // Of a rollout that somebody else has ended, what was seen here says nothing any more.
+        if !rest.at_rest && matches!(reason, StopReason::Asked { .. }) {
             lines.insert(
                 0,
                 "heal what is out: rehull etcd heal MEMBER FILE; then".to_owned(),
@@ -224,6 +225,22 @@ mod tests {
             !text.contains("rehull resume") && text.contains("over (aborted)"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn an_abort_that_leaves_a_member_out_names_healing_and_a_rollout_that_others_ended_does_not() {
+        let mut timeline = Timeline::of(&fixture::halted_in_the_window());
+        timeline.over = Some("aborted".to_owned());
+        let mut said = |reason: StopReason| {
+            if let Outcome::Stopped { reason: told, .. } = &mut timeline.outcome {
+                *told = reason;
+            }
+            text(&timeline, Paint::Plain).unwrap_or_default()
+        };
+        let how = "abort by ann".to_owned();
+        assert!(said(StopReason::Asked { how }).contains("rehull etcd heal MEMBER FILE"));
+        let holder = "ann@host 7".to_owned();
+        assert!(!said(StopReason::LeaseLost { holder }).contains("heal"));
     }
 
     #[test]
