@@ -144,7 +144,9 @@ async fn fulfilled(session: &Session<'_>, scope: &Scope, request: &Request) -> R
     let (word, text) = match (view.closed(), view.halt()) {
         (Some((outcome, _)), _) if !at_rest => (
             "not-at-rest".to_owned(),
-            format!("{rollout} is over ({outcome}), NOT at rest: rehull report {rollout} says what is out"),
+            format!(
+                "{rollout} is over ({outcome}), NOT at rest: rehull report {rollout} says what is out, and rehull etcd heal MEMBER FILE brings it back"
+            ),
         ),
         (Some((outcome, _)), _) => (outcome.to_owned(), format!("{rollout} is over: {outcome}")),
         (None, Some(halt)) if halt.at_rest => ("at-rest".to_owned(), format!("{rollout} is at rest")),

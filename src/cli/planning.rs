@@ -139,14 +139,17 @@ async fn served(
         return Ok(BTreeMap::new());
     };
     let mut served: BTreeMap<SlotName, EtcdVersion> = BTreeMap::new();
-    // A heal after it may have brought up what never came up in it.
+    // A heal after it may have brought up what never came up in it. Of later ones what cannot be read is left out.
     let all = rollouts::ids(world.store().as_ref()).await?;
     for later in all.iter().skip_while(|id| id.as_str() != of) {
         let scope = scope(file, later.as_str());
-        let view = rollouts::view(world, &scope).await?;
+        let view = rollouts::view(world, &scope).await;
         let plan = open::read_plan(world.store().as_ref(), &scope).await;
-        let Some(plan) = plan.map_err(|error| Failure::open(&error))? else {
-            continue;
+        let (view, plan) = match (view, plan) {
+            (Ok(view), Ok(Some(plan))) => (view, plan),
+            (Err(error), _) if later.as_str() == of => return Err(error),
+            (_, Err(error)) if later.as_str() == of => return Err(Failure::open(&error)),
+            _ => continue,
         };
         for slot in plan.envelope.slots {
             if slot.changes() && rollout::has_joined(&view, &slot.slot.name) {

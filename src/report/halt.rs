@@ -138,7 +138,7 @@ fn next(timeline: &Timeline, reason: &StopReason, rest: &Rest) -> Vec<String> {
         if !rest.at_rest && matches!(reason, StopReason::Asked { .. }) {
             lines.insert(
                 0,
-                "heal what is out: rehull etcd heal MEMBER FILE; then".to_owned(),
+                "what is out comes back by: rehull etcd heal MEMBER FILE; then".to_owned(),
             );
         }
         return lines;

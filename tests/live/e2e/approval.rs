@@ -1,8 +1,9 @@
 //! What was approved is what is carried out.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use rehull_core::domain::ids::MemberId;
 use rehull_core::ports::{EtcdMembership as _, EtcdView as _};
@@ -35,8 +36,16 @@ fn of_another_version(folder: &TempDir) -> PathBuf {
         bytes[at..at + new.len()].copy_from_slice(new.as_bytes());
     }
     let path = folder.path().join("rehull");
-    fs::write(&path, bytes).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    // Written by another process: a descriptor of ours that is open for writing could be inherited by a child of another
+    // test, and then the file cannot be run ("text file busy").
+    let mut writer = Command::new("sh")
+        .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writer.stdin.take().unwrap().write_all(&bytes).unwrap();
+    assert!(writer.wait().unwrap().success());
     path
 }
 

@@ -122,7 +122,6 @@ impl Sandbox {
         self.start(arguments).end(LIMIT).await
     }
 
-    /// Starts rehull in the sandbox's folder.
     /// By another rehull than the one under test.
     pub(crate) async fn run_by(&self, rehull: &Path, arguments: &[&str]) -> Answer {
         Running::start(self.command_of(rehull, arguments))
@@ -130,6 +129,7 @@ impl Sandbox {
             .await
     }
 
+    /// Starts rehull in the sandbox's folder.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         Running::start(self.command(arguments))
     }

@@ -77,6 +77,8 @@ pub struct Driver<'a> {
     pub(super) lease_short: Option<(Duration, Timestamp)>,
     /// Wishes that were heard: a mailbox that cannot be read for a moment does not take them back.
     wishes: BTreeMap<String, Request>,
+    /// Monotonic time since which the goal is reached and it does not look like a resting place.
+    pub(super) restless: Option<Duration>,
     told_waiting: Option<(Vec<Waiting>, i64)>,
     told_done: BTreeSet<StepId>,
 }
@@ -95,6 +97,7 @@ impl<'a> Driver<'a> {
             seen: None,
             lease_short: None,
             wishes: BTreeMap::new(),
+            restless: None,
             told_waiting: None,
             told_done: BTreeSet::new(),
         }

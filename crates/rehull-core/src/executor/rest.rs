@@ -22,8 +22,13 @@ pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest 
         .map(|gap| format!("{} unread: {}", gap.part.words(), gap.why))
         .collect();
     let nothing_was_created = plan.envelope.kind == RolloutKind::Bootstrap
-        && seen.gaps.is_empty()
+        && seen.gaps.iter().all(|gap| gap.part == Part::Mailbox)
         && seen.identity.is_none()
+        && seen
+            .fleet
+            .slots
+            .values()
+            .all(|parts| parts.volume_generation.is_none())
         && !seen.fleet.machines.iter().any(Machine::is_live);
     if nothing_was_created {
         return Rest {

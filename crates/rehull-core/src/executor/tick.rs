@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::driver::Driver;
+use super::rest::rest;
 use super::retry::{self, Gated};
 use super::settle;
 use crate::audit::{self, Violation};
@@ -141,6 +142,9 @@ impl Driver<'_> {
             self.tell_waiting(seen, waiting);
             return Ok(Flow::Again(DOUBT_GLANCE));
         }
+        if goal == Goal::Rest && !self.settled_at_rest(seen) {
+            return Ok(Flow::Again(DOUBT_GLANCE));
+        }
         let finished = goal == Goal::Finish
             || (self.rules.decide)(&self.plan, seen, self.journal.view(), Goal::Finish) == Next::Done;
         Ok(if finished {
@@ -148,6 +152,17 @@ impl Driver<'_> {
         } else {
             Flow::AtRest(requests)
         })
+    }
+
+    /// One late answer must not make a member that serves one that has to be healed: what does not look like a resting
+    /// place is looked at for a settling time.
+    fn settled_at_rest(&mut self, seen: &Observed) -> bool {
+        if rest(&self.plan, seen, self.journal.view()).at_rest {
+            return true;
+        }
+        let now = self.ports.clock.monotonic();
+        let since = *self.restless.get_or_insert(now);
+        now.saturating_sub(since) >= self.plan.envelope.policy.settle
     }
 
     /// Marks that are new. One that lies in the future was written before the clock went back: its wait starts again.

@@ -8,7 +8,7 @@ use super::input::holder;
 use super::{eta, spare};
 use crate::catalog::etcd::{hop_notes, short_log_note};
 use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer};
-use crate::domain::fleet::Machine;
+use crate::domain::fleet::{Join, Machine};
 use crate::domain::ids::SlotName;
 use crate::domain::observed::Observed;
 use crate::domain::quorum::Standing;
@@ -184,8 +184,9 @@ fn strangers(envelope: &Envelope, seen: &Observed) -> BTreeSet<String> {
     lines.filter(|line| !owned(line)).map(words).collect()
 }
 
-/// What heals one member brings back every other one that has no machine any more, or one that did not boot, as it was: two that are lost must not
-/// keep each other from being healed. Without a quorum of the rest nothing could be healed by changing the list.
+/// What heals one member brings back every other one that has no machine any more, or one that did not boot, as it was:
+/// two that are lost must not keep each other from being healed. Without a quorum of the rest nothing could be healed by
+/// changing the list.
 fn comes_back_first(envelope: &Envelope, seen: &Observed, slot: &SlotName) -> bool {
     let heals = matches!(envelope.kind, RolloutKind::Heal { .. });
     let serving = envelope
@@ -193,7 +194,9 @@ fn comes_back_first(envelope: &Envelope, seen: &Observed, slot: &SlotName) -> bo
         .iter()
         .filter(|planned| !is_out(seen, &planned.slot.name));
     let quorum = serving.count() > envelope.slots.len() / 2;
-    let runs_nothing = |machine: &Machine| !machine.go || machine.has_refused();
+    // etcd may run on a machine that has refused later on, unless it was one to bring a member back.
+    let came_back = |machine: &Machine| machine.join == Some(Join::Reattach);
+    let runs_nothing = |machine: &Machine| !machine.go || machine.has_refused() && came_back(machine);
     heals && quorum && holder(seen, slot).is_none_or(runs_nothing)
 }
 

@@ -10,7 +10,7 @@ use super::{
     PlanInput, Refusal, Reversible, RolloutKind, RolloutPlan, SlotContent, Target, content_for_heal, plan,
 };
 use crate::domain::etcd::Endpoint;
-use crate::domain::fleet::BootPhase;
+use crate::domain::fleet::{BootPhase, Join};
 use crate::domain::ids::{ContentDigest, SlotName};
 use crate::domain::observed::{Gap, Observed, Part};
 use crate::domain::version::EtcdVersion;
@@ -267,7 +267,7 @@ fn two_that_are_lost_do_not_keep_each_other_from_being_healed() {
         blockers.len() == 1 && blockers[0].contains("rehull etcd heal etcd-c"),
         "{blockers:?}"
     );
-    // One that has refused to boot runs nothing, whoever holds the volume.
+    // A machine that was to bring it back and has refused runs nothing.
     let mut refused = seen.clone();
     for machine in refused
         .fleet
@@ -276,6 +276,14 @@ fn two_that_are_lost_do_not_keep_each_other_from_being_healed() {
         .filter(|machine| machine.slot == slot_name(2))
     {
         machine.report.as_mut().unwrap().phase = BootPhase::Refused;
+    }
+    assert_eq!(
+        heal_of_two(&refused).forecast.blockers.len(),
+        1,
+        "its etcd may run"
+    );
+    for machine in &mut refused.fleet.machines {
+        machine.join = Some(Join::Reattach);
     }
     assert_eq!(heal_of_two(&refused).forecast.blockers, Vec::<String>::new());
     seen.fleet

@@ -8,7 +8,7 @@ use super::step::{Step, refusal};
 use super::tick::Tick;
 use super::{Goal, gates, give_up, launch_template, slot_move};
 use crate::domain::action::{Action, TerminateWhy};
-use crate::domain::fleet::Join;
+use crate::domain::fleet::{Join, Machine};
 use crate::domain::ids::{Generation, StepId};
 use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::JournalView;
@@ -65,11 +65,12 @@ pub(crate) fn next(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick:
     }
 }
 
-/// Volume or interface of some slot is at its machine.
+/// Volume or interface of some slot is at its machine, or its volume is marked as used, which comes first.
 fn has_begun(now: &Situation<'_>) -> bool {
     now.slots.iter().any(|slot| {
-        slot.machines()
-            .any(|machine| machine.go || slot.has_part_at(machine))
+        let marked = slot.parts.is_some_and(|parts| parts.volume_generation.is_some());
+        let holds = |machine: &Machine| machine.go || slot.has_part_at(machine);
+        marked || slot.machines().any(holds)
     })
 }
 

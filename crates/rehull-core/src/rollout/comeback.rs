@@ -28,9 +28,20 @@ pub(crate) struct Comeback<'a> {
 
 /// `Some`: nothing runs this slot's member any more, though it is still a member and its data is there.
 pub(crate) fn lost<'a>(now: &Situation<'a>, slot: &SlotSituation<'a>) -> Option<Comeback<'a>> {
-    let may_run =
-        |machine: &&Machine| machine.go && machine.state != MachineState::Stopped && !machine.has_refused();
-    if slot.machines().any(|machine| may_run(&machine)) || slot.endpoint.answer().is_some() {
+    let runs = |machine: &Machine| machine.go && machine.state != MachineState::Stopped;
+    // What cannot be brought back at all is asked first: then any machine that may run keeps the slot from being lost.
+    let generation = slot.parts?.volume_generation?;
+    let content = content(slot)?;
+    let carries = |machine: &Machine| {
+        machine.join == Some(Join::Reattach)
+            && machine.digest.as_ref() == Some(&content.digest)
+            && machine.generation == Some(generation)
+            && !machine.stop_asked
+    };
+    // Only a machine of this very return is known to run nothing because it has refused: etcd may go on running on any
+    // other one whose boot script began anew and refused.
+    let may_run = |machine: &Machine| runs(machine) && !(machine.has_refused() && carries(machine));
+    if slot.machines().any(may_run) || slot.endpoint.answer().is_some() {
         return None;
     }
     if switch_is_ours(slot) || is_target(now, slot) {
@@ -42,18 +53,10 @@ pub(crate) fn lost<'a>(now: &Situation<'a>, slot: &SlotSituation<'a>) -> Option<
         // Without a quorum nobody can show a list. A member that was removed all the same is refused by etcd itself.
         (Ok(list), None) => list.is_empty(),
     };
-    let generation = slot.parts?.volume_generation?;
-    let content = content(slot)?;
-    let carries = |machine: &&Machine| {
-        machine.join == Some(Join::Reattach)
-            && machine.digest.as_ref() == Some(&content.digest)
-            && machine.generation == Some(generation)
-            && !machine.stop_asked
-    };
     still_a_member.then(|| Comeback {
         content,
         generation,
-        machine: slot.running_machines().find(carries),
+        machine: slot.running_machines().find(|machine| carries(machine)),
     })
 }
 
@@ -85,10 +88,11 @@ fn content<'a>(slot: &SlotSituation<'a>) -> Option<&'a SlotContent> {
 
 /// Proposes what brings a lost member one stage further back. False: on the way to rest it is not waited for, because
 /// the machine that should carry it did not boot; it stays where it is, and healing the member replaces it. Without a
-/// quorum nothing could be healed, so there the rollout stays open.
+/// quorum of several nothing could be healed, so there the rollout stays open.
 pub(crate) fn next(step: &Step<'_>, back: &Comeback<'_>, goal: Goal, tick: &mut Tick) -> bool {
     let did_not_boot = |machine| give_up::did_not_boot(step, machine);
-    if goal == Goal::Rest && step.now.standing().margin() >= 0 && back.machine.is_some_and(did_not_boot) {
+    let can_be_healed = step.now.standing().margin() >= 0 || step.now.slots.len() == 1;
+    if goal == Goal::Rest && can_be_healed && back.machine.is_some_and(did_not_boot) {
         return false;
     }
     bring(step, back, tick);

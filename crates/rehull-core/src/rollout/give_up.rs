@@ -33,12 +33,15 @@ pub(super) fn a_refusal(step: &Step<'_>, machine: &Machine, tick: &mut Tick) -> 
 /// quorum holds without it, or where none is left to lose. Of several one goes at a time.
 pub(super) fn unbooted(step: &Step<'_>, machine: &Machine, tick: &mut Tick) {
     let idle = !machine.go && !step.slot.has_part_at(machine);
-    if !idle && tick.ends_a_machine() {
+    if !idle && tick.one_is_out() {
         return;
     }
     let silent = step.slot.endpoint.answer().is_none();
     let quorum_without = silent && step.now.standing().margin() >= 0;
     if idle || quorum_without || no_quorum_is_left(step) || step.others_green(tick) {
+        if !idle {
+            tick.takes_one_out();
+        }
         terminate(step, machine, TerminateWhy::DidNotBoot, tick);
     }
 }
@@ -54,6 +57,9 @@ fn no_quorum_is_left(step: &Step<'_>) -> bool {
 
 /// It has refused, or its time to become warm was up, before this process took over.
 pub(super) fn did_not_boot(step: &Step<'_>, machine: &Machine) -> bool {
+    if gave_up_here(step) {
+        return false;
+    }
     if refusal(machine).is_some() {
         return was_launched_before_us(step, machine);
     }
@@ -86,12 +92,13 @@ fn was_launched_before_us(step: &Step<'_>, machine: &Machine) -> bool {
     let Some((_, attached)) = step.journal.holder() else {
         return false;
     };
-    let gave_up = step
-        .journal
-        .gave_up_at(step.slot.name())
-        .is_some_and(|at| at >= attached);
-    let launched = launched_at(step, machine).is_some_and(|launched| launched < attached);
-    launched && !gave_up
+    !gave_up_here(step) && launched_at(step, machine).is_some_and(|launched| launched < attached)
+}
+
+fn gave_up_here(step: &Step<'_>) -> bool {
+    let attached = step.journal.holder().map(|(_, at)| at);
+    let gave_up = step.journal.gave_up_at(step.slot.name());
+    gave_up.is_some_and(|at| attached.is_some_and(|attached| at >= attached))
 }
 
 fn launched_at(step: &Step<'_>, machine: &Machine) -> Option<Timestamp> {

@@ -179,6 +179,9 @@ fn all_slots_empty(now: &Situation<'_>) -> Option<StopReason> {
 
 fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Tick) {
     let returning = bring_back(now, journal, goal, tick);
+    if tick.one_is_out() {
+        return;
+    }
     let turn = order::turn(now, journal, goal);
     let out = if goal == Goal::Finish {
         turn.out.as_slice()

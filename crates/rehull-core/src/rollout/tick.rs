@@ -19,6 +19,7 @@ pub(crate) struct Tick {
     waiting: Vec<Waiting>,
     mark: Vec<String>,
     stop: Option<StopReason>,
+    one_out: bool,
 }
 
 impl Tick {
@@ -37,10 +38,13 @@ impl Tick {
         self.mark.push(mark);
     }
 
-    /// A machine is ended in this tick already.
-    pub(crate) fn ends_a_machine(&self) -> bool {
-        let ends = |(_, action): &(StepId, Action)| matches!(action, Action::TerminateMachine { .. });
-        self.act.iter().any(ends)
+    /// A machine that may carry a member is ended in this tick: nothing else may take one out.
+    pub(crate) fn takes_one_out(&mut self) {
+        self.one_out = true;
+    }
+
+    pub(crate) fn one_is_out(&self) -> bool {
+        self.one_out
     }
 
     /// The first reason wins.

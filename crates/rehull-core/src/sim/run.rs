@@ -19,6 +19,7 @@ use crate::domain::desired::Desired;
 use crate::domain::ids::RolloutId;
 use crate::domain::observed::{Request, Wish};
 use crate::domain::version::EtcdVersion;
+use crate::domain::waiting::StopReason;
 use crate::event::Event;
 use crate::executor::{Rules, Scene, mailbox, observe};
 use crate::plan::{PlanInput, RolloutKind, RolloutPlan, Target, plan};
@@ -268,6 +269,11 @@ impl Run {
             Ended::Finished => After::End(End::Finished),
             Ended::Closed(outcome) if outcome == "finished" => After::End(End::Finished),
             Ended::Closed(_) => After::End(End::Aborted),
+            // rehull itself refused its own proposal, or the world is not the plan's: waiting must not hide that.
+            Ended::Stopped {
+                reason: StopReason::OutsideEnvelope { .. } | StopReason::PastPointOfNoReturn { .. },
+                ..
+            } => After::End(End::Stopped(Box::new(ended))),
             Ended::Stopped { reason, .. } if reason.needs_human() => {
                 self.looks = self.looks.saturating_add(1);
                 if self.looks > LOOKS_MAX {

@@ -86,3 +86,22 @@ fn a_creation_that_has_begun_launches_nothing_more_on_the_way_to_rest() {
     );
     assert_eq!(model.machines, machines);
 }
+
+#[test]
+fn a_creation_whose_volumes_are_marked_already_is_not_called_blank() {
+    let (mut model, plan) = blank();
+    model.attach();
+    while !model.story.iter().any(|key| key.starts_with("attach-volume ")) {
+        assert!(matches!(
+            walk(&mut model, &plan, Goal::Finish, 1),
+            End::Waiting(_)
+        ));
+    }
+    // The tag was written, the attachment itself failed.
+    for parts in model.parts.values_mut() {
+        parts.volume.attachment = Attachment::Available;
+        parts.interface.attachment = Attachment::Available;
+    }
+    walk(&mut model, &plan, Goal::Rest, 5);
+    assert_eq!(alive(&model), 3, "{:#?}", model.story);
+}
