@@ -46,7 +46,7 @@ fn past_the_point(input: &PlanInput<'_>, past: &Past, envelope: &Envelope) -> Op
         return None;
     }
     let known = if silent {
-        "no member answers, and the new one has served in this rollout: the cluster version is or becomes"
+        "no member answers, and the new one has served in this rollout or after it: the cluster version is or becomes"
     } else {
         "the cluster version is"
     };

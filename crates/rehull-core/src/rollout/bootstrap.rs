@@ -149,13 +149,6 @@ fn started(step: &Step<'_>, tick: &mut Tick) -> bool {
         let what = format!("{} did not start in time: {lacks}", slot.name());
         tick.stop(StopReason::Deadline { what });
     }
-    step.wait(
-        tick,
-        WaitingOn::Join {
-            lacks,
-            lag: None,
-            until,
-        },
-    );
+    step.wait_for_join(lacks, until, tick);
     false
 }

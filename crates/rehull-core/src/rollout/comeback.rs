@@ -14,7 +14,7 @@ use super::{Goal, gates, give_up};
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::fleet::{Join, Machine, MachineState};
 use crate::domain::ids::Generation;
-use crate::domain::waiting::{StopReason, WaitingOn};
+use crate::domain::waiting::StopReason;
 use crate::journal::JournalView;
 use crate::plan::{RolloutKind, SlotContent};
 
@@ -195,14 +195,7 @@ pub(crate) fn is_returning(step: &Step<'_>, tick: &mut Tick) -> bool {
         return false;
     }
     let lacks = gates::describe(slot);
-    step.wait(
-        tick,
-        WaitingOn::Join {
-            lacks,
-            lag: None,
-            until,
-        },
-    );
+    step.wait_for_join(lacks, until, tick);
     true
 }
 

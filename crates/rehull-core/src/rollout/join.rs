@@ -71,14 +71,7 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
 fn one_more_look(step: &Step<'_>, new: &Machine, lacks: String, tick: &mut Tick) {
     let until = give_up::last_look(step);
     if step.now.seen.at < until {
-        step.wait(
-            tick,
-            WaitingOn::Join {
-                lacks,
-                lag: None,
-                until,
-            },
-        );
+        step.wait_for_join(lacks, until, tick);
     } else if step.others_green(tick) {
         give_up::terminate(step, new, TerminateWhy::DidNotJoin, tick);
     }

@@ -25,6 +25,12 @@ impl Step<'_> {
         tick.wait(&self.slot.plan.step, on);
     }
 
+    /// For a member that does not serve yet, so that nobody knows how far behind it is.
+    pub(super) fn wait_for_join(&self, lacks: String, until: Timestamp, tick: &mut Tick) {
+        let lag = None;
+        self.wait(tick, WaitingOn::Join { lacks, lag, until });
+    }
+
     pub(super) fn act(&self, tick: &mut Tick, action: Action) {
         tick.act(&self.slot.plan.step, action);
     }

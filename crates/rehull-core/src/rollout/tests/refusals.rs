@@ -24,6 +24,15 @@ fn launches(model: &Model) -> usize {
     model.story.iter().filter(launched).count()
 }
 
+/// Two members have lost their machines, and new ones boot like this.
+fn two_lost(count: usize, boots: Boots) -> Model {
+    let mut model = Model::healthy(count);
+    model.kill_machine(&InstanceId::new("i-old-1"));
+    model.kill_machine(&InstanceId::new("i-old-2"));
+    model.boots = boots;
+    model
+}
+
 /// A process takes over, and walks until it stops for a machine that did not boot.
 fn stops(model: &mut Model, plan: &RolloutPlan, case: &str) {
     model.attach();
@@ -131,10 +140,7 @@ fn a_lost_member_of_a_slot_that_stays_as_it_is_has_its_unbooted_machine_given_up
 fn two_lost_members_whose_machines_refused_come_back_when_the_cause_is_gone() {
     for boots in FAULTS {
         let plan = plan(3, EtcdStrategy::RemoveThenAdd);
-        let mut model = Model::healthy(3);
-        model.kill_machine(&InstanceId::new("i-old-1"));
-        model.kill_machine(&InstanceId::new("i-old-2"));
-        model.boots = boots;
+        let mut model = two_lost(3, boots);
         let case = format!("{boots:?}");
         stops(&mut model, &plan, &case);
         model.boots = Boots::Well;
@@ -149,10 +155,7 @@ fn two_lost_members_whose_machines_refused_come_back_when_the_cause_is_gone() {
 fn without_a_quorum_an_abort_does_not_leave_lost_members_to_a_heal_that_nobody_could_give() {
     for boots in FAULTS {
         let plan = plan(3, EtcdStrategy::RemoveThenAdd);
-        let mut model = Model::healthy(3);
-        model.kill_machine(&InstanceId::new("i-old-1"));
-        model.kill_machine(&InstanceId::new("i-old-2"));
-        model.boots = boots;
+        let mut model = two_lost(3, boots);
         let case = format!("{boots:?}");
         stops(&mut model, &plan, &case);
         model.attach();
@@ -174,10 +177,7 @@ fn without_a_quorum_an_abort_does_not_leave_lost_members_to_a_heal_that_nobody_c
 fn two_of_five_whose_machines_did_not_boot_are_given_up_while_the_rest_hold_a_quorum() {
     for boots in FAULTS {
         let plan = plan(5, EtcdStrategy::RemoveThenAdd);
-        let mut model = Model::healthy(5);
-        model.kill_machine(&InstanceId::new("i-old-1"));
-        model.kill_machine(&InstanceId::new("i-old-2"));
-        model.boots = boots;
+        let mut model = two_lost(5, boots);
         let case = format!("{boots:?}");
         stops(&mut model, &plan, &case);
         stops(&mut model, &plan, &case);
@@ -219,7 +219,7 @@ fn a_machine_whose_generation_tag_is_gone_is_given_up_once_per_process() {
 }
 
 #[test]
-fn the_only_member_whose_new_machine_does_not_boot_keeps_nobody_from_aborting_and_healing() {
+fn the_only_member_whose_new_machine_does_not_boot_keeps_nobody_from_aborting() {
     for boots in FAULTS {
         let mut plan = plan(1, EtcdStrategy::Reattach);
         plan.envelope.policy.accept_downtime = true;
