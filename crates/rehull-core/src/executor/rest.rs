@@ -1,5 +1,6 @@
 //! Is this stop point a resting place: may things be left as they are for days?
 
+use super::settle::not_shown_yet;
 use crate::domain::desired::Slot;
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::{Attachment, Machine, SlotParts};
@@ -7,7 +8,7 @@ use crate::domain::ids::SlotName;
 use crate::domain::observed::{Observed, Part};
 use crate::domain::quorum::Standing;
 use crate::event::Rest;
-use crate::journal::{ActionPast, JournalView};
+use crate::journal::JournalView;
 use crate::plan::{RolloutKind, RolloutPlan};
 use crate::rollout::margin;
 
@@ -31,9 +32,10 @@ pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest 
             .all(|parts| parts.volume_generation.is_none())
         && !seen.fleet.machines.iter().any(Machine::is_live);
     if nothing_was_created {
+        let left = may_still_come_true(seen, journal);
         return Rest {
-            at_rest: journal.in_doubt().is_empty(),
-            left: in_doubt(journal),
+            at_rest: left.is_empty(),
+            left,
             margin: 0,
             heard: false,
         };
@@ -70,7 +72,7 @@ pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest 
     if margin != full {
         left.push(format!("margin {margin} of {full}"));
     }
-    left.extend(in_doubt(journal));
+    left.extend(may_still_come_true(seen, journal));
     Rest {
         at_rest: left.is_empty(),
         left,
@@ -79,9 +81,12 @@ pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest 
     }
 }
 
-fn in_doubt(journal: &JournalView) -> Vec<String> {
-    let words = |past: &ActionPast| format!("not known whether it happened: {}", past.action.key());
-    journal.in_doubt().into_iter().map(words).collect()
+fn may_still_come_true(seen: &Observed, journal: &JournalView) -> Vec<String> {
+    let doubts = journal.in_doubt().into_iter();
+    let doubts = doubts.map(|past| format!("not known whether it happened: {}", past.action.key()));
+    let unseen = not_shown_yet(seen, journal).into_iter();
+    let unseen = unseen.map(|(past, _)| format!("done, and not shown by EC2 yet: {}", past.action.key()));
+    doubts.chain(unseen).collect()
 }
 
 /// Nothing is known: said as such.

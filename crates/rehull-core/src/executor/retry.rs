@@ -73,7 +73,7 @@ fn pause(error: &PortError, failures: u32) -> Duration {
 
 /// How long an action that was done may stay invisible. Proposed again within that time, it is not sent again: a second
 /// launch would be a second machine.
-fn visible_within(action: &Action) -> Duration {
+pub(super) fn visible_within(action: &Action) -> Duration {
     let seconds = match action {
         // New ids: p99 30 s, vendor's advice "minutes".
         Action::LaunchMachine { .. } => 60,

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::retry::visible_within;
 use crate::domain::action::Action;
 use crate::domain::etcd::{Endpoint, ListedMember};
 use crate::domain::fleet::{Attachment, SlotParts};
@@ -40,6 +43,22 @@ pub(super) fn by_looking(
         Some(Record { at: seen.at, body })
     })
     .collect()
+}
+
+/// Launches that were done and whose machine EC2 may only not show yet, and until when. One that is shown, or that was
+/// ended since, is waited for no longer.
+pub(super) fn not_shown_yet<'a>(
+    seen: &Observed,
+    journal: &'a JournalView,
+) -> Vec<(&'a ActionPast, Timestamp)> {
+    let open = journal.launches().filter_map(|(past, done)| {
+        let until = done.checked_add(visible_within(&past.action)).ok()?;
+        let slot = past.action.slot()?;
+        let ended = journal.terminated_at(slot).is_some_and(|at| at >= done);
+        let shown = is_evident(&past.action, seen);
+        (!shown && !ended && seen.at < until).then_some((past, until))
+    });
+    open.collect()
 }
 
 enum Outcome {

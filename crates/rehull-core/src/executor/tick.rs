@@ -13,7 +13,7 @@ use crate::domain::action::Action;
 use crate::domain::ids::StepId;
 use crate::domain::observed::{Observed, Request};
 use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
-use crate::journal::{JournalError, JournalView, Record, RecordBody};
+use crate::journal::{ActionPast, JournalError, JournalView, Record, RecordBody};
 use crate::plan::RolloutPlan;
 use crate::ports::Silence;
 use crate::rollout::{self, Goal, Next};
@@ -125,21 +125,9 @@ impl Driver<'_> {
     ) -> Result<Flow, JournalError> {
         let looked = settle::by_looking(&[], seen, self.journal.view(), self.late());
         self.journal.append(looked).await?;
-        let doubts = self.journal.view().in_doubt();
-        if !doubts.is_empty() {
-            let waiting = doubts.iter().map(|past| Waiting {
-                step: past.step.clone(),
-                on: WaitingOn::Retry {
-                    action: past.action.key(),
-                    why: "not known whether it happened".to_owned(),
-                    at: past
-                        .intended_at
-                        .checked_add(self.late())
-                        .unwrap_or(past.intended_at),
-                },
-            });
-            let waiting = waiting.collect();
-            self.tell_waiting(seen, waiting);
+        let open = self.may_still_come_true(seen);
+        if !open.is_empty() {
+            self.tell_waiting(seen, open);
             return Ok(Flow::Again(DOUBT_GLANCE));
         }
         if goal == Goal::Rest && !self.settled_at_rest(seen) {
@@ -152,6 +140,27 @@ impl Driver<'_> {
         } else {
             Flow::AtRest(requests)
         })
+    }
+
+    /// Actions in doubt, and machines that were launched and are not shown yet.
+    fn may_still_come_true(&self, seen: &Observed) -> Vec<Waiting> {
+        let journal = self.journal.view();
+        let waiting = |past: &ActionPast, why: &str, at| Waiting {
+            step: past.step.clone(),
+            on: WaitingOn::Retry {
+                action: past.action.key(),
+                why: why.to_owned(),
+                at,
+            },
+        };
+        let doubts = journal.in_doubt().into_iter().map(|past| {
+            let late = past.intended_at.checked_add(self.late());
+            let at = late.unwrap_or(past.intended_at);
+            waiting(past, "not known whether it happened", at)
+        });
+        let unseen = settle::not_shown_yet(seen, journal).into_iter();
+        let unseen = unseen.map(|(past, until)| waiting(past, "done, and not shown by EC2 yet", until));
+        doubts.chain(unseen).collect()
     }
 
     /// One late answer must not make a member that serves one that has to be healed: what does not look like a resting

@@ -307,6 +307,23 @@ impl JournalView {
         launches.filter_map(|past| past.done_at).max()
     }
 
+    /// Launches that were done, and when.
+    pub fn launches(&self) -> impl Iterator<Item = (&ActionPast, Timestamp)> {
+        let launches = self.actions.values();
+        let launches = launches.filter(|past| matches!(past.action, Action::LaunchMachine { .. }));
+        launches.filter_map(|past| Some((past, past.done_at?)))
+    }
+
+    /// When this rollout last ended a machine of the slot, for whatever reason.
+    #[must_use]
+    pub fn terminated_at(&self, slot: &SlotName) -> Option<Timestamp> {
+        let ends = self
+            .actions
+            .values()
+            .filter(|past| matches!(&past.action, Action::TerminateMachine { slot: of, .. } if of == slot));
+        ends.filter_map(|past| past.done_at).max()
+    }
+
     /// When this rollout last ended a machine of the slot because it did not boot.
     #[must_use]
     pub fn gave_up_at(&self, slot: &SlotName) -> Option<Timestamp> {

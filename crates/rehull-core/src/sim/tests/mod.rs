@@ -331,3 +331,25 @@ mod mutants {
         assert!(caught(hasty).iter().any(|breach| breach.invariant == 3));
     }
 }
+
+#[test]
+fn an_abort_at_any_second_of_the_first_step_leaves_no_machine_behind() {
+    let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 11);
+    let prepared = prepare(&plain).unwrap();
+    for at_s in 0..90 {
+        let faults = Faults {
+            world: vec![WorldFault {
+                at_s,
+                for_s: 0,
+                what: Happening::AskAbort,
+            }],
+            ..Faults::default()
+        };
+        let verdict = prepared
+            .upgrade(&plain.clone().with(faults), Rules::default())
+            .unwrap();
+        assert_eq!(verdict.end, End::Aborted, "at {at_s}");
+        assert_eq!(verdict.breaches, [], "at {at_s}");
+        assert_eq!(verdict.machines, 3, "at {at_s}");
+    }
+}
