@@ -71,7 +71,7 @@ soak: ## trouble at every simulated request; then the live matrix: version pairs
 
 bench: ## replace the leader again and again, against the naive way; start-up and memory; about 15 minutes
 	@tools/setup.sh
-	@tools/toolbox.sh etcd 3.5.33
+	@tools/toolbox.sh etcd 3.5.33 3.6.14
 	@cargo bench $(locked) --bench leader_stall
 
 gen: ## write the generated references again (docs/reference)

@@ -99,7 +99,7 @@ fn main() -> ExitCode {
 
 async fn measure() -> Option<Results> {
     let runs = std::env::var("REHULL_BENCH_RUNS").map_or(10, |runs| runs.parse().unwrap());
-    let sandbox = Sandbox::cluster("stall", &["3.5.33"], 3).await?;
+    let sandbox = Sandbox::cluster("stall", &["3.5.33", "3.6.14"], 3).await?;
     let mut results = Results {
         format: 1,
         profile: if cfg!(debug_assertions) { "dev" } else { "release" },
@@ -111,13 +111,22 @@ async fn measure() -> Option<Results> {
     let begun = std::time::Instant::now();
     for run in 1..=runs {
         eprintln!("run {run} of {runs}, {} s", begun.elapsed().as_secs());
-        let (seen, resident) = by_rehull(&sandbox).await;
-        results.rehull.push(seen);
-        results.apply_resident_kib = results.apply_resident_kib.max(resident);
+        results.rehull.push(by_rehull(&sandbox).await);
         results.naive.push(naively(&sandbox).await);
     }
+    eprintln!("an upgrade, {} s", begun.elapsed().as_secs());
+    results.apply_resident_kib = memory_of_an_upgrade(&sandbox).await;
     sandbox.down().await;
     Some(results)
+}
+
+/// Most that was resident while all three machines were replaced, in KiB.
+async fn memory_of_an_upgrade(sandbox: &Sandbox) -> u64 {
+    sandbox.pin("3.6.14");
+    let run = sandbox.start(&["apply", "cluster.yaml", "--yes"]);
+    let (run, resident) = run.end_with_memory(rig::LIMIT).await;
+    run.exits(0);
+    resident
 }
 
 /// Who leads, and its clients' servers: the others.
@@ -174,14 +183,13 @@ fn seen(finished: &Finished) -> Seen {
     }
 }
 
-async fn by_rehull(sandbox: &Sandbox) -> (Seen, u64) {
+async fn by_rehull(sandbox: &Sandbox) -> Seen {
     let (pool, slots) = (load::pool(sandbox), load::slots(sandbox));
     let (leader, survivors) = leader(&pool, &slots).await;
     let probe = clients(&pool, &survivors).await;
     let run = sandbox.start(&["etcd", "replace", leader.name.as_str(), "cluster.yaml", "--yes"]);
-    let (run, resident) = run.end_with_memory(rig::LIMIT).await;
-    run.exits(0);
-    (seen(&probe.finish().await.unwrap()), resident)
+    run.end(rig::LIMIT).await.exits(0);
+    seen(&probe.finish().await.unwrap())
 }
 
 /// `member remove` of a leader that runs; then the slot is refilled, with nobody measuring.
@@ -235,7 +243,7 @@ fn conclude(results: &Results) -> ExitCode {
         results.profile
     );
     println!(
-        "resident memory of a rollout, most: {} MB",
+        "resident memory of `apply`, 3 machines, most: {} MB",
         results.apply_resident_kib * 1024 / 1_000_000
     );
     println!("numbers: {}", path.display());
@@ -268,7 +276,7 @@ fn judge(results: &Results) -> ExitCode {
             start.version_ms <= START_MAX && start.check_ms <= START_MAX,
         ),
         (
-            "a rollout in at most 100 MB".to_owned(),
+            "`apply` in at most 100 MB".to_owned(),
             results.apply_resident_kib <= RESIDENT_MAX,
         ),
     ];

@@ -150,8 +150,15 @@ fn next(timeline: &Timeline, reason: &StopReason, rest: &Rest) -> Vec<String> {
     // A machine that does not come up is what a way back is for: before its switch nothing has to be undone but the
     // machine; after it, past the point of no return a rollback refuses by itself.
     let or_back = |what: &str| {
+        if !has_old(timeline) {
+            let mut lines = first(what, &resume);
+            lines.push(format!(
+                "as long as no volume is attached yet also: rehull abort {id}"
+            ));
+            return lines;
+        }
         let mut lines = first(what, &format!("{resume}   |   rehull abort {id}"));
-        if timeline.done() < timeline.steps.len() && has_old(timeline) {
+        if timeline.done() < timeline.steps.len() {
             lines.push(format!("or go back: rehull rollback {id}"));
         }
         lines
@@ -241,6 +248,27 @@ mod tests {
         assert!(said(StopReason::Asked { how }).contains("rehull etcd heal MEMBER FILE"));
         let holder = "ann@host 7".to_owned();
         assert!(!said(StopReason::LeaseLost { holder }).contains("heal"));
+    }
+
+    #[test]
+    fn a_creation_whose_machine_refuses_is_to_be_resumed_and_an_abort_has_its_condition() {
+        let mut timeline = Timeline::of(&fixture::halted_in_the_window());
+        for step in &mut timeline.steps {
+            step.outline.from = None;
+        }
+        if let Outcome::Stopped { reason, .. } = &mut timeline.outcome {
+            *reason = StopReason::BootRefused {
+                machine: fixture::new("etcd-b"),
+                code: "blank".to_owned(),
+                text: "its volume is blank".to_owned(),
+            };
+        }
+        let text = text(&timeline, Paint::Plain).unwrap_or_default();
+        assert!(
+            text.contains("as long as no volume is attached yet also: rehull abort"),
+            "{text}"
+        );
+        assert!(!text.contains("rehull rollback"), "{text}");
     }
 
     #[test]
