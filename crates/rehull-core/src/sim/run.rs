@@ -58,6 +58,8 @@ pub struct Verdict {
     pub took: Duration,
     /// Processes that were needed.
     pub processes: u32,
+    /// How often rehull has looked at the world.
+    pub looks: u64,
     /// Every request that changes something.
     pub requests: Vec<Passed>,
     /// Everything that was told.
@@ -219,6 +221,7 @@ impl Run {
             breaches: lab.oracle.breaches().to_vec(),
             took,
             processes: self.number,
+            looks: self.stage.looks(),
             requests: self.stage.passed(),
             members: slots.map(|slot| lab.serving(slot)).collect(),
             machines: lab.guests.len(),

@@ -41,6 +41,8 @@ struct Gates {
     paused: BTreeMap<ProcessNumber, Duration>,
     /// What each request was, for coverage and for stories.
     passed: Vec<Passed>,
+    /// How often somebody has looked at the machines.
+    looks: u64,
 }
 
 /// A request that was made.
@@ -88,6 +90,11 @@ impl Stage {
 
     pub(super) fn wake(&self, process: ProcessNumber) {
         self.gates().paused.remove(&process);
+    }
+
+    /// How often somebody has looked at the world so far.
+    pub(super) fn looks(&self) -> u64 {
+        self.gates().looks
     }
 
     /// All requests so far.
@@ -140,6 +147,9 @@ impl Hands {
     }
 
     fn looks(&self) {
+        let mut gates = self.stage.gates();
+        gates.looks = gates.looks.saturating_add(1);
+        drop(gates);
         *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = self.now();
     }
 

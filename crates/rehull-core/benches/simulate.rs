@@ -1,0 +1,201 @@
+//! How many complete rollouts of three members, with faults, one core simulates per second.
+//!
+//! `cargo bench -p rehull-core --bench simulate`. `REHULL_BENCH_SEEDS` (default 100) says how many seeds each strategy is
+//! given. The table is on stdout, the numbers in `target/bench/simulate.json`; `stories` is a digest of everything that
+//! was told, so that a change that only makes it faster can be seen to tell the same.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    reason = "a benchmark fails by panicking, reads a clock and shows a table"
+)]
+
+use std::time::{Duration, Instant};
+
+use rehull_core::domain::ids::SlotName;
+use rehull_core::domain::policy::EtcdStrategy;
+use rehull_core::executor::Rules;
+use rehull_core::sim::fault::{Happening, RequestFault, RequestTrouble, WorldFault};
+use rehull_core::sim::{Faults, Scenario, Verdict, prepare};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+const ALL: [EtcdStrategy; 3] = [
+    EtcdStrategy::RemoveThenAdd,
+    EtcdStrategy::Reattach,
+    EtcdStrategy::LearnerFirst,
+];
+
+/// What was measured of one strategy.
+struct Measured {
+    strategy: EtcdStrategy,
+    rollouts: u32,
+    took: Duration,
+    looks: u64,
+    requests: u64,
+    events: u64,
+    virtual_s: u64,
+    stories: Sha256,
+}
+
+fn main() {
+    let seeds = std::env::var("REHULL_BENCH_SEEDS").map_or(100, |seeds| seeds.parse().unwrap());
+    let measured: Vec<Measured> = ALL.into_iter().map(|strategy| measure(strategy, seeds)).collect();
+    println!("3 members with faults, one core, {} profile", profile());
+    println!("  strategy          rollouts/s   ms each    looks   requests   events   virtual s");
+    for one in &measured {
+        println!(
+            "  {:<16} {:>11.1} {:>9.2} {:>8} {:>10} {:>8} {:>11}",
+            one.strategy.as_str(),
+            one.per_s(),
+            1_000.0 / one.per_s(),
+            one.each(one.looks),
+            one.each(one.requests),
+            one.each(one.events),
+            one.each(one.virtual_s),
+        );
+    }
+    let rollouts: u32 = measured.iter().map(|one| one.rollouts).sum();
+    let took: Duration = measured.iter().map(|one| one.took).sum();
+    let per_s = f64::from(rollouts) / took.as_secs_f64();
+    println!("  all              {per_s:>12.1}");
+    let results = json!({
+        "format": 1,
+        "profile": profile(),
+        "rolloutsPerSecond": per_s,
+        "strategies": measured.into_iter().map(Measured::json).collect::<Vec<_>>(),
+    });
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/bench");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("simulate.json");
+    std::fs::write(&path, serde_json::to_vec_pretty(&results).unwrap()).unwrap();
+    println!("numbers: {}", path.display());
+}
+
+fn profile() -> &'static str {
+    if cfg!(debug_assertions) { "dev" } else { "release" }
+}
+
+fn measure(strategy: EtcdStrategy, seeds: u64) -> Measured {
+    let plain = Scenario::plain(strategy, 3, 5);
+    let prepared = prepare(&plain).unwrap();
+    let mut measured = Measured {
+        strategy,
+        rollouts: 0,
+        took: Duration::ZERO,
+        looks: 0,
+        requests: 0,
+        events: 0,
+        virtual_s: 0,
+        stories: Sha256::new(),
+    };
+    for seed in 0..seeds {
+        let faults = Numbers(seed).faults();
+        let scenario = Scenario {
+            seed,
+            ..plain.clone()
+        }
+        .with(faults);
+        let begun = Instant::now();
+        let verdict = prepared.upgrade(&scenario, Rules::default()).unwrap();
+        measured.took += begun.elapsed();
+        measured.count(&verdict);
+    }
+    measured
+}
+
+impl Measured {
+    fn count(&mut self, verdict: &Verdict) {
+        assert!(verdict.breaches.is_empty(), "{:?}", verdict.breaches);
+        self.rollouts += 1;
+        self.looks += verdict.looks;
+        self.requests += verdict.requests.len() as u64;
+        self.events += verdict.events.len() as u64;
+        self.virtual_s += verdict.took.as_secs();
+        let story = format!(
+            "{:?} {:?} {:?} {:?}",
+            verdict.end, verdict.took, verdict.requests, verdict.events
+        );
+        self.stories.update(story.as_bytes());
+    }
+
+    fn per_s(&self) -> f64 {
+        f64::from(self.rollouts) / self.took.as_secs_f64()
+    }
+
+    fn each(&self, sum: u64) -> u64 {
+        sum / u64::from(self.rollouts.max(1))
+    }
+
+    fn json(self) -> Value {
+        json!({
+            "strategy": self.strategy.as_str(),
+            "rollouts": self.rollouts,
+            "rolloutsPerSecond": self.per_s(),
+            "looksEach": self.each(self.looks),
+            "requestsEach": self.each(self.requests),
+            "eventsEach": self.each(self.events),
+            "virtualSecondsEach": self.each(self.virtual_s),
+            "stories": self.stories.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        })
+    }
+}
+
+/// SplitMix64: the mix of faults is the one of the tests, its numbers need not be.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+
+    fn faults(mut self) -> Faults {
+        let count = 1 + self.below(3);
+        let world = (0..count).map(|_| self.world_fault()).collect();
+        let count = self.below(3);
+        let requests = (0..count).map(|_| RequestFault {
+            nth: self.below(300),
+            how: RequestTrouble::ALL[usize::try_from(self.below(8)).unwrap()],
+        });
+        Faults {
+            requests: requests.collect(),
+            world,
+        }
+    }
+
+    fn world_fault(&mut self) -> WorldFault {
+        let letter = ["a", "b", "c"][usize::try_from(self.below(3)).unwrap()];
+        let slot = SlotName::new(format!("etcd-{letter}"));
+        let what = match self.below(19) {
+            0 | 1 => Happening::Terminate { slot },
+            2 | 3 => Happening::PowerCut { slot },
+            4 => Happening::KillProcess { slot },
+            5 | 6 => Happening::Freeze { slot },
+            7 => Happening::LeaderFlip,
+            8 => Happening::NoCapacity { slot },
+            9 => Happening::ZoneLoss { slot },
+            10 => Happening::StuckVolume { slot },
+            11 => Happening::Throttle,
+            12 => Happening::StoreDown,
+            13 => Happening::ExpiredCredentials,
+            14 | 15 => Happening::WrongArtefact,
+            16 | 17 => Happening::NeverBoots,
+            _ => Happening::ClockJump {
+                seconds: 600 - i64::try_from(self.below(1_200)).unwrap(),
+            },
+        };
+        WorldFault {
+            at_s: self.below(900),
+            for_s: 5 + self.below(600),
+            what,
+        }
+    }
+}
