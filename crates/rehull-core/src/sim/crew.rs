@@ -28,6 +28,8 @@ impl Wake for Woken {
 pub(super) struct Crew<T> {
     stage: Arc<Stage>,
     members: Vec<Member<T>>,
+    /// Changes of the laboratory that were heard of.
+    changes: u64,
 }
 
 /// What came of going on for a while.
@@ -47,6 +49,7 @@ impl<T> Crew<T> {
         Self {
             stage,
             members: Vec::new(),
+            changes: 0,
         }
     }
 
@@ -69,6 +72,9 @@ impl<T> Crew<T> {
                 return went;
             }
         }
+        if self.hear_of_changes() {
+            return Went::On;
+        }
         let next = {
             let lab = self.stage.lab();
             let due = lab.next_due().map(since_begin);
@@ -90,6 +96,13 @@ impl<T> Crew<T> {
             };
         };
         self.pass(next.min(until))
+    }
+
+    /// True: somebody who waited for a change is awake now.
+    fn hear_of_changes(&mut self) -> bool {
+        let changes = self.stage.lab().changes();
+        let changed = changes != std::mem::replace(&mut self.changes, changes);
+        changed && self.stage.time.hasten()
     }
 
     fn pass(&mut self, to: std::time::Duration) -> Went<T> {

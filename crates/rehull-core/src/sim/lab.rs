@@ -30,6 +30,8 @@ pub(super) enum Due {
     Off(InstanceId, BootId),
     /// The world is disturbed, or the disturbance ends.
     Disturb(Happening, bool),
+    /// Something can be seen that could not be seen before.
+    Seen,
 }
 
 /// What keeps machines from booting, while it lasts.
@@ -58,6 +60,7 @@ pub(crate) struct Lab {
     pub(super) disks: BTreeMap<String, Disk>,
     pub(super) agenda: BTreeMap<(Timestamp, u64), Due>,
     numbers: u64,
+    changes: u64,
     pub(super) boots: Boots,
     /// Operator's access key.
     pub(super) key: String,
@@ -104,6 +107,7 @@ impl Lab {
             disks: BTreeMap::new(),
             agenda: BTreeMap::new(),
             numbers: 0,
+            changes: 0,
             boots: Boots::default(),
             key,
             oracle: Oracle::default(),
@@ -111,6 +115,13 @@ impl Lab {
             snapshots: BTreeMap::new(),
             reports: BTreeMap::new(),
         }
+    }
+
+    /// Grows with everything that a look of rehull's can see, except logs that grow and catch up.
+    #[must_use]
+    pub(crate) fn changes(&self) -> u64 {
+        let parts = [self.world.revision(), self.etcd.changes(), self.store.changes()];
+        parts.into_iter().fold(self.changes, u64::saturating_add)
     }
 
     /// When something happens by itself next.
@@ -134,9 +145,11 @@ impl Lab {
 
     fn happen(&mut self, now: Timestamp) {
         while let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= now) {
+            self.changes = self.changes.saturating_add(1);
             match entry.remove() {
                 Due::Off(id, boot) => self.power_off(now, &id, boot),
                 Due::Disturb(what, begins) => self.disturb(now, &what, begins),
+                Due::Seen => {}
             }
         }
         for effect in self.world.advance(now) {
@@ -269,6 +282,7 @@ impl Lab {
             && self.reports.get(id) != Some(report)
         {
             self.reports.insert(id.clone(), report.clone());
+            self.changes = self.changes.saturating_add(1);
         }
     }
 

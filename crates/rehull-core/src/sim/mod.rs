@@ -14,6 +14,7 @@ mod hands;
 mod lab;
 mod oracle;
 mod process;
+mod rhythm;
 mod run;
 mod scenario;
 mod store;

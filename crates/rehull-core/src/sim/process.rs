@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::hands::Hands;
+use super::rhythm::Rhythm;
 use crate::domain::ids::RolloutId;
 use crate::domain::waiting::StopReason;
 use crate::event::{Event, EventSink, Rest};
@@ -130,7 +131,12 @@ async fn work(
         attention: &NoSignals,
         events: &told,
     };
-    let driver = Driver::new(opened, ports(hands), watch, job.rules);
+    let rhythm = Rhythm::new(hands, hands.lab().draw);
+    let ports = Ports {
+        clock: &rhythm,
+        ..ports(hands)
+    };
+    let driver = Driver::new(opened, ports, watch, job.rules);
     match driver.run(&format!("rehull@sim {}", hands.process)).await {
         Ok(Outcome::Finished) => (Ended::Finished, false),
         Ok(Outcome::Stopped {

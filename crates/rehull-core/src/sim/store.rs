@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::journal::keys::LEASE;
 use crate::ports::{StoreError, Stored, Tag};
 
 /// What lies in the store.
@@ -9,6 +10,7 @@ use crate::ports::{StoreError, Stored, Tag};
 pub(crate) struct Objects {
     by_key: BTreeMap<String, (Vec<u8>, u64)>,
     versions: u64,
+    changes: u64,
     /// Nothing comes back.
     pub(crate) silent: bool,
 }
@@ -43,8 +45,15 @@ impl Objects {
             .collect()
     }
 
+    /// Grows with every change but those of the lease, which nobody waits for.
+    #[must_use]
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Somebody else writes, without any condition.
     pub(super) fn put(&mut self, key: &str, bytes: &[u8]) {
+        self.changes = self.changes.saturating_add(1);
         self.versions = self.versions.saturating_add(1);
         self.by_key
             .insert(key.to_owned(), (bytes.to_vec(), self.versions));
@@ -70,6 +79,9 @@ impl Objects {
         };
         if !allowed {
             return Err(StoreError::Conflict { key: key.to_owned() });
+        }
+        if key != LEASE {
+            self.changes = self.changes.saturating_add(1);
         }
         match write {
             Write::Create(bytes) | Write::Replace(bytes, _) => {

@@ -29,7 +29,25 @@ pub(crate) struct VirtualTime {
 struct State {
     elapsed: Duration,
     timers: BTreeMap<(Duration, u64), Waker>,
+    glances: BTreeMap<u64, Glance>,
     numbers: u64,
+}
+
+/// A sleeper that wants to know whether something has changed, and would find out at its next beat.
+struct Glance {
+    from: Duration,
+    beat: Duration,
+    due: Duration,
+}
+
+impl Glance {
+    /// The first beat that is not over.
+    fn next_beat(&self, now: Duration) -> Duration {
+        let passed = now.saturating_sub(self.from).as_nanos();
+        let beats = passed.div_ceil(self.beat.as_nanos().max(1)).max(1);
+        let beats = u32::try_from(beats).unwrap_or(u32::MAX);
+        self.from.saturating_add(self.beat.saturating_mul(beats))
+    }
 }
 
 impl VirtualTime {
@@ -60,6 +78,37 @@ impl VirtualTime {
             std::mem::replace(&mut state.timers, later)
         };
         due.into_values().for_each(Waker::wake);
+    }
+
+    /// Something has changed: whoever glances wakes at its next beat. True: somebody is awake now.
+    pub(super) fn hasten(&self) -> bool {
+        let mut state = self.state();
+        let State {
+            elapsed,
+            timers,
+            glances,
+            ..
+        } = &mut *state;
+        let mut awake = false;
+        for (number, glance) in glances {
+            let due = glance.next_beat(*elapsed);
+            if due >= glance.due {
+                continue;
+            }
+            let waker = timers.remove(&(glance.due, *number));
+            glance.due = due;
+            match waker {
+                Some(waker) if due <= *elapsed => {
+                    waker.wake();
+                    awake = true;
+                }
+                Some(waker) => {
+                    timers.insert((due, *number), waker);
+                }
+                None => {}
+            }
+        }
+        awake
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -115,6 +164,19 @@ pub(super) async fn wait(time: &VirtualTime, how_long: Duration) {
     let timer = Sleep {
         time,
         until,
+        beat: None,
+        registered: None,
+    };
+    timer.await;
+}
+
+/// Waits until something has changed, to be noticed at a multiple of `beat`; no longer than `longest`.
+pub(super) async fn glance(time: &VirtualTime, beat: Duration, longest: Duration) {
+    let until = time.elapsed().saturating_add(longest.max(beat));
+    let timer = Sleep {
+        time,
+        until,
+        beat: Some(beat),
         registered: None,
     };
     timer.await;
@@ -123,6 +185,7 @@ pub(super) async fn wait(time: &VirtualTime, how_long: Duration) {
 struct Sleep<'a> {
     time: &'a VirtualTime,
     until: Duration,
+    beat: Option<Duration>,
     registered: Option<u64>,
 }
 
@@ -130,14 +193,19 @@ impl Future for Sleep<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let until = self.until;
         let mut state = self.time.state();
+        let glance = self.registered.and_then(|number| state.glances.get(&number));
+        let until = glance.map_or(self.until, |glance| glance.due);
         if state.elapsed >= until {
             return Poll::Ready(());
         }
         let number = self.registered.unwrap_or(state.numbers);
         if self.registered.is_none() {
             state.numbers = state.numbers.saturating_add(1);
+            if let Some(beat) = self.beat {
+                let (from, due) = (state.elapsed, until);
+                state.glances.insert(number, Glance { from, beat, due });
+            }
         }
         state.timers.insert((until, number), cx.waker().clone());
         drop(state);
@@ -150,7 +218,10 @@ impl Future for Sleep<'_> {
 impl Drop for Sleep<'_> {
     fn drop(&mut self) {
         if let Some(number) = self.registered {
-            self.time.state().timers.remove(&(self.until, number));
+            let mut state = self.time.state();
+            let glance = state.glances.remove(&number);
+            let until = glance.map_or(self.until, |glance| glance.due);
+            state.timers.remove(&(until, number));
         }
     }
 }

@@ -91,6 +91,7 @@ pub struct Etcd {
     alarms: BTreeSet<(MemberId, String)>,
     ended: Vec<Ended>,
     numbers: u64,
+    changes: u64,
     /// Somebody was elected whose log lacks acknowledged entries, or could vote twice.
     broken: Option<String>,
 }
@@ -114,6 +115,7 @@ impl Etcd {
             alarms: BTreeSet::new(),
             ended: Vec::new(),
             numbers: 0,
+            changes: 0,
             broken: None,
         }
     }
@@ -143,6 +145,23 @@ impl Etcd {
     #[must_use]
     pub fn process(&self, slot: &SlotName) -> Option<&Process> {
         self.processes.get(slot)
+    }
+
+    /// Grows with everything that happens; not with logs.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Somebody lacks entries and is getting them.
+    #[must_use]
+    pub fn is_catching_up(&self) -> bool {
+        let mut connected = self.connected();
+        connected.any(|(_, process)| process.data.log < self.committed)
+    }
+
+    pub(super) fn changed(&mut self) {
+        self.changes = self.changes.saturating_add(1);
     }
 
     /// Acknowledged entries.
@@ -198,6 +217,7 @@ impl Etcd {
         let Some(member) = self.processes.get(slot).map(|process| process.data.member) else {
             return;
         };
+        self.changed();
         let entry = (member, alarm.to_owned());
         if on {
             self.alarms.insert(entry);

@@ -173,12 +173,14 @@ impl Etcd {
     }
 
     pub(super) fn lead(&mut self, member: MemberId) {
+        self.changed();
         self.leader = Some(member);
         self.term = self.term.saturating_add(1);
     }
 
     /// What follows at once from who runs and who is a member now.
     pub(super) fn settle(&mut self, now: Timestamp) {
+        self.changed();
         self.end_the_removed();
         let leads = self.leader.is_some_and(|leader| {
             self.connected()

@@ -13,7 +13,7 @@ use crate::domain::ids::{
 };
 use crate::domain::observed::{Gap, Part, Partial};
 use crate::ports::{LaunchRequest, LaunchTemplates, Machines, MadeVersion, PortError, Rule, TemplateContent};
-use crate::sim::lab::Lab;
+use crate::sim::lab::{Due, Lab};
 use crate::world::api::ec2::{
     CreateLaunchTemplate, CreateLaunchTemplateVersion, Describe, DescribeTemplateVersions, Filter,
     InterfaceSpec, LaunchData, MetadataSpec, PageRequest, Request as Ask, Response as Told, RunInstances,
@@ -58,10 +58,10 @@ pub(super) fn unexpected() -> PortError {
 #[async_trait]
 impl Machines for Hands {
     async fn observe(&self, cluster: &ClusterName) -> Partial<Vec<Machine>> {
-        self.looks();
         let now = self.now();
         let mut lab = self.lab();
         lab.advance(now);
+        self.looks(&lab);
         let ours = Filter {
             name: format!("tag:{}", tag::CLUSTER),
             values: vec![cluster.as_str().to_owned()],
@@ -106,8 +106,12 @@ impl Machines for Hands {
             let Told::Reservation(launched) = told else {
                 return Err(unexpected());
             };
-            let first = launched.first().map(|sight| InstanceId::new(&sight.instance.id));
-            first.ok_or_else(unexpected)
+            let Some(sight) = launched.first() else {
+                return Err(unexpected());
+            };
+            // Nothing happens in the world then, but there is something new to see.
+            lab.plan(sight.instance.seen.listed_from, Due::Seen);
+            Ok(InstanceId::new(&sight.instance.id))
         })
         .await
     }

@@ -7,6 +7,7 @@ mod read;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -111,6 +112,8 @@ pub(crate) struct Hands {
     pub(super) clock: Arc<ProcessClock>,
     /// When this process looked at the machines last: its decisions rest on nothing older.
     looked_at: Arc<Mutex<Timestamp>>,
+    /// Changes of the laboratory that this look has seen.
+    saw: Arc<AtomicU64>,
     pause: Duration,
 }
 
@@ -134,6 +137,7 @@ impl Hands {
             process,
             clock,
             looked_at: Arc::new(Mutex::new(now)),
+            saw: Arc::default(),
             pause,
         }
     }
@@ -146,10 +150,17 @@ impl Hands {
         self.stage.lab()
     }
 
-    fn looks(&self) {
+    /// Nothing has changed since the last look, and nothing is changing that no event tells of.
+    pub(super) fn has_seen_all(&self) -> bool {
+        let lab = self.lab();
+        lab.changes() == self.saw.load(Ordering::Relaxed) && !lab.etcd.is_catching_up()
+    }
+
+    fn looks(&self, lab: &Lab) {
         let mut gates = self.stage.gates();
         gates.looks = gates.looks.saturating_add(1);
         drop(gates);
+        self.saw.store(lab.changes(), Ordering::Relaxed);
         *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = self.now();
     }
 
