@@ -4,6 +4,7 @@
 //! sent before its intent is durable, nothing while the lease could end under it, nothing after a signal.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -72,7 +73,7 @@ pub struct Driver<'a> {
     pub(super) plan: RolloutPlan,
     pub(super) journal: Journal<'a>,
     pub(super) grace: Grace,
-    pub(super) seen: Option<Observed>,
+    pub(super) seen: Option<Arc<Observed>>,
     /// Monotonic time since which the lease is too short to send anything, and when it counts as lost.
     pub(super) lease_short: Option<(Duration, Timestamp)>,
     /// Wishes that were heard: a mailbox that cannot be read for a moment does not take them back.
@@ -204,7 +205,7 @@ impl<'a> Driver<'a> {
         let heard = seen.requests.iter().cloned();
         self.wishes
             .extend(heard.map(|request| (request.id.clone(), request)));
-        self.seen = Some(seen);
+        self.seen = Some(Arc::new(seen));
         true
     }
 

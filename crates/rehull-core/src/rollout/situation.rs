@@ -2,6 +2,7 @@
 //!
 //! No memory: the same world gives the same answer after any crash.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
 use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer};
@@ -57,10 +58,10 @@ impl<'a> Situation<'a> {
             let name = &slot_plan.slot.name;
             let (new, old) = split_machines(plan, slot_plan, seen);
             let listed = members.as_ref().ok().and_then(|list| {
-                let url = slot_plan.slot.peer_url();
+                let url = LazyCell::new(|| slot_plan.slot.peer_url());
                 list.iter()
                     .copied()
-                    .find(|m| m.peer_urls.contains(&url) || m.name == name.as_str())
+                    .find(|m| m.name == name.as_str() || m.peer_urls.contains(&url))
             });
             SlotSituation {
                 plan: slot_plan,
@@ -330,6 +331,18 @@ pub(crate) fn is_off(machine: &Machine) -> bool {
     matches!(machine.state, MachineState::Stopping | MachineState::Stopped)
 }
 
+/// Member lists as they were shown, by slot.
+fn shown_lists(
+    seen: &Observed,
+    cluster: Option<EtcdClusterId>,
+) -> impl Iterator<Item = (&SlotName, &Vec<ListedMember>)> {
+    seen.etcd.endpoints.iter().filter_map(move |(slot, endpoint)| {
+        let answer = endpoint.answer()?;
+        let ours = cluster.is_none_or(|ours| ours == answer.cluster);
+        Some((slot, answer.members.as_ref()?)).filter(|_| ours)
+    })
+}
+
 /// It serves, and by its own list it is a voter.
 fn is_voter_of_its_list(answer: &MemberAnswer) -> bool {
     let own = |list: &Vec<ListedMember>| list.iter().any(|line| line.id == answer.id && !line.learner);
@@ -338,13 +351,13 @@ fn is_voter_of_its_list(answer: &MemberAnswer) -> bool {
 
 /// One list for all who answer, or what differs. Answers of another cluster are not ours.
 fn agreed_members(seen: &Observed, cluster: Option<EtcdClusterId>) -> Result<Vec<&ListedMember>, String> {
+    let mut shown = shown_lists(seen, cluster);
+    let first = shown.next().map(|(_, members)| members);
+    if shown.all(|(_, members)| Some(members) == first) {
+        return Ok(first.into_iter().flatten().collect());
+    }
     let mut lists: BTreeMap<Vec<String>, (Vec<&SlotName>, Vec<&ListedMember>)> = BTreeMap::new();
-    for (slot, endpoint) in &seen.etcd.endpoints {
-        let Some(answer) = endpoint.answer() else { continue };
-        if cluster.is_some_and(|ours| ours != answer.cluster) {
-            continue;
-        }
-        let Some(members) = &answer.members else { continue };
+    for (slot, members) in shown_lists(seen, cluster) {
         let mut key: Vec<String> = members
             .iter()
             .map(|m| format!("{} {} {:?} {}", m.id, m.name, m.peer_urls, m.learner))
