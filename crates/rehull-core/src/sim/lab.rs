@@ -9,6 +9,7 @@ use super::draw::{Draw, Spread};
 use super::etcd::Etcd;
 use super::fault::Happening;
 use super::guest::{Disk, Guest, Surroundings, UserData};
+use super::hands::Views;
 use super::oracle::Oracle;
 use super::store::Objects;
 use super::time::ProcessNumber;
@@ -61,7 +62,10 @@ pub(crate) struct Lab {
     pub(super) agenda: BTreeMap<(Timestamp, u64), Due>,
     numbers: u64,
     changes: u64,
+    /// Changes that the guests have heard of.
+    stirred: u64,
     pub(super) boots: Boots,
+    pub(super) views: Views,
     /// Operator's access key.
     pub(super) key: String,
     pub(super) oracle: Oracle,
@@ -108,7 +112,9 @@ impl Lab {
             agenda: BTreeMap::new(),
             numbers: 0,
             changes: 0,
+            stirred: 0,
             boots: Boots::default(),
+            views: Views::default(),
             key,
             oracle: Oracle::default(),
             errands: Vec::new(),
@@ -137,10 +143,14 @@ impl Lab {
 
     /// Lets time pass, one instant after the other.
     pub(crate) fn advance(&mut self, now: Timestamp) {
+        let mut is_over = false;
         while let Some(due) = self.next_due().filter(|due| *due <= now) {
             self.happen(due);
+            is_over = due == now;
         }
-        self.happen(now);
+        if !is_over {
+            self.happen(now);
+        }
     }
 
     fn happen(&mut self, now: Timestamp) {
@@ -156,6 +166,7 @@ impl Lab {
             self.perform(now, effect);
         }
         self.etcd.advance(now);
+        self.stir_guests(now);
         let due: Vec<InstanceId> = self
             .guests
             .iter()
@@ -166,7 +177,16 @@ impl Lab {
             self.with_guest(&id, |guest, around| guest.look(now, around));
         }
         self.take_ended();
+        self.stir_guests(now);
         self.oracle.look(now, &self.etcd);
+    }
+
+    /// Guests that wait for something to change around them look at it.
+    fn stir_guests(&mut self, now: Timestamp) {
+        let changes = self.world.revision().saturating_add(self.etcd.changes());
+        if changes != std::mem::replace(&mut self.stirred, changes) {
+            self.guests.values_mut().for_each(|guest| guest.stir(now));
+        }
     }
 
     pub(super) fn plan(&mut self, at: Timestamp, due: Due) {
@@ -277,10 +297,9 @@ impl Lab {
             draw: self.draw,
             timing: self.timing,
         };
+        let said = guest.said;
         act(guest, &mut around);
-        if let Some(report) = &guest.report
-            && self.reports.get(id) != Some(report)
-        {
+        if let Some(report) = guest.report.as_ref().filter(|_| guest.said != said) {
             self.reports.insert(id.clone(), report.clone());
             self.changes = self.changes.saturating_add(1);
         }

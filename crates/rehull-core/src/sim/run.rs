@@ -42,7 +42,8 @@ const PAUSE: Duration = Duration::from_secs(150);
 #[derive(Clone)]
 pub struct Prepared {
     lab: Lab,
-    after: Desired,
+    /// Nothing has happened yet when it is made, so it is the same for every seed and every fault.
+    plan: RolloutPlan,
     elapsed: Duration,
     scenario: Scenario,
 }
@@ -107,17 +108,18 @@ pub fn prepare(scenario: &Scenario) -> Result<Prepared, GroundError> {
     let settled = Duration::from_secs(600);
     lab.advance(super::time::instant(settled));
     let rules = Rules::default();
-    let run = Run::start(lab, settled, BTreeMap::new());
+    let mut run = Run::start(lab, settled, BTreeMap::new());
     let plan = run.plan(&ground.before, RolloutKind::Bootstrap)?;
-    let (verdict, lab, elapsed) = run.finish(plan, "bootstrap", rules);
+    let verdict = run.finish(plan, "bootstrap", rules);
     if verdict.end != End::Finished {
         return Err(GroundError(format!("bootstrap: {:?}", verdict.end)));
     }
-    let elapsed = elapsed.saturating_add(settled);
+    let plan = run.plan(&ground.after, RolloutKind::Upgrade)?;
+    let lab = run.stage.lab().clone();
     Ok(Prepared {
         lab,
-        after: ground.after,
-        elapsed,
+        plan,
+        elapsed: verdict.took.saturating_add(settled),
         scenario: scenario.clone(),
     })
 }
@@ -126,7 +128,7 @@ impl Prepared {
     /// Upgrades the cluster, with these waits and these faults.
     ///
     /// # Errors
-    /// The upgrade cannot even be planned.
+    /// None so far: what cannot be planned is not prepared.
     pub fn upgrade(&self, scenario: &Scenario, rules: Rules) -> Result<Verdict, GroundError> {
         let mut lab = self.lab.clone();
         lab.reseed(Draw::new(scenario.seed));
@@ -139,10 +141,8 @@ impl Prepared {
         for fault in &scenario.faults.world {
             lab.plan_fault(begin, fault);
         }
-        let run = Run::start(lab, self.elapsed, troubles.collect());
-        let plan = run.plan(&self.after, RolloutKind::Upgrade)?;
-        let (verdict, _, _) = run.finish(plan, "upgrade", rules);
-        Ok(verdict)
+        let mut run = Run::start(lab, self.elapsed, troubles.collect());
+        Ok(run.finish(self.plan.clone(), "upgrade", rules))
     }
 
     /// What it was prepared for.
@@ -204,7 +204,7 @@ impl Run {
         plan(&input).map_err(|refusals| GroundError(format!("{refusals:?}")))
     }
 
-    fn finish(mut self, plan: RolloutPlan, rollout: &str, rules: Rules) -> (Verdict, Lab, Duration) {
+    fn finish(&mut self, plan: RolloutPlan, rollout: &str, rules: Rules) -> Verdict {
         let job = Job {
             rollout: RolloutId::new(rollout),
             ttl: plan.envelope.policy.lease_ttl,
@@ -213,21 +213,20 @@ impl Run {
         };
         let end = self.drive(&job);
         let took = self.stage.time.elapsed().saturating_sub(self.begin);
-        let lab = self.stage.lab().clone();
+        let lab = self.stage.lab();
         let events = std::mem::take(&mut *self.heard.0.lock().unwrap_or_else(PoisonError::into_inner));
         let slots = job.plan.envelope.slots.iter().map(|planned| &planned.slot);
-        let verdict = Verdict {
+        Verdict {
             end,
             breaches: lab.oracle.breaches().to_vec(),
             took,
             processes: self.number,
             looks: self.stage.looks(),
-            requests: self.stage.passed(),
+            requests: self.stage.take_passed(),
             members: slots.map(|slot| lab.serving(slot)).collect(),
             machines: lab.guests.len(),
             events,
-        };
-        (verdict, lab, took)
+        }
     }
 
     fn drive(&mut self, job: &Job) -> End {

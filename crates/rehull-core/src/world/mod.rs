@@ -92,6 +92,31 @@ impl World {
         Answer { result, lost }
     }
 
+    /// What [`Self::handle`] does to a call that only reads, for somebody who has its answer of the same revision: time
+    /// passes, the caller is checked, limits count it. True: its answer is lost.
+    ///
+    /// # Errors
+    /// It would be refused now.
+    pub fn admit(&mut self, now: Timestamp, call: &Call) -> Result<bool, AwsError> {
+        self.pass_time(now);
+        let name = action(&call.request);
+        self.authorise(call)?;
+        self.count(&call.request, name)?;
+        Ok(self.faults.take_lost_answer(name))
+    }
+
+    /// When something that is new now can be seen next, with no event telling of it.
+    #[must_use]
+    pub fn next_shown(&self) -> Option<Timestamp> {
+        let instances = self.instances.values().map(|instance| instance.seen);
+        let interfaces = self.interfaces.values().map(|interface| interface.seen);
+        let volumes = self.volumes.values().map(|volume| volume.seen);
+        let seen = instances.chain(interfaces).chain(volumes);
+        seen.flat_map(|seen| [seen.named_from, seen.listed_from])
+            .filter(|at| *at > self.now)
+            .min()
+    }
+
     /// Lets time pass and hands out what there is to do. Call it after every other call, and when [`Self::next_due`]
     /// comes.
     pub fn advance(&mut self, now: Timestamp) -> Vec<Effect> {
@@ -179,29 +204,26 @@ impl World {
 
     fn answer(&mut self, call: &Call, name: &str) -> Result<Response, AwsError> {
         let principal = self.authorise(call)?;
+        self.count(&call.request, name)?;
         match &call.request {
             Request::GetCallerIdentity => Ok(Response::CallerIdentity(self.caller_identity(&principal))),
-            Request::S3(asked) => {
-                if self.faults.take_throttle(name) {
-                    return Err(AwsError::with(
-                        503,
-                        "SlowDown",
-                        "Please reduce your request rate.",
-                    ));
-                }
-                self.s3(asked, &principal).map(Response::S3)
-            }
-            Request::Ec2(asked) => {
-                if self.faults.take_throttle(name) || !self.throttle.take(name, self.now) {
-                    return Err(AwsError::with(
-                        503,
-                        "RequestLimitExceeded",
-                        "Request limit exceeded.",
-                    ));
-                }
-                self.ec2(asked).map(Response::Ec2)
-            }
+            Request::S3(asked) => self.s3(asked, &principal).map(Response::S3),
+            Request::Ec2(asked) => self.ec2(asked).map(Response::Ec2),
         }
+    }
+
+    /// One more request, if the limits have room for it.
+    fn count(&mut self, request: &Request, name: &str) -> Result<(), AwsError> {
+        let (code, message) = match request {
+            Request::S3(_) if self.faults.take_throttle(name) => {
+                ("SlowDown", "Please reduce your request rate.")
+            }
+            Request::Ec2(_) if self.faults.take_throttle(name) || !self.throttle.take(name, self.now) => {
+                ("RequestLimitExceeded", "Request limit exceeded.")
+            }
+            Request::S3(_) | Request::Ec2(_) | Request::GetCallerIdentity => return Ok(()),
+        };
+        Err(AwsError::with(503, code, message))
     }
 
     fn ec2(&mut self, asked: &ec2::Request) -> Result<ec2::Response, AwsError> {

@@ -47,8 +47,12 @@ pub(crate) struct Guest {
     pub(crate) mounted: bool,
     /// What it says of itself; `None` before its first word.
     pub(crate) report: Option<BootReport>,
+    /// Grows with everything that it says of itself.
+    pub(crate) said: u32,
     stage: Stage,
     next: Timestamp,
+    /// It waits for something to change around it, and looks at the next second from this one.
+    waits_since: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +115,9 @@ impl Guest {
             device: false,
             mounted: false,
             report: None,
+            said: 0,
             stage: Stage::Booting,
+            waits_since: None,
         }
     }
 
@@ -124,7 +130,8 @@ impl Guest {
     /// One look.
     pub(crate) fn look(&mut self, now: Timestamp, around: &mut Surroundings<'_>) {
         self.next = later(now, LOOK_EVERY);
-        match self.stage {
+        let before = self.stage;
+        match before {
             Stage::Booting => self.begin(now, around),
             Stage::Fetching => self.warm(),
             Stage::Stopping(ground) => self.stopped(now, ground, around),
@@ -136,6 +143,22 @@ impl Guest {
             Stage::Starting(ground) => self.start(now, ground, around),
             Stage::Running(ground) => self.supervise(now, ground, around),
         }
+        if self.stage == before && matches!(before, Stage::Warm | Stage::Running(_)) {
+            self.waits_since = Some(now);
+            self.next = Timestamp::MAX;
+        }
+    }
+
+    /// Something has changed: it looks at the first of its seconds that is not over. Between two changes every look
+    /// would see what the last one saw.
+    pub(crate) fn stir(&mut self, now: Timestamp) {
+        let Some(since) = self.waits_since.take() else {
+            return;
+        };
+        let passed = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        let part = u64::from(passed.subsec_nanos() > 0);
+        let seconds = passed.as_secs().saturating_add(part).max(1);
+        self.next = later(since, Duration::from_secs(seconds));
     }
 
     fn begin(&mut self, now: Timestamp, around: &mut Surroundings<'_>) {
@@ -334,6 +357,7 @@ impl Guest {
     }
 
     fn say(&mut self, phase: BootPhase, code: &str, text: &str) {
+        self.said = self.said.saturating_add(1);
         self.report = Some(BootReport {
             format: 1,
             instance: self.id.clone(),

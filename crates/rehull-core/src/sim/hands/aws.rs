@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::Hands;
-use super::read::{gone, machine, not_yet, refusal};
+use super::kept::unexpected;
+use super::read::{gone, machine, not_yet};
 use crate::domain::fleet::{BootReport, Machine, TemplateVersion, tag};
 use crate::domain::ids::{
     AccountId, ClusterName, ContentDigest, InstanceId, LaunchTemplateName, LaunchTemplateVersion, Region,
@@ -19,41 +20,9 @@ use crate::world::api::ec2::{
     InterfaceSpec, LaunchData, MetadataSpec, PageRequest, Request as Ask, Response as Told, RunInstances,
     TemplateRef,
 };
-use crate::world::api::{Call, Request, Response};
 
 /// What stands before the digest in the description of a launch template version.
 const DESCRIPTION_PREFIX: &str = "rehull ";
-
-impl Lab {
-    /// One call of EC2, signed by rehull.
-    pub(super) fn ec2(
-        &mut self,
-        now: jiff::Timestamp,
-        request: Ask,
-        absent: fn(String) -> PortError,
-    ) -> Result<Told, PortError> {
-        let call = Call {
-            access_key: Some(self.key.clone()),
-            region: Some(self.world.setup().region.clone()),
-            request: Request::Ec2(request),
-        };
-        let answer = self.world.handle(now, &call);
-        match answer.result {
-            Ok(Response::Ec2(_)) if answer.lost => Err(PortError::OutcomeUnknown {
-                why: "the connection was closed".to_owned(),
-            }),
-            Ok(Response::Ec2(told)) => Ok(told),
-            Ok(Response::S3(_) | Response::CallerIdentity(_)) => Err(unexpected()),
-            Err(error) => Err(refusal(&error, absent)),
-        }
-    }
-}
-
-pub(super) fn unexpected() -> PortError {
-    PortError::Unreadable {
-        text: "an answer to another question".to_owned(),
-    }
-}
 
 #[async_trait]
 impl Machines for Hands {
@@ -70,13 +39,10 @@ impl Machines for Hands {
             filters: vec![ours],
             ..Describe::default()
         };
-        let rows = match lab.ec2(now, Ask::DescribeInstances(describe), gone) {
-            Ok(Told::Instances(page)) => page.rows,
-            Ok(_) => return unread(Part::Machines, &unexpected()),
+        let mut machines = match lab.look_up(now, Ask::DescribeInstances(describe), gone, machines) {
+            Ok(machines) => machines,
             Err(error) => return unread(Part::Machines, &error),
         };
-        let mut machines: Vec<Machine> = rows.iter().filter_map(|row| machine(&row.instance)).collect();
-        machines.sort_by(|one, other| (one.launched_at, &one.id).cmp(&(other.launched_at, &other.id)));
         for machine in machines.iter_mut().filter(|machine| machine.is_live()) {
             machine.report = lab.reports.get(&machine.id).cloned();
         }
@@ -207,25 +173,12 @@ impl Lab {
             max: None,
             page: PageRequest::default(),
         };
-        let rows = match self.ec2(now, Ask::DescribeLaunchTemplateVersions(asked), not_yet) {
-            Ok(Told::TemplateVersions(_, page)) => page.rows,
-            Ok(_) => return Err(unexpected()),
-            Err(PortError::NotYetVisible { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let known = rows.into_iter().filter_map(|row| {
-            let digest = row
-                .description
-                .as_deref()
-                .and_then(|text| text.strip_prefix(DESCRIPTION_PREFIX));
-            Some(TemplateVersion {
-                version: row.number.to_string().parse::<LaunchTemplateVersion>().ok()?,
-                digest: digest.map(ContentDigest::new),
-            })
-        });
-        let mut versions: Vec<TemplateVersion> = known.collect();
-        versions.sort_by_key(|version| version.version);
-        Ok(Some(versions))
+        let ask = Ask::DescribeLaunchTemplateVersions(asked);
+        match self.look_up(now, ask, not_yet, versions) {
+            Ok(versions) => Ok(Some(versions)),
+            Err(PortError::NotYetVisible { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn make_version(
@@ -274,6 +227,35 @@ impl Lab {
             .map_err(|_| super::read::refused(Rule::Other, "no number".to_owned()))?;
         Ok(MadeVersion(number))
     }
+}
+
+fn machines(told: Told) -> Result<Vec<Machine>, PortError> {
+    let Told::Instances(page) = told else {
+        return Err(unexpected());
+    };
+    let rows = page.rows.iter();
+    let mut machines: Vec<Machine> = rows.filter_map(|row| machine(&row.instance)).collect();
+    machines.sort_by(|one, other| (one.launched_at, &one.id).cmp(&(other.launched_at, &other.id)));
+    Ok(machines)
+}
+
+fn versions(told: Told) -> Result<Vec<TemplateVersion>, PortError> {
+    let Told::TemplateVersions(_, page) = told else {
+        return Err(unexpected());
+    };
+    let known = page.rows.into_iter().filter_map(|row| {
+        let digest = row
+            .description
+            .as_deref()
+            .and_then(|text| text.strip_prefix(DESCRIPTION_PREFIX));
+        Some(TemplateVersion {
+            version: row.number.to_string().parse::<LaunchTemplateVersion>().ok()?,
+            digest: digest.map(ContentDigest::new),
+        })
+    });
+    let mut versions: Vec<TemplateVersion> = known.collect();
+    versions.sort_by_key(|version| version.version);
+    Ok(versions)
 }
 
 fn data(content: &TemplateContent) -> LaunchData {

@@ -2,6 +2,7 @@
 
 mod aws;
 mod etcd;
+mod kept;
 mod parts;
 mod read;
 mod store;
@@ -12,6 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+pub(super) use kept::Views;
 
 use super::fault::RequestTrouble;
 use super::lab::Lab;
@@ -98,9 +101,9 @@ impl Stage {
         self.gates().looks
     }
 
-    /// All requests so far.
-    pub(super) fn passed(&self) -> Vec<Passed> {
-        self.gates().passed.clone()
+    /// All requests since the last call.
+    pub(super) fn take_passed(&self) -> Vec<Passed> {
+        std::mem::take(&mut self.gates().passed)
     }
 }
 

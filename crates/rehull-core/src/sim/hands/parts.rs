@@ -2,12 +2,13 @@
 //! production adapter does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::Hands;
-use super::aws::unexpected;
+use super::kept::unexpected;
 use super::read::{attachment, gone, not_yet, refused};
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{Attachment, Part, SlotParts as Parts, tag};
@@ -20,38 +21,43 @@ use crate::world::interface::Interface;
 use crate::world::volume::Volume;
 
 impl Lab {
-    fn volumes(&mut self, now: Timestamp, ids: Vec<String>) -> Result<Vec<Volume>, PortError> {
-        let Told::Volumes(page) = self.ec2(now, Ask::DescribeVolumes(by("volume-id", ids)), not_yet)? else {
-            return Err(unexpected());
-        };
-        Ok(page.rows)
+    fn volumes(&mut self, now: Timestamp, slots: &[Slot]) -> Result<Arc<[Volume]>, PortError> {
+        let ids = slots.iter().map(|slot| slot.volume.as_str().to_owned());
+        let ask = Ask::DescribeVolumes(by("volume-id", ids.collect()));
+        self.look_up(now, ask, not_yet, |told| {
+            let Told::Volumes(page) = told else {
+                return Err(unexpected());
+            };
+            Ok(page.rows.into())
+        })
     }
 
-    fn interfaces(&mut self, now: Timestamp, ids: Vec<String>) -> Result<Vec<Interface>, PortError> {
-        let Told::Interfaces(page) = self.ec2(
-            now,
-            Ask::DescribeNetworkInterfaces(by("network-interface-id", ids)),
-            not_yet,
-        )?
-        else {
-            return Err(unexpected());
-        };
-        Ok(page.rows)
+    fn interfaces(&mut self, now: Timestamp, slots: &[Slot]) -> Result<Arc<[Interface]>, PortError> {
+        let ids = slots.iter().map(|slot| slot.interface.as_str().to_owned());
+        let ask = Ask::DescribeNetworkInterfaces(by("network-interface-id", ids.collect()));
+        self.look_up(now, ask, not_yet, |told| {
+            let Told::Interfaces(page) = told else {
+                return Err(unexpected());
+            };
+            Ok(page.rows.into())
+        })
     }
 
     fn volume(&mut self, now: Timestamp, id: &VolumeId) -> Result<Volume, PortError> {
-        let found = self
-            .volumes(now, vec![id.as_str().to_owned()])?
-            .into_iter()
-            .next();
+        let asked = by("volume-id", vec![id.as_str().to_owned()]);
+        let Told::Volumes(page) = self.ec2(now, Ask::DescribeVolumes(asked), not_yet)? else {
+            return Err(unexpected());
+        };
+        let found = page.rows.into_iter().next();
         found.ok_or_else(|| gone(format!("volume `{id}`")))
     }
 
     fn interface(&mut self, now: Timestamp, id: &InterfaceId) -> Result<Interface, PortError> {
-        let found = self
-            .interfaces(now, vec![id.as_str().to_owned()])?
-            .into_iter()
-            .next();
+        let asked = by("network-interface-id", vec![id.as_str().to_owned()]);
+        let Told::Interfaces(page) = self.ec2(now, Ask::DescribeNetworkInterfaces(asked), not_yet)? else {
+            return Err(unexpected());
+        };
+        let found = page.rows.into_iter().next();
         found.ok_or_else(|| gone(format!("interface `{id}`")))
     }
 }
@@ -61,17 +67,8 @@ impl SlotParts for Hands {
     async fn observe(&self, slots: &[Slot]) -> Partial<BTreeMap<SlotName, Parts>> {
         let now = self.now();
         let mut lab = self.lab();
-        let volumes = lab.volumes(
-            now,
-            slots.iter().map(|slot| slot.volume.as_str().to_owned()).collect(),
-        );
-        let interfaces = lab.interfaces(
-            now,
-            slots
-                .iter()
-                .map(|slot| slot.interface.as_str().to_owned())
-                .collect(),
-        );
+        let volumes = lab.volumes(now, slots);
+        let interfaces = lab.interfaces(now, slots);
         match (volumes, interfaces) {
             (Ok(volumes), Ok(interfaces)) => Partial {
                 value: slots
