@@ -5,23 +5,73 @@ use super::envelope::{Envelope, RolloutKind, SlotPlan};
 use super::input::{Past, PlanInput, lowest_version};
 use super::refusal::Refusal;
 use crate::catalog;
+use crate::domain::version::EtcdVersion;
 
 /// What stands against it.
 pub(super) fn refusal(input: &PlanInput<'_>, past: &Past, envelope: &Envelope) -> Option<Refusal> {
     match &input.kind {
         RolloutKind::Bootstrap | RolloutKind::Heal { .. } => None,
-        RolloutKind::Rollback { .. } => past_the_point(input, past, envelope),
+        RolloutKind::Rollback { .. } => {
+            past_the_point(input, past, envelope).or_else(|| held_down(input, envelope))
+        }
         RolloutKind::Upgrade | RolloutKind::Replace { .. } => {
             // What etcd itself refuses says more of a downgrade than that it is no hop.
-            if let Some(refusal) = past_the_point(input, past, envelope) {
-                return Some(refusal);
+            let by_etcd = past_the_point(input, past, envelope).or_else(|| held_down(input, envelope));
+            if by_etcd.is_some() {
+                return by_etcd;
             }
             let from = lowest_version(input.seen)?;
-            let refusal = catalog::etcd::check_hop(from, envelope.to).err()?;
+            let refusal = if is_prepared_downgrade(input, from, envelope.to) {
+                catalog::etcd::check_release(envelope.to).err()?
+            } else {
+                catalog::etcd::check_hop(from, envelope.to).err()?
+            };
             let label = format!("pinned here; the members run {from}");
             Some(Refusal::new("plan::etcd_hop", refusal.text, refusal.help).at("/etcd/version", label))
         }
     }
+}
+
+/// The cluster version, if every listed member answers and runs a newer minor than that: somebody has enabled etcd's own
+/// downgrade, or it will rise within seconds.
+fn below_all_members(input: &PlanInput<'_>) -> Option<(u32, u32)> {
+    let answers = input.seen.etcd.endpoints.values();
+    let answers: Vec<_> = answers.filter_map(|endpoint| endpoint.answer()).collect();
+    let listed = answers.iter().filter_map(|answer| answer.members.as_ref());
+    let all = listed.map(Vec::len).max()? <= answers.len();
+    let version = answers.iter().filter_map(|answer| answer.cluster_version).max()?;
+    (all && answers.iter().all(|answer| answer.version.line() > version)).then_some(version)
+}
+
+/// etcd's own downgrade is enabled for just this minor: its members are taken, others are not.
+fn is_prepared_downgrade(input: &PlanInput<'_>, from: EtcdVersion, to: EtcdVersion) -> bool {
+    let one_below = to.major == from.major && to.minor.saturating_add(1) == from.minor;
+    one_below && below_all_members(input) == Some(to.line())
+}
+
+/// While the cluster version is held below all members, etcd takes nobody of a newer minor.
+fn held_down(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
+    let version = below_all_members(input)?;
+    let changing = envelope.slots.iter().filter(|slot: &&SlotPlan| slot.changes());
+    let highest = changing.map(|slot| slot.to.version).max()?;
+    if highest.line() <= version {
+        return None;
+    }
+    let (major, minor) = version;
+    let message = format!(
+        "every member runs a newer minor than the cluster version {major}.{minor}: etcd's downgrade is enabled, and a new member of etcd {highest} could not join"
+    );
+    let help = format!(
+        "nobody wants that downgrade? `etcdctl downgrade cancel`, then plan again. It is wanted? Pin a release of {major}.{minor}. An upgrade has ended within the last seconds? Plan again"
+    );
+    let refusal = Refusal::new("plan::downgrade_enabled", message, help);
+    Some(match input.kind {
+        RolloutKind::Rollback { .. } => refusal,
+        RolloutKind::Upgrade
+        | RolloutKind::Bootstrap
+        | RolloutKind::Heal { .. }
+        | RolloutKind::Replace { .. } => refusal.at("/etcd/version", "pinned here"),
+    })
 }
 
 /// After the cluster version has risen, older members are refused by etcd itself: refuse before anything is touched.

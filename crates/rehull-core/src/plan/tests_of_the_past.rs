@@ -177,3 +177,41 @@ fn a_member_that_is_out_is_named_with_its_command_although_no_machine_is_replace
         );
     }
 }
+
+/// Members of 3.6 below which somebody has enabled etcd's own downgrade.
+fn downgrading() -> Observed {
+    let mut seen = Model::healthy(3).observe();
+    for n in 0..3 {
+        change(&mut seen, n, |answer| answer.version = NEW);
+    }
+    seen
+}
+
+#[test]
+fn while_etcds_own_downgrade_is_enabled_nothing_newer_is_planned_and_the_minor_it_is_for_is() {
+    let seen = downgrading();
+    for newer in [NEW, crate::domain::version::EtcdVersion::new(3, 7, 1)] {
+        let refusals = make(&desired(3, newer), &seen, RolloutKind::Upgrade).unwrap_err();
+        assert_eq!(refusals[0].code, "plan::downgrade_enabled", "{newer}");
+        assert!(
+            refusals[0].help.contains("etcdctl downgrade cancel"),
+            "{}",
+            refusals[0].help
+        );
+    }
+    let mut want = desired(3, OLD);
+    want.etcd.instance_type = "m6i.xlarge".to_owned();
+    let back = make(&want, &seen, RolloutKind::Upgrade).unwrap();
+    assert_eq!(back.envelope.to, OLD);
+    assert_eq!(
+        back.envelope.slots.iter().filter(|slot| slot.changes()).count(),
+        3
+    );
+    // Two minors below, or with a member that does not answer, it is a downgrade like any other.
+    let codes_of = |seen: &Observed, version| codes(make(&desired(3, version), seen, RolloutKind::Upgrade));
+    let older = crate::domain::version::EtcdVersion::new(3, 4, 23);
+    assert_ne!(codes_of(&seen, older), ["planned"]);
+    let mut one_is_out = downgrading();
+    one_is_out.etcd.endpoints.insert(slot_name(2), Endpoint::Refused);
+    assert_ne!(codes_of(&one_is_out, OLD), ["planned"]);
+}

@@ -178,7 +178,11 @@ fn may_begin(step: &Step<'_>, tick: &mut Tick) -> bool {
         step.wait(tick, on.clone());
         free = false;
     }
-    if let Some(until) = gates::settled_at(step.now, step.journal)
+    if let Some(red) = gates::held_down(step.now, step.slot.plan.to.version) {
+        step.wait(tick, WaitingOn::Gate { red: vec![red] });
+        free = false;
+    }
+    if let Some(until) = gates::settled_at(step.now, step.slot.name(), step.journal)
         && step.now.seen.at < until
     {
         step.wait(tick, WaitingOn::Settle { until });

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::situation::{Health, Situation, SlotSituation};
+use super::steady;
 use crate::domain::ids::{InstanceId, SlotName};
 use crate::domain::observed::{Observed, Part};
 use crate::domain::version::EtcdVersion;
@@ -114,6 +115,24 @@ fn red_of_list(now: &Situation<'_>, step: &SlotName) -> Vec<RedGate> {
     red
 }
 
+/// While etcd's own downgrade is enabled the cluster version is below all members, and no new one of this release joins.
+pub(crate) fn held_down(now: &Situation<'_>, to: EtcdVersion) -> Option<RedGate> {
+    let version = now.cluster_version()?;
+    let runs_newer = |slot: &SlotSituation<'_>| {
+        let answer = slot.endpoint.answer();
+        answer.is_some_and(|answer| answer.version.line() > version)
+    };
+    let held = to.line() > version && now.listed_slots().all(runs_newer);
+    held.then(|| RedGate {
+        slot: None,
+        gate: "cluster-version".to_owned(),
+        seen: format!(
+            "is {}.{} although every member runs a newer minor: etcd's downgrade is enabled (`etcdctl downgrade cancel`), and etcd {to} could not join",
+            version.0, version.1
+        ),
+    })
+}
+
 /// Members that stay must agree on a leader in one term.
 fn red_of_leadership(now: &Situation<'_>, step: &SlotName) -> Vec<RedGate> {
     let mut seen: Vec<(u64, Option<u64>)> = now
@@ -149,12 +168,12 @@ pub(crate) fn describe(slot: &SlotSituation<'_>) -> String {
     }
 }
 
-/// Peer links of a member that has just joined count as down inside etcd for 5 s: when will all be old enough?
-pub(crate) fn settled_at(now: &Situation<'_>, journal: &JournalView) -> Option<Timestamp> {
-    now.listed_slots()
-        .filter_map(|slot| joined_at(slot, journal))
-        .max()
-        .and_then(|joined| joined.checked_add(now.plan.envelope.policy.settle).ok())
+/// Peer links of a member that has just joined, or is back, count as down inside etcd for 5 s: when will all be old
+/// enough to take this step's member out?
+pub(crate) fn settled_at(now: &Situation<'_>, step: &SlotName, journal: &JournalView) -> Option<Timestamp> {
+    let joined = now.listed_slots().filter_map(|slot| joined_at(slot, journal));
+    let last = joined.chain(steady::since(now, step, journal)).max()?;
+    last.checked_add(now.plan.envelope.policy.settle).ok()
 }
 
 /// Name of the mark that is set when the member on this machine is first seen in step with the others.

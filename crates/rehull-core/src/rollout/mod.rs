@@ -18,6 +18,7 @@ mod situation;
 mod slot_move;
 mod snapshot;
 mod spare;
+mod steady;
 mod step;
 mod tick;
 
@@ -178,6 +179,7 @@ fn all_slots_empty(now: &Situation<'_>) -> Option<StopReason> {
 }
 
 fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Tick) {
+    steady::note(now, journal, tick);
     let returning = bring_back(now, journal, goal, tick);
     if tick.one_is_out() {
         return;

@@ -159,7 +159,7 @@ fn ask_learner_to_stop(step: &Step<'_>, tick: &mut Tick) -> bool {
 
 fn has_settled(step: &Step<'_>, tick: &mut Tick) -> bool {
     let asked = step.slot.machines().any(|machine| machine.stop_asked);
-    match gates::settled_at(step.now, step.journal) {
+    match gates::settled_at(step.now, step.slot.name(), step.journal) {
         Some(until) if !asked && step.now.seen.at < until => {
             step.wait(tick, WaitingOn::Settle { until });
             false

@@ -20,6 +20,7 @@ mod learners;
 mod losses;
 pub(crate) mod model;
 mod refusals;
+mod steady;
 mod stories;
 mod time;
 mod ways_back;

@@ -1,0 +1,77 @@
+//! A member that has just come back is no reason to take out the next one.
+
+use super::model::{Model, plan, slot_name};
+use super::stories::upgraded;
+use super::{End, walk};
+use crate::domain::ids::InstanceId;
+use crate::domain::policy::EtcdStrategy;
+use crate::rollout::Goal;
+
+const SETTLE: i64 = 6;
+
+fn asked_to_stop(model: &Model) -> bool {
+    model.story.iter().any(|key| key.starts_with("ask-stop"))
+}
+
+/// Everything is ready to take the first member out, but for one second.
+fn about_to_begin(strategy: EtcdStrategy) -> Model {
+    let plan = plan(3, strategy);
+    let seconds = (1..300)
+        .find(|seconds| {
+            let mut model = Model::healthy(3);
+            walk(&mut model, &plan, Goal::Finish, *seconds);
+            asked_to_stop(&model)
+        })
+        .unwrap();
+    let mut model = Model::healthy(3);
+    walk(&mut model, &plan, Goal::Finish, seconds - 1);
+    assert!(!asked_to_stop(&model));
+    model
+}
+
+#[test]
+fn while_another_member_falls_and_rises_no_member_is_taken_out() {
+    for strategy in [EtcdStrategy::RemoveThenAdd, EtcdStrategy::Reattach] {
+        let plan = plan(3, strategy);
+        let mut model = about_to_begin(strategy);
+        for _ in 0..20 {
+            model.down.insert(slot_name(2));
+            walk(&mut model, &plan, Goal::Finish, 2);
+            model.down.clear();
+            walk(&mut model, &plan, Goal::Finish, 4);
+            assert!(!asked_to_stop(&model), "{strategy:?}: {:#?}", model.story);
+        }
+        assert_eq!(walk(&mut model, &plan, Goal::Finish, 900), End::Done);
+        upgraded(&model, 3);
+    }
+}
+
+#[test]
+fn a_member_that_is_back_has_its_settling_time_before_the_next_one_is_taken_out() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = about_to_begin(EtcdStrategy::RemoveThenAdd);
+    model.kill_machine(&InstanceId::new("i-old-2"));
+    while model.healthy_voters() < 3 {
+        walk(&mut model, &plan, Goal::Finish, 1);
+        assert!(!asked_to_stop(&model));
+    }
+    let back = model.at;
+    while !asked_to_stop(&model) {
+        walk(&mut model, &plan, Goal::Finish, 1);
+    }
+    let waited = model.at.duration_since(back).as_secs();
+    assert!(waited >= SETTLE, "{waited} s: {:#?}", model.story);
+}
+
+#[test]
+fn a_process_that_has_just_taken_over_looks_for_a_settling_time_before_it_takes_a_member_out() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = about_to_begin(EtcdStrategy::RemoveThenAdd);
+    model.attach();
+    let attached = model.at;
+    while !asked_to_stop(&model) {
+        walk(&mut model, &plan, Goal::Finish, 1);
+    }
+    let waited = model.at.duration_since(attached).as_secs();
+    assert!((SETTLE..SETTLE + 5).contains(&waited), "{waited} s");
+}
