@@ -183,6 +183,7 @@ impl Numbers {
         Faults {
             requests: requests.collect(),
             world,
+            ..Faults::default()
         }
     }
 

@@ -11,6 +11,7 @@ mod policy;
 mod read;
 mod reference;
 mod rules;
+pub mod scenario;
 mod schema;
 mod spans;
 mod spare;

@@ -97,6 +97,45 @@ pub enum WaitingOn {
     },
 }
 
+impl WaitingOn {
+    /// Every word of [`Self::name`].
+    pub const NAMES: [&str; 13] = [
+        "unreadable",
+        "snapshot",
+        "boot",
+        "gate",
+        "settle",
+        "leader",
+        "stop",
+        "slot",
+        "join",
+        "termination",
+        "bake",
+        "other-member-out",
+        "retry",
+    ];
+
+    /// Its word, the one in the journal.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "unreadable",
+            Self::Snapshot { .. } => "snapshot",
+            Self::Boot { .. } => "boot",
+            Self::Gate { .. } => "gate",
+            Self::Settle { .. } => "settle",
+            Self::Leader { .. } => "leader",
+            Self::Stop { .. } => "stop",
+            Self::Slot { .. } => "slot",
+            Self::Join { .. } => "join",
+            Self::Termination { .. } => "termination",
+            Self::Bake { .. } => "bake",
+            Self::OtherMemberOut { .. } => "other-member-out",
+            Self::Retry { .. } => "retry",
+        }
+    }
+}
+
 /// One red gate: member, gate, what was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedGate {
@@ -195,6 +234,39 @@ pub enum StopReason {
 }
 
 impl StopReason {
+    /// Every word of [`Self::name`].
+    pub const NAMES: [&str; 11] = [
+        "asked",
+        "quorum-lost",
+        "outside-envelope",
+        "boot-refused",
+        "deadline",
+        "refused",
+        "past-point-of-no-return",
+        "alarm",
+        "no-capacity",
+        "lease-lost",
+        "store-silent",
+    ];
+
+    /// Its word, the one in the journal.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Asked { .. } => "asked",
+            Self::QuorumLost { .. } => "quorum-lost",
+            Self::OutsideEnvelope { .. } => "outside-envelope",
+            Self::BootRefused { .. } => "boot-refused",
+            Self::Deadline { .. } => "deadline",
+            Self::Refused { .. } => "refused",
+            Self::PastPointOfNoReturn { .. } => "past-point-of-no-return",
+            Self::Alarm { .. } => "alarm",
+            Self::NoCapacity { .. } => "no-capacity",
+            Self::LeaseLost { .. } => "lease-lost",
+            Self::StoreSilent { .. } => "store-silent",
+        }
+    }
+
     /// Nothing automatic may go on from here.
     #[must_use]
     pub const fn needs_human(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::chronicle::Happened;
 use super::fault::Happening;
 use super::lab::Lab;
 use crate::domain::ids::{InstanceId, SlotName};
@@ -16,6 +17,11 @@ impl Lab {
         if begins && what.harms_a_member() {
             self.oracle.harmed(now);
         }
+        let happened = Happened::World {
+            what: what.clone(),
+            begins,
+        };
+        self.note(now, 0, happened);
         match what {
             Happening::Terminate { slot } => {
                 if let Some(id) = self.carrier(slot).filter(|_| begins) {

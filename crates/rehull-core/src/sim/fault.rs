@@ -1,10 +1,11 @@
 //! What goes wrong, as data: a list of disturbances can be printed, minimised, stored and replayed.
 
-use std::time::Duration;
+mod request;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::SlotName;
+pub use request::{Cue, REQUESTS, RequestFault, RequestTrouble, Then};
 
 /// Everything that goes wrong in one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,41 @@ pub struct Faults {
     /// At a request of rehull's: the world's answer, or rehull itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<RequestFault>,
+    /// When rehull comes to a certain request, whenever that is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cues: Vec<Cue>,
+}
+
+impl Faults {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.world
+            .len()
+            .saturating_add(self.requests.len())
+            .saturating_add(self.cues.len())
+    }
+
+    /// Nothing goes wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The same without the one of this number, in the order of the fields.
+    #[must_use]
+    pub fn without(&self, number: usize) -> Self {
+        let mut less = self.clone();
+        let requests = number.checked_sub(less.world.len());
+        let cues = requests.and_then(|number| number.checked_sub(less.requests.len()));
+        match (requests, cues) {
+            (None, _) => drop(less.world.remove(number)),
+            (Some(number), None) => drop(less.requests.remove(number)),
+            (Some(_), Some(number)) if number < less.cues.len() => drop(less.cues.remove(number)),
+            (Some(_), Some(_)) => {}
+        }
+        less
+    }
 }
 
 /// Something happens in the world.
@@ -112,6 +148,99 @@ pub enum Happening {
 }
 
 impl Happening {
+    /// Every word of [`Self::name`].
+    pub const NAMES: [&str; 18] = [
+        "terminate",
+        "power-cut",
+        "kill-process",
+        "freeze",
+        "leader-flip",
+        "alarm",
+        "remove-member",
+        "no-capacity",
+        "zone-loss",
+        "stuck-volume",
+        "wrong-artefact",
+        "never-boots",
+        "throttle",
+        "store-down",
+        "expired-credentials",
+        "clock-jump",
+        "ask-abort",
+        "second-rehull",
+    ];
+
+    /// What it is about, by the keys of a scenario file.
+    #[must_use]
+    pub fn keys(name: &str) -> &'static [&'static str] {
+        match name {
+            "terminate" | "power-cut" | "kill-process" | "freeze" | "remove-member" | "no-capacity"
+            | "zone-loss" | "stuck-volume" => &["slot"],
+            "alarm" => &["slot", "alarm"],
+            "clock-jump" => &["seconds"],
+            _ => &[],
+        }
+    }
+
+    /// The one of this word; `None` if what it is about is missing, or there is no such word.
+    #[must_use]
+    pub fn named(
+        name: &str,
+        slot: Option<SlotName>,
+        alarm: Option<String>,
+        seconds: Option<i64>,
+    ) -> Option<Self> {
+        Some(match name {
+            "terminate" => Self::Terminate { slot: slot? },
+            "power-cut" => Self::PowerCut { slot: slot? },
+            "kill-process" => Self::KillProcess { slot: slot? },
+            "freeze" => Self::Freeze { slot: slot? },
+            "leader-flip" => Self::LeaderFlip,
+            "alarm" => Self::Alarm {
+                slot: slot?,
+                alarm: alarm?,
+            },
+            "remove-member" => Self::RemoveMember { slot: slot? },
+            "no-capacity" => Self::NoCapacity { slot: slot? },
+            "zone-loss" => Self::ZoneLoss { slot: slot? },
+            "stuck-volume" => Self::StuckVolume { slot: slot? },
+            "wrong-artefact" => Self::WrongArtefact,
+            "never-boots" => Self::NeverBoots,
+            "throttle" => Self::Throttle,
+            "store-down" => Self::StoreDown,
+            "expired-credentials" => Self::ExpiredCredentials,
+            "clock-jump" => Self::ClockJump { seconds: seconds? },
+            "ask-abort" => Self::AskAbort,
+            "second-rehull" => Self::SecondRehull,
+            _ => return None,
+        })
+    }
+
+    /// The slot it is about, if it is about one.
+    #[must_use]
+    pub const fn slot(&self) -> Option<&SlotName> {
+        match self {
+            Self::Terminate { slot }
+            | Self::PowerCut { slot }
+            | Self::KillProcess { slot }
+            | Self::Freeze { slot }
+            | Self::Alarm { slot, .. }
+            | Self::RemoveMember { slot }
+            | Self::NoCapacity { slot }
+            | Self::ZoneLoss { slot }
+            | Self::StuckVolume { slot } => Some(slot),
+            Self::LeaderFlip
+            | Self::WrongArtefact
+            | Self::NeverBoots
+            | Self::Throttle
+            | Self::StoreDown
+            | Self::ExpiredCredentials
+            | Self::ClockJump { .. }
+            | Self::AskAbort
+            | Self::SecondRehull => None,
+        }
+    }
+
     /// Its word, for coverage tables.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -161,53 +290,4 @@ impl Happening {
             | Self::SecondRehull => false,
         }
     }
-}
-
-/// Something happens at one of rehull's requests that change something: calls to AWS and etcd, writes to the store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RequestFault {
-    /// Which of them, from 0, counted over all processes of the run.
-    pub nth: u64,
-    /// What.
-    pub how: RequestTrouble,
-}
-
-/// What can happen at a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RequestTrouble {
-    /// rehull is killed before it is sent.
-    KillBefore,
-    /// rehull is killed after it took effect, before the answer.
-    KillAfter,
-    /// It never arrives; rehull waits in vain.
-    LoseRequest,
-    /// It takes effect; the answer never arrives.
-    LoseAnswer,
-    /// It arrives 15 s late.
-    Delay,
-    /// It is carried out twice, as by a retry below us.
-    Twice,
-    /// rehull is stopped (SIGSTOP, a sleeping computer) for two lives of its lease just before it is sent.
-    Pause,
-    /// "Slow down".
-    Throttle,
-}
-
-impl RequestTrouble {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::KillBefore,
-        Self::KillAfter,
-        Self::LoseRequest,
-        Self::LoseAnswer,
-        Self::Delay,
-        Self::Twice,
-        Self::Pause,
-        Self::Throttle,
-    ];
-
-    /// How late a delayed request arrives: inside every bound of a call.
-    pub const DELAY: Duration = Duration::from_secs(15);
 }

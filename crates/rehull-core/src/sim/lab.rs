@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::chronicle::{Chronicle, Happened};
 use super::draw::{Draw, Spread};
 use super::etcd::Etcd;
 use super::fault::Happening;
@@ -69,6 +70,7 @@ pub(crate) struct Lab {
     /// Operator's access key.
     pub(super) key: String,
     pub(super) oracle: Oracle,
+    pub(super) chronicle: Chronicle,
     /// What rehull itself has to be told by whoever runs it.
     pub(super) errands: Vec<Happening>,
     /// Snapshots under way, by process and rollout: when they will be done.
@@ -117,6 +119,7 @@ impl Lab {
             views: Views::default(),
             key,
             oracle: Oracle::default(),
+            chronicle: Chronicle::default(),
             errands: Vec::new(),
             snapshots: BTreeMap::new(),
             reports: BTreeMap::new(),
@@ -179,6 +182,12 @@ impl Lab {
         self.take_ended();
         self.stir_guests(now);
         self.oracle.look(now, &self.etcd);
+        self.chronicle.look(now, &self.etcd);
+    }
+
+    /// Writes down what a process did (0: what the world did).
+    pub(super) fn note(&mut self, now: Timestamp, process: ProcessNumber, what: Happened) {
+        self.chronicle.note(now, process, &self.etcd, what);
     }
 
     /// Guests that wait for something to change around them look at it.

@@ -3,6 +3,7 @@
 //! One seed decides every byte. [`prepare`] lets rehull create a cluster; [`Prepared::upgrade`] upgrades it while the
 //! [`Faults`] of the scenario happen, and the [`Verdict`] says how it ended and which promises were broken.
 
+mod chronicle;
 mod crew;
 mod disturb;
 mod draw;
@@ -12,20 +13,27 @@ mod ground;
 mod guest;
 mod hands;
 mod lab;
+mod mix;
 mod oracle;
 mod process;
 mod rhythm;
 mod run;
 mod scenario;
 mod store;
+mod story;
 #[cfg(test)]
 mod tests;
 mod time;
+mod troubles;
 
+pub use crate::config::scenario::{read as read_scenario, write as write_scenario};
+pub use chronicle::{Happened, Moment};
 pub use fault::Faults;
 pub use ground::GroundError;
 pub use hands::Passed;
-pub use oracle::Breach;
+pub use mix::drawn;
+pub use oracle::{Breach, Standing};
 pub use process::Ended;
 pub use run::{End, Prepared, Verdict, prepare};
 pub use scenario::Scenario;
+pub use story::story;

@@ -26,13 +26,13 @@ pub(crate) struct Oracle {
 
 /// Who would answer if a quorum were needed now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub struct Standing {
     /// Voters of the membership.
-    pub(crate) voters: usize,
+    pub voters: usize,
     /// Voters that run and take part.
-    pub(crate) healthy: usize,
-    /// Slots of listed voters that do not.
-    pub(crate) out: Vec<SlotName>,
+    pub healthy: usize,
+    /// Slots of listed voters that do not; a name is empty before its member has started once.
+    pub out: Vec<SlotName>,
 }
 
 /// The true standing.
@@ -52,7 +52,28 @@ pub(crate) fn standing(etcd: &Etcd) -> Standing {
     }
 }
 
+/// Voters, and those of them that take part: the cheap half of [`standing`].
+pub(super) fn counts(etcd: &Etcd) -> (usize, usize) {
+    let runs = |id| {
+        let mut processes = etcd.processes();
+        processes.any(|(_, process)| process.data.member == id && !process.frozen)
+    };
+    let voters = || etcd.members().filter(|member| !member.learner);
+    (
+        voters().count(),
+        voters().filter(|member| runs(member.id)).count(),
+    )
+}
+
 impl Standing {
+    /// Voters that may still fail before writes end; below 0 there is no quorum.
+    #[must_use]
+    pub fn margin(&self) -> i64 {
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let quorum = count(self.voters / 2).saturating_add(1);
+        count(self.healthy).saturating_sub(quorum)
+    }
+
     const fn has_quorum(&self) -> bool {
         self.healthy > self.voters / 2
     }

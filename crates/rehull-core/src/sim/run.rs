@@ -1,13 +1,13 @@
 //! A whole simulation: the ground, the cluster on it, the rollout, everybody who starts rehull again, and the verdict.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::chronicle::{Chronicle, Happened, Moment};
 use super::crew::{Crew, Went};
 use super::draw::Draw;
-use super::fault::Happening;
+use super::fault::{Faults, Happening};
 use super::ground::{self, GroundError};
 use super::hands::{Hands, Passed, Stage};
 use super::lab::Lab;
@@ -65,6 +65,8 @@ pub struct Verdict {
     pub requests: Vec<Passed>,
     /// Everything that was told.
     pub events: Vec<Event>,
+    /// Everything that happened, in true time; [`super::story`] tells it.
+    pub moments: Vec<Moment>,
     /// Releases of the members at the end, in order of slots; `None`: no member serves there.
     pub members: Vec<Option<EtcdVersion>>,
     /// Machines that live at the end.
@@ -84,15 +86,22 @@ pub enum End {
     Endless(String),
 }
 
-#[derive(Default)]
-struct Heard(Mutex<Vec<Event>>);
+/// Writes down what one process tells.
+struct Ear {
+    stage: Arc<Stage>,
+    process: ProcessNumber,
+}
 
-impl Listener for Heard {
+impl Ear {
+    fn note(&self, what: Happened) {
+        let now = self.stage.time.now();
+        self.stage.lab().note(now, self.process, what);
+    }
+}
+
+impl Listener for Ear {
     fn hear(&self, event: &Event) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(event.clone());
+        self.note(Happened::Told(Box::new(event.clone())));
     }
 }
 
@@ -108,7 +117,7 @@ pub fn prepare(scenario: &Scenario) -> Result<Prepared, GroundError> {
     let settled = Duration::from_secs(600);
     lab.advance(super::time::instant(settled));
     let rules = Rules::default();
-    let mut run = Run::start(lab, settled, BTreeMap::new());
+    let mut run = Run::start(lab, settled, &Faults::default());
     let plan = run.plan(&ground.before, RolloutKind::Bootstrap)?;
     let verdict = run.finish(plan, "bootstrap", rules);
     if verdict.end != End::Finished {
@@ -132,16 +141,12 @@ impl Prepared {
     pub fn upgrade(&self, scenario: &Scenario, rules: Rules) -> Result<Verdict, GroundError> {
         let mut lab = self.lab.clone();
         lab.reseed(Draw::new(scenario.seed));
-        let troubles = scenario
-            .faults
-            .requests
-            .iter()
-            .map(|fault| (fault.nth, fault.how));
         let begin = super::time::instant(self.elapsed);
+        lab.chronicle = Chronicle::beginning(begin);
         for fault in &scenario.faults.world {
             lab.plan_fault(begin, fault);
         }
-        let mut run = Run::start(lab, self.elapsed, troubles.collect());
+        let mut run = Run::start(lab, self.elapsed, &scenario.faults);
         Ok(run.finish(self.plan.clone(), "upgrade", rules))
     }
 
@@ -156,20 +161,18 @@ struct Run {
     stage: Arc<Stage>,
     begin: Duration,
     wall_offset_s: Arc<AtomicI64>,
-    heard: Arc<Heard>,
     number: ProcessNumber,
     looks: u32,
 }
 
 impl Run {
-    fn start(lab: Lab, begin: Duration, troubles: BTreeMap<u64, super::fault::RequestTrouble>) -> Self {
-        let stage = Stage::new(lab, troubles);
+    fn start(lab: Lab, begin: Duration, faults: &Faults) -> Self {
+        let stage = Stage::new(lab, faults);
         stage.time.advance_to(begin);
         Self {
             stage,
             begin,
             wall_offset_s: Arc::default(),
-            heard: Arc::default(),
             number: 0,
             looks: 0,
         }
@@ -213,8 +216,16 @@ impl Run {
         };
         let end = self.drive(&job);
         let took = self.stage.time.elapsed().saturating_sub(self.begin);
-        let lab = self.stage.lab();
-        let events = std::mem::take(&mut *self.heard.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut lab = self.stage.lab();
+        let moments = std::mem::take(&mut lab.chronicle).into_moments();
+        let told = moments.iter().filter_map(|moment| match &moment.what {
+            Happened::Told(event) => Some(event.as_ref().clone()),
+            Happened::Began
+            | Happened::Trouble { .. }
+            | Happened::Ended(_)
+            | Happened::World { .. }
+            | Happened::Voters => None,
+        });
         let slots = job.plan.envelope.slots.iter().map(|planned| &planned.slot);
         Verdict {
             end,
@@ -225,7 +236,8 @@ impl Run {
             requests: self.stage.take_passed(),
             members: slots.map(|slot| lab.serving(slot)).collect(),
             machines: lab.guests.len(),
-            events,
+            events: told.collect(),
+            moments,
         }
     }
 
@@ -258,11 +270,18 @@ impl Run {
 
     fn begin_process(&mut self, job: &Job, crew: &mut Crew<Ended>) {
         self.number = self.number.saturating_add(1);
-        let listener: Arc<dyn Listener> = self.heard.clone();
-        crew.start(
-            self.number,
-            process::run(self.hands(self.number), job.clone(), listener),
-        );
+        let ear = Arc::new(Ear {
+            stage: self.stage.clone(),
+            process: self.number,
+        });
+        ear.note(Happened::Began);
+        let listener: Arc<dyn Listener> = ear.clone();
+        let process = process::run(self.hands(self.number), job.clone(), listener);
+        crew.start(self.number, async move {
+            let ended = process.await;
+            ear.note(Happened::Ended(ended.clone()));
+            ended
+        });
     }
 
     /// What a pipeline or a person does when rehull has ended.

@@ -11,6 +11,9 @@ use crate::world::Timing;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scenario {
+    /// What it shows, in a line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
     /// Voters: 1, 3 or 5.
     pub members: u8,
     /// Running at the beginning.
@@ -33,6 +36,7 @@ impl Scenario {
     #[must_use]
     pub fn plain(strategy: EtcdStrategy, members: u8, seed: u64) -> Self {
         Self {
+            about: String::new(),
             members,
             from: EtcdVersion::new(3, 5, 33),
             to: EtcdVersion::new(3, 6, 14),

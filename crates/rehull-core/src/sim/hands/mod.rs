@@ -16,10 +16,12 @@ use jiff::Timestamp;
 
 pub(super) use kept::Views;
 
-use super::fault::RequestTrouble;
+use super::chronicle::Happened;
+use super::fault::{Faults, RequestTrouble};
 use super::lab::Lab;
 use super::oracle::standing;
 use super::time::{ProcessClock, ProcessNumber, VirtualTime, wait};
+use super::troubles::{Struck, Troubles};
 use crate::ports::{Clock, PortError};
 
 /// A request's way to the other side.
@@ -39,8 +41,7 @@ pub(crate) struct Stage {
 /// What happens to requests, and to those who send them.
 #[derive(Default)]
 struct Gates {
-    count: u64,
-    troubles: BTreeMap<u64, RequestTrouble>,
+    troubles: Troubles,
     killed: BTreeSet<ProcessNumber>,
     paused: BTreeMap<ProcessNumber, Duration>,
     /// What each request was, for coverage and for stories.
@@ -63,9 +64,9 @@ pub struct Passed {
 }
 
 impl Stage {
-    pub(super) fn new(lab: Lab, troubles: BTreeMap<u64, RequestTrouble>) -> Arc<Self> {
+    pub(super) fn new(lab: Lab, faults: &Faults) -> Arc<Self> {
         let gates = Gates {
-            troubles,
+            troubles: Troubles::of(faults),
             ..Gates::default()
         };
         Arc::new(Self {
@@ -220,19 +221,7 @@ impl Hands {
 
     /// From rehull's hand to the other side.
     async fn way(&self, what: &'static str) -> Way {
-        let trouble = {
-            let mut gates = self.stage.gates();
-            let nth = gates.count;
-            gates.count = nth.saturating_add(1);
-            let trouble = gates.troubles.get(&nth).copied();
-            gates.passed.push(Passed {
-                at: self.now(),
-                process: self.process,
-                what,
-                trouble,
-            });
-            trouble
-        };
+        let trouble = self.strike(what);
         match trouble {
             Some(RequestTrouble::KillBefore) => self.die().await,
             Some(RequestTrouble::Pause) => self.be_stopped().await,
@@ -246,6 +235,32 @@ impl Hands {
         }
         wait(&self.stage.time, LATENCY).await;
         Way::Arrives(trouble)
+    }
+
+    /// Counts a request; says what happens to it, and lets the world do what waits for it.
+    fn strike(&self, what: &'static str) -> Option<RequestTrouble> {
+        let now = self.now();
+        let Struck { trouble, world } = {
+            let mut gates = self.stage.gates();
+            let struck = gates.troubles.strike(what);
+            gates.passed.push(Passed {
+                at: now,
+                process: self.process,
+                what,
+                trouble: struck.trouble,
+            });
+            struck
+        };
+        if trouble.is_some() || !world.is_empty() {
+            let mut lab = self.lab();
+            for fault in &world {
+                lab.plan_fault(now, fault);
+            }
+            if let Some(how) = trouble {
+                lab.note(now, self.process, Happened::Trouble { request: what, how });
+            }
+        }
+        trouble
     }
 
     /// False: the answer is lost.

@@ -128,53 +128,6 @@ mod everywhere {
     }
 }
 
-/// A few things that happen in the world, drawn from the seed; each ends within the hour.
-fn drawn(seed: u64) -> Faults {
-    let draw = draw::Draw::new(seed);
-    let mut ordinal = 0;
-    let mut next = |end: u64| {
-        ordinal += 1;
-        draw.below("fault", ordinal, end)
-    };
-    let count = 1 + next(3);
-    let mut world = Vec::new();
-    for _ in 0..count {
-        let letter = ["a", "b", "c"][usize::try_from(next(3)).unwrap()];
-        let slot = SlotName::new(format!("etcd-{letter}"));
-        let what = match next(19) {
-            0 | 1 => Happening::Terminate { slot },
-            2 | 3 => Happening::PowerCut { slot },
-            4 => Happening::KillProcess { slot },
-            5 | 6 => Happening::Freeze { slot },
-            7 => Happening::LeaderFlip,
-            8 => Happening::NoCapacity { slot },
-            9 => Happening::ZoneLoss { slot },
-            10 => Happening::StuckVolume { slot },
-            11 => Happening::Throttle,
-            12 => Happening::StoreDown,
-            13 => Happening::ExpiredCredentials,
-            14 | 15 => Happening::WrongArtefact,
-            16 | 17 => Happening::NeverBoots,
-            _ => Happening::ClockJump {
-                seconds: 600 - i64::try_from(next(1_200)).unwrap(),
-            },
-        };
-        world.push(WorldFault {
-            at_s: next(900),
-            for_s: 5 + next(600),
-            what,
-        });
-    }
-    let requests = (0..next(3)).map(|_| RequestFault {
-        nth: next(300),
-        how: RequestTrouble::ALL[usize::try_from(next(8)).unwrap()],
-    });
-    Faults {
-        requests: requests.collect(),
-        world,
-    }
-}
-
 #[test]
 fn whatever_happens_in_the_world_no_promise_is_broken_and_every_run_ends() {
     let seeds = 20;
@@ -187,7 +140,7 @@ fn whatever_happens_in_the_world_no_promise_is_broken_and_every_run_ends() {
                 seed,
                 ..plain.clone()
             }
-            .with(drawn(seed));
+            .with(drawn(seed, plain.members));
             let verdict = prepared.upgrade(&scenario, Rules::default()).unwrap();
             let endless = matches!(verdict.end, End::Endless(_));
             if endless || !verdict.breaches.is_empty() || verdict.end != End::Finished {

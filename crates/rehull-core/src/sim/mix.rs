@@ -1,0 +1,105 @@
+//! Faults drawn from a seed, as a bad day would mix them: one to four in the world, up to two at rehull's requests.
+//!
+//! Each fault in the world ends within ten minutes, so that a run which does not end well afterwards has no excuse. What
+//! takes a member out is drawn more often than what only delays, and a third of all mixes strike twice within a minute:
+//! that is how members are lost inside the window of a replacement.
+
+use super::draw::Draw;
+use super::fault::{Faults, Happening, RequestFault, RequestTrouble, WorldFault};
+use crate::domain::ids::SlotName;
+
+/// Instants of the first fault: a rollout of three members takes about this long.
+const AT_MAX_S: u64 = 900;
+/// Faults of one mix are further apart than this in two of three cases.
+const CLOSE_S: u64 = 60;
+/// Length of what ends.
+const FOR_MAX_S: u64 = 600;
+/// A rollout of three members makes about so many requests.
+const REQUESTS_MAX: u64 = 300;
+
+/// The faults of a seed for a cluster of so many members.
+#[must_use]
+pub fn drawn(seed: u64, members: u8) -> Faults {
+    let mut dice = Dice {
+        draw: Draw::new(seed),
+        ordinal: 0,
+    };
+    let close = dice.next(3) == 0;
+    let first = dice.next(AT_MAX_S);
+    let count = 1_u64.saturating_add(dice.next(4));
+    let world = (0..count).map(|_| {
+        let slot = dice.slot(members);
+        let what = dice.happening(slot);
+        let at_s = if close {
+            first.saturating_add(dice.next(CLOSE_S))
+        } else {
+            dice.next(AT_MAX_S)
+        };
+        WorldFault {
+            at_s,
+            for_s: 5_u64.saturating_add(dice.next(FOR_MAX_S)),
+            what,
+        }
+    });
+    let world: Vec<WorldFault> = world.collect();
+    let count = dice.next(3);
+    let requests = (0..count).map(|_| RequestFault {
+        nth: dice.next(REQUESTS_MAX),
+        how: dice.trouble(),
+    });
+    Faults {
+        requests: requests.collect(),
+        world,
+        ..Faults::default()
+    }
+}
+
+struct Dice {
+    draw: Draw,
+    ordinal: u64,
+}
+
+impl Dice {
+    fn next(&mut self, end: u64) -> u64 {
+        self.ordinal = self.ordinal.saturating_add(1);
+        self.draw.below("fault", self.ordinal, end)
+    }
+
+    fn slot(&mut self, members: u8) -> SlotName {
+        let nth = self.next(u64::from(members));
+        let letter = ('a'..='z').nth(usize::try_from(nth).unwrap_or(0)).unwrap_or('a');
+        SlotName::new(format!("etcd-{letter}"))
+    }
+
+    fn trouble(&mut self) -> RequestTrouble {
+        let all = RequestTrouble::ALL;
+        let nth = self.next(u64::try_from(all.len()).unwrap_or(1));
+        let drawn = all.get(usize::try_from(nth).unwrap_or(0));
+        drawn.copied().unwrap_or(RequestTrouble::KillBefore)
+    }
+
+    fn happening(&mut self, slot: SlotName) -> Happening {
+        match self.next(20) {
+            0 | 1 => Happening::Terminate { slot },
+            2 | 3 => Happening::PowerCut { slot },
+            4 => Happening::KillProcess { slot },
+            5 | 6 => Happening::Freeze { slot },
+            7 => Happening::LeaderFlip,
+            8 => Happening::NoCapacity { slot },
+            9 => Happening::ZoneLoss { slot },
+            10 => Happening::StuckVolume { slot },
+            11 => Happening::Throttle,
+            12 => Happening::StoreDown,
+            13 => Happening::ExpiredCredentials,
+            14 | 15 => Happening::WrongArtefact,
+            16 | 17 => Happening::NeverBoots,
+            18 => Happening::SecondRehull,
+            _ => {
+                let ahead = i64::try_from(self.next(1_200)).unwrap_or(0);
+                Happening::ClockJump {
+                    seconds: ahead.saturating_sub(600),
+                }
+            }
+        }
+    }
+}
