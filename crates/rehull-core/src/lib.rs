@@ -10,6 +10,7 @@ pub mod domain;
 pub mod event;
 pub mod executor;
 pub mod journal;
+mod mutant;
 pub mod plan;
 pub mod ports;
 pub mod render;

@@ -10,6 +10,8 @@
 //! | 5 | 2 | 1 | 1 (4 voters) | 1 (5 voters, 4 up) | 2 |
 //! | 7 | 3 | 2 | 2 (6 voters) | 2 (7 voters, 6 up) | 3 |
 
+use crate::mutant::mutant;
+
 /// Voters and how many of them are healthy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -29,6 +31,7 @@ impl Standing {
     /// Healthy voters that may still fail before writes stop; negative: quorum is lost.
     #[must_use]
     pub fn margin(self) -> i64 {
+        mutant!(HalfIsAQuorum => return i64::from(self.healthy) - i64::from(self.voters / 2));
         i64::from(self.healthy) - i64::from(quorum(self.voters))
     }
 

@@ -15,6 +15,7 @@ use crate::domain::observed::Observed;
 use crate::domain::waiting::StopReason;
 use crate::event::What;
 use crate::journal::{JournalError, Record, RecordBody, token};
+use crate::mutant::mutant;
 use crate::ports::PortError;
 
 /// An action that is about to be written down, and then performed.
@@ -130,6 +131,7 @@ impl Driver<'_> {
     ) -> Result<Option<StopReason>, JournalError> {
         let records = intents.iter().zip(&answers).map(|(intent, (result, at))| {
             let (key, error) = (intent.action.key(), result.clone().err());
+            let error = error.filter(|_| !mutant!(FailedIsDone));
             Record {
                 at: *at,
                 body: RecordBody::Settled {
@@ -155,6 +157,7 @@ impl Driver<'_> {
     }
 
     fn must_not_send(&self) -> Option<String> {
+        mutant!(SendWithoutLease => return None);
         if let Some(how) = self.watch.attention.stop_asked() {
             return Some(format!("asked to stop: {how}"));
         }

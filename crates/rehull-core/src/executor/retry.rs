@@ -8,6 +8,7 @@ use crate::domain::action::Action;
 use crate::domain::ids::StepId;
 use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
 use crate::journal::{ActionPast, JournalView};
+use crate::mutant::mutant;
 use crate::ports::{PortError, Rule};
 
 /// Pauses between tries of one action. No jitter: a cluster has one writer.
@@ -74,6 +75,7 @@ fn pause(error: &PortError, failures: u32) -> Duration {
 /// How long an action that was done may stay invisible. Proposed again within that time, it is not sent again: a second
 /// launch would be a second machine.
 pub(super) fn visible_within(action: &Action) -> Duration {
+    mutant!(NotVisibleIsGone => return Duration::ZERO);
     let seconds = match action {
         // New ids: p99 30 s, vendor's advice "minutes".
         Action::LaunchMachine { .. } => 60,

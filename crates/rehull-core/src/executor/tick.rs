@@ -14,6 +14,7 @@ use crate::domain::ids::StepId;
 use crate::domain::observed::{Observed, Request};
 use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
 use crate::journal::{ActionPast, JournalError, JournalView, Record, RecordBody};
+use crate::mutant::mutant;
 use crate::plan::RolloutPlan;
 use crate::ports::Silence;
 use crate::rollout::{self, Goal, Next};
@@ -225,6 +226,7 @@ impl Driver<'_> {
         }
         let intents = self.intents(ready);
         records.extend(intents.iter().map(|intent| self.intended(intent)));
+        mutant!(AppendAfterAct => if !intents.is_empty() { return self.act_first(seen, &intents, records).await });
         self.journal.append(records).await?;
         self.tell_waiting(seen, waiting);
         if intents.is_empty() {
@@ -235,9 +237,24 @@ impl Driver<'_> {
         Ok(stop.map_or(Flow::Again(AFTER_ACTION), Flow::Stop))
     }
 
+    /// A bug on purpose: sent first, written down afterwards.
+    #[cfg(test)]
+    async fn act_first(
+        &mut self,
+        seen: &Observed,
+        intents: &[super::calls::Intent],
+        records: Vec<Record>,
+    ) -> Result<Flow, JournalError> {
+        let answers = self.perform_all(seen, intents).await;
+        self.journal.append(records).await?;
+        let stop = self.settle(intents, answers).await?;
+        Ok(stop.map_or(Flow::Again(AFTER_ACTION), Flow::Stop))
+    }
+
     /// A lease that is only too short is waited for: a store that was away for half a minute is no reason to end. One
     /// that stays too short for two of its lives is as good as lost.
     fn lease_holds(&mut self) -> LeaseHolds {
+        mutant!(SendWithoutLease => return LeaseHolds::Long);
         if let Some(holder) = self.watch.lease.lost_to() {
             return LeaseHolds::Gone(StopReason::LeaseLost { holder });
         }

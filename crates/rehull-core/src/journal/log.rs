@@ -9,6 +9,7 @@ use super::keys;
 use super::load::{Loaded, TornTail, load};
 use super::record::{Record, RecordBody, Segment};
 use super::view::JournalView;
+use crate::mutant::mutant;
 use crate::ports::{Clock, Store, StoreError, Tag};
 
 /// Attempts at one segment. With their pauses they take about 12 s beside the calls themselves: shorter than any
@@ -109,6 +110,7 @@ impl<'a> Journal<'a> {
         if records.is_empty() {
             return Ok(());
         }
+        mutant!(AppendPastTheFence => self.reopen().await?);
         let mut view = self.view.clone();
         for record in &records {
             view.apply(record).map_err(JournalError::Contradiction)?;

@@ -5,6 +5,7 @@ use super::situation::{Situation, SlotSituation};
 use super::tick::Tick;
 use crate::domain::waiting::WaitingOn;
 use crate::journal::JournalView;
+use crate::mutant::mutant;
 
 const MARK: &str = "bake";
 
@@ -15,6 +16,7 @@ pub(crate) fn hold(
     journal: &JournalView,
     tick: &mut Tick,
 ) -> Option<WaitingOn> {
+    mutant!(SkipBake => return None);
     let envelope = &now.plan.envelope;
     let last = now
         .others(slot.name())

@@ -16,6 +16,7 @@ use crate::domain::fleet::{Join, Machine, MachineState};
 use crate::domain::ids::Generation;
 use crate::domain::waiting::StopReason;
 use crate::journal::JournalView;
+use crate::mutant::mutant;
 use crate::plan::{RolloutKind, SlotContent};
 
 /// How a lost member comes back.
@@ -41,7 +42,11 @@ pub(crate) fn lost<'a>(now: &Situation<'a>, slot: &SlotSituation<'a>) -> Option<
     // Only a machine of this very return is known to run nothing because it has refused: etcd may go on running on any
     // other one whose boot script began anew and refused.
     let may_run = |machine: &Machine| runs(machine) && !(machine.has_refused() && carries(machine));
-    if slot.machines().any(may_run) || slot.endpoint.answer().is_some() {
+    if slot
+        .machines()
+        .any(|machine| may_run(machine) && !mutant!(SilentIsLost))
+        || slot.endpoint.answer().is_some()
+    {
         return None;
     }
     if switch_is_ours(slot) || is_target(now, slot) {

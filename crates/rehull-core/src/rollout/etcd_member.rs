@@ -16,6 +16,7 @@ use crate::domain::fleet::{Join, Machine};
 use crate::domain::ids::Generation;
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::waiting::{StopReason, WaitingOn};
+use crate::mutant::mutant;
 
 /// Proposes what brings this slot one stage further.
 pub(crate) fn next(step: &Step<'_>, tick: &mut Tick) {
@@ -58,7 +59,11 @@ fn launch(step: &Step<'_>, tick: &mut Tick) {
             });
         }
         (EtcdStrategy::RemoveThenAdd | EtcdStrategy::LearnerFirst, held) => {
-            (Join::Existing, held.map_or(Generation(1), Generation::next))
+            let next = held.map_or(Generation(1), Generation::next);
+            (
+                Join::Existing,
+                held.filter(|_| mutant!(ReuseGeneration)).unwrap_or(next),
+            )
         }
     };
     step.act(
@@ -82,7 +87,7 @@ fn switch(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
     if !step.slot.switch_has_begun() && !may_begin(step, tick) {
         return;
     }
-    if !leave::old_is_stopped(step, tick) {
+    if !mutant!(RemoveFirst) && !leave::old_is_stopped(step, tick) {
         return;
     }
     // A lost member that came back as it was is on such a machine, whatever the strategy.

@@ -9,6 +9,7 @@ use crate::domain::observed::{Observed, Part};
 use crate::domain::version::EtcdVersion;
 use crate::domain::waiting::{RedGate, StopReason};
 use crate::journal::JournalView;
+use crate::mutant::mutant;
 
 /// All red gates that stand against taking `step`'s member out, or against changing the membership.
 pub(crate) fn red(now: &Situation<'_>, step: &SlotName) -> Vec<RedGate> {
@@ -37,6 +38,7 @@ fn gate(slot: &SlotSituation<'_>, gate: &str, seen: String) -> RedGate {
 }
 
 fn red_of_member(now: &Situation<'_>, slot: &SlotSituation<'_>) -> Vec<RedGate> {
+    mutant!(SkipHealth => return Vec::new());
     let policy = &now.plan.envelope.policy;
     let Some(answer) = slot.endpoint.answer() else {
         return vec![gate(slot, "answers", describe(slot))];
@@ -77,7 +79,7 @@ fn red_of_member(now: &Situation<'_>, slot: &SlotSituation<'_>) -> Vec<RedGate> 
             format!("{lag} entries behind (gate: {limit})"),
         ));
     }
-    for alarm in &answer.alarms {
+    for alarm in answer.alarms.iter().filter(|_| !mutant!(SkipAlarms)) {
         red.push(gate(slot, "alarm", alarm.clone()));
     }
     red
@@ -195,6 +197,7 @@ pub(crate) fn joined_at(slot: &SlotSituation<'_>, journal: &JournalView) -> Opti
 
 /// Alarms stop everything: they need a person.
 pub(crate) fn alarm(now: &Situation<'_>) -> Option<StopReason> {
+    mutant!(SkipAlarms => return None);
     now.answers().find_map(|(slot, answer)| {
         answer.alarms.first().map(|alarm| StopReason::Alarm {
             slot: slot.name().clone(),
@@ -223,7 +226,7 @@ pub(crate) fn past_the_point(
 pub(crate) fn blinding_gaps(seen: &Observed) -> impl Iterator<Item = &crate::domain::observed::Gap> {
     seen.gaps.iter().filter(|gap| match gap.part {
         Part::Machines | Part::Slots | Part::Templates | Part::BootReports | Part::Jobs | Part::Identity => {
-            true
+            !mutant!(UnreadIsEmpty)
         }
         Part::Mailbox => false,
     })

@@ -14,6 +14,7 @@ use super::tick::Tick;
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::Machine;
+use crate::mutant::mutant;
 
 /// A machine that has refused to boot: said, or given up. False: it has not refused.
 pub(super) fn a_refusal(step: &Step<'_>, machine: &Machine, tick: &mut Tick) -> bool {
@@ -69,6 +70,7 @@ pub(super) fn did_not_boot(step: &Step<'_>, machine: &Machine) -> bool {
 
 /// The patience with something that began then had ended before this process took over.
 pub(super) fn was_over(step: &Step<'_>, began: Option<Timestamp>, patience: Duration) -> bool {
+    mutant!(GiveUpAtOnce => return began.is_some());
     let (Some(began), Some((_, attached))) = (began, step.journal.holder()) else {
         return false;
     };

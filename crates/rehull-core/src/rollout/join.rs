@@ -11,9 +11,11 @@ use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::Machine;
 use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::JournalView;
+use crate::mutant::mutant;
 
 /// Stages 7 and 8: it was told to go.
 pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
+    mutant!(TerminateBeforeJoined => release_old(step, tick));
     let policy = &step.now.plan.envelope.policy;
     let lag = step
         .slot
@@ -107,6 +109,11 @@ fn settled(step: &Step<'_>, joined: Timestamp, tick: &mut Tick) {
         }
         return;
     }
+    release_old(step, tick);
+}
+
+fn release_old(step: &Step<'_>, tick: &mut Tick) {
+    mutant!(ForgetOldMachine => return);
     for machine in &step.slot.old {
         let why = if machine.go {
             TerminateWhy::Replaced
@@ -129,6 +136,7 @@ pub(crate) fn is_complete(now: &Situation<'_>, slot: &SlotSituation<'_>, journal
     if !slot.plan.changes() {
         return true;
     }
+    mutant!(NextBeforeJoined => return slot.new.is_some_and(|new| new.go));
     slot.serves_new() && has_settled(now, slot, journal)
 }
 
@@ -157,5 +165,5 @@ fn has_settled(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalV
         slot: slot.name().clone(),
     };
     let verified = now.slots.len() == 1 || journal.done_at(&verify.key()).is_some_and(|at| at >= joined);
-    settled && verified && slot.old.is_empty()
+    settled && verified && (slot.old.is_empty() || mutant!(ForgetOldMachine))
 }

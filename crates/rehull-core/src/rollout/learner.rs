@@ -3,6 +3,7 @@
 use super::step::{Step, survivor};
 use super::tick::Tick;
 use crate::domain::action::Action;
+use crate::mutant::mutant;
 
 /// Proposes the promotion of this slot's learner if it has what the others have. etcd judges by its own figures, too:
 /// "not in sync" passes, so the join's deadline stands over both.
@@ -15,7 +16,7 @@ pub(super) fn promote(step: &Step<'_>, lag: Option<u64>, tick: &mut Tick) {
     let policy = &step.now.plan.envelope.policy;
     let is_ours = answer.learner && line.learner && line.id == answer.id && step.slot.parts_at_new();
     let is_wanted = answer.version == step.slot.plan.to.version;
-    let in_sync = lag.is_some_and(|entries| entries <= policy.lag_entries_max);
+    let in_sync = mutant!(PromoteAtOnce) || lag.is_some_and(|entries| entries <= policy.lag_entries_max);
     if !(is_ours && is_wanted && in_sync) {
         return;
     }

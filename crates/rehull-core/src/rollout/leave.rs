@@ -7,6 +7,7 @@ use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::fleet::{BootPhase, Machine, MachineState};
 use crate::domain::ids::{MemberId, SlotName};
 use crate::domain::waiting::WaitingOn;
+use crate::mutant::mutant;
 
 /// Stages 3 and 4: leader away, graceful stop observed. A dead old machine is stopped already.
 pub(super) fn old_is_stopped(step: &Step<'_>, tick: &mut Tick) -> bool {
@@ -32,6 +33,7 @@ pub(super) fn old_is_stopped(step: &Step<'_>, tick: &mut Tick) -> bool {
         return !answering;
     }
     let asked = active.iter().all(|machine| machine.stop_asked);
+    mutant!(ResumeByPosition => if asked { return true });
     if !asked {
         if !step.others_green(tick) || !leadership_elsewhere(step, tick) {
             return false;
@@ -90,6 +92,7 @@ fn is_stopped(machine: &Machine) -> bool {
 
 /// Stage 3. True when the slot's member does not lead (any more), or nobody else could.
 fn leadership_elsewhere(step: &Step<'_>, tick: &mut Tick) -> bool {
+    mutant!(KeepLeadership => return true);
     let Some(answer) = step.slot.endpoint.answer() else {
         return true;
     };

@@ -13,6 +13,8 @@ mod join;
 mod launch_template;
 mod learner;
 mod leave;
+#[cfg(test)]
+mod mutants;
 mod order;
 mod situation;
 mod slot_move;
@@ -33,6 +35,7 @@ use crate::domain::ids::{SlotName, StepId};
 use crate::domain::observed::Observed;
 use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
 use crate::journal::JournalView;
+use crate::mutant::mutant;
 use crate::plan::{RolloutKind, RolloutPlan};
 use situation::{Situation, SlotSituation};
 use step::Step;
@@ -95,6 +98,9 @@ pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: 
         | RolloutKind::Replace { .. }
         | RolloutKind::Rollback { .. } => members(&now, journal, goal, &mut tick),
     }
+    mutant!(TwoAtOnce => mutants::two_at_once(&now, &mut tick));
+    mutant!(HastyNext => mutants::hasty_next(&now, &mut tick));
+    mutant!(OutsideThePlan => mutants::outside_the_plan(&now, &mut tick));
     tick.into_next()
 }
 
@@ -284,6 +290,7 @@ fn terminate_left_over(now: &Situation<'_>, slot: &SlotSituation<'_>, tick: &mut
 
 /// At rest no machine may be left that only waits for its go.
 fn terminate_surplus(now: &Situation<'_>, tick: &mut Tick) {
+    mutant!(ForgetSurplus => return);
     for slot in now
         .slots
         .iter()

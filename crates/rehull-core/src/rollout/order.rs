@@ -5,6 +5,7 @@ use super::comeback;
 use super::join;
 use super::situation::{Health, Situation, SlotSituation, is_off};
 use crate::journal::JournalView;
+use crate::mutant::mutant;
 
 /// The answer of one tick.
 pub(crate) struct Turn<'a> {
@@ -51,6 +52,7 @@ pub(crate) fn turn<'a>(now: &'a Situation<'a>, journal: &JournalView, goal: Goal
     let leader = now.leader().map(|slot| slot.name().clone());
     let mut waiting: Vec<&SlotSituation<'_>> = open.into_iter().filter(|slot| !is_begun(slot)).collect();
     waiting.sort_by_key(|slot| (leader.as_ref() == Some(slot.name()), slot.new.is_none()));
+    mutant!(LeaderFirst => waiting.sort_by_key(|slot| leader.as_ref() != Some(slot.name())));
     let next = if goal == Goal::Finish {
         waiting.into_iter().next()
     } else {

@@ -5,6 +5,7 @@ use super::tick::Tick;
 use crate::domain::action::Action;
 use crate::domain::fleet::{Attachment, Machine};
 use crate::domain::waiting::{StopReason, WaitingOn};
+use crate::mutant::mutant;
 
 /// Proposes detaching what the old machine still has. Only called once its etcd is stopped.
 pub(crate) fn off_the_old(slot: &SlotSituation<'_>, new: &Machine, tick: &mut Tick) {
@@ -68,6 +69,7 @@ pub(crate) fn to_the_new(slot: &SlotSituation<'_>, new: &Machine, tick: &mut Tic
         return false;
     };
     off_the_old(slot, new, tick);
+    mutant!(GoBeforeParts => return true);
     let name = slot.name().clone();
     let volume = Action::AttachVolume {
         slot: name.clone(),

@@ -7,6 +7,7 @@ use crate::domain::ids::StepId;
 use crate::domain::observed::JobState;
 use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::JournalView;
+use crate::mutant::mutant;
 use crate::plan::RolloutKind;
 
 /// A job that failed this often is not started again by itself.
@@ -14,6 +15,7 @@ const ATTEMPTS_MAX: u32 = 3;
 
 /// Proposes or waits for the snapshot; returns the wait that holds the first switch back.
 pub(crate) fn next(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) -> Option<WaitingOn> {
+    mutant!(ForgetSnapshot => return None);
     let wanted = match now.plan.envelope.kind {
         RolloutKind::Upgrade | RolloutKind::Rollback { .. } | RolloutKind::Replace { .. } => true,
         // Nothing to lose yet; and a dead member is brought back before anything else is read in full.

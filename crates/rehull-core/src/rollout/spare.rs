@@ -14,6 +14,7 @@ use crate::domain::fleet::{BootPhase, Machine, MachineState};
 use crate::domain::quorum::Standing;
 use crate::domain::waiting::WaitingOn;
 use crate::journal::JournalView;
+use crate::mutant::mutant;
 
 /// Proposes what the spare needs now. True: it is its turn, and no slot is begun meanwhile.
 pub(super) fn next(
@@ -43,6 +44,7 @@ pub(super) fn next(
     }
     let work_is_left = turn.begun.is_some() || turn.next.is_some();
     if goal == Goal::Rest || !work_is_left {
+        mutant!(KeepSpare => return false);
         go_away(&step, tick);
         return true;
     }

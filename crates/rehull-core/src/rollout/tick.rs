@@ -27,6 +27,11 @@ impl Tick {
         self.act.push((step.clone(), action));
     }
 
+    #[cfg(test)]
+    pub(super) fn proposed(&self) -> impl Iterator<Item = &Action> {
+        self.act.iter().map(|(_, action)| action)
+    }
+
     pub(crate) fn wait(&mut self, step: &StepId, on: WaitingOn) {
         self.waiting.push(Waiting {
             step: step.clone(),

@@ -22,6 +22,9 @@ impl Lab {
             begins,
         };
         self.note(now, 0, happened);
+        if matches!(what, Happening::ClockJump { .. }) {
+            self.oracle.clock_was_set();
+        }
         match what {
             Happening::Terminate { slot } => {
                 if let Some(id) = self.carrier(slot).filter(|_| begins) {

@@ -1,10 +1,20 @@
 //! Judges the world itself, at every instant and after every request: never what rehull believes of it, and with none
 //! of rehull's code. What it finds is a bug in rehull, or in the model.
 
+mod ask;
+mod doors;
+mod ledger;
+mod memory;
+mod rules;
+mod truth;
+mod witness;
+
 use jiff::Timestamp;
 
 use super::etcd::Etcd;
 use crate::domain::ids::SlotName;
+use memory::Memory;
+pub(crate) use witness::Witness;
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +32,7 @@ pub struct Breach {
 pub(crate) struct Oracle {
     breaches: Vec<Breach>,
     harmed_at: Option<Timestamp>,
+    memory: Memory,
 }
 
 /// Who would answer if a quorum were needed now.
@@ -89,6 +100,11 @@ impl Oracle {
     /// Somebody else took a member out: what rehull decided on an older look is not its fault.
     pub(super) fn harmed(&mut self, now: Timestamp) {
         self.harmed_at = Some(now);
+    }
+
+    /// Somebody set a clock: waits by the wall clock mean nothing any more.
+    pub(super) fn clock_was_set(&mut self) {
+        self.memory.clock_was_set = true;
     }
 
     /// Was a member harmed at or after this instant?

@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::hands::Hands;
+use super::oracle::Witness;
 use super::rhythm::Rhythm;
 use crate::domain::ids::RolloutId;
 use crate::domain::waiting::StopReason;
@@ -60,10 +61,11 @@ pub(super) trait Listener: Send + Sync {
     fn hear(&self, event: &Event);
 }
 
-struct Told<'a>(&'a dyn Listener);
+struct Told<'a>(&'a dyn Listener, &'a Witness);
 
 impl EventSink for Told<'_> {
     fn emit(&self, event: &Event) {
+        self.1.hears(event);
         self.0.hear(event);
     }
 }
@@ -77,15 +79,17 @@ pub(super) async fn run(hands: Hands, job: Job, listener: Arc<dyn Listener>) -> 
         nonce: nonce.clone(),
         ttl: job.ttl,
     };
-    let store: Arc<Hands> = Arc::new(hands.clone());
-    let grant = match take_over(store.as_ref(), hands.clock.as_ref(), &claim, &|_, _| {}).await {
+    let clock = hands.clock.clone();
+    let witness = Witness::new(hands, job.rollout.clone());
+    let store: Arc<Witness> = Arc::new(witness.clone());
+    let grant = match take_over(store.as_ref(), clock.as_ref(), &claim, &|_, _| {}).await {
         Ok(Acquired::Ours(grant)) => grant,
         Ok(Acquired::Held(holding)) => return Ended::Held(holding.by),
         Err(error) => return Ended::Failed(error.to_string()),
     };
-    let keeper = LeaseKeeper::new(store, hands.clock.clone(), grant);
+    let keeper = LeaseKeeper::new(store, clock, grant);
     // Boxed: the whole loop lives in it, and every caller would carry it on its stack.
-    let work = Box::pin(work(&hands, job, &nonce, &keeper, listener.as_ref()));
+    let work = Box::pin(work(&witness, job, &nonce, &keeper, listener.as_ref()));
     let (ended, in_flight) = beside(keeper.keep(), work).await;
     if !in_flight {
         // A lease that cannot be given back runs out by itself.
@@ -96,15 +100,15 @@ pub(super) async fn run(hands: Hands, job: Job, listener: Arc<dyn Listener>) -> 
 
 /// The rollout, and whether a call may still be on its way.
 async fn work(
-    hands: &Hands,
+    witness: &Witness,
     job: Job,
     nonce: &str,
     keeper: &LeaseKeeper,
     listener: &dyn Listener,
 ) -> (Ended, bool) {
     let access = Access {
-        store: hands,
-        clock: hands.clock.as_ref(),
+        store: witness,
+        clock: witness.hands.clock.as_ref(),
         lease: keeper,
         scope: Scope {
             cluster: job.plan.envelope.cluster.clone(),
@@ -124,20 +128,20 @@ async fn work(
         Err(OpenError::Closed { outcome, .. }) => return (Ended::Closed(outcome), false),
         Err(error) => return (Ended::Failed(error.to_string()), false),
     };
-    let told = Told(listener);
+    let told = Told(listener, witness);
     let watch = Watch {
         lease: keeper,
         times: LeaseTimes::of(job.ttl),
         attention: &NoSignals,
         events: &told,
     };
-    let rhythm = Rhythm::new(hands, hands.lab().draw);
+    let rhythm = Rhythm::new(&witness.hands, witness.hands.lab().draw);
     let ports = Ports {
         clock: &rhythm,
-        ..ports(hands)
+        ..ports(witness)
     };
     let driver = Driver::new(opened, ports, watch, job.rules);
-    match driver.run(&format!("rehull@sim {}", hands.process)).await {
+    match driver.run(&format!("rehull@sim {}", witness.hands.process)).await {
         Ok(Outcome::Finished) => (Ended::Finished, false),
         Ok(Outcome::Stopped {
             reason,
@@ -154,16 +158,16 @@ async fn work(
     }
 }
 
-pub(super) fn ports(hands: &Hands) -> Ports<'_> {
+pub(super) fn ports(witness: &Witness) -> Ports<'_> {
     Ports {
-        machines: hands,
-        parts: hands,
-        templates: hands,
-        etcd: hands,
-        membership: hands,
-        snapshots: hands,
-        store: hands,
-        clock: hands.clock.as_ref(),
+        machines: witness,
+        parts: witness,
+        templates: witness,
+        etcd: witness,
+        membership: witness,
+        snapshots: witness,
+        store: witness,
+        clock: witness.hands.clock.as_ref(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::fault::{Faults, Happening};
 use super::ground::{self, GroundError};
 use super::hands::{Hands, Passed, Stage};
 use super::lab::Lab;
-use super::oracle::{Breach, standing};
+use super::oracle::{Breach, Witness, standing};
 use super::process::{self, Ended, Job, Listener};
 use super::scenario::Scenario;
 use super::time::{ProcessClock, ProcessNumber, VirtualTime};
@@ -44,8 +44,10 @@ pub struct Prepared {
     lab: Lab,
     /// Nothing has happened yet when it is made, so it is the same for every seed and every fault.
     plan: RolloutPlan,
+    after: Desired,
     elapsed: Duration,
     scenario: Scenario,
+    upgrades: u32,
 }
 
 /// What came of a rollout.
@@ -128,8 +130,10 @@ pub fn prepare(scenario: &Scenario) -> Result<Prepared, GroundError> {
     Ok(Prepared {
         lab,
         plan,
+        after: ground.after,
         elapsed: verdict.took.saturating_add(settled),
         scenario: scenario.clone(),
+        upgrades: 0,
     })
 }
 
@@ -139,6 +143,31 @@ impl Prepared {
     /// # Errors
     /// None so far: what cannot be planned is not prepared.
     pub fn upgrade(&self, scenario: &Scenario, rules: Rules) -> Result<Verdict, GroundError> {
+        Ok(self.run(scenario, rules).0)
+    }
+
+    /// The same, and what is left for the next upgrade.
+    ///
+    /// # Errors
+    /// The next one cannot be planned.
+    pub fn upgrade_and_keep(
+        &self,
+        scenario: &Scenario,
+        rules: Rules,
+    ) -> Result<(Verdict, Self), GroundError> {
+        let (verdict, run) = self.run(scenario, rules);
+        let left = Self {
+            plan: run.plan(&self.after, RolloutKind::Upgrade)?,
+            lab: run.stage.lab().clone(),
+            after: self.after.clone(),
+            elapsed: self.elapsed.saturating_add(verdict.took),
+            scenario: self.scenario.clone(),
+            upgrades: self.upgrades.saturating_add(1),
+        };
+        Ok((verdict, left))
+    }
+
+    fn run(&self, scenario: &Scenario, rules: Rules) -> (Verdict, Run) {
         let mut lab = self.lab.clone();
         lab.reseed(Draw::new(scenario.seed));
         let begin = super::time::instant(self.elapsed);
@@ -147,7 +176,12 @@ impl Prepared {
             lab.plan_fault(begin, fault);
         }
         let mut run = Run::start(lab, self.elapsed, &scenario.faults);
-        Ok(run.finish(self.plan.clone(), "upgrade", rules))
+        let name = match self.upgrades {
+            0 => "upgrade".to_owned(),
+            before => format!("upgrade-{}", before.saturating_add(1)),
+        };
+        let verdict = run.finish(self.plan.clone(), &name, rules);
+        (verdict, run)
     }
 
     /// What it was prepared for.
@@ -185,9 +219,9 @@ impl Run {
 
     /// `rehull plan`, which changes nothing and waits for nobody.
     fn plan(&self, desired: &Desired, kind: RolloutKind) -> Result<RolloutPlan, GroundError> {
-        let hands = self.hands(0);
         let rollout = RolloutId::new("none");
-        let ports = process::ports(&hands);
+        let witness = Witness::new(self.hands(0), rollout.clone());
+        let ports = process::ports(&witness);
         let scene = Scene {
             cluster: &desired.cluster,
             rollout: &rollout,
@@ -249,6 +283,10 @@ impl Run {
             let now = self.stage.time.elapsed();
             if now >= bound {
                 return End::Endless(format!("after {} s", BOUND.as_secs()));
+            }
+            if !self.stage.lab().oracle.breaches().is_empty() {
+                // What follows proves nothing any more, and may never come to an end.
+                return End::Endless("a promise was broken".to_owned());
             }
             self.run_errands(job, &mut crew);
             if next.is_some_and(|at| at <= now) {

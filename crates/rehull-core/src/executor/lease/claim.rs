@@ -8,6 +8,7 @@ use super::record::{LEASE_FORMAT, LeaseRecord};
 use super::times::LeaseTimes;
 use crate::domain::ids::RolloutId;
 use crate::journal::{keys, without_location};
+use crate::mutant::mutant;
 use crate::ports::{Clock, Store, StoreError, Tag};
 
 /// Each attempt is a read and a conditional write; the second one usually settles what the first left open.
@@ -180,6 +181,7 @@ pub async fn take_over(
         Acquired::Held(holding) => holding,
         ours @ Acquired::Ours(_) => return Ok(ours),
     };
+    mutant!(TakeOverAtOnce => return replace_silent(store, clock, claim, silent).await);
     // After the answer: the version was there at this instant, so its holder renewed before it.
     let seen_at = clock.monotonic();
     let quiet = LeaseTimes::of(silent.ttl).quiet();

@@ -216,75 +216,6 @@ fn everything_that_can_happen_is_felt() {
     }
 }
 
-mod mutants {
-    //! Bugs on purpose: a checker that has never caught anything proves nothing.
-
-    use super::*;
-    use crate::domain::action::Action;
-    use crate::domain::fleet::Machine;
-    use crate::domain::ids::StepId;
-    use crate::domain::observed::Observed;
-    use crate::journal::JournalView;
-    use crate::plan::RolloutPlan;
-    use crate::rollout::{Goal, Next, decide};
-
-    /// Whoever asks one member to stop asks the next one too.
-    fn two_at_once(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: Goal) -> Next {
-        let mut next = decide(plan, seen, journal, goal);
-        if let Next::Continue { act, .. } = &mut next
-            && let Some(slot) = act.iter().find_map(|(_, action)| match action {
-                Action::AskStop { slot, .. } => Some(slot.clone()),
-                _ => None,
-            })
-        {
-            ask_another(act, seen, &slot);
-        }
-        next
-    }
-
-    /// Goes on with the next member as soon as the new one was told to go, without waiting for it.
-    fn hasty(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: Goal) -> Next {
-        let mut next = decide(plan, seen, journal, goal);
-        if let Next::Continue { act, .. } = &mut next
-            && let Some(slot) = act.iter().find_map(|(_, action)| match action {
-                Action::Go { slot, .. } => Some(slot.clone()),
-                _ => None,
-            })
-        {
-            ask_another(act, seen, &slot);
-        }
-        next
-    }
-
-    fn ask_another(act: &mut Vec<(StepId, Action)>, seen: &Observed, not: &SlotName) {
-        let running = |machine: &&Machine| machine.go && machine.is_live() && machine.slot != *not;
-        if let Some(machine) = seen.fleet.machines.iter().find(running) {
-            let (slot, machine) = (machine.slot.clone(), machine.id.clone());
-            act.push((StepId::new("mutant"), Action::AskStop { slot, machine }));
-        }
-    }
-
-    fn caught(decide: crate::executor::Decide) -> Vec<Breach> {
-        let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 9);
-        let prepared = prepare(&plain).unwrap();
-        let rules = Rules {
-            decide,
-            check: |_, _, _| Ok(()),
-        };
-        prepared.upgrade(&plain, rules).unwrap().breaches
-    }
-
-    #[test]
-    fn two_members_out_at_once_are_caught() {
-        assert!(caught(two_at_once).iter().any(|breach| breach.invariant == 3));
-    }
-
-    #[test]
-    fn a_next_member_begun_before_the_last_has_joined_is_caught() {
-        assert!(caught(hasty).iter().any(|breach| breach.invariant == 3));
-    }
-}
-
 #[test]
 fn an_abort_at_any_second_of_the_first_step_leaves_no_machine_behind() {
     let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 11);
@@ -306,3 +237,5 @@ fn an_abort_at_any_second_of_the_first_step_leaves_no_machine_behind() {
         assert_eq!(verdict.machines, 3, "at {at_s}");
     }
 }
+
+mod mutants;

@@ -1,0 +1,140 @@
+//! Bugs on purpose, for the tests of the checkers: a checker that has never caught anything proves nothing.
+//!
+//! `mutant!` asks, at the place that a bug would sit in, whether a test has switched that bug on in its own thread.
+//! Outside of tests nothing is left of it, not even the names: see docs/decisions/0010.
+
+/// `mutant!(Name)` is true while this bug is on, for conditions. `mutant!(Name => statement)` is the bug itself.
+#[cfg(test)]
+macro_rules! mutant {
+    ($name:ident) => {
+        $crate::mutant::is_on($crate::mutant::Mutant::$name)
+    };
+    ($name:ident => $wrong:expr) => {
+        if $crate::mutant::is_on($crate::mutant::Mutant::$name) {
+            $wrong;
+        }
+    };
+}
+
+#[cfg(not(test))]
+macro_rules! mutant {
+    ($name:ident) => {
+        false
+    };
+    ($name:ident => $wrong:expr) => {};
+}
+
+pub(crate) use mutant;
+
+#[cfg(test)]
+pub(crate) use switch::{Mutant, is_on, switched_on};
+
+#[cfg(test)]
+mod switch {
+    use std::cell::Cell;
+
+    /// Every bug that can be switched on.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Mutant {
+        /// Members that do not answer are no reason to wait.
+        SkipHealth,
+        /// Raised alarms are no reason to wait.
+        SkipAlarms,
+        /// Data is called equal without having been compared.
+        SkipCompare,
+        /// A learner is promoted as soon as it answers.
+        PromoteAtOnce,
+        /// No watch before the last old member.
+        SkipBake,
+        /// The first member is taken out without a snapshot.
+        ForgetSnapshot,
+        /// Half of the voters count as a quorum.
+        HalfIsAQuorum,
+        /// The leader's slot is replaced before the others.
+        LeaderFirst,
+        /// A leader is stopped without handing over.
+        KeepLeadership,
+        /// Two members are asked to stop in one tick.
+        TwoAtOnce,
+        /// The next member is asked to stop when the last one got its go.
+        HastyNext,
+        /// A member's step is over as soon as it got its go.
+        NextBeforeJoined,
+        /// Who was asked to stop has stopped: the phase is remembered, not looked at.
+        ResumeByPosition,
+        /// A member is removed while it runs.
+        RemoveFirst,
+        /// A silent member has lost its machine.
+        SilentIsLost,
+        /// A new member starts on the data directory of the removed one.
+        ReuseGeneration,
+        /// A machine gets its go before volume and interface are at it.
+        GoBeforeParts,
+        /// The old machine goes before the new member serves.
+        TerminateBeforeJoined,
+        /// The old machine is left over.
+        ForgetOldMachine,
+        /// On the way to rest a machine that waits for its go is left over.
+        ForgetSurplus,
+        /// The spare stays when all is done.
+        KeepSpare,
+        /// Whatever version the launch template has is launched.
+        AnyTemplateVersion,
+        /// A machine of a slot that the plan leaves alone is stopped as well.
+        OutsideThePlan,
+        /// A machine that has not joined is given up whenever nothing is heard of it.
+        GiveUpAtOnce,
+        /// What could not be read counts as empty.
+        UnreadIsEmpty,
+        /// A wish in the mailbox changes nothing.
+        IgnoreAbort,
+        /// The intent is written down after the act.
+        AppendAfterAct,
+        /// Whoever was fenced appends behind whatever is there.
+        AppendPastTheFence,
+        /// What failed, or may have, is written down as done.
+        FailedIsDone,
+        /// A launch in doubt is sent again under another token.
+        LaunchAgain,
+        /// What is not visible yet is gone.
+        NotVisibleIsGone,
+        /// Calls are sent whatever is left of the lease.
+        SendWithoutLease,
+        /// Another holder's lease is taken without waiting.
+        TakeOverAtOnce,
+    }
+
+    thread_local! {
+        static ON: Cell<Option<Mutant>> = const { Cell::new(None) };
+    }
+
+    /// This bug is on in this thread.
+    pub(crate) fn is_on(mutant: Mutant) -> bool {
+        ON.get() == Some(mutant)
+    }
+
+    /// Runs `work` with this bug; other threads, and what follows, are without.
+    pub(crate) fn switched_on<T>(mutant: Mutant, work: impl FnOnce() -> T) -> T {
+        struct Off;
+        impl Drop for Off {
+            fn drop(&mut self) {
+                ON.set(None);
+            }
+        }
+        ON.set(Some(mutant));
+        let _off = Off;
+        work()
+    }
+
+    #[test]
+    fn a_bug_is_on_only_inside_and_only_in_its_own_thread() {
+        let elsewhere = || {
+            std::thread::spawn(|| is_on(Mutant::SkipBake))
+                .join()
+                .unwrap_or(true)
+        };
+        let inside = switched_on(Mutant::SkipBake, || (is_on(Mutant::SkipBake), elsewhere()));
+        assert_eq!(inside, (true, false));
+        assert!(!is_on(Mutant::SkipBake));
+    }
+}

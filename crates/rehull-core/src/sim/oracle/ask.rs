@@ -1,0 +1,94 @@
+//! A request that changes something, as it leaves rehull's hand.
+
+use crate::domain::action::Action;
+use crate::domain::ids::{ContentDigest, Generation, InstanceId, InterfaceId, MemberId, Token, VolumeId};
+use crate::ports::LaunchRequest;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ask<'a> {
+    Launch(&'a LaunchRequest),
+    CreateVersion(&'a ContentDigest, &'a Token),
+    Go(&'a InstanceId),
+    Stop(&'a InstanceId),
+    Terminate(&'a InstanceId),
+    DetachInterface(&'a InterfaceId, &'a InstanceId),
+    DetachVolume(&'a VolumeId, &'a InstanceId),
+    AttachInterface(&'a InterfaceId, &'a InstanceId),
+    AttachVolume(&'a VolumeId, &'a InstanceId, Generation),
+    Add(&'a str, bool),
+    Remove(MemberId),
+    Promote(MemberId),
+    MoveLeader(MemberId),
+    StartSnapshot,
+}
+
+impl Ask<'_> {
+    /// For people.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Launch(request) => format!("launch from {}", request.template),
+            other @ (Self::CreateVersion(..)
+            | Self::Go(_)
+            | Self::Stop(_)
+            | Self::Terminate(_)
+            | Self::DetachInterface(..)
+            | Self::DetachVolume(..)
+            | Self::AttachInterface(..)
+            | Self::AttachVolume(..)
+            | Self::Add(..)
+            | Self::Remove(_)
+            | Self::Promote(_)
+            | Self::MoveLeader(_)
+            | Self::StartSnapshot) => format!("{other:?}"),
+        }
+    }
+
+    /// This intent covers it. A token counts where one is sent.
+    pub(super) fn is_covered_by(&self, action: &Action, intended: &Token) -> bool {
+        match (*self, action) {
+            (Self::Launch(asked), Action::LaunchMachine { .. }) => asked.token == *intended,
+            (Self::CreateVersion(digest, token), Action::CreateTemplateVersion { digest: of, .. }) => {
+                digest == of && token == intended
+            }
+            (Self::Go(id), Action::Go { machine, .. })
+            | (Self::Stop(id), Action::AskStop { machine, .. })
+            | (Self::Terminate(id), Action::TerminateMachine { machine, .. }) => id == machine,
+            (
+                Self::DetachInterface(part, id),
+                Action::DetachInterface {
+                    interface, machine, ..
+                },
+            )
+            | (
+                Self::AttachInterface(part, id),
+                Action::AttachInterface {
+                    interface, machine, ..
+                },
+            ) => part == interface && id == machine,
+            (Self::DetachVolume(part, id), Action::DetachVolume { volume, machine, .. }) => {
+                part == volume && id == machine
+            }
+            (
+                Self::AttachVolume(part, id, wanted),
+                Action::AttachVolume {
+                    volume,
+                    machine,
+                    generation,
+                    ..
+                },
+            ) => part == volume && id == machine && wanted == *generation,
+            (
+                Self::Add(url, as_learner),
+                Action::AddMember {
+                    peer_url, learner, ..
+                },
+            ) => url == peer_url && as_learner == *learner,
+            (Self::Remove(id), Action::RemoveMember { member, .. })
+            | (Self::Promote(id), Action::PromoteMember { member, .. }) => id == *member,
+            (Self::MoveLeader(to), Action::MoveLeader { to_id, .. }) => to == *to_id,
+            (Self::StartSnapshot, Action::StartSnapshot) => true,
+            _ => false,
+        }
+    }
+}

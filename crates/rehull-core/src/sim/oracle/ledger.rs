@@ -1,0 +1,88 @@
+//! The journal as it lies in the store: what was intended before it was sent, and who wrote when.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ask::Ask;
+use crate::domain::action::Action;
+use crate::domain::ids::{RolloutId, Token};
+use crate::journal::{Record, RecordBody, keys};
+use crate::sim::store::Objects;
+
+/// Everything that the segments of one rollout say, read on as they come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ledger {
+    read: u64,
+    open: BTreeMap<String, (u32, Action, Token)>,
+    writer: Option<String>,
+    former: BTreeSet<String>,
+}
+
+impl Ledger {
+    /// Reads the segments that have come since. `Some`: one was written by a process that another had succeeded.
+    pub(super) fn read_on(&mut self, store: &Objects, rollout: &RolloutId) -> Option<String> {
+        let mut stale = None;
+        loop {
+            let next = self.read.saturating_add(1);
+            let Some(stored) = store.get(&keys::segment(rollout, next)) else {
+                return stale;
+            };
+            self.read = next;
+            let text = String::from_utf8_lossy(&stored.bytes).into_owned();
+            let mut lines = text.lines();
+            if let Some(nonce) = lines.next().and_then(nonce)
+                && !self.may_write(&nonce)
+            {
+                stale.get_or_insert(format!(
+                    "{nonce} wrote segment {next} after it had been succeeded"
+                ));
+            }
+            let records = lines.filter_map(|line| serde_json::from_str::<Record>(line).ok());
+            records.for_each(|record| self.take(record.body));
+        }
+    }
+
+    /// False: it wrote before, and somebody else since then.
+    fn may_write(&mut self, nonce: &str) -> bool {
+        if self.writer.as_deref() == Some(nonce) {
+            return true;
+        }
+        self.former.extend(self.writer.replace(nonce.to_owned()));
+        !self.former.contains(nonce)
+    }
+
+    fn take(&mut self, body: RecordBody) {
+        match body {
+            RecordBody::Intended {
+                action,
+                attempt,
+                token,
+                ..
+            } => {
+                self.open.insert(action.key(), (attempt, action, token));
+            }
+            // Whatever came of it: who sends it again writes it down again.
+            RecordBody::Settled { key, attempt, .. } => {
+                if self.open.get(&key).is_some_and(|(open, _, _)| *open == attempt) {
+                    self.open.remove(&key);
+                }
+            }
+            RecordBody::Opened { .. }
+            | RecordBody::Attached { .. }
+            | RecordBody::Marked { .. }
+            | RecordBody::Answered { .. }
+            | RecordBody::Stopped { .. }
+            | RecordBody::Closed { .. } => {}
+        }
+    }
+
+    /// A durable intent that is not settled yet covers this request.
+    pub(super) fn covers(&self, ask: &Ask<'_>) -> bool {
+        let mut open = self.open.values();
+        open.any(|(_, action, token)| ask.is_covered_by(action, token))
+    }
+}
+
+fn nonce(header: &str) -> Option<String> {
+    let header: serde_json::Value = serde_json::from_str(header).ok()?;
+    header.get("nonce")?.as_str().map(str::to_owned)
+}

@@ -1,0 +1,95 @@
+//! What is so, at one instant. What a process saw is sampled when it looks: nobody is blamed for what changed since.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::etcd::Endpoint;
+use crate::domain::fleet::tag;
+use crate::domain::ids::{InstanceId, MemberId, SlotName};
+use crate::journal::keys;
+use crate::sim::etcd::{Etcd, Process};
+use crate::sim::lab::Lab;
+
+/// The cluster as it stands.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Truth {
+    /// Voters of the membership.
+    pub(super) voters: usize,
+    /// Those that run and take part.
+    pub(super) healthy: BTreeSet<MemberId>,
+    /// Machines on which an etcd runs, frozen or not.
+    pub(super) running: BTreeSet<InstanceId>,
+    /// Slot of the leader.
+    pub(super) leader: Option<SlotName>,
+    /// Entries that a member lacks of the longest log.
+    pub(super) lacks: BTreeMap<MemberId, u64>,
+    /// An alarm is raised.
+    pub(super) alarmed: bool,
+    /// Somebody has asked the rollout to rest.
+    pub(super) rest_asked: bool,
+    /// Voters that may still fail, whoever was told to stop counted as failed; `None` while nobody leads.
+    pub(super) margin: Option<i64>,
+}
+
+impl Truth {
+    pub(super) fn of(lab: &Lab) -> Self {
+        let etcd = &lab.etcd;
+        let voters: Vec<MemberId> = etcd
+            .members()
+            .filter(|member| !member.learner)
+            .map(|member| member.id)
+            .collect();
+        let takes_part = |id: &MemberId| process_of(etcd, *id).is_some_and(|process| !process.frozen);
+        let longest = etcd.processes().map(|(_, process)| process.data.log).max();
+        let lack = |process: &Process| longest.unwrap_or(0).saturating_sub(process.data.log);
+        Self {
+            voters: voters.len(),
+            healthy: voters.iter().copied().filter(takes_part).collect(),
+            running: etcd
+                .processes()
+                .map(|(_, process)| process.machine.clone())
+                .collect(),
+            leader: etcd.leader().cloned(),
+            lacks: etcd
+                .processes()
+                .map(|(_, process)| (process.data.member, lack(process)))
+                .collect(),
+            alarmed: is_alarmed(etcd),
+            rest_asked: !lab.store.list(keys::REQUESTS).is_empty(),
+            margin: etcd.leader().and_then(|_| margin(lab, &voters)),
+        }
+    }
+}
+
+/// The process that carries a member.
+pub(super) fn process_of(etcd: &Etcd, member: MemberId) -> Option<&Process> {
+    let mut processes = etcd.processes();
+    processes
+        .find(|(_, process)| process.data.member == member)
+        .map(|(_, process)| process)
+}
+
+/// A tag of a machine.
+pub(super) fn tag_of<'a>(lab: &'a Lab, machine: &InstanceId, key: &str) -> Option<&'a str> {
+    let instance = lab.world.instance(machine.as_str())?;
+    instance.tags.get(key).map(String::as_str)
+}
+
+fn is_alarmed(etcd: &Etcd) -> bool {
+    etcd.processes().any(|(slot, _)| match etcd.answer(slot) {
+        Endpoint::Answered(answer) => !answer.alarms.is_empty(),
+        Endpoint::Refused | Endpoint::Silent(_) | Endpoint::Strange(_) => false,
+    })
+}
+
+fn margin(lab: &Lab, voters: &[MemberId]) -> Option<i64> {
+    let counts = |(slot, process): &(&SlotName, &Process)| {
+        let known = lab.slots.iter().find(|known| known.name == **slot);
+        let answer = known.map(|slot| lab.endpoint(slot));
+        let serves = answer.is_some_and(|endpoint| endpoint.answer().is_some_and(|answer| answer.serves));
+        let stops = tag_of(lab, &process.machine, tag::STOP).is_some();
+        voters.contains(&process.data.member) && serves && !stops
+    };
+    let healthy = i64::try_from(lab.etcd.processes().filter(counts).count()).ok()?;
+    let needed = i64::try_from(voters.len() / 2 + 1).ok()?;
+    Some(healthy - needed)
+}
