@@ -33,9 +33,22 @@ pub(crate) use switch::{Mutant, is_on, switched_on};
 mod switch {
     use std::cell::Cell;
 
-    /// Every bug that can be switched on.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub(crate) enum Mutant {
+    macro_rules! bugs {
+        ($($(#[$doc:meta])* $name:ident,)*) => {
+            /// Every bug that can be switched on.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub(crate) enum Mutant {
+                $($(#[$doc])* $name,)*
+            }
+
+            impl Mutant {
+                /// All of them.
+                pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
+            }
+        };
+    }
+
+    bugs! {
         /// Members that do not answer are no reason to wait.
         SkipHealth,
         /// Raised alarms are no reason to wait.
@@ -72,6 +85,8 @@ mod switch {
         GoBeforeParts,
         /// The old machine goes before the new member serves.
         TerminateBeforeJoined,
+        /// A machine that was asked to stop is ended at once.
+        EndAtOnce,
         /// The old machine is left over.
         ForgetOldMachine,
         /// On the way to rest a machine that waits for its go is left over.
@@ -94,8 +109,12 @@ mod switch {
         AppendPastTheFence,
         /// What failed, or may have, is written down as done.
         FailedIsDone,
-        /// A launch in doubt is sent again under another token.
+        /// A launch without an answer is repeated on the spot, under another token.
         LaunchAgain,
+        /// An action in doubt has failed: it is tried anew, under another token.
+        DoubtIsFailure,
+        /// A volume goes to any machine of the cluster.
+        AttachElsewhere,
         /// What is not visible yet is gone.
         NotVisibleIsGone,
         /// Calls are sent whatever is left of the lease.

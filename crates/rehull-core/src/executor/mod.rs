@@ -12,6 +12,8 @@ mod grace;
 pub mod identity;
 pub mod lease;
 pub mod mailbox;
+#[cfg(test)]
+mod mutants;
 mod observe;
 pub mod open;
 mod perform;

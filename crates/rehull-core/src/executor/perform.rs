@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::identity;
+#[cfg(test)]
+use super::mutants;
 use super::ports::Ports;
 use crate::domain::action::Action;
 use crate::domain::desired::Slot;
@@ -39,6 +41,7 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
         store,
         ..
     } = context.ports;
+    mutant!(AttachElsewhere => if let Some(done) = mutants::attached_elsewhere(context, action).await { return done });
     match action {
         Action::StartSnapshot => {
             snapshots
@@ -152,15 +155,8 @@ async fn launch(
         token: token.clone(),
     };
     let answer = context.ports.machines.launch(&request).await;
-    mutant!(LaunchAgain => if answer.is_err() { return under_another_token(context, request).await });
+    mutant!(LaunchAgain => if answer.is_err() { return mutants::under_another_token(context, request).await });
     answer.map(drop)
-}
-
-/// A bug on purpose: the first launch may have worked.
-#[cfg(test)]
-async fn under_another_token(context: Context<'_>, mut request: LaunchRequest) -> Result<(), PortError> {
-    request.token = Token::new("another");
-    context.ports.machines.launch(&request).await.map(drop)
 }
 
 async fn create_template_version(

@@ -237,20 +237,6 @@ impl Driver<'_> {
         Ok(stop.map_or(Flow::Again(AFTER_ACTION), Flow::Stop))
     }
 
-    /// A bug on purpose: sent first, written down afterwards.
-    #[cfg(test)]
-    async fn act_first(
-        &mut self,
-        seen: &Observed,
-        intents: &[super::calls::Intent],
-        records: Vec<Record>,
-    ) -> Result<Flow, JournalError> {
-        let answers = self.perform_all(seen, intents).await;
-        self.journal.append(records).await?;
-        let stop = self.settle(intents, answers).await?;
-        Ok(stop.map_or(Flow::Again(AFTER_ACTION), Flow::Stop))
-    }
-
     /// A lease that is only too short is waited for: a store that was away for half a minute is no reason to end. One
     /// that stays too short for two of its lives is as good as lost.
     fn lease_holds(&mut self) -> LeaseHolds {

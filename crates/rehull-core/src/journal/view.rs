@@ -10,6 +10,7 @@ use super::record::{Record, RecordBody};
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::ids::{ContentDigest, Generation, SlotName, StepId};
 use crate::domain::waiting::StopReason;
+use crate::mutant::mutant;
 use crate::ports::PortError;
 
 /// What decisions may ask of the past.
@@ -85,7 +86,7 @@ impl ActionPast {
     /// The number of the next attempt: a call that may have been lost keeps its number and with it its token.
     #[must_use]
     pub fn next_attempt(&self) -> u32 {
-        if self.in_doubt {
+        if self.in_doubt && !mutant!(DoubtIsFailure) {
             self.attempts
         } else {
             self.attempts.saturating_add(1)

@@ -59,7 +59,7 @@ pub(super) fn old_is_stopped(step: &Step<'_>, tick: &mut Tick) -> bool {
             step.now.plan.envelope.policy.stop_deadline,
         );
         // It is the one that we take out; ended hard it must not cost the quorum that others hold.
-        if step.now.seen.at >= until && step.others_green(tick) {
+        if (step.now.seen.at >= until || mutant!(EndAtOnce)) && step.others_green(tick) {
             let why = TerminateWhy::UngracefulStop;
             step.act(
                 tick,

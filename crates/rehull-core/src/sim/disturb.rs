@@ -14,17 +14,14 @@ const THROTTLED_CALLS: u32 = 20;
 
 impl Lab {
     pub(super) fn disturb(&mut self, now: Timestamp, what: &Happening, begins: bool) {
-        if begins && what.harms_a_member() {
-            self.oracle.harmed(now);
+        if begins {
+            self.oracle.disturbed(now, what);
         }
         let happened = Happened::World {
             what: what.clone(),
             begins,
         };
         self.note(now, 0, happened);
-        if matches!(what, Happening::ClockJump { .. }) {
-            self.oracle.clock_was_set();
-        }
         match what {
             Happening::Terminate { slot } => {
                 if let Some(id) = self.carrier(slot).filter(|_| begins) {

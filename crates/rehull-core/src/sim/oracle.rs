@@ -12,6 +12,7 @@ mod witness;
 use jiff::Timestamp;
 
 use super::etcd::Etcd;
+use super::fault::Happening;
 use crate::domain::ids::SlotName;
 use memory::Memory;
 pub(crate) use witness::Witness;
@@ -97,14 +98,13 @@ impl Oracle {
         &self.breaches
     }
 
-    /// Somebody else took a member out: what rehull decided on an older look is not its fault.
-    pub(super) fn harmed(&mut self, now: Timestamp) {
-        self.harmed_at = Some(now);
-    }
-
-    /// Somebody set a clock: waits by the wall clock mean nothing any more.
-    pub(super) fn clock_was_set(&mut self) {
-        self.memory.clock_was_set = true;
+    /// Somebody else took a member out: what rehull decided on an older look is not its fault. Or set a clock: waits by
+    /// the wall clock mean nothing any more.
+    pub(super) fn disturbed(&mut self, now: Timestamp, what: &Happening) {
+        if what.harms_a_member() {
+            self.harmed_at = Some(now);
+        }
+        self.memory.clock_was_set |= matches!(what, Happening::ClockJump { .. });
     }
 
     /// Was a member harmed at or after this instant?

@@ -3,28 +3,33 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ask::Ask;
+use super::rules::Wrong;
 use crate::domain::action::Action;
 use crate::domain::ids::{RolloutId, Token};
 use crate::journal::{Record, RecordBody, keys};
+use crate::ports::PortError;
 use crate::sim::store::Objects;
 
 /// Everything that the segments of one rollout say, read on as they come.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     read: u64,
+    /// Intended and not settled.
     open: BTreeMap<String, (u32, Action, Token)>,
+    /// What may still come true, and under which token.
+    doubtful: BTreeMap<String, Token>,
     writer: Option<String>,
     former: BTreeSet<String>,
 }
 
 impl Ledger {
-    /// Reads the segments that have come since. `Some`: one was written by a process that another had succeeded.
-    pub(super) fn read_on(&mut self, store: &Objects, rollout: &RolloutId) -> Option<String> {
-        let mut stale = None;
+    /// Reads the segments that have come since, and says what is wrong with them.
+    pub(super) fn read_on(&mut self, store: &Objects, rollout: &RolloutId) -> Vec<Wrong> {
+        let mut wrong = Vec::new();
         loop {
             let next = self.read.saturating_add(1);
             let Some(stored) = store.get(&keys::segment(rollout, next)) else {
-                return stale;
+                return wrong;
             };
             self.read = next;
             let text = String::from_utf8_lossy(&stored.bytes).into_owned();
@@ -32,12 +37,13 @@ impl Ledger {
             if let Some(nonce) = lines.next().and_then(nonce)
                 && !self.may_write(&nonce)
             {
-                stale.get_or_insert(format!(
-                    "{nonce} wrote segment {next} after it had been succeeded"
+                wrong.push((
+                    7,
+                    format!("{nonce} wrote segment {next} after it had been succeeded"),
                 ));
             }
             let records = lines.filter_map(|line| serde_json::from_str::<Record>(line).ok());
-            records.for_each(|record| self.take(record.body));
+            wrong.extend(records.filter_map(|record| self.take(record.body)));
         }
     }
 
@@ -50,7 +56,7 @@ impl Ledger {
         !self.former.contains(nonce)
     }
 
-    fn take(&mut self, body: RecordBody) {
+    fn take(&mut self, body: RecordBody) -> Option<Wrong> {
         match body {
             RecordBody::Intended {
                 action,
@@ -58,20 +64,29 @@ impl Ledger {
                 token,
                 ..
             } => {
-                self.open.insert(action.key(), (attempt, action, token));
+                let key = action.key();
+                let known = self.doubtful.get(&key).filter(|known| **known != token);
+                let wrong = known.map(|_| (2, format!("`{key}` may be on its way and gets another token")));
+                self.doubtful.insert(key.clone(), token.clone());
+                self.open.insert(key, (attempt, action, token));
+                wrong
             }
             // Whatever came of it: who sends it again writes it down again.
-            RecordBody::Settled { key, attempt, .. } => {
+            RecordBody::Settled { key, attempt, error } => {
+                if !matches!(error, Some(PortError::OutcomeUnknown { .. })) {
+                    self.doubtful.remove(&key);
+                }
                 if self.open.get(&key).is_some_and(|(open, _, _)| *open == attempt) {
                     self.open.remove(&key);
                 }
+                None
             }
             RecordBody::Opened { .. }
             | RecordBody::Attached { .. }
             | RecordBody::Marked { .. }
             | RecordBody::Answered { .. }
             | RecordBody::Stopped { .. }
-            | RecordBody::Closed { .. } => {}
+            | RecordBody::Closed { .. } => None,
         }
     }
 

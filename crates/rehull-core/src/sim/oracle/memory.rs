@@ -16,7 +16,7 @@ use crate::sim::store::Objects;
 pub(super) struct Memory {
     pub(super) ledgers: BTreeMap<RolloutId, Ledger>,
     plans: BTreeMap<RolloutId, Arc<RolloutPlan>>,
-    /// When a machine was told to go.
+    /// When a machine was told to go, or to stop, whichever came last.
     pub(super) told: BTreeMap<InstanceId, Timestamp>,
     /// When the last comparison of all data that came out well was begun.
     pub(super) compared: Option<Timestamp>,

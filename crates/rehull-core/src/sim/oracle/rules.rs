@@ -248,15 +248,19 @@ impl Case<'_> {
         })
     }
 
+    /// Silence is no end: a machine has the time that was approved, to join and to stop.
     fn gives_up_early(&self, id: &InstanceId) -> Option<Wrong> {
-        let report = self.lab.reports.get(id).map(|report| &report.phase);
-        let told = *self.memory.told.get(id)?;
-        let patience = told.checked_add(self.plan.envelope.policy.join_deadline).ok()?;
-        let explained = report == Some(&BootPhase::Refused)
-            || tag_of(self.lab, id, tag::STOP).is_some()
-            || self.memory.clock_was_set;
-        (!explained && self.now < patience)
-            .then(|| (9, format!("{id} was given up before its time to join was over")))
+        let policy = &self.plan.envelope.policy;
+        let (patience, what) = if tag_of(self.lab, id, tag::STOP).is_some() {
+            (policy.stop_deadline, "stop")
+        } else {
+            (policy.join_deadline, "join")
+        };
+        let said = self.lab.reports.get(id).map(|report| &report.phase);
+        let explained = matches!(said, Some(BootPhase::Refused | BootPhase::Stopped));
+        let until = self.memory.told.get(id)?.checked_add(patience).ok()?;
+        (!explained && !self.memory.clock_was_set && self.now < until)
+            .then(|| (9, format!("{id} was given up before its time to {what} was over")))
     }
 
     /// Until the new member serves, the old machine is the way back.

@@ -87,7 +87,7 @@ impl Witness {
             };
             wrong.extend(case.judge(&ask));
         }
-        if let Ask::Go(id) = ask {
+        if let Ask::Go(id) | Ask::Stop(id) = ask {
             lab.oracle.memory.told.insert(id.clone(), now);
         }
         for (invariant, what) in wrong {
@@ -97,8 +97,8 @@ impl Witness {
 
     fn read_on(&self, lab: &mut Lab, now: Timestamp) {
         let ledger = lab.oracle.memory.ledgers.entry(self.rollout.clone()).or_default();
-        if let Some(what) = ledger.read_on(&lab.store, &self.rollout) {
-            lab.oracle.breach(now, 7, what);
+        for (invariant, what) in ledger.read_on(&lab.store, &self.rollout) {
+            lab.oracle.breach(now, invariant, what);
         }
     }
 
@@ -123,7 +123,14 @@ impl Witness {
                 let what = "people were told that the quorum is lost; it was there".to_owned();
                 lab.oracle.breach(now, 9, what);
             }
-            _ => {}
+            What::Waiting { .. }
+            | What::Stopped { .. }
+            | What::Started { .. }
+            | What::Acting { .. }
+            | What::Acted { .. }
+            | What::Stalled { .. }
+            | What::StepDone { .. }
+            | What::Finished => {}
         }
     }
 
