@@ -7,18 +7,22 @@ use crate::domain::ids::SlotName;
 
 /// Whoever asks one member to stop asks the next one too.
 pub(super) fn two_at_once(now: &Situation<'_>, tick: &mut Tick) {
-    let stopped = tick.proposed().find_map(|action| match action {
-        Action::AskStop { slot, .. } => Some(slot.clone()),
-        _ => None,
+    let stopped = tick.proposed().find_map(|action| {
+        let Action::AskStop { slot, .. } = action else {
+            return None;
+        };
+        Some(slot.clone())
     });
     stop_another(now, stopped, |_| true, tick);
 }
 
 /// Goes on with the next member as soon as the new one was told to go, without waiting for it.
 pub(super) fn hasty_next(now: &Situation<'_>, tick: &mut Tick) {
-    let begun = tick.proposed().find_map(|action| match action {
-        Action::Go { slot, .. } => Some(slot.clone()),
-        _ => None,
+    let begun = tick.proposed().find_map(|action| {
+        let Action::Go { slot, .. } = action else {
+            return None;
+        };
+        Some(slot.clone())
     });
     stop_another(now, begun, |_| true, tick);
 }

@@ -18,6 +18,7 @@ use crate::domain::desired::Slot;
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::BootReport;
 use crate::domain::ids::{InstanceId, RolloutId, SlotName, VolumeId};
+use crate::world::instance::{Instance, InstanceState};
 use crate::world::{BootId, Deed, Effect, Fact, Timing, World};
 
 pub(crate) use super::guest::Releases;
@@ -341,6 +342,16 @@ impl Lab {
         let volume = &self.slots.iter().find(|known| known.name == *slot)?.volume;
         let at = self.world.volume_at(volume.as_str())?;
         self.guests.keys().find(|id| id.as_str() == at).cloned()
+    }
+
+    /// Machines that are not terminated and not on the way there; one that has never said a word counts as well.
+    #[must_use]
+    pub(crate) fn living_machines(&self) -> usize {
+        let lives = |instance: &&Instance| match instance.state {
+            InstanceState::Pending | InstanceState::Running | InstanceState::Stopped => true,
+            InstanceState::ShuttingDown | InstanceState::Terminated => false,
+        };
+        self.world.instances().filter(lives).count()
     }
 }
 

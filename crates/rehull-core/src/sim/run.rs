@@ -269,7 +269,7 @@ impl Run {
             looks: self.stage.looks(),
             requests: self.stage.take_passed(),
             members: slots.map(|slot| lab.serving(slot)).collect(),
-            machines: lab.guests.len(),
+            machines: lab.living_machines(),
             events: told.collect(),
             moments,
         }

@@ -28,19 +28,19 @@ impl Ask<'_> {
     pub(super) fn words(&self) -> String {
         match self {
             Self::Launch(request) => format!("launch from {}", request.template),
-            other @ (Self::CreateVersion(..)
-            | Self::Go(_)
-            | Self::Stop(_)
-            | Self::Terminate(_)
-            | Self::DetachInterface(..)
-            | Self::DetachVolume(..)
-            | Self::AttachInterface(..)
-            | Self::AttachVolume(..)
-            | Self::Add(..)
-            | Self::Remove(_)
-            | Self::Promote(_)
-            | Self::MoveLeader(_)
-            | Self::StartSnapshot) => format!("{other:?}"),
+            Self::CreateVersion(digest, _) => format!("template version {digest}"),
+            Self::Go(id) => format!("go of {id}"),
+            Self::Stop(id) => format!("stop of {id}"),
+            Self::Terminate(id) => format!("terminate of {id}"),
+            Self::DetachInterface(part, id) => format!("detach {part} from {id}"),
+            Self::DetachVolume(part, id) => format!("detach {part} from {id}"),
+            Self::AttachInterface(part, id) => format!("attach {part} to {id}"),
+            Self::AttachVolume(part, id, _) => format!("attach {part} to {id}"),
+            Self::Add(url, _) => format!("MemberAdd of {url}"),
+            Self::Remove(id) => format!("MemberRemove of {id}"),
+            Self::Promote(id) => format!("MemberPromote of {id}"),
+            Self::MoveLeader(to) => format!("MoveLeader to {to}"),
+            Self::StartSnapshot => "snapshot".to_owned(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -11,6 +12,9 @@ use crate::journal::keys;
 use crate::plan::RolloutPlan;
 use crate::sim::store::Objects;
 
+/// No request arrives later than this.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
+
 /// Facts about the past that nothing in the world shows any more.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
@@ -18,6 +22,8 @@ pub(super) struct Memory {
     plans: BTreeMap<RolloutId, Arc<RolloutPlan>>,
     /// When a machine was told to go, or to stop, whichever came last.
     pub(super) told: BTreeMap<InstanceId, Timestamp>,
+    /// When a machine was last told to stop, or terminated: the request may still be on its way.
+    pub(super) sent_away: BTreeMap<InstanceId, Timestamp>,
     /// When the last comparison of all data that came out well was begun.
     pub(super) compared: Option<Timestamp>,
     /// Who wrote the lease last, and when.
@@ -27,6 +33,13 @@ pub(super) struct Memory {
 }
 
 impl Memory {
+    /// It may have been told to stop or to end, though nothing shows it yet.
+    pub(super) fn may_be_going(&self, machine: &InstanceId, now: Timestamp) -> bool {
+        let sent = self.sent_away.get(machine);
+        sent.and_then(|at| at.checked_add(ARRIVES_WITHIN).ok())
+            .is_some_and(|until| now < until)
+    }
+
     /// What was approved, as it lies in the store. Only the data: none of the planner's judgement.
     pub(super) fn plan(&mut self, store: &Objects, rollout: &RolloutId) -> Option<Arc<RolloutPlan>> {
         if !self.plans.contains_key(rollout) {

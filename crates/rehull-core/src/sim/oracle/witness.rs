@@ -13,7 +13,7 @@ use super::rules::{Case, Wrong};
 use super::truth::Truth;
 use crate::domain::fleet::tag;
 use crate::domain::ids::{InstanceId, RolloutId};
-use crate::domain::waiting::StopReason;
+use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
 use crate::event::{Event, What};
 use crate::journal::keys;
 use crate::ports::Tag;
@@ -90,6 +90,9 @@ impl Witness {
         if let Ask::Go(id) | Ask::Stop(id) = ask {
             lab.oracle.memory.told.insert(id.clone(), now);
         }
+        if let Ask::Stop(id) | Ask::Terminate(id) = ask {
+            lab.oracle.memory.sent_away.insert(id.clone(), now);
+        }
         for (invariant, what) in wrong {
             lab.oracle.breach(now, invariant, what);
         }
@@ -109,7 +112,8 @@ impl Witness {
         let mut lab = self.hands.lab();
         let lost = |truth: &Truth| truth.healthy.len() <= truth.voters / 2;
         match &event.what {
-            What::Waiting { margin, .. } if lab.oracle.is_unharmed() => {
+            // Who was told to stop is read from the machines: without them the number is a guess, and said to be one.
+            What::Waiting { margin, waiting } if lab.oracle.is_unharmed() && !is_blind(waiting) => {
                 let truth = look.margin.filter(|truth| truth != margin && look.voters > 0);
                 if let Some(truth) = truth {
                     let what = format!("people were told a margin of {margin}; it was {truth}");
@@ -196,6 +200,11 @@ impl Witness {
             lab.oracle.breach(now, 1, what);
         }
     }
+}
+
+fn is_blind(waiting: &[Waiting]) -> bool {
+    let unread = |waiting: &Waiting| matches!(waiting.on, WaitingOn::Unreadable { .. });
+    waiting.iter().any(unread)
 }
 
 fn lease_wrong(lab: &Lab, nonce: &str, renewed: Option<Timestamp>, now: Timestamp) -> Vec<Wrong> {
