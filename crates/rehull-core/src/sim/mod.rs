@@ -25,6 +25,7 @@ mod story;
 mod tests;
 mod time;
 mod troubles;
+mod verdict;
 
 pub use crate::config::scenario::{read as read_scenario, write as write_scenario};
 pub use chronicle::{Happened, Moment};
@@ -34,6 +35,7 @@ pub use hands::Passed;
 pub use mix::drawn;
 pub use oracle::{Breach, Standing};
 pub use process::Ended;
-pub use run::{End, Prepared, Verdict, prepare};
+pub use run::{Prepared, prepare};
 pub use scenario::Scenario;
 pub use story::story;
+pub use verdict::{End, Verdict};

@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use super::chronicle::{Chronicle, Happened, Moment};
+use super::chronicle::{Chronicle, Happened};
 use super::crew::{Crew, Went};
 use super::draw::Draw;
 use super::fault::{Faults, Happening};
 use super::ground::{self, GroundError};
-use super::hands::{Hands, Passed, Stage};
+use super::hands::{Hands, Stage};
 use super::lab::Lab;
-use super::oracle::{Breach, Witness, standing};
+use super::oracle::{Witness, standing};
 use super::process::{self, Ended, Job, Listener};
 use super::scenario::Scenario;
 use super::time::{ProcessClock, ProcessNumber, VirtualTime};
+use super::verdict::{End, Verdict};
 use crate::domain::desired::Desired;
 use crate::domain::ids::RolloutId;
 use crate::domain::observed::{Request, Wish};
@@ -48,44 +49,6 @@ pub struct Prepared {
     elapsed: Duration,
     scenario: Scenario,
     upgrades: u32,
-}
-
-/// What came of a rollout.
-#[derive(Clone, Debug)]
-pub struct Verdict {
-    /// The last word of the last process.
-    pub end: End,
-    /// Promises that were broken; none is what a simulation is for.
-    pub breaches: Vec<Breach>,
-    /// How long it took.
-    pub took: Duration,
-    /// Processes that were needed.
-    pub processes: u32,
-    /// How often rehull has looked at the world.
-    pub looks: u64,
-    /// Every request that changes something.
-    pub requests: Vec<Passed>,
-    /// Everything that was told.
-    pub events: Vec<Event>,
-    /// Everything that happened, in true time; [`super::story`] tells it.
-    pub moments: Vec<Moment>,
-    /// Releases of the members at the end, in order of slots; `None`: no member serves there.
-    pub members: Vec<Option<EtcdVersion>>,
-    /// Machines that live at the end.
-    pub machines: usize,
-}
-
-/// How it ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Done.
-    Finished,
-    /// Given up on request, at rest.
-    Aborted,
-    /// Left to a person, with this reason.
-    Stopped(Box<Ended>),
-    /// Nobody could ever go on, or the bound of time has passed.
-    Endless(String),
 }
 
 /// Writes down what one process tells.

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::chronicle::Moment;
-use super::run::{End, Verdict};
 use super::scenario::Scenario;
+use super::verdict::{End, Verdict};
 use lines::Line;
 
 /// Lines of a story, head and end included.

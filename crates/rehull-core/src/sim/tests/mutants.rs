@@ -126,7 +126,11 @@ impl Grounds {
 }
 
 fn faults(requests: Vec<RequestFault>, world: Vec<WorldFault>) -> Faults {
-    Faults { world, requests }
+    Faults {
+        world,
+        requests,
+        ..Faults::default()
+    }
 }
 
 fn world_fault(at_s: u64, for_s: u64, what: Happening) -> WorldFault {
