@@ -6,6 +6,7 @@ pub mod etcd;
 pub mod fleet;
 pub mod ids;
 pub mod observed;
+pub mod phase;
 pub mod policy;
 pub mod quorum;
 pub mod version;

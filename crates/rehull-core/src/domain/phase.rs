@@ -1,0 +1,108 @@
+//! Which part of the dance an action or a wait belongs to. No `_` arm: a new one must be thought about.
+
+use super::action::Action;
+use super::waiting::WaitingOn;
+
+/// What a step is doing, in the order of the dance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The replacement is launched, fetches, verifies.
+    Boot,
+    /// Held by something outside the step: gates of the others, bake, snapshot.
+    Held,
+    /// The leader moves away.
+    Leader,
+    /// The old etcd stops.
+    Stop,
+    /// The old member leaves the list.
+    Remove,
+    /// Interface and volume move.
+    Slot,
+    /// The new member enters the list.
+    Add,
+    /// It starts, joins, catches up.
+    Join,
+    /// The learner becomes a voter.
+    Promote,
+    /// Peer links age, data is compared.
+    Settle,
+    /// The old machine goes.
+    Terminate,
+}
+
+impl Phase {
+    /// All of them, in the order of the dance.
+    pub const ALL: [Self; 11] = [
+        Self::Boot,
+        Self::Held,
+        Self::Leader,
+        Self::Stop,
+        Self::Remove,
+        Self::Slot,
+        Self::Add,
+        Self::Join,
+        Self::Promote,
+        Self::Settle,
+        Self::Terminate,
+    ];
+
+    /// Heading of its column.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Boot => "boot",
+            Self::Held => "held",
+            Self::Leader => "leader",
+            Self::Stop => "stop",
+            Self::Remove => "remove",
+            Self::Slot => "slot",
+            Self::Add => "add",
+            Self::Join => "join",
+            Self::Promote => "promote",
+            Self::Settle => "settle",
+            Self::Terminate => "terminate",
+        }
+    }
+
+    /// The phase an action belongs to; `None`: it is no part of the dance (template, snapshot, identity).
+    #[must_use]
+    pub fn of_action(action: &Action) -> Option<Self> {
+        match action {
+            Action::StartSnapshot | Action::CreateTemplateVersion { .. } | Action::RecordIdentity { .. } => {
+                None
+            }
+            Action::LaunchMachine { .. } => Some(Self::Boot),
+            Action::MoveLeader { .. } => Some(Self::Leader),
+            Action::AskStop { .. } => Some(Self::Stop),
+            Action::RemoveMember { .. } => Some(Self::Remove),
+            Action::DetachInterface { .. }
+            | Action::DetachVolume { .. }
+            | Action::AttachInterface { .. }
+            | Action::AttachVolume { .. } => Some(Self::Slot),
+            Action::AddMember { .. } => Some(Self::Add),
+            Action::Go { .. } => Some(Self::Join),
+            Action::PromoteMember { .. } => Some(Self::Promote),
+            Action::VerifyData { .. } => Some(Self::Settle),
+            Action::TerminateMachine { .. } => Some(Self::Terminate),
+        }
+    }
+
+    /// The phase a wait belongs to; `None`: it says nothing about the phase.
+    #[must_use]
+    pub fn of_wait(on: &WaitingOn) -> Option<Self> {
+        match on {
+            WaitingOn::Unreadable { .. } | WaitingOn::Retry { .. } => None,
+            WaitingOn::Snapshot { .. }
+            | WaitingOn::Gate { .. }
+            | WaitingOn::Bake { .. }
+            | WaitingOn::OtherMemberOut { .. } => Some(Self::Held),
+            WaitingOn::Boot { .. } => Some(Self::Boot),
+            WaitingOn::Settle { .. } => Some(Self::Settle),
+            WaitingOn::Leader { .. } => Some(Self::Leader),
+            WaitingOn::Stop { .. } => Some(Self::Stop),
+            WaitingOn::Slot { .. } => Some(Self::Slot),
+            WaitingOn::Join { .. } => Some(Self::Join),
+            WaitingOn::Termination { .. } => Some(Self::Terminate),
+        }
+    }
+}
