@@ -50,7 +50,7 @@ pub fn read(file_name: &str, text: &str) -> Result<Scenario, Vec<Mistake>> {
         None if syntax_is_fine => {
             mistakes.add(
                 &Pointer::root(),
-                empty().help("docs/simulator.md has an example of every key"),
+                empty().help("docs/scenarios.md has an example of every key"),
             );
             None
         }

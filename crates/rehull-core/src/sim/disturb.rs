@@ -1,10 +1,13 @@
 //! Disturbances as the world feels them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::chronicle::Happened;
 use super::fault::Happening;
-use super::lab::Lab;
+use super::lab::{Lab, SnapshotTrouble};
+use crate::domain::fleet::tag;
 use crate::domain::ids::{InstanceId, SlotName};
 use crate::world::Switch;
 use crate::world::api::{Call, Request, ec2};
@@ -22,6 +25,10 @@ impl Lab {
             begins,
         };
         self.note(now, 0, happened);
+        self.feel(now, what, begins);
+    }
+
+    fn feel(&mut self, now: Timestamp, what: &Happening, begins: bool) {
         match what {
             Happening::Terminate { slot } => {
                 if let Some(id) = self.carrier(slot).filter(|_| begins) {
@@ -61,32 +68,43 @@ impl Lab {
             Happening::WrongArtefact => self.boots.wrong_artefact = begins,
             Happening::NeverBoots => self.boots.never = begins,
             Happening::Throttle => {
-                let calls = if begins { THROTTLED_CALLS } else { 0 };
-                self.switch(
-                    now,
-                    Switch::Throttle {
-                        action: "*".to_owned(),
-                        calls,
-                    },
-                );
+                let (action, calls) = ("*".to_owned(), if begins { THROTTLED_CALLS } else { 0 });
+                self.switch(now, Switch::Throttle { action, calls });
             }
             Happening::StoreDown => self.store.silent = begins,
             Happening::ExpiredCredentials => {
                 let access_key = self.key.clone();
-                self.switch(
-                    now,
-                    Switch::Expire {
-                        access_key,
-                        on: begins,
-                    },
-                );
+                let on = begins;
+                self.switch(now, Switch::Expire { access_key, on });
             }
+            Happening::BootsLate { .. } => self.boots.late = more(what, begins),
+            Happening::SlowJoin { .. } => self.etcd.slow_down(more(what, begins)),
+            Happening::Partition { slot } => self.etcd.cut(now, slot, begins),
+            Happening::ForeignVolume { slot } => self.tag_volume(now, slot, begins),
+            Happening::SnapshotHangs => self.snapshot_trouble = begins.then_some(SnapshotTrouble::Hangs),
+            Happening::SnapshotFails => self.snapshot_trouble = begins.then_some(SnapshotTrouble::Fails),
             Happening::ClockJump { .. } | Happening::AskAbort | Happening::SecondRehull => {
                 if begins {
                     self.errands.push(what.clone());
                 }
             }
         }
+    }
+
+    /// By hand, for another cluster; and back.
+    fn tag_volume(&mut self, now: Timestamp, slot: &SlotName, foreign: bool) {
+        let volume = self.slots.iter().find(|known| known.name == *slot);
+        let Some(volume) = volume.map(|slot| slot.volume.as_str().to_owned()) else {
+            return;
+        };
+        let owner = if foreign {
+            "another"
+        } else {
+            super::ground::CLUSTER
+        };
+        let tags = [(tag::CLUSTER.to_owned(), owner.to_owned())].into();
+        let ids = vec![volume];
+        self.ask(now, ec2::Request::CreateTags { ids, tags });
     }
 
     fn zone(&self, slot: &SlotName) -> Option<String> {
@@ -142,4 +160,10 @@ impl Lab {
         // A machine that is gone meanwhile cannot lose its power.
         let _ = self.world.switch(now, switch);
     }
+}
+
+/// How much longer something takes while it lasts.
+fn more(what: &Happening, begins: bool) -> Duration {
+    let seconds = what.seconds().filter(|_| begins).unwrap_or(0);
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }

@@ -1,6 +1,7 @@
 //! What goes wrong, as data: a list of disturbances can be printed, minimised, stored and replayed.
 
 mod request;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +142,30 @@ pub enum Happening {
         /// Forwards, or backwards if negative.
         seconds: i64,
     },
+    /// Machines that are launched meanwhile take so many seconds longer to boot.
+    BootsLate {
+        /// More seconds.
+        seconds: i64,
+    },
+    /// A member that starts meanwhile and lacks much takes so many seconds longer to catch up.
+    SlowJoin {
+        /// More seconds.
+        seconds: i64,
+    },
+    /// The other members do not reach this one, but clients do.
+    Partition {
+        /// Slot.
+        slot: SlotName,
+    },
+    /// Somebody tags the slot's volume for another cluster.
+    ForeignVolume {
+        /// Slot.
+        slot: SlotName,
+    },
+    /// A snapshot does not get done.
+    SnapshotHangs,
+    /// A snapshot that ends has failed.
+    SnapshotFails,
     /// A person asks for an abort.
     AskAbort,
     /// Another rehull is started beside the one that runs.
@@ -148,124 +173,6 @@ pub enum Happening {
 }
 
 impl Happening {
-    /// Every word of [`Self::name`].
-    pub const NAMES: [&str; 18] = [
-        "terminate",
-        "power-cut",
-        "kill-process",
-        "freeze",
-        "leader-flip",
-        "alarm",
-        "remove-member",
-        "no-capacity",
-        "zone-loss",
-        "stuck-volume",
-        "wrong-artefact",
-        "never-boots",
-        "throttle",
-        "store-down",
-        "expired-credentials",
-        "clock-jump",
-        "ask-abort",
-        "second-rehull",
-    ];
-
-    /// What it is about, by the keys of a scenario file.
-    #[must_use]
-    pub fn keys(name: &str) -> &'static [&'static str] {
-        match name {
-            "terminate" | "power-cut" | "kill-process" | "freeze" | "remove-member" | "no-capacity"
-            | "zone-loss" | "stuck-volume" => &["slot"],
-            "alarm" => &["slot", "alarm"],
-            "clock-jump" => &["seconds"],
-            _ => &[],
-        }
-    }
-
-    /// The one of this word; `None` if what it is about is missing, or there is no such word.
-    #[must_use]
-    pub fn named(
-        name: &str,
-        slot: Option<SlotName>,
-        alarm: Option<String>,
-        seconds: Option<i64>,
-    ) -> Option<Self> {
-        Some(match name {
-            "terminate" => Self::Terminate { slot: slot? },
-            "power-cut" => Self::PowerCut { slot: slot? },
-            "kill-process" => Self::KillProcess { slot: slot? },
-            "freeze" => Self::Freeze { slot: slot? },
-            "leader-flip" => Self::LeaderFlip,
-            "alarm" => Self::Alarm {
-                slot: slot?,
-                alarm: alarm?,
-            },
-            "remove-member" => Self::RemoveMember { slot: slot? },
-            "no-capacity" => Self::NoCapacity { slot: slot? },
-            "zone-loss" => Self::ZoneLoss { slot: slot? },
-            "stuck-volume" => Self::StuckVolume { slot: slot? },
-            "wrong-artefact" => Self::WrongArtefact,
-            "never-boots" => Self::NeverBoots,
-            "throttle" => Self::Throttle,
-            "store-down" => Self::StoreDown,
-            "expired-credentials" => Self::ExpiredCredentials,
-            "clock-jump" => Self::ClockJump { seconds: seconds? },
-            "ask-abort" => Self::AskAbort,
-            "second-rehull" => Self::SecondRehull,
-            _ => return None,
-        })
-    }
-
-    /// The slot it is about, if it is about one.
-    #[must_use]
-    pub const fn slot(&self) -> Option<&SlotName> {
-        match self {
-            Self::Terminate { slot }
-            | Self::PowerCut { slot }
-            | Self::KillProcess { slot }
-            | Self::Freeze { slot }
-            | Self::Alarm { slot, .. }
-            | Self::RemoveMember { slot }
-            | Self::NoCapacity { slot }
-            | Self::ZoneLoss { slot }
-            | Self::StuckVolume { slot } => Some(slot),
-            Self::LeaderFlip
-            | Self::WrongArtefact
-            | Self::NeverBoots
-            | Self::Throttle
-            | Self::StoreDown
-            | Self::ExpiredCredentials
-            | Self::ClockJump { .. }
-            | Self::AskAbort
-            | Self::SecondRehull => None,
-        }
-    }
-
-    /// Its word, for coverage tables.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Terminate { .. } => "terminate",
-            Self::PowerCut { .. } => "power-cut",
-            Self::KillProcess { .. } => "kill-process",
-            Self::Freeze { .. } => "freeze",
-            Self::LeaderFlip => "leader-flip",
-            Self::Alarm { .. } => "alarm",
-            Self::RemoveMember { .. } => "remove-member",
-            Self::NoCapacity { .. } => "no-capacity",
-            Self::ZoneLoss { .. } => "zone-loss",
-            Self::StuckVolume { .. } => "stuck-volume",
-            Self::WrongArtefact => "wrong-artefact",
-            Self::NeverBoots => "never-boots",
-            Self::Throttle => "throttle",
-            Self::StoreDown => "store-down",
-            Self::ExpiredCredentials => "expired-credentials",
-            Self::ClockJump { .. } => "clock-jump",
-            Self::AskAbort => "ask-abort",
-            Self::SecondRehull => "second-rehull",
-        }
-    }
-
     /// It can take a member out without rehull's doing.
     #[must_use]
     pub const fn harms_a_member(&self) -> bool {
@@ -275,6 +182,7 @@ impl Happening {
             | Self::KillProcess { .. }
             | Self::Freeze { .. }
             | Self::RemoveMember { .. }
+            | Self::Partition { .. }
             | Self::ZoneLoss { .. } => true,
             Self::LeaderFlip
             | Self::Alarm { .. }
@@ -286,6 +194,11 @@ impl Happening {
             | Self::StoreDown
             | Self::ExpiredCredentials
             | Self::ClockJump { .. }
+            | Self::BootsLate { .. }
+            | Self::SlowJoin { .. }
+            | Self::ForeignVolume { .. }
+            | Self::SnapshotHangs
+            | Self::SnapshotFails
             | Self::AskAbort
             | Self::SecondRehull => false,
         }

@@ -28,7 +28,7 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "ap-northeast-1";
 const IMAGE: &str = "ami-0123456789abcdef0";
 const KEY: &str = "AKIASIMULATION000000";
-const CLUSTER: &str = "sim";
+pub(super) const CLUSTER: &str = "sim";
 const PROFILE: &str = "etcd";
 
 /// The ground could not be laid: a bug in the scenario or in here.

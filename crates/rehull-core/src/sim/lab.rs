@@ -44,6 +44,17 @@ pub(super) struct Boots {
     pub(super) wrong_artefact: bool,
     /// Nothing is ever heard of a machine.
     pub(super) never: bool,
+    /// The kernel takes so much longer.
+    pub(super) late: Duration,
+}
+
+/// What becomes of a snapshot, while it lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SnapshotTrouble {
+    /// It does not get done.
+    Hangs,
+    /// It ends without a result.
+    Fails,
 }
 
 /// The laboratory.
@@ -76,6 +87,7 @@ pub(crate) struct Lab {
     pub(super) errands: Vec<Happening>,
     /// Snapshots under way, by process and rollout: when they will be done.
     pub(super) snapshots: BTreeMap<(ProcessNumber, RolloutId), Timestamp>,
+    pub(super) snapshot_trouble: Option<SnapshotTrouble>,
     /// What machines have written of themselves; it outlives them.
     pub(super) reports: BTreeMap<InstanceId, BootReport>,
 }
@@ -123,6 +135,7 @@ impl Lab {
             chronicle: Chronicle::default(),
             errands: Vec::new(),
             snapshots: BTreeMap::new(),
+            snapshot_trouble: None,
             reports: BTreeMap::new(),
         }
     }
@@ -227,7 +240,8 @@ impl Lab {
                 if let Some(mut user) = user.filter(|_| !self.boots.never) {
                     user.version = user.version.filter(|_| !self.boots.wrong_artefact);
                     let waits = (self.draw, self.timing);
-                    let guest = Guest::power_on(now, instance.clone(), boot, user, waits);
+                    let starts = later(now, self.boots.late);
+                    let guest = Guest::power_on(starts, instance.clone(), boot, user, waits);
                     self.guests.insert(instance, guest);
                 }
                 self.world.report(now, Fact::Performed(id));

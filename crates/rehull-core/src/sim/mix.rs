@@ -79,7 +79,7 @@ impl Dice {
     }
 
     fn happening(&mut self, slot: SlotName) -> Happening {
-        match self.next(20) {
+        match self.next(25) {
             0 | 1 => Happening::Terminate { slot },
             2 | 3 => Happening::PowerCut { slot },
             4 => Happening::KillProcess { slot },
@@ -94,12 +94,21 @@ impl Dice {
             14 | 15 => Happening::WrongArtefact,
             16 | 17 => Happening::NeverBoots,
             18 => Happening::SecondRehull,
-            _ => {
-                let ahead = i64::try_from(self.next(1_200)).unwrap_or(0);
-                Happening::ClockJump {
-                    seconds: ahead.saturating_sub(600),
-                }
-            }
+            19 | 20 => Happening::Partition { slot },
+            21 => Happening::BootsLate {
+                seconds: self.seconds(400),
+            },
+            22 => Happening::SlowJoin {
+                seconds: self.seconds(400),
+            },
+            23 => Happening::SnapshotHangs,
+            _ => Happening::ClockJump {
+                seconds: self.seconds(1_200).saturating_sub(600),
+            },
         }
+    }
+
+    fn seconds(&mut self, end: u64) -> i64 {
+        i64::try_from(self.next(end)).unwrap_or(0)
     }
 }

@@ -52,7 +52,7 @@ pub struct Standing {
 pub(crate) fn standing(etcd: &Etcd) -> Standing {
     let runs = |id| {
         let mut processes = etcd.processes();
-        processes.any(|(_, process)| process.data.member == id && !process.frozen)
+        processes.any(|(_, process)| process.data.member == id && process.takes_part())
     };
     let voters: Vec<_> = etcd.members().filter(|member| !member.learner).collect();
     let out = voters.iter().filter(|member| !runs(member.id));
@@ -68,7 +68,7 @@ pub(crate) fn standing(etcd: &Etcd) -> Standing {
 pub(super) fn counts(etcd: &Etcd) -> (usize, usize) {
     let runs = |id| {
         let mut processes = etcd.processes();
-        processes.any(|(_, process)| process.data.member == id && !process.frozen)
+        processes.any(|(_, process)| process.data.member == id && process.takes_part())
     };
     let voters = || etcd.members().filter(|member| !member.learner);
     (

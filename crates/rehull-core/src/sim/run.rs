@@ -339,7 +339,13 @@ impl Run {
                 | Happening::NeverBoots
                 | Happening::Throttle
                 | Happening::StoreDown
-                | Happening::ExpiredCredentials => {}
+                | Happening::ExpiredCredentials
+                | Happening::BootsLate { .. }
+                | Happening::SlowJoin { .. }
+                | Happening::Partition { .. }
+                | Happening::ForeignVolume { .. }
+                | Happening::SnapshotHangs
+                | Happening::SnapshotFails => {}
             }
         }
     }

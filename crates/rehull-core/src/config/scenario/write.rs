@@ -49,7 +49,7 @@ fn world(fault: &WorldFault, when: &str) -> String {
     if let Happening::Alarm { alarm, .. } = what {
         own.push_str(&format!(", alarm: {alarm}"));
     }
-    if let Happening::ClockJump { seconds } = what {
+    if let Some(seconds) = what.seconds() {
         own.push_str(&format!(", seconds: {seconds}"));
     }
     let lasts = if *for_s > 0 {

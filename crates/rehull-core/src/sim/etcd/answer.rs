@@ -21,7 +21,9 @@ impl Etcd {
     fn member_answer(&self, process: &Process) -> MemberAnswer {
         let id = process.data.member;
         let learner = self.members.get(&id).is_some_and(|member| member.learner);
-        let reads = self.leader.is_some() && !learner && process.snapshot_until.is_none();
+        // Cut off from its peers it knows of no leader, once its own election has timed out.
+        let leader = self.leader.filter(|_| !process.cut);
+        let reads = leader.is_some() && !learner && process.snapshot_until.is_none();
         let members = self.members.values().map(|member| ListedMember {
             id: member.id,
             name: member.name.clone(),
@@ -31,7 +33,7 @@ impl Etcd {
         MemberAnswer {
             id,
             cluster: process.data.cluster,
-            leader: self.leader,
+            leader,
             term: self.term,
             raft_index: self.committed,
             applied_index: process.data.log.min(self.committed),

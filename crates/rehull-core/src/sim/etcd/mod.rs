@@ -9,6 +9,7 @@ mod rules;
 mod start;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -56,8 +57,18 @@ pub struct Process {
     pub since: Timestamp,
     /// Stopped by a signal, or cut off from everybody: it neither answers nor votes.
     pub frozen: bool,
+    /// Its peers do not reach it, but clients do.
+    pub cut: bool,
     /// It is too far behind for the leader's log and receives the whole database until then.
     pub snapshot_until: Option<Timestamp>,
+}
+
+impl Process {
+    /// It hears its peers, and they hear it.
+    #[must_use]
+    pub const fn takes_part(&self) -> bool {
+        !self.frozen && !self.cut
+    }
 }
 
 /// A process that has ended by itself, with what it left on its disk.
@@ -92,6 +103,7 @@ pub struct Etcd {
     ended: Vec<Ended>,
     numbers: u64,
     changes: u64,
+    slow_by: Duration,
     /// Somebody was elected whose log lacks acknowledged entries, or could vote twice.
     broken: Option<String>,
 }
@@ -116,6 +128,7 @@ impl Etcd {
             ended: Vec::new(),
             numbers: 0,
             changes: 0,
+            slow_by: Duration::ZERO,
             broken: None,
         }
     }
@@ -212,6 +225,23 @@ impl Etcd {
         self.settle(now);
     }
 
+    /// The network between a member and its peers goes, or comes back.
+    pub fn cut(&mut self, now: Timestamp, slot: &SlotName, cut: bool) {
+        self.advance(now);
+        if let Some(process) = self.processes.get_mut(slot) {
+            process.cut = cut;
+            if !cut {
+                process.since = now;
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Whoever needs the whole database gets it so much later.
+    pub(super) fn slow_down(&mut self, by: Duration) {
+        self.slow_by = by;
+    }
+
     /// Raises or clears an alarm of the member that runs in a slot.
     pub fn alarm(&mut self, slot: &SlotName, alarm: &str, on: bool) {
         let Some(member) = self.processes.get(slot).map(|process| process.data.member) else {
@@ -246,7 +276,7 @@ impl Etcd {
         let slots: Vec<SlotName> = self
             .processes
             .iter()
-            .filter(|(_, process)| !process.frozen && !self.members.contains_key(&process.data.member))
+            .filter(|(_, process)| process.takes_part() && !self.members.contains_key(&process.data.member))
             .map(|(slot, _)| slot.clone())
             .collect();
         for slot in slots {

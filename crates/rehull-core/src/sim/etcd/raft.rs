@@ -35,7 +35,7 @@ impl Etcd {
     /// When something happens by itself next.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        let snapshots = self.processes.values().filter(|process| !process.frozen);
+        let snapshots = self.processes.values().filter(|process| process.takes_part());
         snapshots
             .filter_map(|process| process.snapshot_until)
             .chain(self.election_due)
@@ -72,7 +72,7 @@ impl Etcd {
     pub(super) fn connected(&self) -> impl Iterator<Item = (&crate::domain::ids::SlotName, &Process)> {
         self.processes
             .iter()
-            .filter(|(_, process)| !process.frozen && self.members.contains_key(&process.data.member))
+            .filter(|(_, process)| process.takes_part() && self.members.contains_key(&process.data.member))
     }
 
     fn votes(&self, process: &Process) -> bool {
@@ -93,7 +93,7 @@ impl Etcd {
             return;
         };
         let caught_up = grown(CATCH_UP_PER_S);
-        for process in self.processes.values_mut().filter(|process| !process.frozen) {
+        for process in self.processes.values_mut().filter(|process| process.takes_part()) {
             process.data.log = if process.data.member == leader {
                 log
             } else if process.snapshot_until.is_some() {
@@ -129,7 +129,7 @@ impl Etcd {
     fn happen(&mut self, now: Timestamp) {
         let log = self.leader.and_then(|leader| self.log_of(leader));
         for process in self.processes.values_mut() {
-            if process.snapshot_until.is_some_and(|until| until <= now) && !process.frozen {
+            if process.snapshot_until.is_some_and(|until| until <= now) && process.takes_part() {
                 match log {
                     Some(log) => {
                         process.data.log = process.data.log.max(log);
@@ -211,8 +211,10 @@ impl Etcd {
         let draw = &self.draw;
         for (slot, process) in &mut self.processes {
             let lacks = log.saturating_sub(process.data.log);
-            if process.snapshot_until.is_none() && lacks > CATCH_UP_ENTRIES && !process.frozen {
-                let wait = draw.wait(slot.as_str(), "snapshot", process.data.member.0, SNAPSHOT);
+            if process.snapshot_until.is_none() && lacks > CATCH_UP_ENTRIES && process.takes_part() {
+                let wait = draw
+                    .wait(slot.as_str(), "snapshot", process.data.member.0, SNAPSHOT)
+                    .saturating_add(self.slow_by);
                 process.snapshot_until = now.checked_add(wait).ok();
             }
         }

@@ -165,6 +165,9 @@ impl Etcd {
             Some(process) if process.frozen => Err(PortError::OutcomeUnknown {
                 why: format!("{via}: no answer in time"),
             }),
+            Some(process) if process.cut => Err(PortError::OutcomeUnknown {
+                why: "etcdserver: request timed out".to_owned(),
+            }),
             Some(process) => Ok(process),
         }
     }

@@ -72,6 +72,7 @@ impl Etcd {
             data,
             since: now,
             frozen: false,
+            cut: false,
             snapshot_until: None,
         };
         self.processes.insert(asked.slot.clone(), process);

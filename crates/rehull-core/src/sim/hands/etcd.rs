@@ -11,7 +11,7 @@ use crate::domain::ids::{MemberId, RolloutId, SlotName};
 use crate::domain::observed::{JobState, SnapshotFact};
 use crate::journal::keys;
 use crate::ports::{EtcdMembership, EtcdView, PortError, SnapshotJobs};
-use crate::sim::lab::{Lab, later};
+use crate::sim::lab::{Lab, SnapshotTrouble, later};
 use crate::sim::store::Write;
 
 /// Streaming, test-restoring and uploading of the modelled database.
@@ -95,7 +95,11 @@ impl SnapshotJobs for Hands {
                 lab.reach(slot)?;
             }
             let done = later(now, SNAPSHOT_TAKES);
-            lab.snapshots.entry((process, rollout.clone())).or_insert(done);
+            let job = lab.snapshots.entry((process, rollout.clone())).or_insert(done);
+            // One that has ended without a result is started anew.
+            if *job <= now {
+                *job = done;
+            }
             Ok(())
         })
         .await
@@ -117,8 +121,13 @@ impl SnapshotJobs for Hands {
         let Some(done) = lab.snapshots.get(&(self.process, rollout.clone())).copied() else {
             return Ok(JobState::Absent);
         };
-        if now < done {
+        if now < done || lab.snapshot_trouble == Some(SnapshotTrouble::Hangs) {
             return Ok(JobState::Running { bytes: 1 << 20 });
+        }
+        if lab.snapshot_trouble == Some(SnapshotTrouble::Fails) {
+            return Ok(JobState::Failed {
+                why: "etcdutl cannot restore it".to_owned(),
+            });
         }
         let fact = SnapshotFact {
             format: 1,

@@ -74,7 +74,12 @@ fn calm_step(lines: &[Line]) -> Option<(usize, usize)> {
         .enumerate()
         .filter(|(_, line)| line.kind == Kind::Done)
     {
-        let first = lines.iter().position(|other| other.step == line.step)?;
+        let begins = |other: &Line| {
+            other.step == line.step && other.parts.iter().any(|part| part.starts_with("launch"))
+        };
+        let Some(first) = lines.iter().take(done).rposition(begins) else {
+            continue;
+        };
         let meanwhile = lines.get(first..done).unwrap_or_default();
         if first < done && meanwhile.iter().all(|line| line.kind != Kind::Trouble) {
             calm.push((first, done));

@@ -70,7 +70,10 @@ pub(super) fn of(moments: &[Moment], took: Duration) -> Vec<Line> {
     for process in processes {
         teller.end_waits(process, took, &[]);
     }
-    teller.lines
+    let mut lines = teller.lines;
+    // What is waited for is told just before what is done about it.
+    lines.sort_by_key(|line| (line.at, line.kind == Kind::Wait));
+    lines
 }
 
 #[derive(Default)]

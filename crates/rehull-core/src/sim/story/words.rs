@@ -76,52 +76,67 @@ pub(super) fn trouble(process: u32, request: &str, how: RequestTrouble) -> Strin
 
 /// `None`: the end of something that has none.
 pub(super) fn world(what: &Happening, begins: bool) -> Option<String> {
-    let both = |begin: String, end: String| Some(if begins { begin } else { end });
-    let once = |text: String| begins.then_some(text);
+    if begins { Some(begin(what)) } else { end(what) }
+}
+
+fn begin(what: &Happening) -> String {
     match what {
-        Happening::Terminate { slot } => once(format!("somebody terminates the machine of {slot}")),
-        Happening::PowerCut { slot } => both(
-            format!("the machine of {slot} loses its power"),
-            format!("the machine of {slot} has power again"),
-        ),
-        Happening::KillProcess { slot } => once(format!("etcd of {slot} is killed; systemd starts it again")),
-        Happening::Freeze { slot } => both(format!("{slot} hangs"), format!("{slot} goes on")),
-        Happening::LeaderFlip => Some("the leader changes".to_owned()),
-        Happening::Alarm { slot, alarm } => both(
-            format!("{slot} raises {alarm}"),
-            format!("{alarm} of {slot} is cleared"),
-        ),
-        Happening::RemoveMember { slot } => once(format!("somebody removes the member of {slot}")),
-        Happening::NoCapacity { slot } => both(
-            format!("the zone of {slot} has no capacity"),
-            format!("the zone of {slot} has capacity again"),
-        ),
-        Happening::ZoneLoss { slot } => both(
-            format!("the zone of {slot} is lost"),
-            format!("the zone of {slot} is back"),
-        ),
-        Happening::StuckVolume { slot } => both(
-            format!("the volume of {slot} is stuck"),
-            format!("the volume of {slot} moves again"),
-        ),
-        Happening::WrongArtefact => both(
-            "the artefact store holds another binary".to_owned(),
-            "the artefact store is right again".to_owned(),
-        ),
-        Happening::NeverBoots => both(
-            "machines launched from now on never boot".to_owned(),
-            "new machines boot again".to_owned(),
-        ),
-        Happening::Throttle => both("EC2 throttles".to_owned(), "EC2 relents".to_owned()),
-        Happening::StoreDown => both("the store is down".to_owned(), "the store is back".to_owned()),
-        Happening::ExpiredCredentials => both(
-            "rehull's credentials expire".to_owned(),
-            "rehull's credentials are good again".to_owned(),
-        ),
-        Happening::ClockJump { seconds } => once(format!("rehull's clock jumps by {seconds} s")),
-        Happening::AskAbort => once("a person asks for an abort".to_owned()),
-        Happening::SecondRehull => once("a second rehull is started".to_owned()),
+        Happening::Terminate { slot } => format!("somebody terminates the machine of {slot}"),
+        Happening::PowerCut { slot } => format!("the machine of {slot} loses its power"),
+        Happening::KillProcess { slot } => format!("etcd of {slot} is killed; systemd starts it again"),
+        Happening::Freeze { slot } => format!("{slot} hangs"),
+        Happening::LeaderFlip => "the leader changes".to_owned(),
+        Happening::Alarm { slot, alarm } => format!("{slot} raises {alarm}"),
+        Happening::RemoveMember { slot } => format!("somebody removes the member of {slot}"),
+        Happening::NoCapacity { slot } => format!("the zone of {slot} has no capacity"),
+        Happening::ZoneLoss { slot } => format!("the zone of {slot} is lost"),
+        Happening::StuckVolume { slot } => format!("the volume of {slot} is stuck"),
+        Happening::WrongArtefact => "the artefact store holds another binary".to_owned(),
+        Happening::NeverBoots => "machines launched from now on never boot".to_owned(),
+        Happening::Throttle => "EC2 throttles".to_owned(),
+        Happening::StoreDown => "the store is down".to_owned(),
+        Happening::ExpiredCredentials => "rehull's credentials expire".to_owned(),
+        Happening::ClockJump { seconds } => format!("rehull's clock jumps by {seconds} s"),
+        Happening::BootsLate { seconds } => format!("machines launched from now on boot {seconds} s late"),
+        Happening::SlowJoin { seconds } => format!("members that join from now on catch up {seconds} s late"),
+        Happening::Partition { slot } => format!("{slot} is cut off from its peers"),
+        Happening::ForeignVolume { slot } => {
+            format!("somebody tags the volume of {slot} for another cluster")
+        }
+        Happening::SnapshotHangs => "snapshots do not get done".to_owned(),
+        Happening::SnapshotFails => "snapshots fail".to_owned(),
+        Happening::AskAbort => "a person asks for an abort".to_owned(),
+        Happening::SecondRehull => "a second rehull is started".to_owned(),
     }
+}
+
+fn end(what: &Happening) -> Option<String> {
+    Some(match what {
+        Happening::PowerCut { slot } => format!("the machine of {slot} has power again"),
+        Happening::Freeze { slot } => format!("{slot} goes on"),
+        Happening::LeaderFlip => "the leader changes again".to_owned(),
+        Happening::Alarm { slot, alarm } => format!("{alarm} of {slot} is cleared"),
+        Happening::NoCapacity { slot } => format!("the zone of {slot} has capacity again"),
+        Happening::ZoneLoss { slot } => format!("the zone of {slot} is back"),
+        Happening::StuckVolume { slot } => format!("the volume of {slot} moves again"),
+        Happening::WrongArtefact => "the artefact store is right again".to_owned(),
+        Happening::NeverBoots => "new machines boot again".to_owned(),
+        Happening::Throttle => "EC2 relents".to_owned(),
+        Happening::StoreDown => "the store is back".to_owned(),
+        Happening::ExpiredCredentials => "rehull's credentials are good again".to_owned(),
+        Happening::BootsLate { .. } => "new machines boot in time again".to_owned(),
+        Happening::SlowJoin { .. } => "new members catch up in time again".to_owned(),
+        Happening::Partition { slot } => format!("{slot} reaches its peers again"),
+        Happening::ForeignVolume { slot } => format!("the volume of {slot} is tagged right again"),
+        Happening::SnapshotHangs => "snapshots get done again".to_owned(),
+        Happening::SnapshotFails => "snapshots are good again".to_owned(),
+        Happening::Terminate { .. }
+        | Happening::KillProcess { .. }
+        | Happening::RemoveMember { .. }
+        | Happening::ClockJump { .. }
+        | Happening::AskAbort
+        | Happening::SecondRehull => return None,
+    })
 }
 
 pub(super) fn ended(ended: &Ended) -> String {

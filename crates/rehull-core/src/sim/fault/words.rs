@@ -1,0 +1,179 @@
+//! The words of happenings: in scenario files, in tables, and back.
+
+use super::Happening;
+use crate::domain::ids::SlotName;
+
+impl Happening {
+    /// Its word, for coverage tables.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Terminate { .. } => "terminate",
+            Self::PowerCut { .. } => "power-cut",
+            Self::KillProcess { .. } => "kill-process",
+            Self::Freeze { .. } => "freeze",
+            Self::LeaderFlip => "leader-flip",
+            Self::Alarm { .. } => "alarm",
+            Self::RemoveMember { .. } => "remove-member",
+            Self::NoCapacity { .. } => "no-capacity",
+            Self::ZoneLoss { .. } => "zone-loss",
+            Self::StuckVolume { .. } => "stuck-volume",
+            Self::WrongArtefact => "wrong-artefact",
+            Self::NeverBoots => "never-boots",
+            Self::Throttle => "throttle",
+            Self::StoreDown => "store-down",
+            Self::ExpiredCredentials => "expired-credentials",
+            Self::ClockJump { .. } => "clock-jump",
+            Self::BootsLate { .. } => "boots-late",
+            Self::SlowJoin { .. } => "slow-join",
+            Self::Partition { .. } => "partition",
+            Self::ForeignVolume { .. } => "foreign-volume",
+            Self::SnapshotHangs => "snapshot-hangs",
+            Self::SnapshotFails => "snapshot-fails",
+            Self::AskAbort => "ask-abort",
+            Self::SecondRehull => "second-rehull",
+        }
+    }
+
+    /// Every word of [`Self::name`].
+    pub const NAMES: [&str; 24] = [
+        "terminate",
+        "power-cut",
+        "kill-process",
+        "freeze",
+        "leader-flip",
+        "alarm",
+        "remove-member",
+        "no-capacity",
+        "zone-loss",
+        "stuck-volume",
+        "wrong-artefact",
+        "never-boots",
+        "throttle",
+        "store-down",
+        "expired-credentials",
+        "clock-jump",
+        "boots-late",
+        "slow-join",
+        "partition",
+        "foreign-volume",
+        "snapshot-hangs",
+        "snapshot-fails",
+        "ask-abort",
+        "second-rehull",
+    ];
+
+    /// What it is about, by the keys of a scenario file.
+    #[must_use]
+    pub fn keys(name: &str) -> &'static [&'static str] {
+        match name {
+            "terminate" | "power-cut" | "kill-process" | "freeze" | "partition" | "remove-member"
+            | "no-capacity" | "zone-loss" | "stuck-volume" | "foreign-volume" => &["slot"],
+            "alarm" => &["slot", "alarm"],
+            "clock-jump" | "boots-late" | "slow-join" => &["seconds"],
+            _ => &[],
+        }
+    }
+
+    /// The one of this word; `None` if what it is about is missing, or there is no such word.
+    #[must_use]
+    pub fn named(
+        name: &str,
+        slot: Option<SlotName>,
+        alarm: Option<String>,
+        seconds: Option<i64>,
+    ) -> Option<Self> {
+        Some(match name {
+            "terminate" => Self::Terminate { slot: slot? },
+            "power-cut" => Self::PowerCut { slot: slot? },
+            "kill-process" => Self::KillProcess { slot: slot? },
+            "freeze" => Self::Freeze { slot: slot? },
+            "leader-flip" => Self::LeaderFlip,
+            "alarm" => Self::Alarm {
+                slot: slot?,
+                alarm: alarm?,
+            },
+            "remove-member" => Self::RemoveMember { slot: slot? },
+            "no-capacity" => Self::NoCapacity { slot: slot? },
+            "zone-loss" => Self::ZoneLoss { slot: slot? },
+            "stuck-volume" => Self::StuckVolume { slot: slot? },
+            "wrong-artefact" => Self::WrongArtefact,
+            "never-boots" => Self::NeverBoots,
+            "throttle" => Self::Throttle,
+            "store-down" => Self::StoreDown,
+            "expired-credentials" => Self::ExpiredCredentials,
+            "clock-jump" => Self::ClockJump { seconds: seconds? },
+            "boots-late" => Self::BootsLate { seconds: seconds? },
+            "slow-join" => Self::SlowJoin { seconds: seconds? },
+            "partition" => Self::Partition { slot: slot? },
+            "foreign-volume" => Self::ForeignVolume { slot: slot? },
+            "snapshot-hangs" => Self::SnapshotHangs,
+            "snapshot-fails" => Self::SnapshotFails,
+            "ask-abort" => Self::AskAbort,
+            "second-rehull" => Self::SecondRehull,
+            _ => return None,
+        })
+    }
+
+    /// Seconds that it is about, if it is about some.
+    #[must_use]
+    pub const fn seconds(&self) -> Option<i64> {
+        match self {
+            Self::ClockJump { seconds } | Self::BootsLate { seconds } | Self::SlowJoin { seconds } => {
+                Some(*seconds)
+            }
+            Self::Terminate { .. }
+            | Self::PowerCut { .. }
+            | Self::KillProcess { .. }
+            | Self::Freeze { .. }
+            | Self::Partition { .. }
+            | Self::LeaderFlip
+            | Self::Alarm { .. }
+            | Self::RemoveMember { .. }
+            | Self::NoCapacity { .. }
+            | Self::ZoneLoss { .. }
+            | Self::StuckVolume { .. }
+            | Self::ForeignVolume { .. }
+            | Self::WrongArtefact
+            | Self::NeverBoots
+            | Self::Throttle
+            | Self::StoreDown
+            | Self::ExpiredCredentials
+            | Self::SnapshotHangs
+            | Self::SnapshotFails
+            | Self::AskAbort
+            | Self::SecondRehull => None,
+        }
+    }
+
+    /// The slot it is about, if it is about one.
+    #[must_use]
+    pub const fn slot(&self) -> Option<&SlotName> {
+        match self {
+            Self::Terminate { slot }
+            | Self::PowerCut { slot }
+            | Self::KillProcess { slot }
+            | Self::Freeze { slot }
+            | Self::Alarm { slot, .. }
+            | Self::RemoveMember { slot }
+            | Self::NoCapacity { slot }
+            | Self::ZoneLoss { slot }
+            | Self::Partition { slot }
+            | Self::ForeignVolume { slot }
+            | Self::StuckVolume { slot } => Some(slot),
+            Self::LeaderFlip
+            | Self::WrongArtefact
+            | Self::NeverBoots
+            | Self::Throttle
+            | Self::StoreDown
+            | Self::ExpiredCredentials
+            | Self::ClockJump { .. }
+            | Self::BootsLate { .. }
+            | Self::SlowJoin { .. }
+            | Self::SnapshotHangs
+            | Self::SnapshotFails
+            | Self::AskAbort
+            | Self::SecondRehull => None,
+        }
+    }
+}
