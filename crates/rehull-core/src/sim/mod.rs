@@ -4,6 +4,7 @@
 //! [`Faults`] of the scenario happen, and the [`Verdict`] says how it ended and which promises were broken.
 
 mod chronicle;
+pub mod coverage;
 mod crew;
 mod disturb;
 mod draw;
