@@ -117,6 +117,10 @@ fn measure(strategy: EtcdStrategy, seeds: u64) -> Measured {
         let verdict = prepared.upgrade(&scenario, Rules::default()).unwrap();
         measured.took += used() - begun;
         measured.count(&verdict);
+        if verdict.end != End::Finished {
+            println!("  {} seed {seed}: {:?}", strategy.as_str(), verdict.end);
+            println!("    after {:?}, {:?}", verdict.took, scenario.faults);
+        }
     }
     measured
 }

@@ -138,6 +138,14 @@ impl Slot {
         format!("https://{}:2380", self.address)
     }
 
+    /// This is [`Self::peer_url`].
+    #[must_use]
+    pub fn is_peer_url(&self, url: &str) -> bool {
+        let address = url.strip_prefix("https://");
+        let address = address.and_then(|rest| rest.strip_suffix(":2380"));
+        address.is_some_and(|address| address.parse() == Ok(self.address))
+    }
+
     /// `https://address:2379`.
     #[must_use]
     pub fn client_url(&self) -> String {

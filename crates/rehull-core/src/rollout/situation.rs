@@ -2,7 +2,6 @@
 //!
 //! No memory: the same world gives the same answer after any crash.
 
-use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
 use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer};
@@ -59,10 +58,9 @@ impl<'a> Situation<'a> {
             let name = &slot_plan.slot.name;
             let (new, old) = split_machines(plan, slot_plan, seen);
             let listed = members.as_ref().ok().and_then(|list| {
-                let url = LazyCell::new(|| slot_plan.slot.peer_url());
-                list.iter()
-                    .copied()
-                    .find(|m| m.name == name.as_str() || m.peer_urls.contains(&url))
+                list.iter().copied().find(|m| {
+                    m.name == name.as_str() || m.peer_urls.iter().any(|url| slot_plan.slot.is_peer_url(url))
+                })
             });
             SlotSituation {
                 plan: slot_plan,

@@ -7,7 +7,7 @@ use super::World;
 use super::api::ec2::{Describe, MetadataSpec, Page, Response, Sight, Tags};
 use super::effect::BootId;
 use super::error::AwsError;
-use super::select::{Described, Visibility, select};
+use super::select::{Described, Visibility, choose};
 
 /// An instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,7 +184,7 @@ impl Described for Instance {
 
 impl World {
     pub(super) fn describe_instances(&self, by: &Describe) -> Result<Response, AwsError> {
-        let page = select(self.instances.values(), by, self.now)?;
+        let page = choose(self.instances.values(), by, self.now)?;
         let rows = page
             .rows
             .iter()

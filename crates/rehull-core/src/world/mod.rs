@@ -15,6 +15,7 @@ pub mod instance;
 pub mod interface;
 mod launch;
 mod lifecycle;
+mod look;
 pub mod network;
 mod s3;
 mod select;

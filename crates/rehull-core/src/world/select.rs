@@ -44,6 +44,17 @@ pub(super) fn select<'a, T: Described + 'a>(
     by: &Describe,
     now: Timestamp,
 ) -> Result<Page<T>, AwsError> {
+    let Page { rows, next } = choose(all, by, now)?;
+    let rows = rows.into_iter().cloned().collect();
+    Ok(Page { rows, next })
+}
+
+/// The same by reference.
+pub(super) fn choose<'a, T: Described + 'a>(
+    all: impl Iterator<Item = &'a T>,
+    by: &Describe,
+    now: Timestamp,
+) -> Result<Page<&'a T>, AwsError> {
     check_filters(T::FILTERS, &by.filters)?;
     check_page::<T>(by)?;
     let mut rows: Vec<&T> = all
@@ -104,19 +115,16 @@ fn check_page<T: Described>(by: &Describe) -> Result<(), AwsError> {
 }
 
 fn matches<T: Described>(row: &T, filter: &Filter) -> bool {
-    let values = match filter.name.strip_prefix("tag:") {
-        Some(key) => row.tags().get(key).cloned().into_iter().collect(),
-        None if filter.name == "tag-key" => row.tags().keys().cloned().collect(),
-        None => row.values(&filter.name),
-    };
-    filter
-        .values
-        .iter()
-        .any(|pattern| values.iter().any(|value| wildcard(pattern, value)))
+    let is_wanted = |value: &String| filter.values.iter().any(|pattern| wildcard(pattern, value));
+    match filter.name.strip_prefix("tag:") {
+        Some(key) => row.tags().get(key).is_some_and(is_wanted),
+        None if filter.name == "tag-key" => row.tags().keys().any(is_wanted),
+        None => row.values(&filter.name).iter().any(is_wanted),
+    }
 }
 
 /// The token is the last id of the page before, so rows that come and go do not shift the next page.
-fn cut<T: Described>(rows: Vec<&T>, page: &PageRequest) -> Page<T> {
+fn cut<'a, T: Described>(rows: Vec<&'a T>, page: &PageRequest) -> Page<&'a T> {
     let rest = rows
         .into_iter()
         .filter(|row| page.token.as_deref().is_none_or(|last| row.id() > last));
@@ -124,7 +132,7 @@ fn cut<T: Described>(rows: Vec<&T>, page: &PageRequest) -> Page<T> {
         .max
         .and_then(|max| usize::try_from(max).ok())
         .unwrap_or(usize::MAX);
-    let mut shown: Vec<T> = rest.take(most.saturating_add(1)).cloned().collect();
+    let mut shown: Vec<&T> = rest.take(most.saturating_add(1)).collect();
     let more = shown.len() > most;
     shown.truncate(most);
     let next = shown.last().filter(|_| more).map(|row| row.id().to_owned());

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::Hands;
 use super::kept::unexpected;
-use super::read::{gone, machine, not_yet};
+use super::read::{gone, machine, not_yet, refusal};
 use crate::domain::fleet::{BootReport, Machine, TemplateVersion, tag};
 use crate::domain::ids::{
     AccountId, ClusterName, ContentDigest, InstanceId, LaunchTemplateName, LaunchTemplateVersion, Region,
@@ -20,6 +20,7 @@ use crate::world::api::ec2::{
     InterfaceSpec, LaunchData, MetadataSpec, PageRequest, Request as Ask, Response as Told, RunInstances,
     TemplateRef,
 };
+use crate::world::template::TemplateVersion as Row;
 
 /// What stands before the digest in the description of a launch template version.
 const DESCRIPTION_PREFIX: &str = "rehull ";
@@ -31,15 +32,7 @@ impl Machines for Hands {
         let mut lab = self.lab();
         lab.advance(now);
         self.looks(&lab);
-        let ours = Filter {
-            name: format!("tag:{}", tag::CLUSTER),
-            values: vec![cluster.as_str().to_owned()],
-        };
-        let describe = Describe {
-            filters: vec![ours],
-            ..Describe::default()
-        };
-        let mut machines = match lab.look_up(now, Ask::DescribeInstances(describe), gone, machines) {
+        let mut machines = match lab.machines(now, cluster) {
             Ok(machines) => machines,
             Err(error) => return unread(Part::Machines, &error),
         };
@@ -161,24 +154,58 @@ impl LaunchTemplates for Hands {
 }
 
 impl Lab {
+    fn machines(&mut self, now: jiff::Timestamp, cluster: &ClusterName) -> Result<Vec<Machine>, PortError> {
+        let kept = self.views.machines.take();
+        if let Some(answer) = self.again(now, kept.as_ref(), cluster, gone) {
+            self.views.machines = kept;
+            return answer;
+        }
+        let by = Describe {
+            filters: vec![Filter {
+                name: format!("tag:{}", tag::CLUSTER),
+                values: vec![cluster.as_str().to_owned()],
+            }],
+            ..Describe::default()
+        };
+        let call = self.signed(Ask::DescribeInstances(by.clone()));
+        self.admit(now, &call, gone)?;
+        let rows = self.world.instances_by(&by);
+        let rows = rows.map_err(|error| refusal(&error, gone))?;
+        let mut machines: Vec<Machine> = rows.into_iter().filter_map(machine).collect();
+        machines.sort_by(|one, other| (one.launched_at, &one.id).cmp(&(other.launched_at, &other.id)));
+        self.views.machines = Some(self.keep(cluster.clone(), vec![call], machines.clone()));
+        Ok(machines)
+    }
+
+    /// `None`: there is no such template.
     fn template_versions(
         &mut self,
         now: jiff::Timestamp,
         template: &LaunchTemplateName,
     ) -> Result<Option<Vec<TemplateVersion>>, PortError> {
-        let asked = DescribeTemplateVersions {
-            template: TemplateRef::Name(template.as_str().to_owned()),
+        let kept = self.views.templates.remove(template);
+        if let Some(answer) = self.again(now, kept.as_ref(), &(), not_yet) {
+            let kept = kept.map(|kept| (template.clone(), kept));
+            self.views.templates.extend(kept);
+            return answer.map(Some);
+        }
+        let name = TemplateRef::Name(template.as_str().to_owned());
+        let call = self.signed(Ask::DescribeLaunchTemplateVersions(DescribeTemplateVersions {
+            template: name.clone(),
             versions: Vec::new(),
             min: None,
             max: None,
             page: PageRequest::default(),
+        }));
+        self.admit(now, &call, not_yet)?;
+        let Ok(found) = self.world.launch_template(&name) else {
+            return Ok(None);
         };
-        let ask = Ask::DescribeLaunchTemplateVersions(asked);
-        match self.look_up(now, ask, not_yet, versions) {
-            Ok(versions) => Ok(Some(versions)),
-            Err(PortError::NotYetVisible { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        // By number, so ascending.
+        let versions: Vec<TemplateVersion> = found.versions.values().filter_map(version).collect();
+        let kept = self.keep((), vec![call], versions.clone());
+        self.views.templates.insert(template.clone(), kept);
+        Ok(Some(versions))
     }
 
     fn make_version(
@@ -229,33 +256,13 @@ impl Lab {
     }
 }
 
-fn machines(told: Told) -> Result<Vec<Machine>, PortError> {
-    let Told::Instances(page) = told else {
-        return Err(unexpected());
-    };
-    let rows = page.rows.iter();
-    let mut machines: Vec<Machine> = rows.filter_map(|row| machine(&row.instance)).collect();
-    machines.sort_by(|one, other| (one.launched_at, &one.id).cmp(&(other.launched_at, &other.id)));
-    Ok(machines)
-}
-
-fn versions(told: Told) -> Result<Vec<TemplateVersion>, PortError> {
-    let Told::TemplateVersions(_, page) = told else {
-        return Err(unexpected());
-    };
-    let known = page.rows.into_iter().filter_map(|row| {
-        let digest = row
-            .description
-            .as_deref()
-            .and_then(|text| text.strip_prefix(DESCRIPTION_PREFIX));
-        Some(TemplateVersion {
-            version: row.number.to_string().parse::<LaunchTemplateVersion>().ok()?,
-            digest: digest.map(ContentDigest::new),
-        })
-    });
-    let mut versions: Vec<TemplateVersion> = known.collect();
-    versions.sort_by_key(|version| version.version);
-    Ok(versions)
+fn version(row: &Row) -> Option<TemplateVersion> {
+    let digest = row.description.as_deref();
+    let digest = digest.and_then(|text| text.strip_prefix(DESCRIPTION_PREFIX));
+    Some(TemplateVersion {
+        version: row.number.to_string().parse::<LaunchTemplateVersion>().ok()?,
+        digest: digest.map(ContentDigest::new),
+    })
 }
 
 fn data(content: &TemplateContent) -> LaunchData {

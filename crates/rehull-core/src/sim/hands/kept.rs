@@ -1,144 +1,101 @@
 //! Answers that are kept: a world that has not changed tells the same again, so it need not be told anew.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::read::refusal;
-use crate::domain::fleet::{Machine, TemplateVersion};
+use crate::domain::desired::Slot;
+use crate::domain::fleet::{Machine, SlotParts, TemplateVersion};
+use crate::domain::ids::{ClusterName, LaunchTemplateName, SlotName};
 use crate::ports::PortError;
 use crate::sim::lab::Lab;
-use crate::world::api::ec2::{Request as Ask, Response as Told, TemplateRef};
+use crate::world::api::ec2::{Request as Ask, Response as Told};
 use crate::world::api::{Call, Request, Response};
-use crate::world::interface::Interface;
-use crate::world::volume::Volume;
+
+/// What an unknown id means for a call.
+pub(super) type Absent = fn(String) -> PortError;
 
 /// The last answer to each question.
 #[derive(Clone, Debug, Default)]
 pub(in crate::sim) struct Views {
-    machines: Option<Kept<Vec<Machine>>>,
-    volumes: Option<Kept<Arc<[Volume]>>>,
-    interfaces: Option<Kept<Arc<[Interface]>>>,
-    templates: BTreeMap<String, Option<Kept<Vec<TemplateVersion>>>>,
+    pub(super) machines: Option<Kept<ClusterName, Vec<Machine>>>,
+    pub(super) parts: Option<Kept<Vec<Slot>, BTreeMap<SlotName, SlotParts>>>,
+    pub(super) templates: BTreeMap<LaunchTemplateName, Kept<(), Vec<TemplateVersion>>>,
 }
 
 /// An answer with everything it depends on.
 #[derive(Clone, Debug)]
-pub(super) struct Kept<A> {
-    call: Call,
+pub(super) struct Kept<Q, A> {
+    asked: Q,
+    calls: Vec<Call>,
     revision: u64,
     until: Option<Timestamp>,
     answer: A,
 }
 
-/// What can be kept, and where.
-pub(super) trait Keepable: Clone {
-    fn place<'a>(views: &'a mut Views, ask: &Ask) -> &'a mut Option<Kept<Self>>;
-}
-
-impl Keepable for Vec<Machine> {
-    fn place<'a>(views: &'a mut Views, _: &Ask) -> &'a mut Option<Kept<Self>> {
-        &mut views.machines
-    }
-}
-
-impl Keepable for Arc<[Volume]> {
-    fn place<'a>(views: &'a mut Views, _: &Ask) -> &'a mut Option<Kept<Self>> {
-        &mut views.volumes
-    }
-}
-
-impl Keepable for Arc<[Interface]> {
-    fn place<'a>(views: &'a mut Views, _: &Ask) -> &'a mut Option<Kept<Self>> {
-        &mut views.interfaces
-    }
-}
-
-impl Keepable for Vec<TemplateVersion> {
-    fn place<'a>(views: &'a mut Views, ask: &Ask) -> &'a mut Option<Kept<Self>> {
-        let name = if let Ask::DescribeLaunchTemplateVersions(asked) = ask
-            && let TemplateRef::Name(name) = &asked.template
-        {
-            name.clone()
-        } else {
-            String::new()
-        };
-        views.templates.entry(name).or_default()
+impl<Q: PartialEq, A: Clone> Kept<Q, A> {
+    fn still_holds(&self, lab: &Lab, now: Timestamp, asked: &Q) -> bool {
+        self.revision == lab.world.revision()
+            && self.until.is_none_or(|until| now < until)
+            && lab.world.next_due().is_none_or(|due| now < due)
+            && self.asked == *asked
     }
 }
 
 impl Lab {
-    /// One call of EC2, signed by rehull.
-    pub(super) fn ec2(
+    /// The answer that was given last, if the world has not changed since. What limits and refuses calls does so whether
+    /// or not the answer is known.
+    pub(super) fn again<Q: PartialEq, A: Clone>(
         &mut self,
         now: Timestamp,
-        ask: Ask,
-        absent: fn(String) -> PortError,
-    ) -> Result<Told, PortError> {
-        let call = self.signed(ask);
-        self.call(now, &call, absent)
+        kept: Option<&Kept<Q, A>>,
+        asked: &Q,
+        absent: Absent,
+    ) -> Option<Result<A, PortError>> {
+        let kept = kept.filter(|kept| kept.still_holds(self, now, asked))?;
+        let mut calls = kept.calls.iter();
+        let admitted = calls.try_for_each(|call| self.admit(now, call, absent));
+        Some(admitted.map(|()| kept.answer.clone()))
     }
 
-    /// The answer to a question. What limits and refuses calls does so whether or not the answer is known.
-    pub(super) fn look_up<A: Keepable>(
-        &mut self,
-        now: Timestamp,
-        ask: Ask,
-        absent: fn(String) -> PortError,
-        read: fn(Told) -> Result<A, PortError>,
-    ) -> Result<A, PortError> {
-        if let Some(kept) = A::place(&mut self.views, &ask).take()
-            && self.still_holds(now, &kept, &ask)
-        {
-            let admitted = self.world.admit(now, &kept.call);
-            let answer = kept.answer.clone();
-            *A::place(&mut self.views, &ask) = Some(kept);
-            return match admitted {
-                Ok(true) => Err(closed()),
-                Ok(false) => Ok(answer),
-                Err(error) => Err(refusal(&error, absent)),
-            };
-        }
-        let call = self.signed(ask.clone());
-        let answer = self.call(now, &call, absent).and_then(read)?;
-        let kept = Kept {
-            call,
+    /// Keeps an answer that was just read.
+    pub(super) fn keep<Q, A>(&self, asked: Q, calls: Vec<Call>, answer: A) -> Kept<Q, A> {
+        Kept {
+            asked,
+            calls,
             revision: self.world.revision(),
             until: self.world.next_shown(),
-            answer: answer.clone(),
-        };
-        *A::place(&mut self.views, &ask) = Some(kept);
-        Ok(answer)
-    }
-
-    fn still_holds<A>(&self, now: Timestamp, kept: &Kept<A>, ask: &Ask) -> bool {
-        kept.revision == self.world.revision()
-            && kept.until.is_none_or(|until| now < until)
-            && self.world.next_due().is_none_or(|due| now < due)
-            && matches!(&kept.call.request, Request::Ec2(asked) if asked == ask)
-    }
-
-    fn signed(&self, ask: Ask) -> Call {
-        Call {
-            access_key: Some(self.key.clone()),
-            region: Some(self.world.setup().region.clone()),
-            request: Request::Ec2(ask),
+            answer,
         }
     }
 
-    fn call(
-        &mut self,
-        now: Timestamp,
-        call: &Call,
-        absent: fn(String) -> PortError,
-    ) -> Result<Told, PortError> {
-        let answer = self.world.handle(now, call);
+    /// A call that only reads: whoever made it may look for himself.
+    pub(super) fn admit(&mut self, now: Timestamp, call: &Call, absent: Absent) -> Result<(), PortError> {
+        match self.world.admit(now, call) {
+            Ok(true) => Err(closed()),
+            Ok(false) => Ok(()),
+            Err(error) => Err(refusal(&error, absent)),
+        }
+    }
+
+    /// One call of EC2, signed by rehull.
+    pub(super) fn ec2(&mut self, now: Timestamp, ask: Ask, absent: Absent) -> Result<Told, PortError> {
+        let call = self.signed(ask);
+        let answer = self.world.handle(now, &call);
         match answer.result {
             Ok(Response::Ec2(_)) if answer.lost => Err(closed()),
             Ok(Response::Ec2(told)) => Ok(told),
             Ok(Response::S3(_) | Response::CallerIdentity(_)) => Err(unexpected()),
             Err(error) => Err(refusal(&error, absent)),
+        }
+    }
+
+    pub(super) fn signed(&self, ask: Ask) -> Call {
+        Call {
+            access_key: Some(self.key.clone()),
+            region: Some(self.world.setup().region.clone()),
+            request: Request::Ec2(ask),
         }
     }
 }

@@ -2,14 +2,13 @@
 //! production adapter does.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::Hands;
 use super::kept::unexpected;
-use super::read::{attachment, gone, not_yet, refused};
+use super::read::{attachment, gone, not_yet, refusal, refused};
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{Attachment, Part, SlotParts as Parts, tag};
 use crate::domain::ids::{Generation, InstanceId, InterfaceId, SlotName, VolumeId, Zone};
@@ -21,26 +20,33 @@ use crate::world::interface::Interface;
 use crate::world::volume::Volume;
 
 impl Lab {
-    fn volumes(&mut self, now: Timestamp, slots: &[Slot]) -> Result<Arc<[Volume]>, PortError> {
+    fn parts(&mut self, now: Timestamp, slots: &[Slot]) -> Result<BTreeMap<SlotName, Parts>, PortError> {
+        let asked = slots.to_vec();
+        let kept = self.views.parts.take();
+        if let Some(answer) = self.again(now, kept.as_ref(), &asked, not_yet) {
+            self.views.parts = kept;
+            return answer;
+        }
         let ids = slots.iter().map(|slot| slot.volume.as_str().to_owned());
-        let ask = Ask::DescribeVolumes(by("volume-id", ids.collect()));
-        self.look_up(now, ask, not_yet, |told| {
-            let Told::Volumes(page) = told else {
-                return Err(unexpected());
-            };
-            Ok(page.rows.into())
-        })
-    }
-
-    fn interfaces(&mut self, now: Timestamp, slots: &[Slot]) -> Result<Arc<[Interface]>, PortError> {
+        let volumes = by("volume-id", ids.collect());
         let ids = slots.iter().map(|slot| slot.interface.as_str().to_owned());
-        let ask = Ask::DescribeNetworkInterfaces(by("network-interface-id", ids.collect()));
-        self.look_up(now, ask, not_yet, |told| {
-            let Told::Interfaces(page) = told else {
-                return Err(unexpected());
-            };
-            Ok(page.rows.into())
-        })
+        let interfaces = by("network-interface-id", ids.collect());
+        let calls = vec![
+            self.signed(Ask::DescribeVolumes(volumes.clone())),
+            self.signed(Ask::DescribeNetworkInterfaces(interfaces.clone())),
+        ];
+        for call in &calls {
+            self.admit(now, call, not_yet)?;
+        }
+        let worded = |error| refusal(&error, not_yet);
+        let volumes = self.world.volumes_by(&volumes).map_err(worded)?;
+        let interfaces = self.world.interfaces_by(&interfaces).map_err(worded)?;
+        let named = slots
+            .iter()
+            .map(|slot| (slot.name.clone(), parts(slot, &volumes, &interfaces)));
+        let answer: BTreeMap<SlotName, Parts> = named.collect();
+        self.views.parts = Some(self.keep(asked, calls, answer.clone()));
+        Ok(answer)
     }
 
     fn volume(&mut self, now: Timestamp, id: &VolumeId) -> Result<Volume, PortError> {
@@ -67,17 +73,12 @@ impl SlotParts for Hands {
     async fn observe(&self, slots: &[Slot]) -> Partial<BTreeMap<SlotName, Parts>> {
         let now = self.now();
         let mut lab = self.lab();
-        let volumes = lab.volumes(now, slots);
-        let interfaces = lab.interfaces(now, slots);
-        match (volumes, interfaces) {
-            (Ok(volumes), Ok(interfaces)) => Partial {
-                value: slots
-                    .iter()
-                    .map(|slot| (slot.name.clone(), parts(slot, &volumes, &interfaces)))
-                    .collect(),
+        match lab.parts(now, slots) {
+            Ok(value) => Partial {
+                value,
                 gaps: Vec::new(),
             },
-            (Err(error), _) | (_, Err(error)) => Partial {
+            Err(error) => Partial {
                 value: BTreeMap::new(),
                 gaps: vec![Gap {
                     part: ObservedPart::Slots,
@@ -188,7 +189,7 @@ fn by(name: &str, values: Vec<String>) -> Describe {
     }
 }
 
-fn parts(slot: &Slot, volumes: &[Volume], interfaces: &[Interface]) -> Parts {
+fn parts(slot: &Slot, volumes: &[&Volume], interfaces: &[&Interface]) -> Parts {
     let volume = volumes.iter().find(|volume| volume.id == slot.volume.as_str());
     let interface = interfaces
         .iter()
