@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::chronicle::Happened;
 use super::fault::Happening;
-use super::lab::{Lab, SnapshotTrouble};
+use super::ground::PERSON;
+use super::lab::{Due, Lab, SnapshotTrouble, later};
 use crate::domain::fleet::tag;
 use crate::domain::ids::{InstanceId, SlotName};
 use crate::world::Switch;
@@ -14,6 +15,8 @@ use crate::world::api::{Call, Request, ec2};
 
 /// Calls that a throttled API turns away before it relents, where nobody says for how long.
 const THROTTLED_CALLS: u32 = 20;
+/// A person whose call is turned away tries again after this.
+const TRIED_AGAIN: Duration = Duration::from_secs(30);
 
 impl Lab {
     pub(super) fn disturb(&mut self, now: Timestamp, what: &Happening, begins: bool) {
@@ -118,8 +121,11 @@ impl Lab {
                 let instance = id.as_str().to_owned();
                 self.switch(now, Switch::PowerCut { instance });
             }
-        } else if let Some(id) = self.unpowered(slot) {
-            self.ask(now, ec2::Request::RebootInstances { ids: vec![id] });
+        } else if let Some(id) = self.unpowered(slot)
+            && !self.ask(now, ec2::Request::RebootInstances { ids: vec![id] })
+        {
+            let again = Due::Disturb(Happening::PowerCut { slot: slot.clone() }, false);
+            self.plan(later(now, TRIED_AGAIN), again);
         }
     }
 
@@ -146,14 +152,14 @@ impl Lab {
         self.ask(now, ec2::Request::TerminateInstances { ids });
     }
 
-    fn ask(&mut self, now: Timestamp, request: ec2::Request) {
+    fn ask(&mut self, now: Timestamp, request: ec2::Request) -> bool {
         let call = Call {
-            access_key: Some(self.key.clone()),
+            access_key: Some(PERSON.to_owned()),
             region: Some(self.world.setup().region.clone()),
             request: Request::Ec2(request),
         };
         // What the world refuses to a person's hand did not happen: that is an answer too.
-        let _ = self.world.handle(now, &call);
+        self.world.handle(now, &call).result.is_ok()
     }
 
     fn switch(&mut self, now: Timestamp, switch: Switch) {

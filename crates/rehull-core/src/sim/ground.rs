@@ -28,6 +28,8 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "ap-northeast-1";
 const IMAGE: &str = "ami-0123456789abcdef0";
 const KEY: &str = "AKIASIMULATION000000";
+/// Whoever does something by hand has credentials of his own.
+pub(super) const PERSON: &str = "AKIASIMULATION000001";
 pub(super) const CLUSTER: &str = "sim";
 const PROFILE: &str = "etcd";
 
@@ -88,6 +90,19 @@ pub(super) fn lay(scenario: &Scenario, now: Timestamp) -> Result<Ground, GroundE
     Ok(Ground { lab, before, after })
 }
 
+fn key(id: &str, user: &str) -> AccessKey {
+    AccessKey {
+        id: id.to_owned(),
+        secret: String::new(),
+        session_token: None,
+        principal: Principal::Operator {
+            account: ACCOUNT.to_owned(),
+            user: user.to_owned(),
+        },
+        expired: false,
+    }
+}
+
 fn setup(scenario: &Scenario, names: &[String]) -> Setup {
     let subnets = (0_u8..).zip(names).map(|(nth, letter)| SubnetPlan {
         name: letter.clone(),
@@ -111,16 +126,7 @@ fn setup(scenario: &Scenario, names: &[String]) -> Setup {
             id: IMAGE.to_owned(),
             name: "etcd".to_owned(),
         }],
-        keys: vec![AccessKey {
-            id: KEY.to_owned(),
-            secret: String::new(),
-            session_token: None,
-            principal: Principal::Operator {
-                account: ACCOUNT.to_owned(),
-                user: "rehull".to_owned(),
-            },
-            expired: false,
-        }],
+        keys: vec![key(KEY, "rehull"), key(PERSON, "somebody")],
         profiles: vec![Profile {
             name: PROFILE.to_owned(),
             grants: Vec::new(),

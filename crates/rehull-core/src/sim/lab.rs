@@ -16,7 +16,7 @@ use super::store::Objects;
 use super::time::ProcessNumber;
 use crate::domain::desired::Slot;
 use crate::domain::etcd::Endpoint;
-use crate::domain::fleet::BootReport;
+use crate::domain::fleet::{BootPhase, BootReport};
 use crate::domain::ids::{InstanceId, RolloutId, SlotName, VolumeId};
 use crate::world::instance::{Instance, InstanceState};
 use crate::world::{BootId, Deed, Effect, Fact, Timing, World};
@@ -237,8 +237,16 @@ impl Lab {
         match deed {
             Deed::Start(hardware) => {
                 let user = UserData::read(&hardware.user_data, &self.releases);
-                if let Some(mut user) = user.filter(|_| !self.boots.never) {
-                    user.version = user.version.filter(|_| !self.boots.wrong_artefact);
+                let known = self.reports.get(&instance).map(|report| &report.phase);
+                let has_binaries = matches!(
+                    known,
+                    Some(BootPhase::Warm | BootPhase::Starting | BootPhase::Running)
+                );
+                // A machine that is only switched on again boots as it did, from what it has fetched.
+                let never = self.boots.never && known.is_none();
+                if let Some(mut user) = user.filter(|_| !never) {
+                    let wrong = self.boots.wrong_artefact && !has_binaries;
+                    user.version = user.version.filter(|_| !wrong);
                     let waits = (self.draw, self.timing);
                     let starts = later(now, self.boots.late);
                     let guest = Guest::power_on(starts, instance.clone(), boot, user, waits);
