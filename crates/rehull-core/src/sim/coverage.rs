@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::chronicle::{Happened, Moment};
 use super::fault::{Happening, RequestTrouble};
 use super::process::Ended;
-use super::run::{End, Verdict};
+use super::verdict::{End, Verdict};
 use crate::domain::phase::Phase;
 use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::event::What;

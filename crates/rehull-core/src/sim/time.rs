@@ -225,3 +225,55 @@ impl Drop for Sleep<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    const BEAT: Duration = Duration::from_millis(500);
+    const LONGEST: Duration = Duration::from_secs(9);
+
+    /// When somebody who glances from second 1 on is awake, if something changes at these milliseconds.
+    fn awake_at(changes: &[u64]) -> Duration {
+        let time = VirtualTime::default();
+        time.advance_to(Duration::from_secs(1));
+        let mut sleeper = Box::pin(glance(&time, BEAT, LONGEST));
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut changes = changes.iter().copied().map(Duration::from_millis).peekable();
+        while sleeper.as_mut().poll(&mut cx).is_pending() {
+            let timer = time.next_timer().unwrap_or(Duration::MAX);
+            match changes.next_if(|change| *change < timer) {
+                Some(change) => {
+                    time.advance_to(change);
+                    time.hasten();
+                }
+                None => time.advance_to(timer),
+            }
+        }
+        time.elapsed()
+    }
+
+    #[test]
+    fn whoever_glances_sees_a_change_at_the_beat_at_which_looking_all_the_time_would_have_seen_it() {
+        assert_eq!(awake_at(&[]), Duration::from_secs(10));
+        assert_eq!(awake_at(&[1_001]), Duration::from_millis(1_500));
+        assert_eq!(awake_at(&[3_200, 3_300]), Duration::from_millis(3_500));
+        assert_eq!(awake_at(&[4_500]), Duration::from_millis(4_500));
+        assert_eq!(awake_at(&[9_999]), Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_sleeper_that_is_dropped_leaves_no_timer() {
+        let time = VirtualTime::default();
+        let mut sleeper = Box::pin(glance(&time, BEAT, LONGEST));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(sleeper.as_mut().poll(&mut cx).is_pending());
+        time.advance_to(Duration::from_millis(700));
+        time.hasten();
+        assert_eq!(time.next_timer(), Some(Duration::from_secs(1)));
+        drop(sleeper);
+        assert_eq!(time.next_timer(), None);
+    }
+}

@@ -54,9 +54,22 @@ impl Lab {
         absent: Absent,
     ) -> Option<Result<A, PortError>> {
         let kept = kept.filter(|kept| kept.still_holds(self, now, asked))?;
-        let mut calls = kept.calls.iter();
-        let admitted = calls.try_for_each(|call| self.admit(now, call, absent));
+        let admitted = self.admit_all(now, &kept.calls, absent);
         Some(admitted.map(|()| kept.answer.clone()))
+    }
+
+    /// All of them are made, whatever becomes of the first.
+    pub(super) fn admit_all(
+        &mut self,
+        now: Timestamp,
+        calls: &[Call],
+        absent: Absent,
+    ) -> Result<(), PortError> {
+        let mut admitted = Ok(());
+        for call in calls {
+            admitted = admitted.and(self.admit(now, call, absent));
+        }
+        admitted
     }
 
     /// Keeps an answer that was just read.

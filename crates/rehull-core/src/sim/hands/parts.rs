@@ -35,9 +35,7 @@ impl Lab {
             self.signed(Ask::DescribeVolumes(volumes.clone())),
             self.signed(Ask::DescribeNetworkInterfaces(interfaces.clone())),
         ];
-        for call in &calls {
-            self.admit(now, call, not_yet)?;
-        }
+        self.admit_all(now, &calls, not_yet)?;
         let worded = |error| refusal(&error, not_yet);
         let volumes = self.world.volumes_by(&volumes).map_err(worded)?;
         let interfaces = self.world.interfaces_by(&interfaces).map_err(worded)?;

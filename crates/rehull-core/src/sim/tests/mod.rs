@@ -8,6 +8,8 @@
     reason = "a test that meets the unexpected shall fail loudly, and shows how far it came"
 )]
 
+mod seeds;
+
 use super::fault::{Happening, RequestFault, RequestTrouble, WorldFault};
 use super::*;
 use crate::domain::ids::SlotName;
@@ -126,35 +128,6 @@ mod everywhere {
     fn whatever_happens_to_any_request_of_learner_first_it_ends_the_same() {
         single_requests(EtcdStrategy::LearnerFirst, 1);
     }
-}
-
-#[test]
-fn whatever_happens_in_the_world_no_promise_is_broken_and_every_run_ends() {
-    let seeds = 20;
-    let mut bad = Vec::new();
-    for strategy in ALL {
-        let plain = Scenario::plain(strategy, 3, 5);
-        let prepared = prepare(&plain).unwrap();
-        for seed in 0..seeds {
-            let scenario = Scenario {
-                seed,
-                ..plain.clone()
-            }
-            .with(drawn(seed, plain.members));
-            let verdict = prepared.upgrade(&scenario, Rules::default()).unwrap();
-            let endless = matches!(verdict.end, End::Endless(_));
-            if endless || !verdict.breaches.is_empty() || verdict.end != End::Finished {
-                bad.push(format!(
-                    "{strategy:?} seed {seed}: {:?} after {:?}, {} processes, {:?}\n    {:?}",
-                    verdict.end, verdict.took, verdict.processes, verdict.breaches, scenario.faults
-                ));
-            }
-        }
-    }
-    for line in &bad {
-        println!("{line}");
-    }
-    assert!(bad.is_empty(), "{} of {}", bad.len(), seeds * 3);
 }
 
 /// One of each, in the middle of the first step.
