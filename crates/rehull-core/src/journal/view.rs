@@ -256,6 +256,17 @@ impl JournalView {
         self.actions.get(key).and_then(|past| past.done_at)
     }
 
+    /// When somebody was told this: when it was done, or, while that is in doubt, when it was last sent.
+    #[must_use]
+    pub fn told_at(&self, key: &str) -> Option<Timestamp> {
+        let past = self.actions.get(key)?;
+        if past.in_doubt {
+            Some(past.intended_at)
+        } else {
+            past.done_at
+        }
+    }
+
     /// When this was first seen.
     #[must_use]
     pub fn marked_at(&self, mark: &str) -> Option<Timestamp> {

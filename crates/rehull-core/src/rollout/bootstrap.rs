@@ -142,7 +142,7 @@ fn started(step: &Step<'_>, tick: &mut Tick) -> bool {
     if slot.standing() == Health::Healthy {
         return true;
     }
-    let told = step.journal.done_at(&go.key());
+    let told = step.journal.told_at(&go.key());
     let until = step.deadline(told, step.now.plan.envelope.policy.join_deadline);
     let lacks = gates::describe(slot);
     if step.now.seen.at > until {

@@ -194,7 +194,7 @@ pub(crate) fn is_returning(step: &Step<'_>, tick: &mut Tick) -> bool {
     if give_up::a_refusal(step, machine, tick) {
         return true;
     }
-    let done = step.journal.done_at(&go_key(slot, machine));
+    let done = step.journal.told_at(&go_key(slot, machine));
     let until = step.deadline(done, step.now.plan.envelope.policy.join_deadline);
     if step.now.seen.at >= until {
         return false;

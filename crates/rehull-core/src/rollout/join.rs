@@ -39,7 +39,7 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
                 machine: new.id.clone(),
                 with_spare: false, // not part of its key
             };
-            let told = step.journal.done_at(&go.key());
+            let told = step.journal.told_at(&go.key());
             let until = step.deadline(told, policy.join_deadline);
             let silent = step.slot.endpoint.answer().is_none() && step.now.slots.len() > 1;
             if silent && give_up::was_over(step, told, policy.join_deadline) {

@@ -55,7 +55,7 @@ pub(super) fn old_is_stopped(step: &Step<'_>, tick: &mut Tick) -> bool {
             machine: machine.id.clone(),
         };
         let until = step.deadline(
-            step.journal.done_at(&ask.key()),
+            step.journal.told_at(&ask.key()),
             step.now.plan.envelope.policy.stop_deadline,
         );
         // It is the one that we take out; ended hard it must not cost the quorum that others hold.

@@ -13,6 +13,7 @@
 mod act;
 mod bootstraps;
 mod crashes;
+mod doubts;
 mod fixture;
 mod heals;
 mod hung;
