@@ -56,6 +56,13 @@ fn red_of_member(now: &Situation<'_>, slot: &SlotSituation<'_>) -> Vec<RedGate> 
     if answer.learner {
         red.push(gate(slot, "voter", "is still a learner".to_owned()));
     }
+    if slot.is_going() {
+        red.push(gate(
+            slot,
+            "stays",
+            "still answers, and was told to stop".to_owned(),
+        ));
+    }
     if !answer.serves {
         red.push(gate(
             slot,

@@ -115,6 +115,11 @@ fn come(step: &Step<'_>, tick: &mut Tick) {
 /// Stopped, removed, terminated, in this order; its volume and interface stay for the next time.
 fn go_away(step: &Step<'_>, tick: &mut Tick) {
     let Some(line) = step.slot.listed else {
+        // Without a quorum nobody shows a list: it may still be a voter, and its vote the one that is missing.
+        if !step.now.list_is_known() && step.slot.machines().any(|machine| machine.go) {
+            step.others_green(tick);
+            return;
+        }
         return terminate(step, tick);
     };
     if step.slot.machines().any(may_run) || step.slot.endpoint.answer().is_some() {

@@ -15,6 +15,7 @@ mod bootstraps;
 mod crashes;
 mod doubts;
 mod fixture;
+mod going;
 mod heals;
 mod hung;
 mod learners;
