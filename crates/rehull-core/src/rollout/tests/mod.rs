@@ -13,6 +13,7 @@
 mod act;
 mod bootstraps;
 mod crashes;
+mod dance;
 mod doubts;
 mod fixture;
 mod going;

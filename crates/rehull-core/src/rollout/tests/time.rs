@@ -45,7 +45,7 @@ impl Model {
         self.decide_cluster_version();
     }
 
-    fn start(&mut self, n: usize) {
+    pub(super) fn start(&mut self, n: usize) {
         let machine = self.machines[n].clone();
         let slot = machine.slot.clone();
         if self.boots == Boots::RefusesVolume {
@@ -120,7 +120,7 @@ impl Model {
     }
 
     /// It rises to the lowest version of all listed members, once every one of them tells its own.
-    fn decide_cluster_version(&mut self) {
+    pub(super) fn decide_cluster_version(&mut self) {
         let version = |m: &Member| {
             self.serving(&m.slot)
                 .and_then(|_| self.running.get(&m.slot))
