@@ -4,7 +4,10 @@
 //! binaries. It is told what happens to processes and asked what a client would be answered; it never looks at rehull.
 
 mod answer;
+mod calls;
+mod links;
 mod raft;
+mod rule;
 mod rules;
 mod start;
 
@@ -16,6 +19,8 @@ use jiff::Timestamp;
 use super::draw::Draw;
 use crate::domain::ids::{EtcdClusterId, InstanceId, MemberId, SlotName};
 use crate::domain::version::EtcdVersion;
+pub use rule::EtcdRule;
+pub use rules::Refused;
 pub use start::{Died, InitialState, StartRequest};
 
 /// A data directory: the identity and the log that a member keeps on its disk.
@@ -59,6 +64,8 @@ pub struct Process {
     pub frozen: bool,
     /// Its peers do not reach it, but clients do.
     pub cut: bool,
+    /// Since when it is frozen.
+    pub silent_since: Option<Timestamp>,
     /// It is too far behind for the leader's log and receives the whole database until then.
     pub snapshot_until: Option<Timestamp>,
 }
@@ -80,6 +87,8 @@ pub struct Ended {
     pub machine: InstanceId,
     /// What lies on the disk.
     pub data: Data,
+    /// Why.
+    pub why: Died,
 }
 
 /// One etcd cluster.
@@ -92,6 +101,10 @@ pub struct Etcd {
     /// By the slot whose address they listen on.
     processes: BTreeMap<SlotName, Process>,
     leader: Option<MemberId>,
+    /// When it was elected: its monitor of versions counts from there.
+    leads_since: Timestamp,
+    /// How far the leader has seen each log; a new leader begins to look again.
+    matched: BTreeMap<MemberId, u64>,
     term: u64,
     /// Everything up to here was acknowledged to somebody.
     committed: u64,
@@ -104,6 +117,14 @@ pub struct Etcd {
     numbers: u64,
     changes: u64,
     slow_by: Duration,
+    /// Peer URLs of the members that it began with.
+    founders: BTreeSet<String>,
+    /// Its log holds an entry of 3.6 or later, which 3.4 cannot read.
+    too_new: bool,
+    /// Peer URL and second of every member that was added, and of those that were removed since.
+    made: BTreeMap<MemberId, (String, i64)>,
+    removed: BTreeSet<(String, i64)>,
+    followed: BTreeSet<EtcdRule>,
     /// Somebody was elected whose log lacks acknowledged entries, or could vote twice.
     broken: Option<String>,
 }
@@ -119,6 +140,8 @@ impl Etcd {
             members: BTreeMap::new(),
             processes: BTreeMap::new(),
             leader: None,
+            leads_since: at,
+            matched: BTreeMap::new(),
             term: 1,
             committed: 0,
             line: None,
@@ -129,8 +152,25 @@ impl Etcd {
             numbers: 0,
             changes: 0,
             slow_by: Duration::ZERO,
+            founders: BTreeSet::new(),
+            too_new: false,
+            made: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            followed: BTreeSet::new(),
             broken: None,
         }
+    }
+
+    /// Nobody has started yet; every wait and id follows this seed.
+    #[must_use]
+    pub fn with_seed(seed: u64, at: Timestamp) -> Self {
+        Self::new(Draw::new(seed), at)
+    }
+
+    /// Rules that decided something so far.
+    #[must_use]
+    pub fn followed(&self) -> &BTreeSet<EtcdRule> {
+        &self.followed
     }
 
     /// Every later wait and id follows this seed.
@@ -217,10 +257,11 @@ impl Etcd {
     pub fn freeze(&mut self, now: Timestamp, slot: &SlotName, frozen: bool) {
         self.advance(now);
         if let Some(process) = self.processes.get_mut(slot) {
-            process.frozen = frozen;
-            if !frozen {
+            if links::gives_up(process.version, process, now) {
                 process.since = now;
             }
+            process.frozen = frozen;
+            process.silent_since = frozen.then_some(now);
         }
         self.settle(now);
     }
@@ -268,22 +309,51 @@ impl Etcd {
     /// A member is out of the membership for ever.
     fn forget(&mut self, member: MemberId) {
         self.members.remove(&member);
+        self.removed.extend(self.made.remove(&member));
         self.alarms.retain(|(of, _)| *of != member);
     }
 
     /// Who learns that it was removed ends by itself.
     fn end_the_removed(&mut self) {
-        let slots: Vec<SlotName> = self
-            .processes
+        let members = &self.members;
+        let removed = |process: &Process| !members.contains_key(&process.data.member);
+        let slots = self.slots_of(removed);
+        if !slots.is_empty() {
+            self.follow(EtcdRule::RemovedEnds);
+        }
+        self.end(slots, Died::Removed);
+    }
+
+    fn slots_of(&self, is: impl Fn(&Process) -> bool) -> Vec<SlotName> {
+        let hit = |(_, process): &(&SlotName, &Process)| process.takes_part() && is(process);
+        self.processes
             .iter()
-            .filter(|(_, process)| process.takes_part() && !self.members.contains_key(&process.data.member))
+            .filter(hit)
             .map(|(slot, _)| slot.clone())
-            .collect();
+            .collect()
+    }
+
+    fn end(&mut self, slots: Vec<SlotName>, why: Died) {
         for slot in slots {
             if let Some(Process { machine, data, .. }) = self.processes.remove(&slot) {
-                self.ended.push(Ended { slot, machine, data });
+                self.ended.push(Ended {
+                    slot,
+                    machine,
+                    data,
+                    why,
+                });
             }
         }
+    }
+
+    /// A rule decides something.
+    fn follow(&mut self, rule: EtcdRule) {
+        self.followed.insert(rule);
+    }
+
+    /// Another second makes another id.
+    fn forget_seconds(&mut self) {
+        self.removed.clear();
     }
 
     fn new_member_id(&mut self) -> MemberId {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::rule::EtcdRule;
 use super::{Etcd, Process};
 use crate::domain::ids::MemberId;
 use crate::sim::draw::Spread;
@@ -18,8 +19,10 @@ const CATCH_UP_ENTRIES: u64 = 5_000;
 const ELECTION: Spread = Spread::new(1_000, 1_200, 1_800, 2_000);
 /// Sending and applying a database (etcd.md §5: 256 MB in 2.5 s, 1 GB in 14 s).
 const SNAPSHOT: Spread = Spread::new(500, 2_500, 14_000, 60_000);
-/// The monitor of versions runs every 4 s (etcd.md E5: 4.0 s).
+/// The leader compares versions when it is elected and every 4 s from then on (`monitorVersionInterval`).
 const VERSION_MONITOR: Duration = Duration::from_secs(4);
+/// `MinClusterVersion`: what a cluster is whose members are not all there when it begins.
+const FIRST_LINE: (u32, u32) = (3, 0);
 
 impl Etcd {
     /// Lets time pass.
@@ -107,6 +110,11 @@ impl Etcd {
     }
 
     fn commit(&mut self) {
+        let seen: Vec<(MemberId, u64)> = self
+            .connected()
+            .map(|(_, process)| (process.data.member, process.data.log))
+            .collect();
+        self.matched.extend(seen);
         let mut logs: Vec<u64> = self
             .connected()
             .filter(|(_, process)| self.votes(process))
@@ -119,7 +127,7 @@ impl Etcd {
         }
     }
 
-    fn log_of(&self, member: MemberId) -> Option<u64> {
+    pub(super) fn log_of(&self, member: MemberId) -> Option<u64> {
         let mut logs = self
             .connected()
             .filter(|(_, process)| process.data.member == member);
@@ -146,9 +154,7 @@ impl Etcd {
         }
         if self.line_due.is_some_and(|due| due <= now) {
             self.line_due = None;
-            if let Some(lowest) = self.lowest_line() {
-                self.line = self.line.max(Some(lowest));
-            }
+            self.compare_versions();
         }
     }
 
@@ -169,19 +175,35 @@ impl Etcd {
                 self.committed
             ));
         }
+        self.follow(EtcdRule::Election);
         self.lead(member);
     }
 
     pub(super) fn lead(&mut self, member: MemberId) {
         self.changed();
         self.leader = Some(member);
+        self.leads_since = self.at;
+        self.matched.clear();
         self.term = self.term.saturating_add(1);
+        self.compare_versions();
+    }
+
+    fn compare_versions(&mut self) {
+        let lowest = self.lowest_line();
+        if self.line.is_none() && lowest.is_none() {
+            self.follow(EtcdRule::VersionOfBeginners);
+            self.line = Some(FIRST_LINE);
+        } else if self.line.is_some() && lowest > self.line {
+            self.follow(EtcdRule::VersionRises);
+        }
+        self.line = self.line.max(lowest);
     }
 
     /// What follows at once from who runs and who is a member now.
     pub(super) fn settle(&mut self, now: Timestamp) {
         self.changed();
         self.end_the_removed();
+        self.end_the_outdated();
         let leads = self.leader.is_some_and(|leader| {
             self.connected()
                 .any(|(_, process)| process.data.member == leader && self.votes(process))
@@ -200,8 +222,16 @@ impl Etcd {
         self.line_due = match (rises, self.line_due) {
             (false, _) => None,
             (true, Some(due)) => Some(due),
-            (true, None) => now.checked_add(VERSION_MONITOR).ok(),
+            (true, None) => self.next_comparison(now),
         };
+    }
+
+    fn next_comparison(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut due = self.leads_since;
+        while due <= now {
+            due = due.checked_add(VERSION_MONITOR).ok()?;
+        }
+        Some(due)
     }
 
     fn begin_snapshots(&mut self, now: Timestamp) {

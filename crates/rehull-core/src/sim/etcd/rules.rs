@@ -1,46 +1,62 @@
-//! Membership changes and the refusals of etcd, by release: etcd.md §1.2 and §1.3.
-
-use std::time::Duration;
+//! What one member answers to a call, by release: etcd.md §1.2 and §1.3.
+//!
+//! The checks stand in etcd's order: first those of the member that is asked (`mayAddMember` and its kind), then
+//! whether anything is agreed on at all, then those of everybody (`ValidateConfigurationChange`).
 
 use jiff::Timestamp;
 
+use super::links::quorum;
+use super::rule::EtcdRule;
 use super::{Etcd, Member, Process};
 use crate::domain::ids::{MemberId, SlotName};
-use crate::domain::version::EtcdVersion;
-use crate::ports::{PortError, Rule};
 
-/// Peer links younger than this count as down (`HealthInterval`).
-const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 /// A learner may be promoted when it has 90 % of the leader's log.
 const READY_PERCENT: u64 = 90;
+const CORRUPT: &str = "CORRUPT";
+const NO_SPACE: &str = "NOSPACE";
+
+/// Why a call was not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Nobody listens there.
+    NotReached,
+    /// Nothing came back.
+    Silent,
+    /// The member said why not.
+    Says(EtcdRule),
+}
 
 impl Etcd {
     /// `MemberAdd`, sent to the member of a slot.
     ///
     /// # Errors
     /// As etcd words them.
-    pub fn add(
+    pub fn member_add(
         &mut self,
         now: Timestamp,
         via: &SlotName,
         url: &str,
         learner: bool,
-    ) -> Result<MemberId, PortError> {
+    ) -> Result<MemberId, Refused> {
         self.advance(now);
-        let server = self.server(via)?.clone();
+        let server = self.server(via)?;
         if !learner {
             self.check_started(self.voters().saturating_add(1), None)?;
         }
         self.check_links_for_add(&server, now)?;
-        self.check_leader()?;
-        if learner && self.members.values().any(|member| member.learner) {
-            return Err(refused(
-                Rule::TooManyLearners,
-                "etcdserver: too many learner members in cluster",
-            ));
+        self.check_quorum()?;
+        let made_in = (url.to_owned(), now.as_second());
+        if self.removed.contains(&made_in) {
+            return self.says(EtcdRule::SameSecond);
+        }
+        if self.made.values().any(|made| *made == made_in) {
+            return self.says(EtcdRule::IdTaken);
         }
         if self.members.values().any(|member| member.url == url) {
-            return Err(refused(Rule::MemberExists, "etcdserver: member ID already exist"));
+            return self.says(EtcdRule::UrlTaken);
+        }
+        if learner && self.members.values().any(|member| member.learner) {
+            return self.says(EtcdRule::TooManyLearners);
         }
         let id = self.new_member_id();
         let member = Member {
@@ -51,95 +67,134 @@ impl Etcd {
             learner,
         };
         self.members.insert(id, member);
+        self.made.insert(id, made_in);
         self.settle(now);
         Ok(id)
     }
 
-    /// `MemberRemove`. Unknown ids are success, as the adapter reads "member not found".
+    /// `MemberRemove`.
     ///
     /// # Errors
     /// As etcd words them.
-    pub fn remove(&mut self, now: Timestamp, via: &SlotName, id: MemberId) -> Result<(), PortError> {
+    pub fn member_remove(&mut self, now: Timestamp, via: &SlotName, id: MemberId) -> Result<(), Refused> {
         self.advance(now);
-        let server = self.server(via)?.clone();
-        let Some(member) = self.members.get(&id).cloned() else {
-            return Ok(());
-        };
-        if !member.learner {
-            self.check_started(self.voters().saturating_sub(1), Some(id))?;
+        let server = self.server(via)?;
+        if self.members.get(&id).is_some_and(|member| member.learner) {
+            self.follow(EtcdRule::LearnerMayGo);
+        } else {
+            let voters = self.members.keys().filter(|voter| **voter != id);
+            let learners = self.members.len().saturating_sub(self.voters());
+            let after = voters.count().saturating_sub(learners);
+            self.check_started(after, Some(id))?;
             self.check_links_for_remove(&server, now, id)?;
         }
-        self.check_leader()?;
+        self.check_quorum()?;
+        if !self.members.contains_key(&id) {
+            return self.says(EtcdRule::NotFound);
+        }
         self.forget(id);
         self.settle(now);
         Ok(())
     }
 
-    /// `MemberPromote`. A voter is success, as the adapter reads it.
+    /// `MemberPromote`. Whoever is asked hands it to the leader.
     ///
     /// # Errors
     /// As etcd words them.
-    pub fn promote(&mut self, now: Timestamp, via: &SlotName, id: MemberId) -> Result<(), PortError> {
+    pub fn member_promote(&mut self, now: Timestamp, via: &SlotName, id: MemberId) -> Result<(), Refused> {
         self.advance(now);
         self.server(via)?;
         self.check_leader()?;
-        let leader_log = self
-            .processes
-            .values()
-            .find(|p| Some(p.data.member) == self.leader)
-            .map(|p| p.data.log);
-        let log = self
-            .connected()
-            .find(|(_, p)| p.data.member == id)
-            .map(|(_, p)| p.data.log);
-        let Some(member) = self.members.get_mut(&id) else {
-            return Err(PortError::Gone {
-                what: format!("member {id}: etcdserver: member not found"),
-            });
+        let Some(learner) = self.members.get(&id).map(|member| member.learner) else {
+            return self.says(EtcdRule::NotFound);
         };
-        if !member.learner {
-            return Ok(());
+        let leads = self.leader.and_then(|leader| self.matched.get(&leader).copied());
+        let matched = self.matched.get(&id).copied().unwrap_or_default();
+        if matched.saturating_mul(100) < leads.unwrap_or_default().saturating_mul(READY_PERCENT) {
+            return self.says(EtcdRule::LearnerBehind);
         }
-        let ready = log.is_some_and(|log| {
-            log.saturating_mul(100) >= leader_log.unwrap_or(u64::MAX / 100).saturating_mul(READY_PERCENT)
-        });
-        if !ready {
-            return Err(refused(
-                Rule::LearnerNotReady,
-                "etcdserver: can only promote a learner member which is in sync with leader",
-            ));
+        // The learner counts as started.
+        if self.started(None).saturating_add(1) < quorum(self.voters().saturating_add(1)) {
+            return self.says(EtcdRule::NotEnoughStarted);
         }
-        member.learner = false;
+        if !learner {
+            return self.says(EtcdRule::NotALearner);
+        }
+        if !self.connected().any(|(_, process)| process.data.member == id) {
+            self.follow(EtcdRule::DeadLearnerPromoted);
+        }
+        if let Some(member) = self.members.get_mut(&id) {
+            member.learner = false;
+        }
         self.settle(now);
         Ok(())
     }
 
-    /// `MoveLeader`, which only the leader takes.
+    /// `MoveLeader`.
     ///
     /// # Errors
     /// As etcd words them.
-    pub fn move_leader(&mut self, now: Timestamp, via: &SlotName, to: MemberId) -> Result<(), PortError> {
+    pub fn transfer(&mut self, now: Timestamp, via: &SlotName, to: MemberId) -> Result<(), Refused> {
         self.advance(now);
         let server = self.server(via)?.data.member;
         if self.leader != Some(server) {
-            return Err(refused(Rule::NotLeader, "etcdserver: not leader"));
+            return self.says(EtcdRule::NotLeader);
         }
-        let target = self
-            .connected()
-            .find(|(_, process)| process.data.member == to)
-            .map(|(_, p)| p.data.log);
-        let votes = self.members.get(&to).is_some_and(|member| !member.learner);
-        match target {
-            // raft waits for the target's log before it hands over.
-            Some(log) if votes && log >= self.committed => {
-                self.lead(to);
-                Ok(())
-            }
-            Some(_) if votes => Err(PortError::OutcomeUnknown {
-                why: "etcdserver: request timed out, leader transfer took too long".to_owned(),
-            }),
-            Some(_) | None => Err(refused(Rule::NotLeader, "etcdserver: bad leader transferee")),
+        if self.members.get(&to).is_none_or(|member| member.learner) {
+            return self.says(EtcdRule::BadTransferee);
         }
+        if to == server {
+            return Ok(());
+        }
+        let log = self.log_of(to);
+        // raft waits for the target's log before it hands over, and etcd for the target to lead, however long.
+        if log.is_none_or(|log| log < self.committed) {
+            self.follow(EtcdRule::TransferHangs);
+            return Err(Refused::Silent);
+        }
+        self.lead(to);
+        self.settle(now);
+        Ok(())
+    }
+
+    /// A write of data.
+    ///
+    /// # Errors
+    /// As etcd words them.
+    pub fn put(&mut self, now: Timestamp, via: &SlotName) -> Result<(), Refused> {
+        self.advance(now);
+        self.server(via)?;
+        self.check_leader()?;
+        let raised = |alarm: &str| self.alarms.iter().any(|(_, raised)| raised == alarm);
+        if raised(CORRUPT) {
+            return self.says(EtcdRule::Corrupt);
+        }
+        if raised(NO_SPACE) {
+            return self.says(EtcdRule::NoSpace);
+        }
+        Ok(())
+    }
+
+    /// A read: linearizable, or of the member's `own` copy.
+    ///
+    /// # Errors
+    /// As etcd words them.
+    pub fn range(&mut self, now: Timestamp, via: &SlotName, own: bool) -> Result<(), Refused> {
+        self.advance(now);
+        if own {
+            return self.process_at(via).map(|_| ());
+        }
+        self.server(via)?;
+        self.check_leader()
+    }
+
+    /// The members, after a linearizable read.
+    ///
+    /// # Errors
+    /// As etcd words them.
+    pub fn member_list(&mut self, now: Timestamp, via: &SlotName) -> Result<Vec<Member>, Refused> {
+        self.range(now, via, false)?;
+        Ok(self.members.values().cloned().collect())
     }
 
     /// Somebody else makes the leader change hands: a slow disk, a network that hiccups.
@@ -157,112 +212,63 @@ impl Etcd {
     }
 
     /// The process that a client at this slot's address reaches.
-    fn server(&self, via: &SlotName) -> Result<&Process, PortError> {
+    fn process_at(&self, via: &SlotName) -> Result<&Process, Refused> {
         match self.processes.get(via) {
-            None => Err(PortError::NotSent {
-                why: format!("{via}: connection refused"),
-            }),
-            Some(process) if process.frozen => Err(PortError::OutcomeUnknown {
-                why: format!("{via}: no answer in time"),
-            }),
-            Some(process) if process.cut => Err(PortError::OutcomeUnknown {
-                why: "etcdserver: request timed out".to_owned(),
-            }),
+            None => Err(Refused::NotReached),
+            Some(process) if process.frozen => Err(Refused::Silent),
+            Some(process) if process.cut => Err(Refused::Says(EtcdRule::NoQuorum)),
             Some(process) => Ok(process),
         }
     }
 
-    fn check_leader(&self) -> Result<(), PortError> {
+    /// The member there, if it is one that serves.
+    fn server(&mut self, via: &SlotName) -> Result<Process, Refused> {
+        let process = self.process_at(via)?.clone();
+        let member = self.members.get(&process.data.member);
+        if member.is_some_and(|member| member.learner) {
+            return self.says(EtcdRule::NotForLearners);
+        }
+        Ok(process)
+    }
+
+    fn check_leader(&mut self) -> Result<(), Refused> {
         if self.leader.is_some() {
             return Ok(());
         }
-        Err(PortError::OutcomeUnknown {
-            why: "etcdserver: request timed out".to_owned(),
-        })
+        self.says(EtcdRule::NoQuorum)
+    }
+
+    /// etcd gives up on a write after 7 s, and on a change of the membership never.
+    fn check_quorum(&mut self) -> Result<(), Refused> {
+        if self.leader.is_some() {
+            return Ok(());
+        }
+        self.follow(EtcdRule::ChangeHangs);
+        Err(Refused::Silent)
     }
 
     /// Started voters must be a quorum of the membership that results. Growing from one to two is let through.
-    fn check_started(&self, voters_after: usize, leaving: Option<MemberId>) -> Result<(), PortError> {
-        let started = self
-            .members
-            .values()
-            .filter(|member| !member.learner && !member.name.is_empty() && Some(member.id) != leaving)
-            .count();
-        let grows_from_one = leaving.is_none() && started == 1 && voters_after == 2;
-        if grows_from_one || started >= quorum(voters_after) {
+    fn check_started(&mut self, voters_after: usize, leaving: Option<MemberId>) -> Result<(), Refused> {
+        let started = self.started(leaving);
+        if leaving.is_none() && started == 1 && voters_after == 2 {
+            self.follow(EtcdRule::OneMayGrow);
             return Ok(());
         }
-        Err(refused(
-            Rule::NotEnoughStarted,
-            "etcdserver: re-configuration failed due to not enough started members",
-        ))
-    }
-
-    fn check_links_for_add(&self, server: &Process, now: Timestamp) -> Result<(), PortError> {
-        let old = self.linked_voters(server, now);
-        let enough = if needs_every_voter(server.version) {
-            old == self.voters()
-        } else {
-            old >= quorum(self.voters().saturating_add(1))
-        };
-        if enough { Ok(()) } else { Err(unhealthy()) }
-    }
-
-    fn check_links_for_remove(
-        &self,
-        server: &Process,
-        now: Timestamp,
-        leaving: MemberId,
-    ) -> Result<(), PortError> {
-        let goes = self
-            .connected()
-            .find(|(_, process)| process.data.member == leaving);
-        // Who is not connected anyway may always go.
-        let Some((_, goes)) = goes else { return Ok(()) };
-        let linked = usize::from(goes.data.member == server.data.member || is_old(server, goes, now));
-        let left = self.linked_voters(server, now).saturating_sub(linked);
-        if left >= quorum(self.voters().saturating_sub(1)) {
-            Ok(())
-        } else {
-            Err(unhealthy())
+        if started >= quorum(voters_after) {
+            return Ok(());
         }
+        self.says(EtcdRule::NotEnoughStarted)
     }
 
-    /// Voters to which this process has had links for long enough, itself included.
-    fn linked_voters(&self, server: &Process, now: Timestamp) -> usize {
-        self.connected()
-            .filter(|(_, process)| {
-                self.members
-                    .get(&process.data.member)
-                    .is_some_and(|member| !member.learner)
-            })
-            .filter(|(_, process)| process.data.member == server.data.member || is_old(server, process, now))
+    fn started(&self, leaving: Option<MemberId>) -> usize {
+        let voters = self.members.values().filter(|member| !member.learner);
+        voters
+            .filter(|member| !member.name.is_empty() && Some(member.id) != leaving)
             .count()
     }
-}
 
-fn is_old(one: &Process, other: &Process, now: Timestamp) -> bool {
-    let since = one.since.max(other.since);
-    since.checked_add(HEALTH_INTERVAL).is_ok_and(|old| old <= now)
-}
-
-/// Before 3.5.30 and 3.6.11 a member is added only where every voter is connected.
-fn needs_every_voter(version: EtcdVersion) -> bool {
-    version < EtcdVersion::new(3, 5, 30)
-        || (version >= EtcdVersion::new(3, 6, 0) && version < EtcdVersion::new(3, 6, 11))
-}
-
-const fn quorum(voters: usize) -> usize {
-    voters / 2 + 1
-}
-
-fn unhealthy() -> PortError {
-    refused(Rule::UnhealthyCluster, "etcdserver: unhealthy cluster")
-}
-
-fn refused(rule: Rule, text: &str) -> PortError {
-    PortError::Refused {
-        rule,
-        text: text.to_owned(),
+    pub(super) fn says<T>(&mut self, rule: EtcdRule) -> Result<T, Refused> {
+        self.follow(rule);
+        Err(Refused::Says(rule))
     }
 }

@@ -262,7 +262,7 @@ impl Guest {
                 self.stage = Stage::Running(ground);
                 self.say(BootPhase::Running, "", "");
             }
-            // Exit code 0: systemd leaves it down, and the script has seen it active.
+            // Exit code 0, at the latest after a few tries: systemd leaves it down, and the script has seen it active.
             Err(Died::Removed) => {
                 self.stage = Stage::Running(ground);
                 self.say(BootPhase::Running, "", "");

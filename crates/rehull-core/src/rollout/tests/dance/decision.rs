@@ -1,14 +1,14 @@
 //! One look: what rehull decides in a world, and whether that keeps what has to be kept.
 
 use super::super::super::{Goal, Next};
-use super::scene::Scene;
+use super::scene::{NOW, Scene, instant};
 use super::state::{Act, Phase, Power, Slot, World};
 use crate::audit::Violation;
 use crate::domain::action::Action;
 use crate::domain::ids::{SlotName, StepId};
 use crate::domain::observed::Observed;
 use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
-use crate::journal::JournalView;
+use crate::journal::{JournalView, Record, RecordBody};
 use crate::plan::RolloutPlan;
 
 type Decide = fn(&RolloutPlan, &Observed, &JournalView, Goal) -> Next;
@@ -43,9 +43,16 @@ pub(super) struct Look {
 
 pub(super) fn look(scene: &Scene, rules: Rules, world: &World) -> Look {
     let seen = scene.model(world).observe();
-    let journal = scene.journal(world);
+    let mut journal = scene.journal(world);
     let goal = if world.rest { Goal::Rest } else { Goal::Finish };
-    match (rules.decide)(&scene.plan, &seen, &journal, goal) {
+    let mut next = (rules.decide)(&scene.plan, &seen, &journal, goal);
+    // Who is seen out is written down once, and time has passed when it is back: every state is one after that.
+    if let Next::Continue { mark, .. } = &next
+        && note_who_is_out(&mut journal, mark)
+    {
+        next = (rules.decide)(&scene.plan, &seen, &journal, goal);
+    }
+    match next {
         Next::Done => Look {
             verdict: Verdict::Done,
             broken: unfinished(scene, world),
@@ -85,6 +92,18 @@ pub(super) fn look(scene: &Scene, rules: Rules, world: &World) -> Look {
             }
         }
     }
+}
+
+/// True: there was something to write down.
+fn note_who_is_out(journal: &mut JournalView, marks: &[String]) -> bool {
+    let out: Vec<&String> = marks.iter().filter(|mark| mark.starts_with("out ")).collect();
+    for mark in &out {
+        let mark = (*mark).clone();
+        let at = instant(NOW - 1_000);
+        let body = RecordBody::Marked { mark };
+        journal.apply(&Record { at, body }).unwrap();
+    }
+    !out.is_empty()
 }
 
 impl Scene {
