@@ -52,6 +52,7 @@ test: ## all default tests on real binaries, formatting, lints and licences
 	$(call phase,shell,$(MAKE) shell)
 	$(call phase,clippy,$(MAKE) clippy)
 	$(call phase,tests,cargo test $(locked) --workspace --lib --bins --test it --test tidy)
+	$(call phase,counterparts,RUST_TEST_THREADS=$(LIVE_AT_ONCE) cargo test $(locked) -p rehull-core --test counterparts)
 	$(call phase,live,RUST_TEST_THREADS=$(LIVE_AT_ONCE) cargo test $(locked) --test live)
 	$(call phase,deny,$(MAKE) deny)
 
