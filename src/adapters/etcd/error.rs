@@ -172,6 +172,8 @@ pub(super) fn says(error: &PortError, words: &str) -> bool {
 mod tests {
     #![allow(clippy::panic, reason = "a test fails by panicking")]
 
+    use rehull_core::sim::etcd::EtcdRule;
+
     use super::*;
 
     const UNKNOWN: i32 = 2;
@@ -298,6 +300,21 @@ mod tests {
         for code in DENIED {
             let error = from_member(*code, "etcdserver: the moon is full");
             assert!(matches!(error, PortError::Denied { .. }), "{code}: {error:?}");
+        }
+    }
+
+    /// The simulator's texts are those of real etcd (`docs/fidelity.md`), so it may only be believed where both read
+    /// them alike.
+    #[test]
+    fn the_modelled_etcd_means_by_every_text_what_is_read_here() {
+        for rule in EtcdRule::ALL {
+            let Some(words) = rule.words() else { continue };
+            let read = from_member(UNKNOWN, words);
+            match (rule.refusal(), &read) {
+                (Some(meant), PortError::Refused { rule, .. }) => assert_eq!(*rule, meant, "{words}"),
+                (None, PortError::Gone { .. } | PortError::OutcomeUnknown { .. }) => {}
+                (meant, read) => panic!("`{words}` means {meant:?}, and is read as {read:?}"),
+            }
         }
     }
 }

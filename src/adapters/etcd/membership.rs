@@ -18,7 +18,9 @@ use super::lists::Listing;
 use super::pool::{EtcdPool, READ_LIMIT, not_sent};
 use crate::adapters::clock::{pause, within};
 
-/// etcd gives up on a proposal after 5 s + 2 election time-outs (7 s by default); its own words are better than ours.
+/// What etcd gives up by itself, it gives up after 5 s + 2 election time-outs (7 s by default), and its own words are
+/// better than ours. Without a quorum a change of the membership waits as long as we do, and so does a transfer to a voter
+/// that does not run (`docs/fidelity.md`).
 const SEND_LIMIT: Duration = Duration::from_secs(9);
 /// An addition may need a second try a second later.
 const ADD_LIMIT: Duration = Duration::from_secs(8);
