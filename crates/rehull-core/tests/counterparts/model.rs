@@ -194,90 +194,94 @@ impl Model {
         }
     }
 
-    fn start_or_stop(&mut self, step: &Step) -> Option<String> {
+    fn boot(&mut self, slots: &[Slot], initial: &'static [Slot], version: EtcdVersion) -> String {
+        for slot in slots {
+            let begun = self.spawn(&Start {
+                slot,
+                version,
+                disk: Disk::Empty,
+                state: InitialState::New,
+                initial,
+            });
+            assert_eq!(begun, Ok(()), "{slot} of a new cluster");
+        }
+        words::all(slots.iter().map(|slot| self.settled(slot)))
+    }
+
+    fn start(&mut self, start: &Start) -> String {
+        match self.spawn(start) {
+            Ok(()) => self.settled(start.slot),
+            Err(why) => {
+                self.pass(STARTING);
+                words::died_of(why, start.version)
+            }
+        }
+    }
+
+    fn lose(&mut self, start: &Start) -> String {
+        if let Err(why) = self.spawn(start) {
+            return words::died_of(why, start.version);
+        }
+        self.pass(LOST_AFTER);
+        let runs = self.etcd.has_leader();
+        if runs { "runs" } else { words::LOST }.to_owned()
+    }
+
+    fn ends(&mut self, slot: Slot) -> String {
+        let ended = self.wait(LIMIT, |model| {
+            model.collect();
+            model.ended.remove(slot)
+        });
+        let version = self.versions[slot];
+        ended.map_or_else(|| "does not end".to_owned(), |why| words::died_of(why, version))
+    }
+
+    fn next_second(&mut self) {
+        let gone = u64::try_from(self.now.as_millisecond()).unwrap() % 1_000;
+        self.pass(Duration::from_millis(1_020 - gone));
+    }
+
+    /// Each begins at the same instant.
+    fn together(&mut self, steps: &[Step]) -> String {
+        let now = self.now;
+        let mut answers = Vec::new();
+        for step in steps {
+            self.now = now;
+            answers.push(self.act(step));
+        }
+        words::all(answers.into_iter())
+    }
+
+    /// What is done to processes; `None` for every other step.
+    fn handle(&mut self, step: &Step) -> Option<String> {
         match step {
             Step::Boot {
                 slots,
                 initial,
                 version,
-            } => {
-                for slot in *slots {
-                    let begun = self.spawn(&Start {
-                        slot,
-                        version: *version,
-                        disk: Disk::Empty,
-                        state: InitialState::New,
-                        initial,
-                    });
-                    assert_eq!(begun, Ok(()), "{slot} of a new cluster");
-                }
-                Some(words::all(slots.iter().map(|slot| self.settled(slot))))
-            }
-            Step::Pass(seconds) => {
-                self.pass(Duration::from_secs(*seconds));
-                Some("done".to_owned())
-            }
-            Step::Start(start) => Some(match self.spawn(start) {
-                Ok(()) => self.settled(start.slot),
-                Err(why) => {
-                    self.pass(STARTING);
-                    words::died_of(why, start.version)
-                }
-            }),
-            Step::Lose(start) => Some(match self.spawn(start) {
-                Ok(()) => {
-                    self.pass(LOST_AFTER);
-                    let runs = self.etcd.has_leader();
-                    if runs { "runs" } else { words::LOST }.to_owned()
-                }
-                Err(why) => words::died_of(why, start.version),
-            }),
-            Step::NextSecond => {
-                let gone = u64::try_from(self.now.as_millisecond()).unwrap() % 1_000;
-                self.pass(Duration::from_millis(1_020 - gone));
-                Some("done".to_owned())
-            }
-            Step::Together(steps) => {
-                let now = self.now;
-                let answers: Vec<String> = steps
-                    .iter()
-                    .map(|step| {
-                        let answer = self.act(step);
-                        self.now = now;
-                        answer
-                    })
-                    .collect();
-                Some(words::all(answers.into_iter()))
-            }
-            Step::Kill(slot) => {
-                self.stop(slot);
-                Some("done".to_owned())
-            }
-            Step::Freeze(slot) => Some(self.freeze(slot, true)),
-            Step::Thaw(slot) => Some(self.freeze(slot, false)),
+            } => return Some(self.boot(slots, initial, *version)),
+            Step::Start(start) => return Some(self.start(start)),
+            Step::Lose(start) => return Some(self.lose(start)),
+            Step::Ends(slot) => return Some(self.ends(slot)),
+            Step::Kill(slot) => self.stop(slot),
+            Step::Freeze(slot) => self.freeze(slot, true),
+            Step::Thaw(slot) => self.freeze(slot, false),
             Step::Save(slot) => {
                 let data = self.disks[slot].clone();
                 self.saved.insert(slot, data);
-                Some("done".to_owned())
             }
-            Step::Ends(slot) => {
-                let ended = self.wait(LIMIT, |model| {
-                    model.collect();
-                    model.ended.remove(slot)
-                });
-                let version = self.versions[slot];
-                Some(ended.map_or_else(|| "does not end".to_owned(), |why| words::died_of(why, version)))
-            }
-            _ => None,
+            Step::Pass(seconds) => self.pass(Duration::from_secs(*seconds)),
+            Step::NextSecond => self.next_second(),
+            _ => return None,
         }
+        Some("done".to_owned())
     }
 
-    fn freeze(&mut self, slot: Slot, frozen: bool) -> String {
+    fn freeze(&mut self, slot: Slot, frozen: bool) {
         self.etcd.freeze(self.now, &SlotName::new(slot), frozen);
-        "done".to_owned()
     }
 
-    /// The model's clients write all the time; a tenth more than there is lags behind.
+    /// The model's clients write all the time; who lacks a fifth lags behind.
     fn write(&mut self) -> String {
         let much = self.etcd.committed() * 6 / 5 + 100;
         let written = self.wait(LIMIT, |model| (model.etcd.committed() > much).then_some(()));
@@ -297,7 +301,7 @@ impl Model {
 
 impl Cluster for Model {
     fn act(&mut self, step: &Step) -> String {
-        if let Some(answer) = self.start_or_stop(step) {
+        if let Some(answer) = self.handle(step) {
             self.since = self.now;
             return answer;
         }
@@ -308,6 +312,7 @@ impl Cluster for Model {
                 self.since = self.now;
                 answer
             }
+            Step::Together(steps) => self.together(steps),
             Step::Add { via, slot, learner } => self.add(via, slot, *learner),
             Step::Remove { via: at, who } => {
                 let removed = self.etcd.member_remove(now, &via(*at), self.id(who));
