@@ -29,7 +29,9 @@ define phase
 @echo "==> $(1)"; $(2) || { code=$$?; echo "==> $(1): failed after $$SECONDS s"; exit $$code; }; echo "==> $(1): $$SECONDS s"
 endef
 
-.PHONY: help setup demo test check soak bench gen clean fmt clippy tidy shell deny
+SEEDS ?= 1000000
+
+.PHONY: help setup demo test check soak sim bench gen clean fmt clippy tidy shell deny
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +53,7 @@ test: ## all default tests on real binaries, formatting, lints and licences
 	$(call phase,fmt,$(MAKE) fmt)
 	$(call phase,shell,$(MAKE) shell)
 	$(call phase,clippy,$(MAKE) clippy)
-	$(call phase,tests,cargo test $(locked) --workspace --lib --bins --test it --test tidy)
+	$(call phase,tests,cargo test $(locked) --workspace --lib --bins --test it --test tidy --test sim)
 	$(call phase,counterparts,RUST_TEST_THREADS=$(LIVE_AT_ONCE) cargo test $(locked) -p rehull-core --test counterparts)
 	$(call phase,live,RUST_TEST_THREADS=$(LIVE_AT_ONCE) cargo test $(locked) --test live)
 	$(call phase,deny,$(MAKE) deny)
@@ -69,6 +71,10 @@ soak: ## trouble at every simulated request; then the live matrix: version pairs
 	$(call phase,toolbox,tools/toolbox.sh etcd)
 	$(call phase,simulated,cargo test $(locked) -p rehull-core --lib -- --ignored $(LEGS))
 	$(call phase,soak,tools/soak.sh $(locked) -- $(LEGS))
+
+sim: ## bad days in the simulator on all cores, every crash of every scenario, and what that touched (SEEDS=1000000, LEGS=part-of-a-name)
+	@REHULL_SIM_SEEDS=$(SEEDS) cargo test --release $(locked) -p rehull-core --test sim -- --ignored --nocapture --test-threads 1 \
+	  --skip tell_the_stories $(LEGS)
 
 bench: ## replace the leader again and again, against the naive way; start-up and memory; about 15 minutes
 	@tools/setup.sh

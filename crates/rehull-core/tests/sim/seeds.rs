@@ -1,0 +1,143 @@
+//! Bad days drawn from seeds, and the runs that failed once.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rehull_core::domain::policy::EtcdStrategy;
+use rehull_core::sim::coverage::Coverage;
+use rehull_core::sim::{End, Scenario, Verdict, drawn, story, write_scenario};
+
+use crate::bench::{everywhere, number, play, scenarios};
+
+/// Seeds of the default tests; `make sim SEEDS=…` for more.
+const SEEDS: u64 = 24;
+/// After so many failures there is enough to mend.
+const FAILURES_MAX: usize = 5;
+/// One of so many seeds has five members: they take twice as long.
+const OF_FIVE: u64 = 5;
+
+const STRATEGIES: [EtcdStrategy; 3] = [
+    EtcdStrategy::RemoveThenAdd,
+    EtcdStrategy::Reattach,
+    EtcdStrategy::LearnerFirst,
+];
+
+/// The run of a seed.
+pub(crate) fn scenario(seed: u64) -> Scenario {
+    let members = if seed % OF_FIVE == OF_FIVE - 1 { 5 } else { 3 };
+    let strategy = STRATEGIES[usize::try_from(seed % 3).unwrap()];
+    let plain = Scenario::plain(strategy, members, seed);
+    let scenario = plain.with(drawn(seed, members));
+    Scenario {
+        about: format!("Drawn from seed {seed}"),
+        ..scenario
+    }
+}
+
+/// What is wrong with a run whose faults have all ended long before its bound: it breaks no promise, and finishes with
+/// every member new and nothing left over.
+fn wrong(scenario: &Scenario, verdict: &Verdict) -> Option<String> {
+    let members = usize::from(scenario.members);
+    let whole = verdict.members == vec![Some(scenario.to); members] && verdict.machines == members;
+    match (&verdict.end, verdict.breaches.as_slice()) {
+        (_, [first, ..]) => Some(format!("breach of I{}: {}", first.invariant, first.what)),
+        (End::Finished, []) if whole => None,
+        (End::Finished, []) => Some(format!(
+            "finished with {:?}, {} machines",
+            verdict.members, verdict.machines
+        )),
+        (end, []) => Some(format!("{end:?}")),
+    }
+}
+
+/// Takes fault after fault out while the run still fails.
+pub(crate) fn minimised(scenario: &Scenario, fails: impl Fn(&Scenario) -> bool) -> Scenario {
+    let mut least = scenario.clone();
+    let mut number = 0;
+    while number < least.faults.len() {
+        let less = least.clone().with(least.faults.without(number));
+        if fails(&less) {
+            least = less;
+        } else {
+            number += 1;
+        }
+    }
+    least
+}
+
+fn report(scenario: &Scenario, why: &str) -> String {
+    let least = minimised(scenario, |less| wrong(less, &play(less)).is_some());
+    let seed = scenario.seed;
+    let all = scenario.faults.len();
+    format!(
+        "seed {seed}: {why}\n\n{} of {all} faults are needed:\n{}\nsave this as crates/rehull-core/tests/sim/regressions/seed-{seed}.yaml:\n\n{}\n\
+         and replay it: cargo test -p rehull-core --test sim regressions, or\n\
+         rehull rehearse --scenario crates/rehull-core/tests/sim/regressions/seed-{seed}.yaml --seed {seed}\n",
+        least.faults.len(),
+        story(&least, &play(&least)),
+        write_scenario(&least)
+    )
+}
+
+/// Plays seeds until there are enough failures; what they have touched.
+pub(crate) fn campaign(first: u64, seeds: u64) -> (Coverage, Vec<String>) {
+    let all = Mutex::new(Coverage::default());
+    let failures = Mutex::new(Vec::new());
+    let done = AtomicU64::new(0);
+    everywhere(seeds, |job| {
+        if failures.lock().unwrap().len() >= FAILURES_MAX {
+            return;
+        }
+        let scenario = scenario(first + job);
+        let verdict = play(&scenario);
+        all.lock().unwrap().add(&verdict);
+        if let Some(why) = wrong(&scenario, &verdict) {
+            let report = report(&scenario, &why);
+            failures.lock().unwrap().push(report);
+        }
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if done.is_multiple_of(10_000) {
+            println!("{done} of {seeds} seeds");
+        }
+    });
+    (all.into_inner().unwrap(), failures.into_inner().unwrap())
+}
+
+#[test]
+fn whatever_a_bad_day_brings_no_promise_is_broken_and_every_upgrade_finishes() {
+    let (_, failures) = campaign(0, SEEDS);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+#[ignore = "soak: `make sim SEEDS=1000000`"]
+fn a_campaign_of_bad_days_breaks_no_promise_and_every_upgrade_finishes() {
+    let (coverage, failures) = campaign(number("REHULL_SIM_FROM", 0), number("REHULL_SIM_SEEDS", 1_000));
+    println!("{}", coverage.table());
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn what_failed_once_does_not_fail_again_regressions() {
+    for (name, scenario) in scenarios("regressions") {
+        let verdict = play(&scenario);
+        let why = wrong(&scenario, &verdict);
+        assert!(
+            why.is_none(),
+            "{name}: {}\n{}",
+            why.unwrap_or_default(),
+            story(&scenario, &verdict)
+        );
+    }
+}
+
+#[test]
+fn a_failing_mix_is_minimised_to_what_makes_it_fail() {
+    let scenario = scenario(4);
+    let faults = scenario.faults.len();
+    assert!(faults > 1, "{faults}");
+    let last = scenario.faults.world.last().unwrap().clone();
+    let least = minimised(&scenario, |less| less.faults.world.contains(&last));
+    assert_eq!(least.faults.world, [last]);
+    assert_eq!(least.faults.len(), 1);
+}
