@@ -12,6 +12,7 @@
 mod cli;
 mod e2e;
 mod etcd_flags;
+mod etcd_gates;
 mod etcd_load;
 mod etcd_lost_answers;
 mod etcd_refusals;

@@ -46,7 +46,7 @@ impl EtcdPool {
     }
 
     async fn rounds(&self, slots: &[Slot]) -> Result<(), PortError> {
-        let voters = self.voters(slots).await;
+        let voters = self.voters(slots).await?;
         for _ in 0..ROUNDS_MAX {
             match self.round(&voters).await? {
                 Some(Verdict::Same) => return Ok(()),
@@ -64,21 +64,30 @@ impl EtcdPool {
         })
     }
 
-    /// Voters that answer, the leader last.
-    async fn voters<'a>(&self, slots: &'a [Slot]) -> Vec<&'a Slot> {
+    /// All of them, the leader last. Fewer hashes than members would prove less than is claimed, and one alone nothing:
+    /// a member that is late, or a learner (which etcd does not hash), makes the comparison impossible.
+    async fn voters<'a>(&self, slots: &'a [Slot]) -> Result<Vec<&'a Slot>, PortError> {
         let statuses = join_all(slots.iter().map(async |slot| {
             let status = self
                 .read(&slot.client_url(), READ_LIMIT, |mut client| async move {
                     client.status().await
                 })
                 .await
-                .ok()?;
-            let leads = status.header()?.member_id() == status.leader();
-            (!status.is_learner()).then_some((leads, slot))
+                .map_err(not_sent)?;
+            if status.is_learner() {
+                return Err(PortError::NotSent {
+                    why: format!("{} is a learner: its data cannot be compared", slot.name),
+                });
+            }
+            let id = status.header().map(etcd_client::ResponseHeader::member_id);
+            Ok((id == Some(status.leader()), slot))
         }));
-        let mut voters: Vec<(bool, &Slot)> = statuses.await.into_iter().flatten().collect();
+        let mut voters = statuses
+            .await
+            .into_iter()
+            .collect::<Result<Vec<(bool, &Slot)>, PortError>>()?;
         voters.sort_by_key(|&(leads, _)| leads);
-        voters.into_iter().map(|(_, slot)| slot).collect()
+        Ok(voters.into_iter().map(|(_, slot)| slot).collect())
     }
 
     /// `None`: the revision was compacted away before everybody had answered.

@@ -13,7 +13,8 @@ use crate::domain::observed::{JobState, SnapshotFact};
 pub trait EtcdView: Send + Sync {
     /// Asks every slot's address for status, member list (after a linearizable read) and `/version`.
     async fn observe(&self, slots: &[Slot]) -> View;
-    /// Hash of the key space at one revision on every voter that answers: equal or the names that differ.
+    /// Hash of the key space at one revision on every one of these voters: equal or the names that differ. One that does
+    /// not answer is an error: nothing is said of the others alone.
     async fn compare_hashes(&self, slots: &[Slot]) -> Result<(), PortError>;
 }
 
