@@ -1,9 +1,12 @@
 //! Health gates that are asked of real etcd, one test each.
 
+use std::time::Duration;
+
+use etcd_client::{AlarmAction, AlarmType};
 use rehull_core::ports::{EtcdView, PortError};
 use rustix::process::Signal;
 
-use crate::support::{Cluster, Setup};
+use crate::support::{Cluster, Setup, eventually};
 
 #[tokio::test]
 async fn data_is_not_called_the_same_while_a_voter_is_late() {
@@ -20,4 +23,48 @@ async fn data_is_not_called_the_same_while_a_voter_is_late() {
         "{compared:?}"
     );
     cluster.pool.compare_hashes(cluster.members()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_member_says_itself_which_of_its_checks_fail_where_its_release_can() {
+    for (version, failing) in [
+        ("3.4.23", &[][..]),
+        ("3.5.33", &["data_corruption"]),
+        ("3.6.14", &["data_corruption"]),
+        ("3.7.1", &["data_corruption"]),
+    ] {
+        let Some(cluster) = Cluster::up(Setup::new(version, 1)).await else {
+            return;
+        };
+        let member = cluster.slot(0);
+        let answer = cluster.answer(member).await.unwrap();
+        assert!(answer.unready.is_empty(), "{version}: {answer:?}");
+
+        let mut client = cluster.pool.connect(&member.client_url()).await.unwrap();
+        client
+            .alarm(AlarmAction::Activate, AlarmType::Corrupt, None)
+            .await
+            .unwrap();
+        let answer = cluster.answer(member).await.unwrap();
+        assert_eq!(answer.unready, failing, "{version}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_quorum_a_member_is_not_ready() {
+    let Some(mut cluster) = Cluster::up(Setup::new("3.5.33", 3)).await else {
+        return;
+    };
+    cluster.kill(1);
+    cluster.kill(2);
+    eventually(
+        "the last member is not ready",
+        Duration::from_secs(10),
+        async || {
+            let answer = cluster.answer(cluster.slot(0)).await?;
+            eprintln!("{:?}", answer.unready);
+            (!answer.unready.is_empty()).then_some(())
+        },
+    )
+    .await;
 }

@@ -11,6 +11,7 @@ mod lists;
 pub mod load;
 mod membership;
 mod pool;
+mod readyz;
 mod restore_check;
 mod snapshot;
 mod stall;

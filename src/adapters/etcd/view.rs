@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use etcd_client::StatusResponse;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use rehull_core::domain::desired::Slot;
 use rehull_core::domain::etcd::{Endpoint, EtcdView as View, MemberAnswer};
 use rehull_core::domain::ids::{EtcdClusterId, MemberId};
@@ -71,7 +71,13 @@ impl EtcdPool {
         self.versions(&slot.client_url()).await
     }
 
+    /// `/readyz` beside the rest: it hangs where there is no quorum, and takes a handshake of its own.
     async fn ask(&self, slot: &Slot, versions: &Versions) -> Result<Endpoint, Endpoint> {
+        let (unready, answer) = join(self.unready(slot), self.answer(slot, versions)).await;
+        Ok(Endpoint::Answered(Box::new(MemberAnswer { unready, ..answer? })))
+    }
+
+    async fn answer(&self, slot: &Slot, versions: &Versions) -> Result<MemberAnswer, Endpoint> {
         let url = slot.client_url();
         let status = self
             .read(
@@ -89,7 +95,7 @@ impl EtcdPool {
             let list = self.read(&url, READ_LIMIT, own_copy).await;
             answer.members = list.ok().map(|listing| listing.members);
         }
-        Ok(Endpoint::Answered(Box::new(answer)))
+        Ok(answer)
     }
 
     /// A new handshake each time; a connection that was closed in the middle is tried once more, because a server
@@ -181,6 +187,7 @@ fn answer_of(status: &StatusResponse) -> Result<MemberAnswer, Endpoint> {
         db_quota: Some(quota).filter(|&bytes| bytes != 0),
         members: None,
         serves: false,
+        unready: Vec::new(),
     })
 }
 

@@ -83,6 +83,8 @@ pub struct MemberAnswer {
     pub members: Option<Vec<ListedMember>>,
     /// A linearizable read through this member came back in time.
     pub serves: bool,
+    /// Checks of its own `/readyz` that fail, by name; empty: all pass, or its version has no such page.
+    pub unready: Vec<String>,
 }
 
 /// One line of a member list.

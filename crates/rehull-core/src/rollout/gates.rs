@@ -70,6 +70,7 @@ fn red_of_member(now: &Situation<'_>, slot: &SlotSituation<'_>) -> Vec<RedGate> 
             "no linearizable read through it within 2 s".to_owned(),
         ));
     }
+    red.extend(not_ready(slot, &answer.unready));
     if slot.standing() == Health::Out && answer.serves && !answer.learner {
         red.push(gate(
             slot,
@@ -90,6 +91,11 @@ fn red_of_member(now: &Situation<'_>, slot: &SlotSituation<'_>) -> Vec<RedGate> 
         red.push(gate(slot, "alarm", alarm.clone()));
     }
     red
+}
+
+/// What the member itself says of serving.
+fn not_ready(slot: &SlotSituation<'_>, unready: &[String]) -> Option<RedGate> {
+    (!unready.is_empty()).then(|| gate(slot, "readyz", format!("`/readyz`: {}", unready.join(", "))))
 }
 
 /// Nobody but the planned members may be listed, and none may be waiting for its first start.

@@ -22,6 +22,7 @@ mod hung;
 mod learners;
 mod losses;
 pub(crate) mod model;
+mod preflight;
 mod refusals;
 mod steady;
 mod stories;

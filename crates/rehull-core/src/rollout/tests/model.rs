@@ -269,6 +269,7 @@ impl Model {
             // A list is only shown by a linearizable read, which a learner does not serve.
             members: (self.has_quorum() && !me.learner).then(|| members.collect()),
             serves: self.has_quorum() && !me.learner,
+            unready: Vec::new(),
         }))
     }
 

@@ -3,6 +3,7 @@
 use super::{Etcd, Process};
 use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer};
 use crate::domain::ids::SlotName;
+use crate::domain::version::EtcdVersion;
 
 /// Size of every modelled database, in bytes.
 const DB_SIZE: u64 = 64 << 20;
@@ -45,6 +46,19 @@ impl Etcd {
             db_quota: None,
             members: reads.then(|| members.collect()),
             serves: reads,
+            unready: unready(process, reads),
         }
     }
+}
+
+/// `/readyz`, where the release has it: only the read can fail in the model.
+fn unready(process: &Process, reads: bool) -> Vec<String> {
+    let version = process.version;
+    let since = if version.line() == (3, 4) {
+        EtcdVersion::new(3, 4, 29)
+    } else {
+        EtcdVersion::new(3, 5, 11)
+    };
+    let failing = (version >= since && !reads).then(|| "linearizable_read".to_owned());
+    failing.into_iter().collect()
 }
