@@ -1,7 +1,7 @@
 //! Sentences for waits, actions and reasons: the only place where the core's variants become English.
 
 use jiff::Timestamp;
-use rehull_core::domain::action::{Action, TerminateWhy};
+use rehull_core::domain::action::{Action, Preflight, TerminateWhy};
 use rehull_core::domain::observed::Part;
 use rehull_core::domain::waiting::{RedGate, StopReason, WaitingOn};
 
@@ -133,6 +133,12 @@ pub fn action(action: &Action) -> String {
         }
         Action::PromoteMember { member, via, .. } => format!("promote learner {member}, asking {via}"),
         Action::Go { machine, .. } => format!("tell {machine} to go"),
+        Action::Preflight {
+            check: Preflight::Writes,
+        } => "write a small key through every member".to_owned(),
+        Action::Preflight {
+            check: Preflight::Data,
+        } => "compare the data of all members".to_owned(),
         Action::VerifyData { slot } => format!("compare the data of {slot} with the others"),
         Action::TerminateMachine { machine, why, .. } => {
             format!("terminate {machine} ({})", terminate_why(*why))

@@ -98,6 +98,7 @@ impl World {
             templates: &self.templates,
             etcd: self.etcd.as_ref(),
             membership: self.etcd.as_ref(),
+            probe: self.etcd.as_ref(),
             snapshots: &self.snapshots,
             store: self.store.as_ref(),
             clock: &self.clock,

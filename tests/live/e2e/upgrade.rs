@@ -78,7 +78,10 @@ fn with_leader() -> Vec<&'static str> {
 /// What was done to members and machines, in order.
 fn steps(actions: &[Action]) -> Vec<&'static str> {
     let word = |action: &Action| match action {
-        Action::StartSnapshot | Action::CreateTemplateVersion { .. } | Action::RecordIdentity { .. } => None,
+        Action::StartSnapshot
+        | Action::Preflight { .. }
+        | Action::CreateTemplateVersion { .. }
+        | Action::RecordIdentity { .. } => None,
         Action::LaunchMachine { .. } => Some("launch"),
         Action::MoveLeader { .. } => Some("leader"),
         Action::AskStop { .. } => Some("stop"),

@@ -23,6 +23,7 @@ pub(super) fn check_parts(seen: &Observed, action: &Action) -> Result<(), Violat
         | Action::AddMember { .. }
         | Action::PromoteMember { .. }
         | Action::Go { .. }
+        | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
         | Action::RecordIdentity { .. } => return Ok(()),
@@ -108,6 +109,7 @@ pub(super) fn check_version(plan: &RolloutPlan, seen: &Observed, action: &Action
         | Action::AttachVolume { .. }
         | Action::AddMember { .. }
         | Action::PromoteMember { .. }
+        | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
         | Action::RecordIdentity { .. } => return Ok(()),

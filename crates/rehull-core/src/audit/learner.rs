@@ -50,6 +50,7 @@ pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Res
         | Action::AttachInterface { .. }
         | Action::AttachVolume { .. }
         | Action::Go { .. }
+        | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
         | Action::RecordIdentity { .. } => Ok(()),

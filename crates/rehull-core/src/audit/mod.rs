@@ -129,6 +129,7 @@ fn brings_back(planned: &SlotPlan, seen: &Observed, action: &Action) -> bool {
         | Action::RemoveMember { .. }
         | Action::AddMember { .. }
         | Action::PromoteMember { .. }
+        | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::RecordIdentity { .. } => false,
     }

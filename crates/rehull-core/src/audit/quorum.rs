@@ -30,6 +30,7 @@ pub(super) fn takes_out<'a>(seen: &Observed, action: &'a Action) -> Option<&'a S
         | Action::AttachInterface { .. }
         | Action::AttachVolume { .. }
         | Action::Go { .. }
+        | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::RecordIdentity { .. } => None,
     }
@@ -55,6 +56,7 @@ pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Res
         | Action::AttachInterface { .. }
         | Action::AttachVolume { .. }
         | Action::Go { .. }
+        | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
         | Action::RecordIdentity { .. } => return Ok(()),

@@ -270,8 +270,8 @@ pub(super) struct Rollout {
     /// Take a snapshot, verified and test-restored, before the first change.
     #[schemars(extend("default" = true))]
     pub(super) snapshot: Option<bool>,
-    /// Write one small key below `/rehull/probe/` ten times a second while a rollout runs, to measure how long writers
-    /// wait; it is removed in the end.
+    /// Write small keys below `/rehull/probe/` while a rollout runs: one through every member before the first is taken
+    /// out, and one ten times a second to measure how long writers wait. They are removed in the end.
     #[schemars(extend("default" = true))]
     pub(super) probe: Option<bool>,
     /// A cluster of one member cannot be upgraded without an outage; this says so out loud.

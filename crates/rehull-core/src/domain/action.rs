@@ -134,6 +134,11 @@ pub enum Action {
         #[serde(default)]
         with_spare: bool,
     },
+    /// Asked of all members once per rollout, before the first of them is taken out.
+    Preflight {
+        /// What is asked.
+        check: Preflight,
+    },
     /// Changes nothing: every voter holds the same data at one revision, asked once after a member has joined.
     VerifyData {
         /// Slot of the member that has just joined.
@@ -153,6 +158,28 @@ pub enum Action {
         /// The new cluster's id.
         etcd_cluster: EtcdClusterId,
     },
+}
+
+/// Gates that cost more than a look, so that they are asked once and not at every tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preflight {
+    /// A small key below `/rehull/probe/` can be written through every member; each write is an entry in the raft log.
+    Writes,
+    /// Every voter holds the same data at one revision, so that a difference is not blamed on the first newcomer; each
+    /// hash scans the whole store.
+    Data,
+}
+
+impl Preflight {
+    /// Stable word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Writes => "writes",
+            Self::Data => "data",
+        }
+    }
 }
 
 /// Why a machine is terminated.
@@ -206,6 +233,7 @@ impl Action {
             Self::AddMember { peer_url, .. } => format!("add-member {peer_url}"),
             Self::PromoteMember { member, .. } => format!("promote-member {member}"),
             Self::Go { machine, .. } => format!("go {machine}"),
+            Self::Preflight { check } => format!("preflight {}", check.as_str()),
             Self::VerifyData { slot } => format!("verify-data {slot}"),
             Self::TerminateMachine { machine, .. } => format!("terminate-machine {machine}"),
             Self::RecordIdentity { etcd_cluster } => format!("record-identity {etcd_cluster}"),
@@ -230,6 +258,7 @@ impl Action {
             Self::AddMember { learner: true, .. } => "add learner",
             Self::PromoteMember { .. } => "promote",
             Self::Go { .. } => "go",
+            Self::Preflight { .. } => "preflight",
             Self::VerifyData { .. } => "verify data",
             Self::TerminateMachine { .. } => "terminate",
             Self::RecordIdentity { .. } => "record identity",
@@ -240,7 +269,7 @@ impl Action {
     #[must_use]
     pub fn slot(&self) -> Option<&SlotName> {
         match self {
-            Self::StartSnapshot | Self::RecordIdentity { .. } => None,
+            Self::StartSnapshot | Self::Preflight { .. } | Self::RecordIdentity { .. } => None,
             Self::CreateTemplateVersion { slot, .. }
             | Self::LaunchMachine { slot, .. }
             | Self::AskStop { slot, .. }

@@ -71,6 +71,7 @@ impl Phase {
             Action::StartSnapshot | Action::CreateTemplateVersion { .. } | Action::RecordIdentity { .. } => {
                 None
             }
+            Action::Preflight { .. } => Some(Self::Held),
             Action::LaunchMachine { .. } => Some(Self::Boot),
             Action::MoveLeader { .. } => Some(Self::Leader),
             Action::AskStop { .. } => Some(Self::Stop),

@@ -50,7 +50,8 @@ pub struct RolloutPolicy {
     pub quota_used_percent_max: u8,
     /// Take a snapshot (verified, test-restored) before the first change.
     pub snapshot: bool,
-    /// Write one small key ten times a second meanwhile, to measure how long clients wait.
+    /// Write one small key through every member beforehand, and one ten times a second meanwhile, to measure how long
+    /// clients wait.
     pub probe: bool,
     /// A single-member cluster cannot be upgraded without an outage; this says so out loud.
     pub accept_downtime: bool,

@@ -8,7 +8,7 @@ use super::identity;
 #[cfg(test)]
 use super::mutants;
 use super::ports::Ports;
-use crate::domain::action::Action;
+use crate::domain::action::{Action, Preflight};
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{Join, tag};
 use crate::domain::ids::{
@@ -90,6 +90,7 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
         Action::Go {
             machine, with_spare, ..
         } => go(context, machine, *with_spare).await,
+        Action::Preflight { check } => preflight(context, *check).await,
         Action::VerifyData { .. } if mutant!(SkipCompare) => Ok(()),
         Action::VerifyData { .. } => etcd.compare_hashes(&context.voters()).await,
         Action::TerminateMachine { machine, .. } => match machines.terminate(machine).await {
@@ -99,6 +100,14 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
         Action::RecordIdentity { etcd_cluster } => {
             identity::record(store, &context.plan.envelope, *etcd_cluster).await
         }
+    }
+}
+
+async fn preflight(context: Context<'_>, check: Preflight) -> Result<(), PortError> {
+    let voters = context.voters();
+    match check {
+        Preflight::Writes => context.ports.probe.write_through(&voters).await,
+        Preflight::Data => context.ports.etcd.compare_hashes(&voters).await,
     }
 }
 

@@ -8,7 +8,8 @@ use crate::domain::ids::{ClusterName, LaunchTemplateName, RolloutId};
 use crate::event::EventSink;
 use crate::plan::RolloutPlan;
 use crate::ports::{
-    Clock, EtcdMembership, EtcdView, LaunchTemplates, LeaseState, Machines, SlotParts, SnapshotJobs, Store,
+    Clock, EtcdMembership, EtcdProbe, EtcdView, LaunchTemplates, LeaseState, Machines, SlotParts,
+    SnapshotJobs, Store,
 };
 
 /// The doors to the world.
@@ -24,6 +25,8 @@ pub struct Ports<'a> {
     pub etcd: &'a dyn EtcdView,
     /// etcd, membership.
     pub membership: &'a dyn EtcdMembership,
+    /// etcd, the probe's key.
+    pub probe: &'a dyn EtcdProbe,
     /// The snapshot job.
     pub snapshots: &'a dyn SnapshotJobs,
     /// Journal, lease, mailbox, identity.

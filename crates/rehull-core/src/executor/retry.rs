@@ -92,6 +92,7 @@ pub(super) fn visible_within(action: &Action) -> Duration {
         | Action::RemoveMember { .. }
         | Action::AddMember { .. }
         | Action::PromoteMember { .. }
+        | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::RecordIdentity { .. } => 0,
     };

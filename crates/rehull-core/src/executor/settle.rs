@@ -135,8 +135,8 @@ fn is_evident(action: &Action, seen: &Observed) -> bool {
         Action::AttachVolume { slot, machine, .. } => {
             parts(seen, slot).is_some_and(|parts| is_on(&parts.volume.attachment, machine))
         }
-        // It changes nothing that could be seen.
-        Action::VerifyData { .. } => false,
+        // Nothing that a look would show.
+        Action::Preflight { .. } | Action::VerifyData { .. } => false,
         Action::RecordIdentity { .. } => seen.identity.is_some(),
     }
 }

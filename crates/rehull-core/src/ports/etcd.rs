@@ -31,6 +31,14 @@ pub trait EtcdMembership: Send + Sync {
     async fn move_leader(&self, leader: &Slot, to: MemberId) -> Result<(), PortError>;
 }
 
+/// The only writer of keys. It knows one key, below `/rehull/probe/`, and can do nothing else.
+#[async_trait]
+pub trait EtcdProbe: Send + Sync {
+    /// Writes the key through each of these members and removes it in the end. One that has not taken it after 2 s is an
+    /// error that names it.
+    async fn write_through(&self, slots: &[Slot]) -> Result<(), PortError>;
+}
+
 /// The snapshot job of a rollout.
 #[async_trait]
 pub trait SnapshotJobs: Send + Sync {

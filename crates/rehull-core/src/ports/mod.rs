@@ -9,5 +9,5 @@ mod store;
 
 pub use aws::{LaunchRequest, LaunchTemplates, Machines, MadeVersion, SlotParts, TemplateContent};
 pub use error::{PortError, Rule};
-pub use etcd::{EtcdMembership, EtcdView, SnapshotJobs};
+pub use etcd::{EtcdMembership, EtcdProbe, EtcdView, SnapshotJobs};
 pub use store::{Clock, LeaseNow, LeaseState, Silence, Store, StoreError, Stored, Tag};

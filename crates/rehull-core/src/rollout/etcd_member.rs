@@ -10,7 +10,7 @@
 use super::boot::warm;
 use super::step::{Step, survivor};
 use super::tick::Tick;
-use super::{gates, give_up, join, leave, slot_move};
+use super::{gates, give_up, join, leave, preflight, slot_move};
 use crate::domain::action::Action;
 use crate::domain::fleet::{Join, Machine};
 use crate::domain::ids::Generation;
@@ -193,5 +193,6 @@ fn may_begin(step: &Step<'_>, tick: &mut Tick) -> bool {
         step.wait(tick, WaitingOn::Settle { until });
         free = false;
     }
-    free
+    // Last, because it is asked once: nothing else may stand between it and what it is asked for.
+    free && preflight::passed(step, tick)
 }

@@ -16,6 +16,7 @@ mod leave;
 #[cfg(test)]
 mod mutants;
 mod order;
+mod preflight;
 mod situation;
 mod slot_move;
 mod snapshot;

@@ -165,6 +165,7 @@ pub(super) fn ports(witness: &Witness) -> Ports<'_> {
         templates: witness,
         etcd: witness,
         membership: witness,
+        probe: &witness.hands,
         snapshots: witness,
         store: witness,
         clock: witness.hands.clock.as_ref(),

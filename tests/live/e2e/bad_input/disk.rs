@@ -186,7 +186,12 @@ async fn full_on_the_way(sandbox: &Sandbox, disk: &SmallDisk) -> String {
         intended,
         "a call without a durable intent: {run}"
     );
-    let harmless = |action: &Action| matches!(action, Action::StartSnapshot | Action::LaunchMachine { .. });
+    let harmless = |action: &Action| {
+        matches!(
+            action,
+            Action::StartSnapshot | Action::Preflight { .. } | Action::LaunchMachine { .. }
+        )
+    };
     assert!(run.actions().iter().all(harmless), "{run}");
     rollout
 }

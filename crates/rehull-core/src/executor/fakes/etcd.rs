@@ -4,12 +4,12 @@ use async_trait::async_trait;
 
 use super::world::{FakeWorld, perform};
 use super::yield_now;
-use crate::domain::action::Action;
+use crate::domain::action::{Action, Preflight};
 use crate::domain::desired::Slot;
 use crate::domain::etcd::EtcdView as View;
 use crate::domain::ids::{MemberId, RolloutId, SlotName};
 use crate::domain::observed::{JobState, SnapshotFact};
-use crate::ports::{EtcdMembership, EtcdView, PortError, Rule, SnapshotJobs};
+use crate::ports::{EtcdMembership, EtcdProbe, EtcdView, PortError, Rule, SnapshotJobs};
 use crate::rollout::tests::model::{slot, slot_name};
 
 #[async_trait]
@@ -21,7 +21,11 @@ impl EtcdView for FakeWorld {
 
     async fn compare_hashes(&self, _slots: &[Slot]) -> Result<(), PortError> {
         let action = self
-            .newest_intent(|action| matches!(action, Action::VerifyData { .. }))
+            .newest_intent(|action| {
+                let preflight = Preflight::Data;
+                matches!(action, Action::VerifyData { .. })
+                    || *action == Action::Preflight { check: preflight }
+            })
             .unwrap();
         self.call(action.clone(), perform(action)).await
     }
@@ -117,6 +121,16 @@ impl EtcdMembership for FakeWorld {
             perform(action)(model)
         })
         .await
+    }
+}
+
+#[async_trait]
+impl EtcdProbe for FakeWorld {
+    async fn write_through(&self, _slots: &[Slot]) -> Result<(), PortError> {
+        let action = Action::Preflight {
+            check: Preflight::Writes,
+        };
+        self.call(action.clone(), perform(action)).await
     }
 }
 

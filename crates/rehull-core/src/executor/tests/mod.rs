@@ -91,6 +91,7 @@ impl Bench {
             templates: &self.world,
             etcd: &self.world,
             membership: &self.world,
+            probe: &self.world,
             snapshots: &self.world,
             store: self.world.store.as_ref(),
             clock: self.world.clock.as_ref(),

@@ -68,6 +68,10 @@ impl Model {
                 }
                 self.machine(machine).state = MachineState::ShuttingDown;
             }
+            Action::Preflight { .. } => {
+                let all = self.members.len();
+                assert_eq!(self.healthy_voters(), all, "somebody could not be asked");
+            }
             Action::VerifyData { .. } => assert!(self.has_quorum()),
             Action::RecordIdentity { .. } => self.identity = true,
             _ => self.perform_on_slot(action),

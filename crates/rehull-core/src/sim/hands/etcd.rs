@@ -10,7 +10,7 @@ use crate::domain::etcd::{Endpoint, EtcdView as View};
 use crate::domain::ids::{MemberId, RolloutId, SlotName};
 use crate::domain::observed::{JobState, SnapshotFact};
 use crate::journal::keys;
-use crate::ports::{EtcdMembership, EtcdView, PortError, SnapshotJobs};
+use crate::ports::{EtcdMembership, EtcdProbe, EtcdView, PortError, SnapshotJobs};
 use crate::sim::lab::{Lab, SnapshotTrouble, later};
 use crate::sim::store::Write;
 
@@ -81,6 +81,24 @@ impl EtcdMembership for Hands {
         self.request("MoveLeader", |lab, now| {
             lab.reach(leader)?;
             lab.etcd.move_leader(now, &leader.name, to)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl EtcdProbe for Hands {
+    async fn write_through(&self, slots: &[Slot]) -> Result<(), PortError> {
+        // A member that serves linearizable reads has a leader and a quorum: it takes writes, too.
+        self.request("Put", |lab, _| {
+            slots
+                .iter()
+                .try_for_each(|slot| match lab.endpoint(slot).answer() {
+                    Some(answer) if !answer.serves => Err(PortError::OutcomeUnknown {
+                        why: format!("{}: no answer within 2 s", slot.name),
+                    }),
+                    Some(_) | None => lab.reach(slot),
+                })
         })
         .await
     }

@@ -20,6 +20,7 @@ pub(super) fn action(action: &Action) -> String {
         | Action::AddMember { .. }
         | Action::PromoteMember { .. }
         | Action::Go { .. }
+        | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
         | Action::RecordIdentity { .. } => action.verb().to_owned(),

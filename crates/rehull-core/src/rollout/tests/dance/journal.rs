@@ -2,7 +2,7 @@
 
 use super::scene::{NOW, Scene, instant};
 use super::state::{Act, Box_, Word, World};
-use crate::domain::action::{Action, TerminateWhy};
+use crate::domain::action::{Action, Preflight, TerminateWhy};
 use crate::domain::ids::{ContentDigest, InstanceId, StepId, Token};
 use crate::journal::{JournalView, Record, RecordBody};
 
@@ -97,6 +97,10 @@ impl Scene {
         writer.write(NOW - 30_000, opened);
         let holder = "somebody".to_owned();
         writer.write(world.attached_at(), RecordBody::Attached { holder });
+        // Asked once, while all is well, and no part of the dance.
+        for check in [Preflight::Writes, Preflight::Data] {
+            writer.act(NOW - 29_000, &Action::Preflight { check }, Word::Done);
+        }
         for (slot, number, machine) in world.machines() {
             self.note(&mut writer, world, (slot, number), machine);
         }
