@@ -1,10 +1,14 @@
 //! Certificates that are expired or of another authority, on either side, in plain words.
 
+use std::time::Duration;
+
 use rehull::adapters::etcd::{EtcdPool, PemTls};
+use rehull_core::domain::desired::Slot;
 use rehull_core::domain::etcd::Endpoint;
 use rehull_core::ports::EtcdView;
 
 use crate::support::pki::{Authority, Validity, client_tls};
+use crate::support::proxy::Proxy;
 use crate::support::{Cluster, Setup};
 
 async fn strange(cluster: &Cluster, tls: &PemTls) -> String {
@@ -78,5 +82,23 @@ fn certificate_and_key_that_do_not_belong_together_are_refused_before_anything_i
     assert!(
         error.as_ref().is_some_and(|text| text.contains("cannot be used")),
         "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_certificate_without_the_slots_address_is_named_as_that_of_another() {
+    let Some(cluster) = Cluster::up(Setup::new("3.5.33", 1)).await else {
+        return;
+    };
+    // The first two stand-ins are in every member's certificate, this one is in none.
+    let elsewhere = Slot {
+        address: cluster.stand_in(2),
+        ..cluster.slot(0).clone()
+    };
+    let _proxy = Proxy::start(elsewhere.address, cluster.slot(0).address, Duration::ZERO).await;
+    let endpoint = cluster.endpoint(&elsewhere).await;
+    assert!(
+        matches!(&endpoint, Endpoint::Strange(words) if words.starts_with("its certificate is for another address")),
+        "{endpoint:?}"
     );
 }
