@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use etcd_client::{AlarmAction, AlarmType};
-use rehull_core::ports::{EtcdView, PortError};
+use etcd_client::{AlarmAction, AlarmType, GetOptions};
+use jiff::Timestamp;
+use rehull_core::ports::{EtcdProbe, EtcdView, PortError};
 use rustix::process::Signal;
 
 use crate::support::{Cluster, Setup, eventually};
@@ -67,4 +68,47 @@ async fn without_a_quorum_a_member_is_not_ready() {
         },
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_write_goes_through_every_member_and_the_one_that_takes_none_is_named() {
+    for version in ["3.4.23", "3.7.1"] {
+        let Some(cluster) = Cluster::up(Setup::new(version, 3)).await else {
+            return;
+        };
+        cluster.pool.write_through(cluster.members()).await.unwrap();
+        let mut client = cluster.pool.connect(&cluster.slot(0).client_url()).await.unwrap();
+        let everything = GetOptions::new().with_all_keys();
+        let left = client.get("", Some(everything)).await.unwrap();
+        assert!(left.kvs().is_empty(), "{version}: {left:?}");
+        assert_eq!(
+            left.header().unwrap().revision(),
+            5,
+            "{version}: a put by each of three and one delete"
+        );
+
+        let late = (cluster.leader().await + 1) % 3;
+        cluster.signal(late, Signal::STOP);
+        let written = cluster.pool.write_through(cluster.members()).await;
+        cluster.signal(late, Signal::CONT);
+        let words = format!("{} takes no write", cluster.slot(late).name);
+        assert!(
+            matches!(&written, Err(PortError::OutcomeUnknown { why }) if why.starts_with(&words)),
+            "{version}: {written:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn it_is_seen_when_the_certificates_of_members_and_our_own_end() {
+    let Some(cluster) = Cluster::up(Setup::new("3.5.33", 1)).await else {
+        return;
+    };
+    let view = cluster.observe().await;
+    let end_of_2099: Timestamp = "2100-01-01T00:00:00Z".parse().unwrap();
+    let shown = cluster.answer(cluster.slot(0)).await.unwrap().cert_until;
+    assert_eq!(
+        (view.client_cert_until, shown),
+        (Some(end_of_2099), Some(end_of_2099))
+    );
 }

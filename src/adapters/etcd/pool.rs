@@ -6,10 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use etcd_client::{Certificate, Client, ConnectOptions, Error as Raw, Identity, TlsOptions};
+use jiff::Timestamp;
 use rehull_core::ports::PortError;
 
 use super::error::{classify, is_our_side};
-use super::tls::{PemTls, UnusableTls, chain};
+use super::tls::{PemTls, UnusableTls, chain, first_end};
 
 /// A member in another zone answers a SYN within milliseconds; one retransmission (1 s) is allowed for.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -20,6 +21,7 @@ pub(super) const READ_LIMIT: Duration = Duration::from_secs(2);
 pub struct EtcdPool {
     tls: TlsOptions,
     http: reqwest::Client,
+    cert_until: Option<Timestamp>,
     clients: Mutex<BTreeMap<String, Client>>,
 }
 
@@ -32,6 +34,7 @@ impl EtcdPool {
         Ok(Self {
             tls: tls_options(pem),
             http: http_client(pem)?,
+            cert_until: first_end(&pem.cert),
             clients: Mutex::new(BTreeMap::new()),
         })
     }
@@ -51,6 +54,11 @@ impl EtcdPool {
             .map_err(|error| PortError::NotSent {
                 why: format!("{url}: {error}"),
             })
+    }
+
+    /// When our own certificate ends.
+    pub(super) const fn cert_until(&self) -> Option<Timestamp> {
+        self.cert_until
     }
 
     pub(super) fn http(&self) -> &reqwest::Client {
@@ -189,6 +197,7 @@ fn http_client(pem: &PemTls) -> Result<reqwest::Client, UnusableTls> {
         .tls_certs_only(authorities)
         .identity(reqwest::Identity::from_pem(&identity).map_err(unusable)?)
         .https_only(true)
+        .tls_info(true)
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .pool_max_idle_per_host(0)

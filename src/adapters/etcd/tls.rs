@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use jiff::Timestamp;
+use x509_parser::pem::Pem;
 
 /// PEM texts of certificate authority, client certificate chain and private key.
 #[derive(Clone)]
@@ -27,6 +28,18 @@ impl fmt::Debug for PemTls {
 #[derive(Debug, thiserror::Error)]
 #[error("the etcd client certificate cannot be used: {0}")]
 pub struct UnusableTls(pub String);
+
+/// The end of a certificate, DER.
+pub(super) fn ends_at(der: &[u8]) -> Option<Timestamp> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
+}
+
+/// The first end in a chain, PEM: with any of its certificates the whole chain is over.
+pub(super) fn first_end(chain: &[u8]) -> Option<Timestamp> {
+    let blocks = Pem::iter_from_buffer(chain).filter_map(Result::ok);
+    blocks.filter_map(|block| ends_at(&block.contents)).min()
+}
 
 /// Error texts of a chain, outermost first, without repetitions.
 pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {

@@ -8,18 +8,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use etcd_client::StatusResponse;
 use futures_util::future::{join, join_all};
+use jiff::Timestamp;
 use rehull_core::domain::desired::Slot;
 use rehull_core::domain::etcd::{Endpoint, EtcdView as View, MemberAnswer};
 use rehull_core::domain::ids::{EtcdClusterId, MemberId};
 use rehull_core::domain::version::EtcdVersion;
 use rehull_core::ports::{EtcdView, PortError};
+use reqwest::tls::TlsInfo;
 use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::lists::{linearizable_read, own_copy};
 use super::pool::{CONNECT_LIMIT, EtcdPool, READ_LIMIT};
-use super::tls::{chain, in_plain_words};
+use super::tls::{chain, ends_at, in_plain_words};
 
 /// Port, TLS and `/version` of one slot. With [`ANSWER_LIMIT`] it makes the 5 s that an observation may take.
 const REACH_LIMIT: Duration = Duration::from_millis(2500);
@@ -32,6 +34,9 @@ const CLIENT_PORT: u16 = 2379;
 struct Versions {
     #[serde(default)]
     etcdcluster: String,
+    /// Of the certificate in this handshake.
+    #[serde(skip)]
+    cert_until: Option<Timestamp>,
 }
 
 #[async_trait]
@@ -56,6 +61,7 @@ impl EtcdView for EtcdPool {
         }));
         View {
             endpoints: answers.await.into_iter().collect(),
+            client_cert_until: self.cert_until(),
         }
     }
 
@@ -89,6 +95,7 @@ impl EtcdPool {
             .map_err(endpoint_of)?;
         let mut answer = answer_of(&status)?;
         answer.cluster_version = line(&versions.etcdcluster);
+        answer.cert_until = versions.cert_until;
         answer.serves = self.read(&url, READ_LIMIT, linearizable_read).await.is_ok();
         if answer.serves {
             // Without the read before it the list may be an old one: better none than a wrong one.
@@ -108,19 +115,21 @@ impl EtcdPool {
             }
             first => first,
         };
-        let body = body.map_err(|error| unreached(&error))?;
-        serde_json::from_str(&body)
-            .map_err(|_| Endpoint::Strange(format!("`GET /version` answered `{}`", first_chars(&body))))
+        let (body, cert_until) = body.map_err(|error| unreached(&error))?;
+        let versions: Versions = serde_json::from_str(&body)
+            .map_err(|_| Endpoint::Strange(format!("`GET /version` answered `{}`", first_chars(&body))))?;
+        Ok(Versions {
+            cert_until,
+            ..versions
+        })
     }
 
-    async fn http_text(&self, url: &str) -> Result<String, reqwest::Error> {
-        self.http()
-            .get(url)
-            .send()
-            .await?
-            .error_for_status()?
-            .text()
-            .await
+    /// With the end of the certificate that was shown for it.
+    async fn http_text(&self, url: &str) -> Result<(String, Option<Timestamp>), reqwest::Error> {
+        let response = self.http().get(url).send().await?.error_for_status()?;
+        let shown = response.extensions().get::<TlsInfo>();
+        let until = shown.and_then(TlsInfo::peer_certificate).and_then(ends_at);
+        Ok((response.text().await?, until))
     }
 }
 
@@ -188,6 +197,7 @@ fn answer_of(status: &StatusResponse) -> Result<MemberAnswer, Endpoint> {
         members: None,
         serves: false,
         unready: Vec::new(),
+        cert_until: None,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{EtcdClusterId, MemberId, SlotName};
@@ -12,6 +13,8 @@ use super::version::EtcdVersion;
 pub struct EtcdView {
     /// Answers by slot (asked at the slot's address).
     pub endpoints: BTreeMap<SlotName, Endpoint>,
+    /// When the certificate that the members were asked with ends; `None`: nobody can tell.
+    pub client_cert_until: Option<Timestamp>,
 }
 
 /// What came back from one address.
@@ -85,6 +88,8 @@ pub struct MemberAnswer {
     pub serves: bool,
     /// Checks of its own `/readyz` that fail, by name; empty: all pass, or its version has no such page.
     pub unready: Vec<String>,
+    /// When the certificate that it shows to clients ends; `None`: nobody can tell.
+    pub cert_until: Option<Timestamp>,
 }
 
 /// One line of a member list.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::envelope::{Envelope, Forecast, ForecastStep, RolloutKind, SlotPlan};
 use super::input::holder;
-use super::{eta, spare};
+use super::{certificates, eta, spare};
 use crate::catalog::etcd::{hop_notes, short_log_note};
 use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer};
 use crate::domain::fleet::{Join, Machine};
@@ -162,6 +162,7 @@ fn blockers(envelope: &Envelope, seen: &Observed, quota: u64) -> Vec<String> {
         blockers.extend(too_full(envelope, name, answer, quota));
     }
     blockers.extend(strangers(envelope, seen));
+    blockers.extend(certificates::blockers(envelope, seen));
     blockers
 }
 
@@ -258,6 +259,7 @@ fn notes(envelope: &Envelope, seen: &Observed) -> Vec<String> {
         .filter(|machine| machine.is_live() && !machine.go)
         .count();
     notes.extend(spare::note(envelope));
+    notes.extend(certificates::notes(envelope, seen));
     if count > 0 && envelope.kind != RolloutKind::Bootstrap {
         notes.push(format!(
             "{count} machine(s) of an earlier rollout wait for a go; unwanted ones are terminated"

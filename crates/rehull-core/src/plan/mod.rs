@@ -3,6 +3,7 @@
 //! [`plan`] compares what is desired with what is seen and says which machines give way, why, in which order, and
 //! until when one can go back; or it refuses, with every reason at once.
 
+mod certificates;
 mod changed;
 mod content;
 pub mod envelope;
@@ -21,6 +22,8 @@ mod spare;
 mod tests;
 #[cfg(test)]
 mod tests_of_a_single_member;
+#[cfg(test)]
+mod tests_of_certificates;
 #[cfg(test)]
 mod tests_of_incidents;
 #[cfg(test)]

@@ -193,7 +193,10 @@ impl Model {
                 slots: self.parts.clone(),
                 templates: self.templates.clone(),
             },
-            etcd: EtcdView { endpoints },
+            etcd: EtcdView {
+                endpoints,
+                client_cert_until: None,
+            },
             jobs: Jobs {
                 snapshot: self.snapshot.clone(),
             },
@@ -270,6 +273,7 @@ impl Model {
             members: (self.has_quorum() && !me.learner).then(|| members.collect()),
             serves: self.has_quorum() && !me.learner,
             unready: Vec::new(),
+            cert_until: None,
         }))
     }
 

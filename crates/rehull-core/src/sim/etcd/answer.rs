@@ -47,6 +47,7 @@ impl Etcd {
             members: reads.then(|| members.collect()),
             serves: reads,
             unready: unready(process, reads),
+            cert_until: None,
         }
     }
 }

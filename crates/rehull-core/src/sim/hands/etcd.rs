@@ -39,6 +39,7 @@ impl EtcdView for Hands {
         let endpoints = slots.iter().map(|slot| (slot.name.clone(), lab.endpoint(slot)));
         View {
             endpoints: endpoints.collect(),
+            client_cert_until: None,
         }
     }
 
