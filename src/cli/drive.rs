@@ -32,7 +32,7 @@ use crate::report::numbers::{about, duration};
 use crate::report::paint::Paint;
 use crate::report::plain::Plain;
 use crate::report::progress::Progress;
-use crate::report::sinks::{Fan, Recorder};
+use crate::report::sinks::{Fan, Fresh, Recorder};
 use crate::report::steps::Steps;
 use crate::report::timeline::Timeline;
 use crate::report::{halt, json, summary};
@@ -222,8 +222,9 @@ impl Session<'_> {
         };
         let store = self.world.store();
         let (event_log, written) = event_log::start(store, wire::clock(), &self.rollout).await;
+        let before = Timeline::of(&earlier);
         let recorder = Arc::new(Recorder::after(earlier));
-        let live = self.live(opened.plan.forecast.total);
+        let live = self.live(opened.plan.forecast.total, &before);
         let memory: Arc<dyn EventSink> = recorder.clone();
         let fan = Fan(vec![
             memory,
@@ -232,12 +233,13 @@ impl Session<'_> {
             Arc::new(event_log),
         ]);
         let stalls = self.world.stalls(&opened.plan, &self.rollout, fan);
+        let fresh = Fresh::after(&before, &stalls);
         let told = self.world.lease(Arc::<LeaseKeeper>::clone(&lease.keeper));
         let watch = Watch {
             lease: told.as_ref(),
             times: lease.keeper.times(),
             attention: signals,
-            events: &stalls,
+            events: &fresh,
         };
         let mut driver = Driver::new(opened, self.world.ports(), watch, Rules::default());
         if let Some(wish) = wish {
@@ -280,18 +282,20 @@ impl Session<'_> {
     }
 
     /// JSON lines are an answer and go to stdout; what a person follows goes to stderr.
-    fn live(&self, expected: Duration) -> Arc<dyn EventSink> {
+    fn live(&self, expected: Duration, before: &Timeline) -> Arc<dyn EventSink> {
         let paint = self.console.err_paint();
+        let before = before.clone();
         match self.console.format {
             Format::Json => Arc::new(JsonLines::new(std::io::stdout())),
             Format::Text | Format::Markdown if self.console.quiet => Arc::new(Fan(Vec::new())),
             Format::Text | Format::Markdown if self.console.is_live() => {
-                Arc::new(Progress::new(ProgressDrawTarget::stderr(), paint, Some(expected)))
+                let progress = Progress::new(ProgressDrawTarget::stderr(), paint, Some(expected));
+                Arc::new(progress.after(before))
             }
             Format::Text | Format::Markdown if self.view == View::Steps => {
-                Arc::new(Steps::new(std::io::stderr(), paint))
+                Arc::new(Steps::new(std::io::stderr(), paint).after(before))
             }
-            Format::Text | Format::Markdown => Arc::new(Plain::new(std::io::stderr(), paint)),
+            Format::Text | Format::Markdown => Arc::new(Plain::new(std::io::stderr(), paint).after(before)),
         }
     }
 

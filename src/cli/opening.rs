@@ -13,6 +13,7 @@ use super::drive::{Entry, Session};
 use super::exit::Exit;
 use super::failure::{Failure, Problem};
 use super::plan::apply_command;
+use super::rollouts::History;
 use super::{local, planning, rollouts};
 
 impl Session<'_> {
@@ -70,7 +71,7 @@ impl Session<'_> {
         }
         // For the table at the end; a report that is incomplete must not keep a rollout from going on.
         let history = rollouts::history(self.world, &self.scope()).await;
-        Ok((opened, history.map(|history| history.events).unwrap_or_default()))
+        Ok((opened, history.map(History::into_told).unwrap_or_default()))
     }
 
     /// No other rollout was begun and left since the plan was made.

@@ -1,8 +1,10 @@
 //! Rollouts in a store: their ids, whether they are over, and everything that was told of them.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
-use rehull_core::domain::ids::{ClusterName, ContentDigest, RolloutId, SlotName};
-use rehull_core::event::Event;
+use rehull_core::domain::ids::{ClusterName, ContentDigest, RolloutId, SlotName, StepId};
+use rehull_core::event::{Event, What};
 use rehull_core::executor::open;
 use rehull_core::journal::{self, JournalView, RecordBody, Scope, keys};
 use rehull_core::plan::RolloutPlan;
@@ -23,6 +25,8 @@ pub struct History {
     pub plan: RolloutPlan,
     /// What happened.
     pub events: Vec<Event>,
+    /// Steps whose end somebody was told; the end of others was only found in the journal.
+    pub told: BTreeSet<StepId>,
     /// How it was closed, if it was before its end.
     pub over: Option<String>,
     /// What was kept before its first change.
@@ -30,6 +34,15 @@ pub struct History {
 }
 
 impl History {
+    /// Everything that happened, and of ends of steps only those that somebody was told: what a process that goes on
+    /// has before it.
+    #[must_use]
+    pub fn into_told(self) -> Vec<Event> {
+        let Self { mut events, told, .. } = self;
+        events.retain(|event| step_done(event).is_none_or(|step| told.contains(step)));
+        events
+    }
+
     /// The story of it.
     #[must_use]
     pub fn timeline(&self) -> Timeline {
@@ -128,6 +141,15 @@ pub async fn unfinished(world: &World, cluster: &ClusterName) -> Result<Option<R
     Ok(None)
 }
 
+/// The step that ends with this event.
+fn step_done(event: &Event) -> Option<&StepId> {
+    if let What::StepDone { step } = &event.what {
+        Some(step)
+    } else {
+        None
+    }
+}
+
 /// The plan of a rollout and everything that happened in it, from its journal and its event log.
 ///
 /// # Errors
@@ -142,6 +164,7 @@ pub async fn history(world: &World, scope: &Scope) -> Result<History, Failure> {
         .await
         .map_err(|error| Failure::journal(&error))?;
     let logged = event_log::read(store, &scope.rollout).await.unwrap_or_default();
+    let told = logged.iter().filter_map(step_done).cloned().collect();
     let events = replay::merge(replay::events(&plan, &segments), logged);
     let records = segments.iter().flat_map(|segment| &segment.records);
     let mut over = records.filter_map(|record| match &record.body {
@@ -160,6 +183,7 @@ pub async fn history(world: &World, scope: &Scope) -> Result<History, Failure> {
     Ok(History {
         plan,
         events,
+        told,
         over,
         snapshot,
     })

@@ -115,6 +115,7 @@ fn step(story: &StepStory) -> Value {
             "before": margin.before, "lowest": margin.lowest, "after": margin.after,
         })),
         "stallMs": story.stall.map(ms),
+        "stallUnmeasuredMs": story.stall.map(|_| ms(story.unmeasured)),
         "leaderTo": story.leader_to,
     })
 }
@@ -140,6 +141,23 @@ mod tests {
             assert_eq!(line.matches('\n').count(), 1);
             assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event);
         }
+    }
+
+    #[test]
+    fn a_stall_comes_with_the_time_in_which_nobody_measured() {
+        let mut timeline = Timeline::of(&fixture::killed_and_resumed());
+        if let Some(step) = timeline.steps.first_mut() {
+            step.stall = Some(Duration::from_millis(1_185));
+        }
+        let steps = &summary(&timeline, None)["steps"];
+        assert_eq!(steps[0]["stallMs"], 1_185);
+        // Begun at 0.2 s, killed without a word, resumed an hour after 3.3 s.
+        assert_eq!(steps[0]["stallUnmeasuredMs"], 3_603_100);
+        assert_eq!(
+            steps[1]["stallUnmeasuredMs"],
+            Value::Null,
+            "nothing was measured of it"
+        );
     }
 
     #[test]

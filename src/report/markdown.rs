@@ -3,11 +3,12 @@
 use rehull_core::event::Event;
 
 use super::halt;
-use super::numbers::{duration, millis, tenths};
+use super::numbers::{duration, tenths};
 use super::paint::Paint;
 use super::plain;
 use super::summary::{
-    LoadVerdict, has_stalls, holds, load_words, margin, snapshot, troubles, used_phases, versions,
+    LoadVerdict, has_stalls, holds, load_words, margin, snapshot, stall, troubles, unmeasured, used_phases,
+    versions,
 };
 use super::timeline::{Outcome, Timeline};
 
@@ -20,6 +21,9 @@ pub fn rollout(events: &[Event], timeline: &Timeline, load: Option<&LoadVerdict>
     let holds = holds(timeline);
     if !holds.is_empty() {
         out.push_str(&format!("\nHeld by: {holds}\n"));
+    }
+    if let Some(line) = unmeasured(timeline) {
+        out.push_str(&format!("\nLongest write stall: {line}\n"));
     }
     if let Some(kept) = &timeline.snapshot {
         out.push_str(&format!(
@@ -96,7 +100,7 @@ fn table(timeline: &Timeline) -> String {
         );
         cells.push(step.margin.map_or_else(String::new, margin));
         if has_stalls(timeline) {
-            cells.push(step.stall.map_or_else(|| "–".to_owned(), millis));
+            cells.push(stall(step));
         }
         out.push_str(&row(&cells.iter().map(String::as_str).collect::<Vec<_>>()));
     }
@@ -145,6 +149,19 @@ mod tests {
             None,
         );
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_stall_that_nobody_watched_all_the_time_is_a_least_value() {
+        let events = fixture::killed_and_resumed();
+        let mut timeline = Timeline::of(&events);
+        for step in &mut timeline.steps {
+            step.stall = Some(std::time::Duration::from_millis(1_185));
+        }
+        let text = rollout(&events, &timeline, None);
+        assert!(text.contains("| ≥ 1,185 ms |"), "{text}");
+        let line = "\nLongest write stall: the longest while rehull watched; nobody measured: etcd-b 1 h\n";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

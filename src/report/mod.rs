@@ -16,6 +16,7 @@ pub mod progress;
 pub mod replay;
 pub mod sinks;
 pub mod steps;
+pub mod story;
 pub mod summary;
 pub mod table;
 pub mod timeline;

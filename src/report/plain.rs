@@ -36,6 +36,16 @@ impl<W: Write + Send> Plain<W> {
             paint,
         }
     }
+
+    /// Goes on with a story that other processes have begun: nothing of it is told again.
+    #[must_use]
+    pub fn after(self, timeline: Timeline) -> Self {
+        let inner = self.inner.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Self {
+            inner: Mutex::new(Inner { timeline, ..inner }),
+            ..self
+        }
+    }
 }
 
 impl<W: Write + Send> EventSink for Plain<W> {

@@ -48,6 +48,16 @@ impl Progress {
         }
     }
 
+    /// Goes on with a story that other processes have begun: nothing of it is told again.
+    #[must_use]
+    pub fn after(self, timeline: Timeline) -> Self {
+        let live = self.live.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Self {
+            live: Mutex::new(Live { timeline, ..live }),
+            ..self
+        }
+    }
+
     /// Takes every line away that is not meant to stay.
     pub fn clear(&self) {
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,8 +100,10 @@ impl EventSink for Progress {
         if stays(&event.what) {
             let lines = plain::lines(event, &live.timeline, self.paint);
             let text = steps::line(event, &live.timeline, self.paint).unwrap_or(lines);
-            // A terminal that went away must not end a rollout.
-            let _ = self.bars.println(text.trim_end());
+            if !text.is_empty() {
+                // A terminal that went away must not end a rollout.
+                let _ = self.bars.println(text.trim_end());
+            }
         }
         match event.what {
             What::Stopped { .. } | What::Finished => {

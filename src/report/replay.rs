@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use rehull_core::domain::action::Action;
+use rehull_core::domain::action::{Action, TerminateWhy};
 use rehull_core::domain::ids::{RolloutId, StepId};
 use rehull_core::domain::quorum::Standing;
 use rehull_core::event::{Event, Rest, What};
@@ -118,7 +118,7 @@ impl Replay {
                     });
                     // The old machine is asked to go only when its successor serves: the nearest the journal has
                     // to "step done".
-                    if error.is_none() && matches!(action, Action::TerminateMachine { .. }) {
+                    if error.is_none() && ends_a_step(&action) {
                         push(What::StepDone { step });
                     }
                 }
@@ -142,6 +142,17 @@ impl Replay {
             | RecordBody::Closed { .. } => {}
         }
     }
+}
+
+/// A machine may also go because it did not boot or is no longer wanted: that is nobody's end.
+const fn ends_a_step(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::TerminateMachine {
+            why: TerminateWhy::Replaced | TerminateWhy::Released,
+            ..
+        }
+    )
 }
 
 /// At a resting place everybody is in; elsewhere exactly one member is out by our doing.
@@ -243,6 +254,21 @@ mod tests {
             let merged = merge(events(&fixture::plan(), &journal(&live)), live.clone());
             assert_eq!(Timeline::of(&merged), Timeline::of(&live));
         }
+    }
+
+    #[test]
+    fn a_machine_that_goes_because_it_did_not_boot_is_no_end_of_its_step() {
+        let mut live = fixture::whole_rollout();
+        for event in &mut live {
+            if let What::Acting { action, .. } | What::Acted { action, .. } = &mut event.what
+                && let Action::TerminateMachine { why, .. } = action
+            {
+                *why = TerminateWhy::DidNotBoot;
+            }
+        }
+        live.retain(|event| event.what != What::Finished);
+        let replayed = Timeline::of(&events(&fixture::plan(), &journal(&live)));
+        assert_eq!(replayed.done(), 0);
     }
 
     #[test]

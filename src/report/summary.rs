@@ -31,6 +31,9 @@ pub fn text(timeline: &Timeline, load: Option<&LoadVerdict>, paint: Paint) -> St
     if !holds.is_empty() {
         out.push_str(&format!("  held by   {holds}\n"));
     }
+    if let Some(line) = unmeasured(timeline) {
+        out.push_str(&format!("  stall     {line}\n"));
+    }
     for line in troubles(timeline) {
         out.push_str(&format!("  tried     {line}\n"));
     }
@@ -98,10 +101,33 @@ fn row(step: &StepStory, phases: &[Phase], stalls: bool) -> Vec<Cell> {
         ));
     }
     if stalls {
-        cells.push(Cell::right(step.stall.map_or_else(|| "–".to_owned(), millis)));
+        cells.push(Cell::right(stall(step)));
     }
     cells.push(Cell::left(step.margin.map_or_else(|| "–".to_owned(), margin)));
     cells
+}
+
+/// `1,480 ms`; `≥ 1,480 ms` where nobody measured for a part of the step.
+#[must_use]
+pub fn stall(step: &StepStory) -> String {
+    match step.stall {
+        None => "–".to_owned(),
+        Some(longest) if step.unmeasured.is_zero() => millis(longest),
+        Some(longest) => format!("≥ {}", millis(longest)),
+    }
+}
+
+/// Whose longest stall is only the longest that somebody saw, and how long nobody looked.
+#[must_use]
+pub fn unmeasured(timeline: &Timeline) -> Option<String> {
+    let parts: Vec<String> = timeline
+        .in_order()
+        .into_iter()
+        .filter(|step| step.stall.is_some() && !step.unmeasured.is_zero())
+        .map(|step| format!("{} {}", step.outline.slot, duration(step.unmeasured)))
+        .collect();
+    let parts = parts.join(", ");
+    (!parts.is_empty()).then(|| format!("the longest while rehull watched; nobody measured: {parts}"))
 }
 
 /// `3.5.33 → 3.6.14`, or the release alone where it does not change.
@@ -134,7 +160,7 @@ pub fn step_line(step: &StepStory, paint: Paint) -> String {
         .unwrap_or_default();
     let stall = step
         .stall
-        .map(|stall| format!("   longest write stall {}", millis(stall)))
+        .map(|stall| format!("   longest write stall {}{}", millis(stall), while_watched(step)))
         .unwrap_or_default();
     let margins = step
         .margin
@@ -151,6 +177,16 @@ pub fn step_line(step: &StepStory, paint: Paint) -> String {
         },
         duration(step.total()),
         paint.tone(Tone::Faint, &parts.join(" · ")),
+    )
+}
+
+fn while_watched(step: &StepStory) -> String {
+    if step.unmeasured.is_zero() {
+        return String::new();
+    }
+    format!(
+        " while rehull watched; nobody measured {}",
+        duration(step.unmeasured)
     )
 }
 
@@ -295,6 +331,35 @@ mod tests {
     #[test]
     fn time_between_a_kill_and_the_resume_belongs_to_no_phase() {
         insta::assert_snapshot!(shown(&fixture::killed_and_resumed(), None));
+    }
+
+    #[test]
+    fn the_longest_stall_of_a_step_that_nobody_watched_all_the_time_says_so() {
+        let mut timeline = Timeline::of(&fixture::killed_and_resumed());
+        assert_eq!(
+            unmeasured(&timeline),
+            None,
+            "where nothing is measured nothing is missing"
+        );
+        for step in &mut timeline.steps {
+            step.stall = Some(Duration::from_millis(1_185));
+        }
+        let text = text(&timeline, None, Paint::Plain);
+        // Begun at 0.2 s, killed at 3.3 s without a word, resumed an hour later.
+        let line = "  stall     the longest while rehull watched; nobody measured: etcd-b 1 h\n";
+        assert!(text.contains(line), "{text}");
+        assert_eq!(text.matches("≥ 1,185 ms").count(), 1, "{text}");
+        assert_eq!(text.matches("1,185 ms").count(), 3, "{text}");
+        let told: Vec<String> = timeline
+            .in_order()
+            .into_iter()
+            .map(|step| step_line(step, Paint::Plain))
+            .collect();
+        assert!(
+            told[0].ends_with("longest write stall 1,185 ms while rehull watched; nobody measured 1 h"),
+            "{told:?}"
+        );
+        assert!(told[1].ends_with("longest write stall 1,185 ms"), "{told:?}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rehull_core::domain::action::Action;
-use rehull_core::domain::ids::{RolloutId, SlotName, StepId};
+use rehull_core::domain::ids::{RolloutId, StepId};
 use rehull_core::domain::observed::SnapshotFact;
 use rehull_core::domain::waiting::{StopReason, Waiting};
 use rehull_core::event::{Event, Rest, StepOutline, What};
@@ -16,86 +16,7 @@ use rehull_core::ports::PortError;
 
 use super::numbers::between;
 use super::phase::{Phase, hold};
-
-/// Quorum margin of one step: before it began, at its lowest, at its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MarginStory {
-    /// Last value before the step began (or the first seen in it).
-    pub before: i64,
-    /// Lowest while it ran.
-    pub lowest: i64,
-    /// Last value seen in it.
-    pub after: i64,
-}
-
-/// One step of the rollout.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StepStory {
-    /// Which step, slot and versions.
-    pub outline: StepOutline,
-    /// First sign of its dance.
-    pub begun_at: Option<Timestamp>,
-    /// New member serves, old machine is gone.
-    pub done_at: Option<Timestamp>,
-    /// Time per phase.
-    pub phases: BTreeMap<Phase, Duration>,
-    /// Margins, where events told any.
-    pub margin: Option<MarginStory>,
-    /// Longest wait of a write during it, where that was measured.
-    pub stall: Option<Duration>,
-    /// Who took over the lead, if it had to move.
-    pub leader_to: Option<SlotName>,
-    current: Option<(Phase, Timestamp)>,
-}
-
-impl StepStory {
-    fn new(outline: &StepOutline) -> Self {
-        Self {
-            outline: outline.clone(),
-            begun_at: None,
-            done_at: None,
-            phases: BTreeMap::new(),
-            margin: None,
-            stall: None,
-            leader_to: None,
-            current: None,
-        }
-    }
-
-    /// Time in all phases together.
-    #[must_use]
-    pub fn total(&self) -> Duration {
-        self.phases.values().sum()
-    }
-
-    /// What it is doing now.
-    #[must_use]
-    pub fn phase(&self) -> Option<Phase> {
-        self.current.map(|(phase, _)| phase)
-    }
-
-    fn enter(&mut self, at: Timestamp, phase: Phase) {
-        self.leave(at);
-        self.begun_at.get_or_insert(at);
-        self.current = Some((phase, at));
-    }
-
-    fn leave(&mut self, at: Timestamp) {
-        if let Some((phase, since)) = self.current.take() {
-            *self.phases.entry(phase).or_default() += between(since, at);
-        }
-    }
-
-    fn see_margin(&mut self, before: i64, now: i64) {
-        let story = self.margin.get_or_insert(MarginStory {
-            before,
-            lowest: before,
-            after: now,
-        });
-        story.lowest = story.lowest.min(now);
-        story.after = now;
-    }
-}
+pub use super::story::{MarginStory, StepStory};
 
 /// An attempt that did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,6 +92,8 @@ pub struct Timeline {
     /// The snapshot before its first change and the place it lies in, once it is known.
     pub snapshot: Option<Kept>,
     waits_since: Option<Timestamp>,
+    /// Up to here it is told how long writes waited.
+    measured_until: Option<Timestamp>,
 }
 
 impl Timeline {
@@ -214,11 +137,7 @@ impl Timeline {
                 }
             }
             What::Waiting { waiting, margin } => self.wait(at, waiting, *margin),
-            What::Stalled { step, longest_ms } => {
-                if let Some(story) = self.step_mut(step) {
-                    story.stall = story.stall.max(Some(Duration::from_millis(*longest_ms)));
-                }
-            }
+            What::Stalled { step, longest_ms } => self.stalled(at, step, Duration::from_millis(*longest_ms)),
             What::StepDone { step } => self.step_done(at, step),
             What::Stopped { reason, rest } => {
                 self.pause(at);
@@ -305,8 +224,28 @@ impl Timeline {
             self.pause(last);
             self.resumes = self.resumes.saturating_add(1);
             self.away += between(last, at);
+            self.leave_unmeasured(at);
         }
         self.outcome = Outcome::Open;
+    }
+
+    /// Writes are watched by the process that works, and it tells the longest wait when it stops: from the last figure
+    /// that was told to this resume nobody knows anything.
+    fn leave_unmeasured(&mut self, at: Timestamp) {
+        let told = self.measured_until.replace(at);
+        for story in self.steps.iter_mut().filter(|story| story.done_at.is_none()) {
+            if let Some(begun) = story.begun_at {
+                story.unmeasured += between(told.map_or(begun, |told| told.max(begun)), at);
+            }
+        }
+    }
+
+    /// What was measured after a step's end is nothing that the step has cost.
+    fn stalled(&mut self, at: Timestamp, step: &StepId, longest: Duration) {
+        self.measured_until = Some(at);
+        if let Some(story) = self.step_mut(step).filter(|story| story.done_at.is_none()) {
+            story.stall = story.stall.max(Some(longest));
+        }
     }
 
     fn acting(&mut self, at: Timestamp, step: &StepId, action: &Action) {

@@ -1,0 +1,159 @@
+//! One step of a rollout, as its events tell it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rehull_core::domain::ids::SlotName;
+use rehull_core::event::StepOutline;
+
+use super::numbers::between;
+use super::phase::Phase;
+
+/// Quorum margin of one step: before it began, at its lowest, at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarginStory {
+    /// Last value before the step began (or the first seen in it).
+    pub before: i64,
+    /// Lowest while it ran.
+    pub lowest: i64,
+    /// Last value seen in it.
+    pub after: i64,
+}
+
+/// One step of the rollout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepStory {
+    /// Which step, slot and versions.
+    pub outline: StepOutline,
+    /// First sign of its dance.
+    pub begun_at: Option<Timestamp>,
+    /// New member serves, old machine is gone.
+    pub done_at: Option<Timestamp>,
+    /// Time per phase.
+    pub phases: BTreeMap<Phase, Duration>,
+    /// Margins, where events told any.
+    pub margin: Option<MarginStory>,
+    /// Longest wait of a write during it, where that was measured.
+    pub stall: Option<Duration>,
+    /// Time of it in which no figure was kept of how long writes waited: no process lived, or it was killed and took
+    /// its figure with it.
+    pub unmeasured: Duration,
+    /// Who took over the lead, if it had to move.
+    pub leader_to: Option<SlotName>,
+    current: Option<(Phase, Timestamp)>,
+}
+
+impl StepStory {
+    pub(super) fn new(outline: &StepOutline) -> Self {
+        Self {
+            outline: outline.clone(),
+            begun_at: None,
+            done_at: None,
+            phases: BTreeMap::new(),
+            margin: None,
+            stall: None,
+            unmeasured: Duration::ZERO,
+            leader_to: None,
+            current: None,
+        }
+    }
+
+    /// Time in all phases together.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        self.phases.values().sum()
+    }
+
+    /// What it is doing now.
+    #[must_use]
+    pub fn phase(&self) -> Option<Phase> {
+        self.current.map(|(phase, _)| phase)
+    }
+
+    pub(super) fn enter(&mut self, at: Timestamp, phase: Phase) {
+        self.leave(at);
+        self.begun_at.get_or_insert(at);
+        self.current = Some((phase, at));
+    }
+
+    pub(super) fn leave(&mut self, at: Timestamp) {
+        if let Some((phase, since)) = self.current.take() {
+            *self.phases.entry(phase).or_default() += between(since, at);
+        }
+    }
+
+    pub(super) fn see_margin(&mut self, before: i64, now: i64) {
+        let story = self.margin.get_or_insert(MarginStory {
+            before,
+            lowest: before,
+            after: now,
+        });
+        story.lowest = story.lowest.min(now);
+        story.after = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rehull_core::event::{Rest, What};
+
+    use super::super::fixture::{self, at, event, step};
+    use super::super::timeline::Timeline;
+    use super::*;
+
+    fn stalled(seconds: f64, longest_ms: u64) -> rehull_core::event::Event {
+        let step = step("etcd-b");
+        event(seconds, What::Stalled { step, longest_ms })
+    }
+
+    fn of_b(timeline: &Timeline) -> &StepStory {
+        let b = timeline
+            .steps
+            .iter()
+            .find(|story| story.outline.slot.as_str() == "etcd-b");
+        b.expect("it has a step")
+    }
+
+    #[test]
+    fn a_second_end_of_a_step_and_what_is_measured_after_the_first_change_nothing() {
+        let mut timeline = Timeline::of(&[]);
+        for event in fixture::whole_rollout()
+            .iter()
+            .filter(|event| event.at <= at(11.2))
+        {
+            timeline.apply(event);
+        }
+        let once = of_b(&timeline).clone();
+        timeline.apply(&event(60.0, fixture::started(false)));
+        timeline.apply(&stalled(61.0, 550));
+        timeline.apply(&event(61.0, What::StepDone { step: step("etcd-b") }));
+        assert_eq!(*of_b(&timeline), once);
+    }
+
+    #[test]
+    fn a_stop_that_tells_its_figure_leaves_the_time_away_unmeasured_and_a_kill_all_of_the_step() {
+        let events = fixture::halted_in_the_window();
+        let (stop, head) = events.split_last().expect("it stops");
+        assert!(matches!(
+            &stop.what,
+            What::Stopped {
+                rest: Rest { at_rest: false, .. },
+                ..
+            }
+        ));
+        for (told, unmeasured) in [(true, 51.0), (false, 59.8)] {
+            let mut timeline = Timeline::of(head);
+            if told {
+                timeline.apply(&stalled(9.0, 1_185));
+                timeline.apply(stop);
+            }
+            timeline.apply(&event(60.0, fixture::started(false)));
+            assert_eq!(
+                of_b(&timeline).unmeasured,
+                Duration::from_secs_f64(unmeasured),
+                "told: {told}"
+            );
+        }
+    }
+}
