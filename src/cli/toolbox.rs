@@ -6,22 +6,32 @@ use rehull_core::domain::version::EtcdVersion;
 
 use super::environment::Environment;
 
+/// Names a toolbox as `--toolbox` does. It is read here and not by clap, which shows an option that came from a variable
+/// as a required one in the usage of every mistake.
+const VARIABLE: &str = "REHULL_TOOLBOX";
+
 /// Where binaries are kept if nobody says: where `tools/toolbox.sh` puts them.
 #[must_use]
-pub fn root(environment: &Environment, named: Option<&PathBuf>) -> PathBuf {
+pub fn root(environment: &Environment, option: Option<&PathBuf>) -> PathBuf {
     let cache = || match environment.get("XDG_CACHE_HOME") {
         Some(cache) => PathBuf::from(cache),
         None => PathBuf::from(environment.get("HOME").unwrap_or(".")).join(".cache"),
     };
-    named.cloned().unwrap_or_else(|| cache().join("rehull/toolbox"))
+    named(environment, option).unwrap_or_else(|| cache().join("rehull/toolbox"))
 }
 
 /// The folder of one release. A toolbox that was named counts also if the release is missing, so that the error says
 /// where it was looked for; the usual one only if it has the release.
 #[must_use]
-pub fn release(environment: &Environment, named: Option<&PathBuf>, version: EtcdVersion) -> Option<PathBuf> {
-    let folder = of(&root(environment, named), version);
-    (named.is_some() || folder.is_dir()).then_some(folder)
+pub fn release(environment: &Environment, option: Option<&PathBuf>, version: EtcdVersion) -> Option<PathBuf> {
+    let folder = of(&root(environment, option), version);
+    (named(environment, option).is_some() || folder.is_dir()).then_some(folder)
+}
+
+fn named(environment: &Environment, option: Option<&PathBuf>) -> Option<PathBuf> {
+    option
+        .cloned()
+        .or_else(|| environment.get(VARIABLE).map(PathBuf::from))
 }
 
 fn of(root: &Path, version: EtcdVersion) -> PathBuf {

@@ -140,8 +140,8 @@ pub(super) struct SandboxDemo {
     /// Number of members
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(super) members: u8,
-    /// Binaries, as DIR/etcd/VERSION/BINARY [default: where tools/toolbox.sh puts them]
-    #[arg(long, value_name = "DIR", env = "REHULL_TOOLBOX", hide_env_values = true)]
+    /// Binaries, as DIR/etcd/VERSION/BINARY [default: where tools/toolbox.sh puts them] [env: REHULL_TOOLBOX]
+    #[arg(long, value_name = "DIR")]
     pub(super) toolbox: Option<PathBuf>,
     /// Leave the sandbox up, to look around
     #[arg(long)]
@@ -176,8 +176,8 @@ pub(super) struct SandboxPin {
     pub(super) etcd: String,
     #[command(flatten)]
     pub(super) place: SandboxPlace,
-    /// Binaries, as DIR/etcd/VERSION/BINARY [default: where tools/toolbox.sh puts them]
-    #[arg(long, value_name = "DIR", env = "REHULL_TOOLBOX", hide_env_values = true)]
+    /// Binaries, as DIR/etcd/VERSION/BINARY [default: where tools/toolbox.sh puts them] [env: REHULL_TOOLBOX]
+    #[arg(long, value_name = "DIR")]
     pub(super) toolbox: Option<PathBuf>,
 }
 
@@ -198,7 +198,9 @@ pub(super) struct SandboxUp {
     #[arg(long, value_enum, default_value_t)]
     pub(super) timing: SandboxTiming,
     /// Binaries, as DIR/etcd/VERSION/BINARY [default: where tools/toolbox.sh puts them]
-    #[arg(long, value_name = "DIR", env = "REHULL_TOOLBOX", hide_env_values = true)]
+    ///
+    /// [env: REHULL_TOOLBOX]
+    #[arg(long, value_name = "DIR")]
     pub(super) toolbox: Option<PathBuf>,
     /// Only what machines need; create the cluster yourself with `rehull apply --bootstrap`
     #[arg(long)]
@@ -261,8 +263,8 @@ pub(super) struct Consent {
     #[arg(long)]
     pub(super) yes: bool,
     /// Binaries that are not published yet, as DIR/etcd/VERSION/BINARY [default: where
-    /// tools/toolbox.sh puts them, if the release is there]
-    #[arg(long, value_name = "DIR", env = "REHULL_TOOLBOX", hide_env_values = true)]
+    /// tools/toolbox.sh puts them, if the release is there] [env: REHULL_TOOLBOX]
+    #[arg(long, value_name = "DIR")]
     pub(super) toolbox: Option<PathBuf>,
 }
 

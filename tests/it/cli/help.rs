@@ -35,6 +35,22 @@ fn the_complete_help_is_known() {
 }
 
 #[test]
+fn a_toolbox_in_the_environment_does_not_make_the_option_a_required_one() {
+    let mut command = assert_cmd::cargo::cargo_bin_cmd!("rehull");
+    let output = command
+        .current_dir(root())
+        .env_clear()
+        .env("REHULL_TOOLBOX", "/nowhere")
+        .args(["apply"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("Usage: rehull apply <FILE>"), "{said}");
+    assert!(!said.contains("--toolbox"), "{said}");
+}
+
+#[test]
 fn help_and_version_are_answers_and_mistakes_are_not() {
     let version = rehull(&root(), &["--version"]);
     assert_eq!((version.code, version.err.as_str()), (0, ""));
