@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::config::mistake::{Wrong, quoted};
 use crate::config::spans::Pointer;
+use crate::domain::version::EtcdVersion;
 
 /// A value of another type than the schema wants.
 pub(super) struct TypeMisfit<'a> {
@@ -67,7 +68,13 @@ impl TypeMisfit<'_> {
             self.name,
             quoted(raw)
         );
-        Wrong::new("config::type", message, "not text").help(format!("quote it: \"{raw}\""))
+        // Of a release YAML takes two parts for a number, never three: quotes would make it text, and no release.
+        let is_release = self.name == "`version`" && raw.parse::<EtcdVersion>().is_err();
+        Wrong::new("config::type", message, "not text").help(if is_release {
+            "a release has three numbers and needs no quotes, for example `3.6.14`".to_owned()
+        } else {
+            format!("quote it: \"{raw}\"")
+        })
     }
 
     fn quoted_number(&self, number: i64) -> Wrong {
