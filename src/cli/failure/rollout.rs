@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rehull_core::domain::ids::{ContentDigest, RolloutId};
 use rehull_core::executor::RunError;
 use rehull_core::executor::identity::WrongTarget;
-use rehull_core::executor::lease::{Holding, LeaseError, LeaseRecord};
+use rehull_core::executor::lease::{Holding, LeaseError, LeaseRecord, LeaseTimes};
 use rehull_core::executor::open::OpenError;
 use rehull_core::journal::JournalError;
 use rehull_core::ports::StoreError;
@@ -178,10 +178,13 @@ impl Failure {
     }
 
     fn at_work(by: &str, rollout: &RolloutId, (since, now, ttl): (Timestamp, Timestamp, Duration)) -> Self {
-        let (length, ttl) = (duration(between(since, now)), duration(ttl));
+        let (length, quiet) = (
+            duration(between(since, now)),
+            duration(LeaseTimes::of(ttl).quiet()),
+        );
         let message = format!("{by} works on this cluster since {length} ({since}): rollout {rollout}");
         let help = format!(
-            "look with `rehull status {rollout}`; if that process is dead, `rehull resume {rollout}` takes over when its lease has been silent for {ttl}"
+            "look with `rehull status {rollout}`; if that process is dead: `rehull resume {rollout}` takes over after {quiet} without a sign of life, counted from when it is typed, each time anew"
         );
         Self::new(Exit::LeaseHeld, "lease::held", message).help(help)
     }
@@ -202,5 +205,38 @@ impl Failure {
         let help =
             "the cluster file, the machines or rehull changed since: plan again and have that approved";
         Self::new(Exit::Refused, "plan::other_digest", message).help(help)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::diagnostics::Look;
+
+    #[test]
+    fn whoever_meets_a_held_lease_is_told_how_long_a_takeover_waits_and_from_when() {
+        let record = LeaseRecord {
+            format: 1,
+            holder: "ann@vm 380".to_owned(),
+            rollout: RolloutId::new("dev-2026-11-21-01"),
+            nonce: "n".to_owned(),
+            epoch: 1,
+            beat: 3,
+            ttl_ms: 60_000,
+            since: Timestamp::UNIX_EPOCH,
+            renewed_at: Timestamp::UNIX_EPOCH,
+            released: false,
+        };
+        // Silent for longer than its time to live: that alone takes nothing over, the taker waits by its own clock.
+        let now = Timestamp::from_second(74).expect("in range");
+        let text = Failure::leased(&record, now).text(Look::Plain);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            text.contains(
+                "takes over after 1 min 25 s without a sign of life, counted from when it is typed"
+            ),
+            "{text}"
+        );
+        assert!(!text.contains("has been silent"), "{text}");
     }
 }
