@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use rehull_core::domain::etcd::Endpoint;
 use rehull_core::domain::ids::RolloutId;
 use rehull_core::domain::observed::Observed;
-use rehull_core::executor::lease::LeaseRecord;
+use rehull_core::executor::lease::{LeaseRecord, LeaseTimes};
 use rehull_core::journal::Scope;
 use serde_json::{Value, json};
 
@@ -24,7 +25,7 @@ use crate::report::paint::{Paint, Tone};
 use crate::report::summary;
 use crate::report::table::{Cell, Row, layout};
 use crate::report::timeline::{Outcome, Timeline};
-use crate::report::{halt, plain};
+use crate::report::{abandoned, halt, plain};
 
 /// How many events of a rollout are shown.
 const LAST: usize = 3;
@@ -82,8 +83,11 @@ pub fn etcd(console: &Console, environment: &Environment, path: &Path) -> Result
             console.answer(&members::text(slots, &seen, console.out_paint()))?;
         }
     }
-    let lost = members::standing(slots, &seen).margin() < 0;
-    Ok(if lost { Exit::NeedsPerson } else { Exit::Ok })
+    Ok(if quorum_is_lost(&file, &seen) {
+        Exit::NeedsPerson
+    } else {
+        Exit::Ok
+    })
 }
 
 /// Lists every rollout, newest first.
@@ -196,7 +200,8 @@ fn show(console: &Console, file: &ClusterFile, found: &Found) -> Result<Exit, Fa
         Format::Json => console.answer_json(&document(file, found))?,
         Format::Text | Format::Markdown => console.answer(&text(file, found, console.out_paint()))?,
     }
-    Ok(Exit::Ok)
+    let lost = found.seen.as_ref().is_some_and(|seen| quorum_is_lost(file, seen));
+    Ok(if lost { Exit::NeedsPerson } else { Exit::Ok })
 }
 
 fn text(file: &ClusterFile, found: &Found, paint: Paint) -> String {
@@ -232,23 +237,72 @@ fn text(file: &ClusterFile, found: &Found, paint: Paint) -> String {
             if let (Some(kept), false) = (&timeline.snapshot, timeline.outcome == Outcome::Finished) {
                 out.push_str(&format!("  snapshot  {}\n", summary::snapshot(kept)));
             }
-            if let Some(halt) = halt::text(timeline, paint) {
+            if let Some(abandoned) = left_behind(timeline, found, paint) {
+                out.push_str(&abandoned);
+            } else if let Some(halt) = halt::text(timeline, paint) {
                 out.push_str(&format!("\n{halt}"));
             } else if timeline.outcome == Outcome::Finished {
                 out.push_str(&format!("\n{}", summary::text(timeline, None, paint)));
             }
         }
     }
+    let is_over = |(_, timeline, _): &(_, Timeline, _)| !is_open(timeline);
+    if found.rollout.as_ref().is_none_or(is_over)
+        && let Some(seen) = found.seen.as_ref().filter(|seen| quorum_is_lost(file, seen))
+    {
+        out.push_str(&format!("next   {}\n", way_out(seen)));
+    }
     out
+}
+
+/// Someone may work on it, or its process has ended without a word; what to do then is said by [`left_behind`].
+fn is_open(timeline: &Timeline) -> bool {
+    timeline.over.is_none() && timeline.outcome == Outcome::Open
+}
+
+fn quorum_is_lost(file: &ClusterFile, seen: &Observed) -> bool {
+    members::standing(&members::shown(&file.desired.etcd, seen), seen).margin() < 0
+}
+
+/// Silence may be ours as well: where nobody is heard, nothing is known of the quorum.
+fn way_out(seen: &Observed) -> &'static str {
+    let mut endpoints = seen.etcd.endpoints.values();
+    if endpoints.any(|endpoint| matches!(endpoint, Endpoint::Answered(_) | Endpoint::Refused)) {
+        "start nothing and delete nothing: docs/runbooks/quorum-lost.md"
+    } else {
+        "no member can be asked from here: look from a machine that reaches them, and start nothing before"
+    }
+}
+
+/// What to do about a rollout on which nobody works any more, as far as its lease tells.
+fn left_behind(timeline: &Timeline, found: &Found, paint: Paint) -> Option<String> {
+    if !is_open(timeline) {
+        return None;
+    }
+    let takes_over = match holder(timeline, found) {
+        None => None,
+        Some(holder) if is_silent(holder, found.now) => {
+            let quiet = duration(LeaseTimes::of(holder.ttl()).quiet());
+            Some(format!(" takes over, {quiet} after it is typed"))
+        }
+        Some(_) => return None,
+    };
+    Some(abandoned::text(timeline, takes_over.as_deref(), paint))
+}
+
+/// Without a sign of life for as long as it may live without one.
+fn is_silent(holder: &LeaseRecord, now: Timestamp) -> bool {
+    between(holder.renewed_at, now) >= holder.ttl()
+}
+
+fn holder<'a>(timeline: &Timeline, found: &'a Found) -> Option<&'a LeaseRecord> {
+    let is_of = |holder: &&LeaseRecord| timeline.rollout.as_ref() == Some(&holder.rollout);
+    found.holder.as_ref().filter(is_of)
 }
 
 /// Over, at work, or abandoned: what the journal says and who holds the lease, together.
 fn state(timeline: &Timeline, found: &Found) -> String {
-    let id = timeline.rollout.as_ref().map_or("", |id| id.as_str());
-    let holder = found
-        .holder
-        .as_ref()
-        .filter(|holder| holder.rollout.as_str() == id);
+    let holder = holder(timeline, found);
     if let Some(over) = &timeline.over {
         return over.clone();
     }
@@ -264,12 +318,18 @@ fn state(timeline: &Timeline, found: &Found) -> String {
             );
             let (since, beat) = (duration(since), duration(beat));
             let (done, all) = (timeline.done(), timeline.steps.len());
-            format!(
-                "{} works on it since {since}, last sign of life {beat} ago; {done} of {all} done",
-                holder.holder
-            )
+            let by = &holder.holder;
+            if is_silent(holder, found.now) {
+                format!("{by} worked on it and gives no sign of life since {beat}; {done} of {all} done")
+            } else {
+                format!("{by} works on it since {since}, last sign of life {beat} ago; {done} of {all} done")
+            }
         }
-        (Outcome::Open, None) => format!("nobody works on it: rehull resume {id}"),
+        (Outcome::Open, None) => format!(
+            "nobody works on it; {} of {} done",
+            timeline.done(),
+            timeline.steps.len()
+        ),
     }
 }
 
@@ -289,3 +349,6 @@ fn document(file: &ClusterFile, found: &Found) -> Value {
         })),
     })
 }
+
+#[cfg(test)]
+mod tests;

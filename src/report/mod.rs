@@ -3,6 +3,7 @@
 //! Texts are pure functions of what they show, so a rollout of last year looks the same as a live one: the live
 //! views and `rehull report` fold the same events into the same [`timeline::Timeline`].
 
+pub mod abandoned;
 pub mod halt;
 pub mod json;
 pub mod markdown;

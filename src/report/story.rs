@@ -65,6 +65,28 @@ impl StepStory {
         self.phases.values().sum()
     }
 
+    /// Its old member was asked to stop, or more: from here the way is forward. A moved leader and a warm replacement
+    /// are no beginning.
+    #[must_use]
+    pub fn switch_has_begun(&self) -> bool {
+        let of_switch = [
+            Phase::Stop,
+            Phase::Remove,
+            Phase::Slot,
+            Phase::Add,
+            Phase::Join,
+            Phase::Promote,
+        ];
+        let entered = |phase: &Phase| self.phases.contains_key(phase) || self.phase() == Some(*phase);
+        of_switch.iter().any(entered)
+    }
+
+    /// Its switch has begun and is not over: its member is out, or may be.
+    #[must_use]
+    pub fn is_in_switch(&self) -> bool {
+        self.done_at.is_none() && self.switch_has_begun()
+    }
+
     /// What it is doing now.
     #[must_use]
     pub fn phase(&self) -> Option<Phase> {
@@ -129,6 +151,36 @@ mod tests {
         timeline.apply(&stalled(61.0, 550));
         timeline.apply(&event(61.0, What::StepDone { step: step("etcd-b") }));
         assert_eq!(*of_b(&timeline), once);
+    }
+
+    #[test]
+    fn a_switch_begins_when_the_old_member_is_asked_to_stop_and_ends_with_the_step() {
+        let mut timeline = Timeline::default();
+        let mut begun = Vec::new();
+        for event in fixture::whole_rollout() {
+            timeline.apply(&event);
+            let in_switch = |story: &&StepStory| story.is_in_switch();
+            let now = timeline
+                .steps
+                .iter()
+                .find(in_switch)
+                .map(|story| story.outline.slot.to_string());
+            if begun.last().is_none_or(|(_, last)| *last != now) {
+                begun.push((event.at, now));
+            }
+        }
+        let of = |slot: &str| Some(slot.to_owned());
+        // Launched at 0.2, 11.3 and 21.4 s, the leader moved at 27.9 s: none of these begins a switch.
+        let expected = [
+            (0.0, None),
+            (2.7, of("etcd-b")),
+            (11.2, None),
+            (12.8, of("etcd-c")),
+            (21.3, None),
+            (28.1, of("etcd-a")),
+            (36.6, None),
+        ];
+        assert_eq!(begun, expected.map(|(seconds, slot)| (at(seconds), slot)));
     }
 
     #[test]

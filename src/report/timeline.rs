@@ -196,6 +196,12 @@ impl Timeline {
             .find(|step| step.begun_at.is_some() && step.done_at.is_none())
     }
 
+    /// The step whose switch has begun and is not over: there is one at most.
+    #[must_use]
+    pub fn in_switch(&self) -> Option<&StepStory> {
+        self.steps.iter().find(|step| step.is_in_switch())
+    }
+
     /// Steps that are done.
     #[must_use]
     pub fn done(&self) -> usize {

@@ -107,7 +107,8 @@ fn a_version_that_yaml_takes_for_a_number_is_told_as_both() {
 
 #[test]
 fn a_version_of_two_numbers_is_not_sent_into_quotes_that_would_be_refused_too() {
-    let told = crate::config::parse("cluster.yaml", &example_with("3.6.14", "3.10")).expect_err("two mistakes");
+    let told =
+        crate::config::parse("cluster.yaml", &example_with("3.6.14", "3.10")).expect_err("two mistakes");
     for mistake in told {
         let help = mistake.help.unwrap_or_default();
         assert!(help.starts_with("a release has three numbers"), "{help}");
