@@ -21,7 +21,7 @@ use super::planning::{self, Planned};
 use super::rollouts;
 use super::wire::{self, World};
 use super::wish::{Change, Format};
-use super::{lease, local, toolbox};
+use super::{lease, local, toolbox, unfinished};
 use crate::report::json::OUTPUT_FORMAT;
 use crate::report::plan::{Offer, text};
 
@@ -95,10 +95,15 @@ async fn carry_out(
             |record| Failure::leased(&record, now),
         ));
     }
-    let Planned { plan, rollout } = planning::plan(&world, file, change.kind.clone()).await?;
+    let planned = planning::plan(&world, file, change.kind.clone()).await;
+    let Planned { plan, rollout } = match &unfinished {
+        // What stands against it may only be what the open rollout has left.
+        Some(open) if !is_free(&planned) => unfinished::first(planned, open)?,
+        Some(_) | None => planned?,
+    };
     if !plan.envelope.all_slots().any(SlotPlan::changes) {
         return match unfinished {
-            Some(open) => Err(nothing_switched(&open)),
+            Some(open) => Err(nothing_to_go_back_to(&world, file, &open).await?),
             None => nothing_to_do(console, &plan),
         };
     }
@@ -150,13 +155,23 @@ async fn takes_its_place(world: &World, file: &ClusterFile, kind: &RolloutKind, 
     })
 }
 
-/// Every machine is what it was, but the rollout is open, and a machine of it may wait for its go.
-fn nothing_switched(open: &RolloutId) -> Failure {
-    let message = format!("`{open}` has not switched any member yet: there is nothing to go back from");
-    let failure = Failure::new(Exit::Refused, "rollback::nothing_switched", message);
-    failure.help(format!(
-        "end it, and what it has launched goes: rehull abort {open}"
-    ))
+fn is_free(planned: &Result<Planned, Failure>) -> bool {
+    planned
+        .as_ref()
+        .is_ok_and(|planned| planned.plan.forecast.blockers.is_empty())
+}
+
+async fn nothing_to_go_back_to(
+    world: &World,
+    file: &ClusterFile,
+    open: &RolloutId,
+) -> Result<Failure, Failure> {
+    let scope = Scope {
+        cluster: file.desired.cluster.clone(),
+        rollout: open.clone(),
+    };
+    let history = rollouts::history(world, &scope).await?;
+    Ok(unfinished::nothing_to_go_back_to(open, &history.timeline()))
 }
 
 /// Healing and going back boot content that was published when it was new.

@@ -33,6 +33,7 @@ pub mod snapshot;
 pub mod status;
 pub mod toolbox;
 mod typed;
+pub mod unfinished;
 pub mod version;
 pub mod wire;
 pub mod wish;

@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::planning::{self, Planned};
 use super::wire::{self, World};
 use super::wish::{Format, Planning};
+use super::{rollouts, unfinished};
 use crate::report::{self, json};
 
 /// Plans and shows it. Blockers make the exit code say that a person has to act first.
@@ -20,7 +21,12 @@ pub fn run(console: &Console, environment: &Environment, asked: &Planning) -> Re
     let file = ClusterFile::read(&asked.file)?;
     let Planned { plan, .. } = wire::runtime()?.block_on(async {
         let world = World::connect(&file, environment).await?;
-        planning::plan(&world, &file, asked.kind.clone()).await
+        let open = rollouts::unfinished(&world, &file.desired.cluster).await?;
+        let planned = planning::plan(&world, &file, asked.kind.clone()).await;
+        match open {
+            Some(open) => unfinished::first(planned, &open),
+            None => planned,
+        }
     })?;
     match console.format {
         Format::Json => console.answer_json(&json::plan(&plan, plan.envelope.digest().as_str()))?,

@@ -24,4 +24,4 @@ pub mod timeline;
 pub mod words;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
