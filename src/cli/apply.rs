@@ -1,6 +1,6 @@
 //! `rehull apply`, and every other command that carries out a plan: `rollback`, `etcd replace`, `etcd heal`.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use rehull_core::domain::ids::RolloutId;
@@ -236,8 +236,5 @@ fn agreed(
         let command = apply_command(&change.kind, file);
         return Err(failure.help(format!("{command} --plan-digest {digest}")));
     }
-    let mut answer = String::new();
-    let _ = io::stderr().write_all(b"carry it out? (yes/no) ");
-    let read = io::stdin().read_line(&mut answer);
-    Ok(read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+    Ok(console.agrees("carry it out?"))
 }

@@ -1,5 +1,6 @@
 //! `rehull abort` and `rehull pause`: a wish in the mailbox. A living holder fulfils it; without one, this process does.
 
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use rehull_core::domain::observed::{Request, Wish};
@@ -18,6 +19,7 @@ use super::wire::{self, World};
 use super::wish::{Format, OfRollout};
 use super::{lease, local, rollouts};
 use crate::report::json::OUTPUT_FORMAT;
+use crate::report::no_return;
 
 /// How often the journal is asked for the answer.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -76,6 +78,10 @@ async fn ask(session: &Session<'_>, wish: Wish) -> Result<Exit, Failure> {
         let message = format!("rollout `{rollout}` is over since {at}: {outcome}");
         return Err(Failure::new(Exit::Refused, "rollout::closed", message));
     }
+    if !warned(session, &scope, wish).await {
+        session.console.say("not agreed: nothing was asked");
+        return Ok(Exit::Refused);
+    }
     let now = world.clock().now().strftime("%Y%m%dT%H%M%S");
     let nonce: String = identity.nonce.chars().take(8).collect();
     let request = Request {
@@ -92,10 +98,34 @@ async fn ask(session: &Session<'_>, wish: Wish) -> Result<Exit, Failure> {
             let exit = session.run(Entry::Rest(request)).await?;
             // What stops a rollout is what was wanted here; not that a member is out at its end.
             let over = rollouts::view(world, &scope).await?.closed().is_some();
+            if let Some(said) = passed(session, &scope).await {
+                session.console.say(said);
+            }
             let wanted = exit == Exit::StopPoint || over && exit != Exit::NeedsPerson;
             Ok(if wanted { Exit::Ok } else { exit })
         }
     }
+}
+
+/// Says what this wish would pass before anything is asked; `false`: a person at a terminal does not want it then. A
+/// pause comes back to the same rollout, so it is only told.
+async fn warned(session: &Session<'_>, scope: &Scope, wish: Wish) -> bool {
+    let history = rollouts::history(session.world, scope).await;
+    let ahead = history
+        .ok()
+        .and_then(|history| no_return::ahead(&history.timeline()));
+    let Some(ahead) = ahead else {
+        return true;
+    };
+    let console = session.console;
+    console.say(&ahead);
+    let asks = wish == Wish::Abort && io::stdin().is_terminal() && console.is_live() && !console.quiet;
+    !asks || console.agrees("abort it all the same?")
+}
+
+async fn passed(session: &Session<'_>, scope: &Scope) -> Option<&'static str> {
+    let history = rollouts::history(session.world, scope).await.ok()?;
+    no_return::passed(&history.timeline())
 }
 
 enum Answered {
@@ -155,13 +185,16 @@ async fn fulfilled(session: &Session<'_>, scope: &Scope, request: &Request) -> R
             format!("{rollout} has stopped, NOT at rest: rehull resume {rollout}"),
         ),
     };
+    let note = passed(session, scope).await;
     match session.console.format {
         Format::Json => {
-            let document =
-                json!({ "format": OUTPUT_FORMAT, "kind": "asked", "rollout": rollout, "outcome": word });
+            let document = json!({ "format": OUTPUT_FORMAT, "kind": "asked", "rollout": rollout, "outcome": word, "note": note });
             session.console.answer_json(&document)?;
         }
-        Format::Text | Format::Markdown => session.console.answer(&format!("{text}\n"))?,
+        Format::Text | Format::Markdown => {
+            let note = note.map_or_else(String::new, |note| format!("{note}\n"));
+            session.console.answer(&format!("{text}\n{note}"))?;
+        }
     }
     Ok(if word == "stopped" || word == "not-at-rest" {
         Exit::NeedsPerson

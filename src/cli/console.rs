@@ -101,6 +101,17 @@ impl Console {
         }
     }
 
+    /// Asks a person at the terminal; only `yes` agrees.
+    #[must_use]
+    pub fn agrees(&self, question: &str) -> bool {
+        let _ = io::stderr()
+            .lock()
+            .write_all(format!("{question} (yes/no) ").as_bytes());
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer);
+        read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+    }
+
     /// Shows a failure: text on stderr, with `--output json` also a document on stdout.
     pub fn fail(&self, failure: &Failure) {
         self.show(failure);

@@ -223,6 +223,7 @@ impl Session<'_> {
         let store = self.world.store();
         let (event_log, written) = event_log::start(store, wire::clock(), &self.rollout).await;
         let before = Timeline::of(&earlier);
+        let plan = opened.plan.clone();
         let recorder = Arc::new(Recorder::after(earlier));
         let live = self.live(opened.plan.forecast.total, &before);
         let memory: Arc<dyn EventSink> = recorder.clone();
@@ -249,7 +250,9 @@ impl Session<'_> {
         Worked::after(outcome, async |outcome| {
             stalls.end().await;
             wire::finish(written).await;
-            let ended = self.ending(outcome, Timeline::of(&recorder.events())).await;
+            let ended = self
+                .ending(outcome, Timeline::of(&recorder.events()).of_plan(&plan))
+                .await;
             let text = ending_text(&ended.timeline, Paint::Plain);
             // A copy for later: the journal has everything that is in it.
             if let Err(unwritten) = local::write(&folder.join("report.txt"), &text) {

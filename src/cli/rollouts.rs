@@ -47,6 +47,7 @@ impl History {
     #[must_use]
     pub fn timeline(&self) -> Timeline {
         Timeline::of(&self.events)
+            .of_plan(&self.plan)
             .closed_as(self.over.clone())
             .with_snapshot(self.snapshot.clone())
     }

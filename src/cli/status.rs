@@ -175,6 +175,7 @@ async fn look(world: &World, file: &ClusterFile, asked: Option<RolloutId>) -> Re
                         .map(str::to_owned),
                 );
             }
+            let mut timeline = timeline.of_plan(&history.plan);
             timeline.over = history.over;
             timeline.snapshot = history.snapshot;
             lines.drain(..lines.len().saturating_sub(LAST));

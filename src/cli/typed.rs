@@ -83,6 +83,11 @@ pub(super) enum Command {
     /// Go on with a rollout that was stopped or killed, from any machine
     Resume(OfRollout),
     /// Drive a rollout to its nearest resting place and end it there
+    #[command(
+        after_help = "A member that is being switched is finished first. If it is the last one of the old minor release, \
+                      the nearest resting place is behind the point of no return: after it nothing goes back by \
+                      rollback. This is said before anything is done, and asked at a terminal."
+    )]
     Abort(OfRollout),
     /// Drive a rollout to its nearest resting place and stop there, resumable
     Pause(OfRollout),

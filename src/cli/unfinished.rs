@@ -6,6 +6,7 @@ use rehull_core::domain::ids::RolloutId;
 use super::exit::Exit;
 use super::failure::{Failure, Problem};
 use super::planning::Planned;
+use crate::report::no_return;
 use crate::report::timeline::Timeline;
 
 /// What was planned, behind the rollout that is open.
@@ -63,7 +64,11 @@ pub fn nothing_to_go_back_to(open: &RolloutId, timeline: &Timeline) -> Failure {
     let slot = &step.outline.slot;
     let message =
         format!("`{open}` has begun to switch {slot} and not ended it: a way back begins when {slot} is in");
-    let failure = Failure::new(Exit::Refused, "rollback::in_switch", message);
+    let mut failure = Failure::new(Exit::Refused, "rollback::in_switch", message);
+    if let Some(ahead) = no_return::ahead(timeline) {
+        failure = failure.note(ahead);
+        return failure.help(format!("rehull resume {open}   |   rehull abort {open}"));
+    }
     failure.help(format!(
         "bring {slot} in first: rehull abort {open}, then rehull rollback {open}   |   rehull resume {open}"
     ))

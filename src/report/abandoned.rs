@@ -1,5 +1,6 @@
 //! A rollout that is neither over nor stopped: whether it may be left like this, and what to type.
 
+use super::no_return;
 use super::paint::{Paint, Tone};
 use super::timeline::Timeline;
 
@@ -19,7 +20,9 @@ pub fn text(timeline: &Timeline, takes_over: Option<&str>, paint: Paint) -> Stri
         None => "at rest?     nobody has looked since its process ended".to_owned(),
     };
     let takes_over = takes_over.unwrap_or_default();
-    format!("  {place}\n  next         rehull resume {id}{takes_over}   |   rehull abort {id}\n")
+    let no_return = no_return::ahead(timeline);
+    let no_return = no_return.map_or_else(String::new, |said| format!("  no return    {said}\n"));
+    format!("  {place}\n{no_return}  next         rehull resume {id}{takes_over}   |   rehull abort {id}\n")
 }
 
 #[cfg(test)]

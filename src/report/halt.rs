@@ -3,6 +3,7 @@
 use rehull_core::domain::waiting::StopReason;
 use rehull_core::event::Rest;
 
+use super::no_return;
 use super::numbers::plural;
 use super::paint::{Paint, Tone};
 use super::timeline::{Outcome, StepStory, Timeline};
@@ -19,6 +20,8 @@ pub fn text(timeline: &Timeline, paint: Paint) -> Option<String> {
     let safe = if rest.at_rest { "at rest" } else { "NOT at rest" };
     line(&mut out, safe, &rest_words(rest));
     line(&mut out, "left", &left(timeline, rest));
+    let no_return = no_return::ahead(timeline).or_else(|| no_return::passed(timeline).map(str::to_owned));
+    line(&mut out, "no return", no_return.as_slice());
     line(&mut out, "next", &next(timeline, reason, rest));
     Some(out)
 }
@@ -126,7 +129,7 @@ fn has_old(timeline: &Timeline) -> bool {
 fn next(timeline: &Timeline, reason: &StopReason, rest: &Rest) -> Vec<String> {
     let id = timeline.rollout.as_ref().map_or("", |id| id.as_str());
     if let Some(over) = &timeline.over {
-        let back = if timeline.done() > 0 {
+        let back = if timeline.done() > 0 && no_return::passed(timeline).is_none() {
             format!("   |   rehull rollback {id}")
         } else {
             String::new()
@@ -232,6 +235,38 @@ mod tests {
             !text.contains("rehull resume") && text.contains("over (aborted)"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_halt_in_the_switch_of_the_last_old_member_says_what_both_ways_on_cost() {
+        let mut timeline = Timeline::of(&fixture::halted_in_the_window());
+        timeline.steps.retain(|step| step.begun_at.is_some());
+        assert!(
+            !text(&timeline, Paint::Plain)
+                .unwrap_or_default()
+                .contains("no return")
+        );
+        let timeline = timeline.of_plan(&fixture::plan());
+        let text = text(&timeline, Paint::Plain).unwrap_or_default();
+        let said = "\n  no return    the nearest resting place is behind the point of no return: etcd-b, the last 3.5 member, ";
+        assert!(text.contains(said), "{text}");
+        let place = |what: &str| text.find(what).unwrap_or(usize::MAX);
+        assert!(place("no return") < place("  next"), "{text}");
+    }
+
+    #[test]
+    fn past_the_point_of_no_return_no_rollback_is_offered() {
+        let mut timeline = Timeline::of(&fixture::halted_in_the_window()).of_plan(&fixture::plan());
+        timeline.over = Some("aborted".to_owned());
+        for step in &mut timeline.steps {
+            step.done_at = timeline.last_at;
+        }
+        let text = text(&timeline, Paint::Plain).unwrap_or_default();
+        assert!(
+            text.contains("no return    the point of no return has passed"),
+            "{text}"
+        );
+        assert!(!text.contains("rehull rollback"), "{text}");
     }
 
     #[test]

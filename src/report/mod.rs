@@ -8,6 +8,7 @@ pub mod halt;
 pub mod json;
 pub mod markdown;
 pub mod members;
+pub mod no_return;
 pub mod numbers;
 pub mod paint;
 pub mod phase;

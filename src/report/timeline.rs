@@ -12,6 +12,7 @@ use rehull_core::domain::ids::{RolloutId, StepId};
 use rehull_core::domain::observed::SnapshotFact;
 use rehull_core::domain::waiting::{StopReason, Waiting};
 use rehull_core::event::{Event, Rest, StepOutline, What};
+use rehull_core::plan::RolloutPlan;
 use rehull_core::ports::PortError;
 
 use super::numbers::between;
@@ -91,6 +92,8 @@ pub struct Timeline {
     pub over: Option<String>,
     /// The snapshot before its first change and the place it lies in, once it is known.
     pub snapshot: Option<Kept>,
+    /// Its plan leaves no member of the old minor: whoever has read the plan sets it.
+    pub ends_old_minor: bool,
     waits_since: Option<Timestamp>,
     /// Up to here it is told how long writes waited.
     measured_until: Option<Timestamp>,
@@ -163,6 +166,16 @@ impl Timeline {
     #[must_use]
     pub fn closed_as(self, over: Option<String>) -> Self {
         Self { over, ..self }
+    }
+
+    /// The same, with what only the plan says.
+    #[must_use]
+    pub fn of_plan(self, plan: &RolloutPlan) -> Self {
+        let ends_old_minor = plan.envelope.ends_the_old_minor();
+        Self {
+            ends_old_minor,
+            ..self
+        }
     }
 
     /// The same with the snapshot that was taken before its first change.
