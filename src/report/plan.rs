@@ -87,7 +87,13 @@ fn steps(plan: &RolloutPlan, paint: Paint) -> String {
                 "    ── bake {bake}: last moment to go back for free ──"
             )));
         }
-        rows.push(Row::Cells(row(number.saturating_add(1), step)));
+        rows.push(Row::Cells(row(number.saturating_add(1), step, is_single(plan))));
+        if is_single(plan) {
+            rows.push(Row::Note(format!(
+                "    {} the only member: from its stop until its successor serves nothing can be written or read",
+                paint.tone(Tone::Care, "└")
+            )));
+        }
         if step.point_of_no_return {
             rows.push(Row::Note(format!(
                 "    {} point of no return",
@@ -106,12 +112,22 @@ fn steps(plan: &RolloutPlan, paint: Paint) -> String {
     layout(&rows, "  ", paint)
 }
 
-fn row(number: usize, step: &ForecastStep) -> Vec<Cell> {
+/// A cluster of one, which exists: it has nobody to go last among, and nobody who serves meanwhile.
+fn is_single(plan: &RolloutPlan) -> bool {
+    plan.envelope.slots.len() == 1 && plan.envelope.kind != RolloutKind::Bootstrap
+}
+
+fn row(number: usize, step: &ForecastStep, single: bool) -> Vec<Cell> {
     let (before, during, after) = step.margin;
+    let because = if single {
+        step.because.replace("leads, so it goes last", "the only member")
+    } else {
+        step.because.clone()
+    };
     vec![
         Cell::left(number.to_string()),
         Cell::left(step.slot.as_str()),
-        Cell::left(&step.because),
+        Cell::left(because),
         Cell::left(format!("{before} → {during} → {after}")),
         Cell::left(about(step.about)),
     ]
@@ -200,6 +216,25 @@ mod tests {
             all_notes: false,
         };
         text(plan, &offer, Paint::Plain)
+    }
+
+    #[test]
+    fn the_plan_of_a_single_member_says_that_nothing_can_be_written_meanwhile() {
+        let mut plan = fixture::plan();
+        plan.envelope.slots.truncate(1);
+        plan.forecast.order.retain(|step| step.slot.as_str() == "etcd-a");
+        plan.forecast.order[0].margin = (0, -1, 0);
+        let told = shown(&plan);
+        assert!(told.contains("the only member; etcd 3.5.33 → 3.6.14"), "{told}");
+        assert!(!told.contains("goes last"), "{told}");
+        let outage =
+            "└ the only member: from its stop until its successor serves nothing can be written or read\n";
+        assert!(told.contains(outage), "{told}");
+        let three = shown(&fixture::plan());
+        assert!(
+            three.contains("leads, so it goes last") && !three.contains("only member"),
+            "{three}"
+        );
     }
 
     #[test]
