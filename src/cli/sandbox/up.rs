@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use rehull_core::domain::etcd::Endpoint;
+use rehull_core::domain::ids::RolloutId;
+use rehull_core::domain::version::EtcdVersion;
 use rehull_core::plan::RolloutKind;
 use serde_json::json;
 
@@ -11,6 +14,7 @@ use crate::cli::console::Console;
 use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::planning;
 use crate::cli::toolbox;
 use crate::cli::wire;
 use crate::cli::wish::{Change, Format, Up};
@@ -31,8 +35,38 @@ pub fn run(console: &Console, environment: &Environment, up: &Up) -> Result<Exit
             return Ok(exit);
         }
     }
-    show(console, &info)?;
+    let runs = if up.empty {
+        None
+    } else {
+        let file = readable(info.cluster_file());
+        Some(wire::runtime()?.block_on(running(&file, environment))?)
+    };
+    show(console, &info, runs.as_deref())?;
     Ok(Exit::Ok)
+}
+
+/// Releases that members run, as they say themselves: a sandbox that exists may have been upgraded since it was laid.
+async fn running(path: &Path, environment: &Environment) -> Result<Vec<EtcdVersion>, Failure> {
+    let file = ClusterFile::read(path)?;
+    let world = wire::World::connect(&file, environment).await?;
+    let seen = planning::look(&world, &file, &RolloutId::new("status")).await;
+    let answers = seen.etcd.endpoints.values().filter_map(Endpoint::answer);
+    let mut versions: Vec<EtcdVersion> = answers.map(|answer| answer.version).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    Ok(versions)
+}
+
+/// `etcd 3.6.14`, as far as members say so.
+fn release(runs: Option<&[EtcdVersion]>, laid_with: &str) -> String {
+    match runs {
+        None => format!("etcd {laid_with} not created yet"),
+        Some([]) => "no member answers".to_owned(),
+        Some(versions) => {
+            let versions: Vec<String> = versions.iter().map(EtcdVersion::to_string).collect();
+            format!("etcd {}", versions.join(" and "))
+        }
+    }
 }
 
 /// Starts the daemon; a sandbox whose daemon has died goes on as it was.
@@ -105,19 +139,15 @@ pub(super) fn readable(path: PathBuf) -> PathBuf {
         .unwrap_or(path)
 }
 
-fn show(console: &Console, info: &Info) -> Result<(), Failure> {
+fn show(console: &Console, info: &Info, runs: Option<&[EtcdVersion]>) -> Result<(), Failure> {
     let file = readable(info.cluster_file());
     if console.format == Format::Json {
-        let document =
-            json!({ "format": OUTPUT_FORMAT, "kind": "sandbox", "sandbox": info, "clusterFile": file });
+        let document = json!({ "format": OUTPUT_FORMAT, "kind": "sandbox", "sandbox": info, "clusterFile": file, "runs": runs });
         return console.answer_json(&document);
     }
     let paint = console.out_paint();
-    let (name, version, endpoint) = (
-        paint.tone(Tone::Strong, &info.name),
-        &info.etcd_version,
-        &info.endpoint,
-    );
+    let (name, endpoint) = (paint.tone(Tone::Strong, &info.name), &info.endpoint);
+    let release = release(runs, &info.etcd_version);
     let members: Vec<String> = info
         .slots
         .iter()
@@ -129,6 +159,23 @@ fn show(console: &Console, info: &Info) -> Result<(), Failure> {
         name => format!(" --name {name}"),
     };
     console.answer(&format!(
-        "{name} is up   etcd {version}   AWS at {endpoint}\n  {members}\n  next   rehull status {file}, or change it: rehull sandbox pin VERSION{which}\n"
+        "{name} is up   {release}   AWS at {endpoint}\n  {members}\n  next   rehull status {file}, or change it: rehull sandbox pin VERSION{which}\n"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sandbox_that_was_upgraded_is_shown_with_what_its_members_run() {
+        let (before, after) = (EtcdVersion::new(3, 5, 33), EtcdVersion::new(3, 6, 14));
+        assert_eq!(release(Some(&[after]), "3.5.33"), "etcd 3.6.14");
+        assert_eq!(
+            release(Some(&[before, after]), "3.5.33"),
+            "etcd 3.5.33 and 3.6.14"
+        );
+        assert_eq!(release(Some(&[]), "3.5.33"), "no member answers");
+        assert_eq!(release(None, "3.5.33"), "etcd 3.5.33 not created yet");
+    }
 }
