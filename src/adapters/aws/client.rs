@@ -11,6 +11,7 @@ use rehull_core::domain::ids::{AccountId, Region};
 use rehull_core::ports::PortError;
 
 use super::error::{Absent, Call, Failure};
+use super::request_ids::RequestIds;
 
 /// A connection within a region takes milliseconds; three seconds allow one lost SYN and its repetition.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -152,7 +153,7 @@ fn loader(target: &AwsTarget) -> ConfigLoader {
 // profile's `endpoint_url`, and where a rollout goes must be read in the cluster file, not found out from a shell.
 
 fn ec2(config: &SdkConfig, target: &AwsTarget) -> aws_sdk_ec2::Client {
-    let mut config = aws_sdk_ec2::config::Builder::from(config);
+    let mut config = aws_sdk_ec2::config::Builder::from(config).interceptor(RequestIds);
     config.set_endpoint_url(target.endpoint.clone());
     aws_sdk_ec2::Client::from_conf(config.build())
 }
@@ -160,13 +161,15 @@ fn ec2(config: &SdkConfig, target: &AwsTarget) -> aws_sdk_ec2::Client {
 fn s3(config: &SdkConfig, target: &AwsTarget) -> aws_sdk_s3::Client {
     // Buckets as host names need a wildcard name service, which no test double has.
     let path_style = target.endpoint.is_some();
-    let mut config = aws_sdk_s3::config::Builder::from(config).force_path_style(path_style);
+    let mut config = aws_sdk_s3::config::Builder::from(config)
+        .force_path_style(path_style)
+        .interceptor(RequestIds);
     config.set_endpoint_url(target.endpoint.clone());
     aws_sdk_s3::Client::from_conf(config.build())
 }
 
 fn sts(config: &SdkConfig, target: &AwsTarget) -> aws_sdk_sts::Client {
-    let mut config = aws_sdk_sts::config::Builder::from(config);
+    let mut config = aws_sdk_sts::config::Builder::from(config).interceptor(RequestIds);
     config.set_endpoint_url(target.endpoint.clone());
     aws_sdk_sts::Client::from_conf(config.build())
 }

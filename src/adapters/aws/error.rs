@@ -11,6 +11,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use rehull_core::ports::{PortError, StoreError};
 
 use super::codes::{Family, family};
+use super::request_ids::request_id;
 
 /// EC2 refills its mutation buckets at 2 (RunInstances) to 5 calls a second; two seconds give a few calls' worth back.
 const THROTTLE_DEFAULT: Duration = Duration::from_secs(2);
@@ -77,7 +78,8 @@ impl Failure {
             (None, None) if code.is_empty() => shorten(&chain(error)),
             (None, None) => String::new(),
         };
-        tracing::debug!(?outcome, code, text, "AWS call failed");
+        let request_id = error.raw_response().and_then(request_id);
+        tracing::debug!(?outcome, code, text, request_id, "AWS call failed");
         Self { outcome, code, text }
     }
 

@@ -13,6 +13,7 @@ mod launch_templates;
 mod machines;
 #[cfg(test)]
 mod replay;
+mod request_ids;
 mod slot_parts;
 #[cfg(test)]
 mod tests;
