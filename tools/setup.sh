@@ -2,7 +2,7 @@
 # Provides what building, the demo and the tests need on Debian or Ubuntu; says what it installs, is quick when all is there.
 #
 #   tools/setup.sh          what `make demo` needs
-#   tools/setup.sh test     also what `make test` needs: Python with the pinned moto_server
+#   tools/setup.sh test     also what `make test` needs: shellcheck, Python with the pinned moto_server
 #   tools/setup.sh check    also what `make check` needs: cargo-deny
 #
 # System packages come from apt (as root, or through sudo without a password); elsewhere the missing ones are named.
@@ -61,6 +61,14 @@ protoc_has_includes() {
     local protoc
     protoc=$(command -v "${PROTOC:-protoc}") || return 1
     [[ -e $(dirname "$(dirname "$(readlink -f "$protoc")")")/include/google/protobuf/descriptor.proto ]]
+}
+
+# The boot scripts are checked as they are, and their routes in a network namespace.
+test_packages() {
+    local missing=()
+    have shellcheck || missing+=(shellcheck)
+    have ip || missing+=(iproute2)
+    [[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
 }
 
 rust() {
@@ -148,6 +156,7 @@ main() {
     system_packages
     rust
     terraform_note
+    [[ $what != test ]] || test_packages
     [[ $what != test ]] || moto
     [[ $what == demo ]] || cargo_deny
     say "ready for \`$what\` ($((SECONDS - started)) s)"

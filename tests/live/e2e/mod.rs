@@ -10,7 +10,7 @@ mod boot;
 mod cloud;
 mod holders;
 mod kills;
-mod legs;
+pub(crate) mod legs;
 mod load;
 mod losses;
 mod matrix;
