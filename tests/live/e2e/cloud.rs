@@ -182,17 +182,16 @@ impl Cloud {
     pub(crate) async fn journal(&self, rollout: &str) -> Vec<String> {
         let mut texts = Vec::new();
         for key in self.segments(rollout).await {
-            let object = self
-                .s3
-                .get_object()
-                .bucket(&self.bucket)
-                .key(key)
-                .send()
-                .await
-                .unwrap();
-            let bytes = object.body.collect().await.unwrap().to_vec();
-            texts.push(String::from_utf8(bytes).unwrap());
+            texts.push(self.text(&key).await);
         }
         texts
+    }
+
+    /// The text of an object beside the artefacts.
+    pub(crate) async fn text(&self, key: &str) -> String {
+        let get = self.s3.get_object().bucket(&self.bucket).key(key);
+        let object = get.send().await.unwrap();
+        let bytes = object.body.collect().await.unwrap().to_vec();
+        String::from_utf8(bytes).unwrap()
     }
 }

@@ -1,6 +1,7 @@
 //! rehull is killed around its journal records, again and again, and resumed each time.
 
 use super::cloud::Cloud;
+use super::deaths::Deaths;
 use super::legs::{legs, say};
 use super::load::Load;
 use super::rig::Sandbox;
@@ -103,10 +104,8 @@ async fn a_creation_that_was_killed_before_its_first_record_is_ended_without_cre
 
 /// Upgrades in a chain of processes, each of which dies by the next of these faults: one per round, for ever. A record of
 /// the journal is written by whichever process comes to it, so a chain meets the records of a whole rollout.
-async fn dies_again_and_again(name: &'static str, faults: &[&str]) {
-    let Some(sandbox) = Sandbox::cluster(name, &["3.5.33", "3.6.14"], 3).await else {
-        return;
-    };
+async fn dies_again_and_again(name: &'static str, faults: &[&str]) -> Option<Deaths> {
+    let sandbox = Sandbox::cluster(name, &["3.5.33", "3.6.14"], 3).await?;
     sandbox.pin("3.6.14");
     let load = Load::gently_on(&sandbox).await;
     let mut rounds = faults.iter().copied().cycle();
@@ -115,13 +114,19 @@ async fn dies_again_and_again(name: &'static str, faults: &[&str]) {
         .run(&["apply", "cluster.yaml", "--yes", "--fault", first])
         .await;
     let cloud = Cloud::of(&sandbox.info).await;
-    let mut deaths = 0;
+    let (mut count, mut deaths) = (0, Deaths::default());
     while run.code.is_none() {
-        deaths += 1;
-        assert!(deaths < 300, "no process brings it any further");
+        count += 1;
+        assert!(count < 300, "no process brings it any further");
         let rollout = sandbox.newest_rollout();
-        let segments = cloud.segments(&rollout).await.len();
-        say(&format!("{name}: death {deaths}, {segments} segments written"));
+        let segments = cloud.segments(&rollout).await;
+        if let Some(newest) = segments.last() {
+            deaths.met(&cloud.text(newest).await);
+        }
+        say(&format!(
+            "{name}: death {count}, {} segments written",
+            segments.len()
+        ));
         let fault = rounds.next().expect("it goes round");
         run = sandbox.run(&["resume", &rollout, "--fault", fault]).await;
     }
@@ -130,32 +135,53 @@ async fn dies_again_and_again(name: &'static str, faults: &[&str]) {
         Some(0) => {}
         _ => run.exits(1).says(&["nothing left to do"]),
     }
-    assert!(deaths > 20, "only {deaths} deaths: were the faults not set?");
+    assert!(count > 20, "only {count} deaths: were the faults not set?");
+    deaths.ended(&cloud.journal(&sandbox.newest_rollout()).await);
+    assert!(deaths.is_a_whole_dance(), "{name}: {deaths:#?}");
     load.ends_unharmed().await;
     is_as_if_nothing_happened(&sandbox).await;
     sandbox.down().await;
+    Some(deaths)
+}
+
+/// Two chains of the same faults, one a step ahead, side by side: together they die after every kind of record that begins
+/// with one of these words.
+async fn die_together(name: &'static str, next: &'static str, faults: (&[&str], &[&str]), words: &[&str]) {
+    let (one, other) = tokio::join!(
+        dies_again_and_again(name, faults.0),
+        dies_again_and_again(next, faults.1)
+    );
+    let (Some(one), Some(other)) = (one, other) else {
+        return;
+    };
+    let deaths = one.and(other);
+    assert_eq!(deaths.missed(words), Vec::<&str>::new(), "{deaths:#?}");
 }
 
 // A process writes one segment to attach, one with what it is about to do, one with what came of that, and the next one
 // with what it does then. Who dies right after its second has done nothing: the next one sends the same again. Who dies
-// before its fourth has brought one thing to its end, and has seen the snapshot done, which dies with its process. Two
-// chains of the same faults, one a step ahead, so that everything that is done meets each of them.
+// before its fourth has brought one thing to its end, and has seen the snapshot done, which dies with its process. Who
+// dies before its third has done something and not written down what came of it.
 legs! {
-    processes_die_after_an_intent_and_after_its_outcome => dies_again_and_again(
+    processes_die_after_every_intent_and_after_every_outcome => die_together(
         "after",
-        &["kill-after:2", "kill-after:3", "kill-before:4"],
-    );
-    processes_die_after_the_next_intent_and_after_its_outcome => dies_again_and_again(
         "after-next",
-        &["kill-before:4", "kill-after:2", "kill-after:3"],
+        (
+            &["kill-after:2", "kill-after:3", "kill-before:4"],
+            &["kill-before:4", "kill-after:2", "kill-after:3"],
+        ),
+        &["intended", "settled"],
     );
-    processes_die_before_an_outcome_is_written => dies_again_and_again("before", &["kill-before:3", "kill-before:4"]);
-    processes_die_before_the_next_outcome_is_written => dies_again_and_again(
+    processes_die_before_every_outcome_is_written => die_together(
+        "before",
         "before-next",
-        &["kill-before:4", "kill-before:3"],
+        (&["kill-before:3", "kill-before:4"], &["kill-before:4", "kill-before:3"]),
+        &["intended"],
     );
-    processes_die_around_attaching => dies_again_and_again(
-        "attach",
-        &["kill-after:5", "kill-before:1", "kill-after:1", "kill-before:2", "kill-before:6"],
-    );
+    processes_die_around_attaching => async {
+        let faults = ["kill-after:5", "kill-before:1", "kill-after:1", "kill-before:2", "kill-before:6"];
+        if let Some(deaths) = dies_again_and_again("attach", &faults).await {
+            assert_eq!(deaths.missed(&["attached"]), Vec::<&str>::new(), "{deaths:#?}");
+        }
+    };
 }

@@ -8,6 +8,7 @@ mod approval;
 mod bad_input;
 mod boot;
 mod cloud;
+mod deaths;
 mod holders;
 mod kills;
 pub(crate) mod legs;
