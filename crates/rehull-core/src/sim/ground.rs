@@ -16,6 +16,7 @@ use crate::domain::fleet::tag;
 use crate::domain::ids::{ContentDigest, SlotName};
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::version::EtcdVersion;
+use crate::plan::Refusal;
 use crate::render::{builtin_template, render_slot};
 use crate::world::api::ec2::{
     CreateNetworkInterface, CreateVolume, Describe, Request as Ask, Response as Told, Tags,
@@ -27,7 +28,7 @@ use crate::world::{AccessKey, ImagePlan, Principal, Profile, Setup, SubnetPlan, 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "ap-northeast-1";
 const IMAGE: &str = "ami-0123456789abcdef0";
-const KEY: &str = "AKIASIMULATION000000";
+pub(super) const KEY: &str = "AKIASIMULATION000000";
 /// Whoever does something by hand has credentials of his own.
 pub(super) const PERSON: &str = "AKIASIMULATION000001";
 pub(super) const CLUSTER: &str = "sim";
@@ -38,7 +39,27 @@ const PROFILE: &str = "etcd";
 #[error("the simulated ground cannot be laid: {0}")]
 pub struct GroundError(pub String);
 
-fn wrong(why: impl std::fmt::Debug) -> GroundError {
+/// There is no plan of an upgrade.
+#[derive(Debug, thiserror::Error)]
+pub enum Unplanned {
+    /// The planner refuses, with every reason.
+    #[error("the upgrade is refused: {}", .0.iter().map(|refusal| refusal.message.as_str()).collect::<Vec<_>>().join("; "))]
+    Refused(Vec<Refusal>),
+    /// It could not even be asked.
+    #[error(transparent)]
+    Ground(#[from] GroundError),
+}
+
+impl From<Unplanned> for GroundError {
+    fn from(unplanned: Unplanned) -> Self {
+        match unplanned {
+            Unplanned::Refused(refusals) => Self(format!("{refusals:?}")),
+            Unplanned::Ground(error) => error,
+        }
+    }
+}
+
+pub(super) fn wrong(why: impl std::fmt::Debug) -> GroundError {
     GroundError(format!("{why:?}"))
 }
 
@@ -90,17 +111,19 @@ pub(super) fn lay(scenario: &Scenario, now: Timestamp) -> Result<Ground, GroundE
     Ok(Ground { lab, before, after })
 }
 
-fn key(id: &str, user: &str) -> AccessKey {
-    AccessKey {
+/// rehull's credentials, and those of a person.
+pub(super) fn operators(account: &str) -> Vec<AccessKey> {
+    let key = |(id, user): (&str, &str)| AccessKey {
         id: id.to_owned(),
         secret: String::new(),
         session_token: None,
         principal: Principal::Operator {
-            account: ACCOUNT.to_owned(),
+            account: account.to_owned(),
             user: user.to_owned(),
         },
         expired: false,
-    }
+    };
+    [(KEY, "rehull"), (PERSON, "somebody")].map(key).to_vec()
 }
 
 fn setup(scenario: &Scenario, names: &[String]) -> Setup {
@@ -126,7 +149,7 @@ fn setup(scenario: &Scenario, names: &[String]) -> Setup {
             id: IMAGE.to_owned(),
             name: "etcd".to_owned(),
         }],
-        keys: vec![key(KEY, "rehull"), key(PERSON, "somebody")],
+        keys: operators(ACCOUNT),
         profiles: vec![Profile {
             name: PROFILE.to_owned(),
             grants: Vec::new(),
@@ -134,10 +157,11 @@ fn setup(scenario: &Scenario, names: &[String]) -> Setup {
     }
 }
 
-fn ask(world: &mut World, now: Timestamp, request: Ask) -> Result<Told, GroundError> {
+/// The key that rehull uses.
+pub(super) fn ask(world: &mut World, now: Timestamp, request: Ask) -> Result<Told, GroundError> {
     let call = Call {
         access_key: Some(KEY.to_owned()),
-        region: Some(REGION.to_owned()),
+        region: Some(world.setup().region.clone()),
         request: Request::Ec2(request),
     };
     match world.handle(now, &call).result.map_err(wrong)? {
@@ -146,7 +170,7 @@ fn ask(world: &mut World, now: Timestamp, request: Ask) -> Result<Told, GroundEr
     }
 }
 
-fn group(world: &mut World, now: Timestamp) -> Result<String, GroundError> {
+pub(super) fn group(world: &mut World, now: Timestamp) -> Result<String, GroundError> {
     let Told::SecurityGroups(groups) = ask(world, now, Ask::DescribeSecurityGroups(Describe::default()))?
     else {
         return Err(wrong("no security groups"));
@@ -168,14 +192,47 @@ fn lay_slot(world: &mut World, now: Timestamp, nth: u8, letter: &str) -> Result<
         .find(named)
         .ok_or_else(|| wrong("no subnet"))?
         .clone();
-    let tags = Tags::from([
-        (tag::CLUSTER.to_owned(), CLUSTER.to_owned()),
-        (tag::SLOT.to_owned(), name.clone()),
-    ]);
     let address = Ipv4Addr::new(10, 0, nth, 11);
+    let whose = Parts {
+        cluster: CLUSTER,
+        slot: &name,
+        subnet: &subnet.id,
+        zone: &subnet.zone,
+        address,
+    };
+    let (interface, volume) = lay_parts(world, now, &whose)?;
+    Ok(Laid {
+        name,
+        zone: subnet.zone,
+        subnet: subnet.id,
+        interface,
+        volume,
+        address: address.to_string(),
+    })
+}
+
+/// Whose parts are laid.
+pub(super) struct Parts<'a> {
+    pub(super) cluster: &'a str,
+    pub(super) slot: &'a str,
+    pub(super) subnet: &'a str,
+    pub(super) zone: &'a str,
+    pub(super) address: Ipv4Addr,
+}
+
+/// The interface and the blank volume of a slot, by id.
+pub(super) fn lay_parts(
+    world: &mut World,
+    now: Timestamp,
+    whose: &Parts<'_>,
+) -> Result<(String, String), GroundError> {
+    let tags = Tags::from([
+        (tag::CLUSTER.to_owned(), whose.cluster.to_owned()),
+        (tag::SLOT.to_owned(), whose.slot.to_owned()),
+    ]);
     let interface = CreateNetworkInterface {
-        subnet: subnet.id.clone(),
-        address: Some(address),
+        subnet: whose.subnet.to_owned(),
+        address: Some(whose.address),
         tags: tags.clone(),
         ..CreateNetworkInterface::default()
     };
@@ -183,7 +240,7 @@ fn lay_slot(world: &mut World, now: Timestamp, nth: u8, letter: &str) -> Result<
         return Err(wrong("no interface"));
     };
     let volume = CreateVolume {
-        zone: subnet.zone.clone(),
+        zone: whose.zone.to_owned(),
         size_gib: 20,
         volume_type: Some("gp3".to_owned()),
         encrypted: true,
@@ -193,18 +250,11 @@ fn lay_slot(world: &mut World, now: Timestamp, nth: u8, letter: &str) -> Result<
     let Told::Volume(volume) = ask(world, now, Ask::CreateVolume(volume))? else {
         return Err(wrong("no volume"));
     };
-    Ok(Laid {
-        name,
-        zone: subnet.zone,
-        subnet: subnet.id,
-        interface: interface.id,
-        volume: volume.id,
-        address: address.to_string(),
-    })
+    Ok((interface.id, volume.id))
 }
 
 /// The digest of a release's binary: any, but always the same, and never to be read as a number.
-fn binary(name: &str, version: EtcdVersion) -> String {
+pub(super) fn binary(name: &str, version: EtcdVersion) -> String {
     let kind = format!("{:02x}", 0xa0 + name.len());
     kind + &format!("{:02x}", version.minor).repeat(30) + &format!("{:02x}", version.patch)
 }

@@ -8,7 +8,7 @@ use super::chronicle::{Chronicle, Happened};
 use super::crew::{Crew, Went};
 use super::draw::Draw;
 use super::fault::{Faults, Happening};
-use super::ground::{self, GroundError};
+use super::ground::{self, Ground, GroundError, Unplanned};
 use super::hands::{Hands, Stage};
 use super::lab::Lab;
 use super::oracle::{Witness, standing};
@@ -75,8 +75,12 @@ impl Listener for Ear {
 /// # Errors
 /// The scenario makes no sense, or the bootstrap did not finish: a bug.
 pub fn prepare(scenario: &Scenario) -> Result<Prepared, GroundError> {
-    let time = VirtualTime::default();
-    let ground = ground::lay(scenario, time.now())?;
+    let ground = ground::lay(scenario, VirtualTime::default().now())?;
+    Ok(settle(ground, scenario.clone())?)
+}
+
+/// Lets rehull itself create the cluster on this ground.
+pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unplanned> {
     let mut lab = ground.lab;
     // Volumes of a cluster that is created have been there for a while.
     let settled = Duration::from_secs(600);
@@ -86,7 +90,7 @@ pub fn prepare(scenario: &Scenario) -> Result<Prepared, GroundError> {
     let plan = run.plan(&ground.before, RolloutKind::Bootstrap)?;
     let verdict = run.finish(plan, "bootstrap", rules);
     if verdict.end != End::Finished {
-        return Err(GroundError(format!("bootstrap: {:?}", verdict.end)));
+        return Err(GroundError(format!("bootstrap: {:?}", verdict.end)).into());
     }
     let plan = run.plan(&ground.after, RolloutKind::Upgrade)?;
     let lab = run.stage.lab().clone();
@@ -95,7 +99,7 @@ pub fn prepare(scenario: &Scenario) -> Result<Prepared, GroundError> {
         plan,
         after: ground.after,
         elapsed: verdict.took.saturating_add(settled),
-        scenario: scenario.clone(),
+        scenario,
         upgrades: 0,
     })
 }
@@ -147,6 +151,12 @@ impl Prepared {
         (verdict, run)
     }
 
+    /// The plan of the upgrade, as the planner makes it.
+    #[must_use]
+    pub fn plan(&self) -> &RolloutPlan {
+        &self.plan
+    }
+
     /// What it was prepared for.
     #[must_use]
     pub fn scenario(&self) -> &Scenario {
@@ -181,7 +191,7 @@ impl Run {
     }
 
     /// `rehull plan`, which changes nothing and waits for nobody.
-    fn plan(&self, desired: &Desired, kind: RolloutKind) -> Result<RolloutPlan, GroundError> {
+    fn plan(&self, desired: &Desired, kind: RolloutKind) -> Result<RolloutPlan, Unplanned> {
         let rollout = RolloutId::new("none");
         let witness = Witness::new(self.hands(0), rollout.clone());
         let ports = process::ports(&witness);
@@ -201,7 +211,7 @@ impl Run {
             strategy: desired.etcd.strategy,
             rehull: "simulated",
         };
-        plan(&input).map_err(|refusals| GroundError(format!("{refusals:?}")))
+        plan(&input).map_err(Unplanned::Refused)
     }
 
     fn finish(&mut self, plan: RolloutPlan, rollout: &str, rules: Rules) -> Verdict {

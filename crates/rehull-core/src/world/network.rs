@@ -36,7 +36,7 @@ impl Cidr {
         (4..self.size().saturating_sub(1)).map(move |nth| Ipv4Addr::from(first.saturating_add(nth)))
     }
 
-    pub(super) fn contains(self, address: Ipv4Addr) -> bool {
+    pub(crate) fn contains(self, address: Ipv4Addr) -> bool {
         u32::from(address)
             .checked_sub(self.first())
             .is_some_and(|offset| offset < self.size())

@@ -22,7 +22,7 @@ pub(crate) struct UserData {
     pub(crate) address: Ipv4Addr,
     /// Its own peer URL.
     pub(crate) url: String,
-    /// `REHULL_INITIAL_CLUSTER`.
+    /// `REHULL_INITIAL_CLUSTER`, or `--initial-cluster` where that is written out.
     pub(crate) initial: Vec<(SlotName, String)>,
     /// `REHULL_SPARE`.
     pub(crate) spare: Option<(SlotName, String)>,
@@ -41,7 +41,9 @@ impl UserData {
                 .map(|value| value.trim_matches('"'))
         };
         let slot = SlotName::new(value("REHULL_SLOT")?);
-        let initial = members(value("REHULL_INITIAL_CLUSTER")?);
+        // The first built-in set knows no spare: its membership stands in the service alone.
+        let flag = || value("--initial-cluster").map(|text| text.trim_end_matches(" \\"));
+        let initial = members(value("REHULL_INITIAL_CLUSTER").or_else(flag)?);
         let spare = members(value("REHULL_SPARE").unwrap_or_default())
             .into_iter()
             .next();
