@@ -131,6 +131,14 @@ pub fn hop_notes(from: EtcdVersion, to: EtcdVersion) -> Vec<HopNote> {
         .collect()
 }
 
+/// The release from which the minor of `to` is best reached: the one that is recommended, else the least that is
+/// allowed; `None`: the catalogue knows no minor before it, or nothing of the releases.
+#[must_use]
+pub fn usual_before(to: EtcdVersion) -> Option<EtcdVersion> {
+    let hop = data::versions().hops.iter().find(|hop| hop.to == minor_of(to))?;
+    hop.source_recommended.or(hop.source_min)
+}
+
 /// What a young cluster should know before this hop: its raft log, this long, may hold what the next minor cannot read.
 #[must_use]
 pub fn short_log_note(from: EtcdVersion, to: EtcdVersion, applied_index: u64) -> Option<HopNote> {
@@ -270,6 +278,17 @@ mod tests {
         assert_eq!(hop_notes(v("3.5.26"), v("3.6.14")).len(), 1);
         assert_eq!(hop_notes(v("3.5.33"), v("3.6.14")), Vec::new());
         assert_eq!(hop_notes(v("3.5.26"), v("3.5.33")), Vec::new());
+    }
+
+    #[test]
+    fn what_ran_before_is_guessed_from_what_the_next_minor_asks_for() {
+        assert_eq!(usual_before(v("3.6.14")), Some(v("3.5.32")));
+        assert_eq!(usual_before(v("3.7.1")), Some(v("3.6.11")));
+        assert_eq!(usual_before(v("3.4.34")), None);
+        for to in ["3.5.33", "3.6.14", "3.7.1"] {
+            let from = usual_before(v(to)).unwrap();
+            assert_eq!(check_hop(from, v(to)).ok(), Some(HopKind::MinorUp), "{to}");
+        }
     }
 
     #[test]

@@ -8,7 +8,9 @@ mod flags;
 mod hops;
 
 pub use flags::{FlagFault, FlagProblem, check_flags};
-pub use hops::{HopKind, HopNote, HopRefusal, HopRule, check_hop, check_release, hop_notes, short_log_note};
+pub use hops::{
+    HopKind, HopNote, HopRefusal, HopRule, check_hop, check_release, hop_notes, short_log_note, usual_before,
+};
 
 use crate::domain::version::EtcdVersion;
 

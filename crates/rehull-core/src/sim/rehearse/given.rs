@@ -56,9 +56,8 @@ pub(super) fn lay(
     let group = group(&mut world, now)?;
     let mut names = Names::default();
     let mut after = desired.clone();
-    for (laid, given) in [(&group, desired.etcd.security_groups.join(", "))] {
-        names.0.insert(laid.clone(), given);
-    }
+    let groups = desired.etcd.security_groups.join(", ");
+    names.0.insert(group.clone(), groups);
     after.etcd.security_groups = vec![group];
     let slots = after.etcd.slots.iter_mut().chain(&mut after.etcd.spare);
     for slot in slots {

@@ -6,6 +6,7 @@
     reason = "a test that meets the unexpected shall fail loudly"
 )]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::*;
@@ -73,8 +74,8 @@ fn slot(text: &mut String, nth: usize, [first, more]: [&str; 2]) {
     for line in [
         format!("zone: eu-central-1{zone}"),
         format!("subnet: subnet-0bbbbbbbbbbbbbbb{}", nth % 3),
-        format!("interface: eni-0cccccccccccccccc{nth}"),
-        format!("volume: vol-0dddddddddddddddd{nth}"),
+        format!("interface: eni-0ccccccccccccccc{nth}"),
+        format!("volume: vol-0ddddddddddddddd{nth}"),
         format!("address: 172.16.{}.{}", nth % 3 * 16, 100 + nth),
         format!("launchTemplate: orders-{name}"),
     ] {
@@ -174,4 +175,164 @@ fn neighbours_in_small_subnets_are_laid_beside_each_other() {
         .replace("172.16.32.102", "172.16.0.200");
     let rehearsal = Rehearsal::of(&desired(&wanted), FROM).unwrap();
     assert_eq!(rehearsal.plan().forecast.order.len(), 3);
+}
+
+/// A whole rehearsal with a few seeds and every so many of what is likely.
+fn rehearsed(text: &str, seeds: core::ops::RangeInclusive<u64>, step: usize) -> Report {
+    let rehearsal = Rehearsal::of(&desired(text), FROM).unwrap();
+    let runs: Vec<Performance> = seeds.map(|seed| rehearsal.perform(seed).unwrap()).collect();
+    let what_ifs = rehearsal.what_ifs(median(&runs).unwrap().seed).unwrap().unwrap();
+    let tried = what_ifs.all.iter().step_by(step);
+    let tried = tried.map(|what_if| rehearsal.try_out(&what_ifs, what_if).unwrap());
+    rehearsal.report(&runs, Some((&what_ifs, tried.collect())))
+}
+
+#[test]
+fn the_same_seeds_give_the_same_bytes_and_others_do_not() {
+    let text = file(EtcdStrategy::RemoveThenAdd, 3);
+    let bytes = |seeds| serde_json::to_string(&rehearsed(&text, seeds, 9)).unwrap();
+    let one = bytes(1..=2);
+    assert_eq!(one, bytes(1..=2));
+    assert_ne!(one, bytes(3..=4));
+    // No id of the region is left in it.
+    for (given, laid) in [
+        ("vol-", "vol-0dddd"),
+        ("eni-", "eni-0cccc"),
+        ("subnet-", "subnet-0bbbb"),
+    ] {
+        assert_eq!(one.matches(given).count(), one.matches(laid).count(), "{one}");
+    }
+}
+
+#[test]
+fn every_moment_of_a_run_belongs_to_one_step() {
+    for strategy in ALL {
+        let rehearsal = Rehearsal::of(&desired(&file(strategy, 3)), FROM).unwrap();
+        let run = rehearsal.perform(5).unwrap();
+        assert_eq!(run.steps.values().sum::<Duration>(), run.took, "{strategy:?}");
+        let report = rehearsal.report(&[run.clone()], None);
+        let slots: Vec<_> = report.steps.iter().filter_map(|step| step.slot.clone()).collect();
+        let planned = rehearsal
+            .plan()
+            .forecast
+            .order
+            .iter()
+            .map(|step| step.slot.clone());
+        assert_eq!(slots, planned.collect::<Vec<_>>(), "{strategy:?}");
+        let all: u64 = report.steps.iter().map(|step| step.time.p50_s).sum();
+        assert!(report.total.p50_s.abs_diff(all) <= 3, "{strategy:?} {report:?}");
+        // The bake is 90 s, and the last one waits for it.
+        let last = &rehearsal.plan().forecast.order.last().unwrap().step;
+        assert!(
+            run.steps[last] > Duration::from_secs(90),
+            "{strategy:?} {:?}",
+            run.steps
+        );
+    }
+}
+
+#[test]
+fn an_undisturbed_rehearsal_finishes_with_the_margin_that_the_table_promises() {
+    for (strategy, members, lowest) in [
+        (EtcdStrategy::RemoveThenAdd, 3, 0),
+        (EtcdStrategy::RemoveThenAdd, 5, 1),
+        (EtcdStrategy::Reattach, 3, 0),
+        (EtcdStrategy::Reattach, 1, -1),
+        (EtcdStrategy::LearnerFirst, 5, 1),
+    ] {
+        let rehearsal = Rehearsal::of(&desired(&file(strategy, members)), FROM).unwrap();
+        let run = rehearsal.perform(2).unwrap();
+        let case = format!("{strategy:?} {members}: {:?}", run.margins);
+        assert_eq!(run.ends, Ends::Finished, "{case}");
+        assert_eq!(run.lowest_margin(), lowest, "{case}");
+        let report = rehearsal.report(&[run], None);
+        assert_eq!(report.margin.lowest, lowest);
+        assert_eq!(report.margin.longest_at_zero.max_s > 0, lowest <= 0, "{case}");
+        assert_eq!(
+            report.margin.longest_without_quorum.max_s > 0,
+            lowest < 0,
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn a_template_of_ones_own_is_stood_in_for_and_the_report_says_so() {
+    let text = file(EtcdStrategy::RemoveThenAdd, 3).replace("builtIn: 2", "file: own.yaml.hbs");
+    let rehearsal = Rehearsal::of(&desired(&text), FROM).unwrap();
+    let run = rehearsal.perform(1).unwrap();
+    assert_eq!(run.ends, Ends::Finished);
+    let stand_in = rehearsal.report(&[run], None).stand_in.unwrap();
+    assert_eq!(stand_in.template, "own.yaml.hbs");
+    assert_eq!(stand_in.built_in, 2);
+}
+
+#[test]
+fn every_likely_fault_is_tried_at_every_phase_and_breaks_no_promise() {
+    let what_if = rehearsed(&file(EtcdStrategy::RemoveThenAdd, 3), 1..=1, 1)
+        .what_if
+        .unwrap();
+    let phases: BTreeSet<Phase> = what_if.runs.iter().map(|tried| tried.phase).collect();
+    assert_eq!(what_if.runs.len(), phases.len() * Likely::ALL.len());
+    for tried in &what_if.runs {
+        assert_eq!(tried.breaches, Vec::<String>::new(), "{tried:?}");
+        let given_up = tried.fault == Likely::Abort;
+        assert_eq!(tried.ends == Ends::Aborted, given_up, "{tried:?}");
+        assert_eq!(tried.ends == Ends::Finished, !given_up, "{tried:?}");
+        assert!(tried.at_rest, "{tried:?}");
+    }
+    let of = |fault, phase| {
+        let mut runs = what_if.runs.iter();
+        runs.find(|tried| (tried.fault, tried.phase) == (fault, phase))
+            .unwrap()
+    };
+    let no_capacity = of(Likely::NoCapacity, Phase::Launch);
+    assert_eq!(no_capacity.stops.len(), 1, "{no_capacity:?}");
+    assert!(no_capacity.stops[0].at_rest && no_capacity.stops[0].times > 1);
+    // With one of three out already, the loss of another is the loss of the quorum, and it comes back.
+    assert_eq!(of(Likely::OtherDies, Phase::Remove).lowest_margin, -1);
+    assert_eq!(of(Likely::OtherDies, Phase::Launch).lowest_margin, 0);
+    // A killed one is taken over when its lease has run out.
+    assert!(of(Likely::RehullKilled, Phase::Stop).longer_s.unwrap() > 60);
+    // A silent store cannot be told why the process ends.
+    let store = of(Likely::StoreDown, Phase::Stop);
+    assert!(matches!(store.stops[0].why, StopWhy::Failed { .. }), "{store:?}");
+}
+
+#[test]
+fn the_phases_are_those_of_the_strategy() {
+    for (strategy, list, promotes) in [
+        (EtcdStrategy::RemoveThenAdd, true, false),
+        (EtcdStrategy::Reattach, false, false),
+        (EtcdStrategy::LearnerFirst, true, true),
+    ] {
+        let rehearsal = Rehearsal::of(&desired(&file(strategy, 3)), FROM).unwrap();
+        let what_ifs = rehearsal.what_ifs(1).unwrap().unwrap();
+        let phases: BTreeSet<Phase> = what_ifs.all.iter().map(|what_if| what_if.begun.phase).collect();
+        for phase in [
+            Phase::Launch,
+            Phase::Stop,
+            Phase::Move,
+            Phase::Join,
+            Phase::Terminate,
+        ] {
+            assert!(phases.contains(&phase), "{strategy:?} {phase:?}");
+        }
+        assert_eq!(phases.contains(&Phase::Remove), list, "{strategy:?}");
+        assert_eq!(phases.contains(&Phase::Add), list, "{strategy:?}");
+        assert_eq!(phases.contains(&Phase::Promote), promotes, "{strategy:?}");
+    }
+}
+
+#[test]
+fn a_single_member_has_no_other_that_could_die() {
+    let rehearsal = Rehearsal::of(&desired(&file(EtcdStrategy::Reattach, 1)), FROM).unwrap();
+    let what_ifs = rehearsal.what_ifs(1).unwrap().unwrap();
+    assert!(!what_ifs.all.is_empty());
+    assert!(
+        what_ifs
+            .all
+            .iter()
+            .all(|what_if| what_if.fault != Likely::OtherDies)
+    );
 }
