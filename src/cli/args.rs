@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser};
 use rehull_core::domain::ids::{ContentDigest, RolloutId, SlotName};
 use rehull_core::domain::observed::Wish as Asked;
+use rehull_core::domain::version::NotARelease;
 use rehull_core::plan::RolloutKind;
 
 use super::console::Console;
 use super::rollouts::cluster_of;
 use super::sandbox;
 use super::typed::{self, Command, Etcd, Output, Typed};
-use super::wish::{Change, Format, OfRollout, Planning, Rendering, Subject, Wish};
+use super::wish::{Change, Format, OfRollout, Planning, Rehearsing, Rendering, Replaying, Subject, Wish};
 use crate::sandbox::faults::Fault;
 
 /// One run of the program.
@@ -62,6 +63,7 @@ fn wish(command: Command) -> Result<Wish, String> {
             file: plan.file,
             all_notes: plan.all,
         }),
+        Command::Rehearse(rehearse) => rehearsal(rehearse)?,
         Command::Apply(apply) => {
             let kind = kind(apply.bootstrap);
             Wish::Apply(change(Some(apply.file), kind, apply.consent)?)
@@ -81,6 +83,22 @@ fn wish(command: Command) -> Result<Wish, String> {
         Command::Etcd(etcd) => etcd_wish(etcd)?,
         Command::Sandbox(sandbox) => Wish::Sandbox(sandbox::args::wish(sandbox)?),
         Command::Version => Wish::Version,
+    })
+}
+
+fn rehearsal(typed: typed::Rehearse) -> Result<Wish, String> {
+    let release = |text: String| text.parse().map_err(|error: NotARelease| error.to_string());
+    // clap asks for one of the two.
+    Ok(match (typed.file, typed.scenario) {
+        (Some(file), _) => Wish::Rehearse(Rehearsing {
+            file,
+            from: typed.from.map(release).transpose()?,
+            seeds: typed.seeds,
+        }),
+        (None, scenario) => Wish::Replay(Replaying {
+            scenario: scenario.unwrap_or_default(),
+            seed: typed.seed,
+        }),
     })
 }
 

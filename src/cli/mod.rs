@@ -22,7 +22,9 @@ pub mod log;
 mod opening;
 pub mod plan;
 pub mod planning;
+pub mod rehearse;
 pub mod render;
+pub mod replay;
 pub mod report;
 pub mod resume;
 pub mod rollouts;
@@ -84,6 +86,8 @@ fn command(invocation: &Invocation) -> Result<Exit, Failure> {
         Wish::ListVariables => render::variables(console),
         Wish::Render(file, rendering) => render::run(console, file, rendering),
         Wish::Plan(asked) => plan::run(console, &environment, asked),
+        Wish::Rehearse(asked) => rehearse::run(console, asked),
+        Wish::Replay(asked) => replay::run(console, asked),
         Wish::Apply(change) => apply::run(console, &environment, change),
         Wish::Status(subject) => status::run(console, &environment, subject),
         Wish::Resume(of) => resume::run(console, &environment, of),

@@ -62,7 +62,7 @@ pub async fn plan(world: &World, file: &ClusterFile, kind: RolloutKind) -> Resul
 }
 
 /// The core does not know where the cluster file lies; whoever copies a command should not have to fill it in.
-fn name_file(text: &mut String, file: &str) {
+pub(super) fn name_file(text: &mut String, file: &str) {
     if text.contains(" FILE") {
         *text = text.replace(" FILE", &format!(" {file}"));
     }

@@ -76,6 +76,9 @@ pub(super) enum Command {
     Render(Render),
     /// Show what would be done, in which order, why, and until when it can be reverted; changes nothing
     Plan(Plan),
+    /// Carry out a plan in the simulator, many times: how long it takes, how few members may fail meanwhile, and
+    /// what each likely fault would do; asks nothing of the network
+    Rehearse(Rehearse),
     /// Carry out what `plan` shows: publish, replace machine by machine, verify
     Apply(Apply),
     /// Show a cluster and its newest rollout, or one rollout
@@ -244,6 +247,29 @@ pub(super) struct Plan {
     /// Show every note
     #[arg(long)]
     pub(super) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rehearse {
+    /// Cluster file
+    #[arg(
+        value_name = "FILE",
+        required_unless_present = "scenario",
+        conflicts_with = "scenario"
+    )]
+    pub(super) file: Option<PathBuf>,
+    /// What the members run now [default: the release from which the pinned minor is best reached]
+    #[arg(long, value_name = "VERSION", conflicts_with = "scenario")]
+    pub(super) from: Option<String>,
+    /// How many undisturbed runs; they have the seeds 1 to N
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "scenario")]
+    pub(super) seeds: u32,
+    /// Replay this scenario of the simulator instead, and tell its story
+    #[arg(long, value_name = "FILE")]
+    pub(super) scenario: Option<PathBuf>,
+    /// Decides every wait of the scenario [default: what the scenario says]
+    #[arg(long, value_name = "N", requires = "scenario")]
+    pub(super) seed: Option<u64>,
 }
 
 #[derive(Debug, Args)]

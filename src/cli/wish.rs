@@ -37,6 +37,10 @@ pub enum Wish {
     Render(PathBuf, Rendering),
     /// `plan`.
     Plan(Planning),
+    /// `rehearse`.
+    Rehearse(Rehearsing),
+    /// `rehearse --scenario`.
+    Replay(Replaying),
     /// `apply`, `rollback`, `etcd replace`, `etcd heal`.
     Apply(Change),
     /// `status`.
@@ -66,6 +70,26 @@ pub struct Planning {
     pub kind: RolloutKind,
     /// Show every note.
     pub all_notes: bool,
+}
+
+/// What `rehearse` is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rehearsing {
+    /// Cluster file.
+    pub file: PathBuf,
+    /// What the members run; `None`: what they usually would.
+    pub from: Option<EtcdVersion>,
+    /// Number of undisturbed runs.
+    pub seeds: u32,
+}
+
+/// Which scenario is replayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaying {
+    /// Its file.
+    pub scenario: PathBuf,
+    /// `None`: its own.
+    pub seed: Option<u64>,
 }
 
 /// A change of a cluster, and how it was agreed to.

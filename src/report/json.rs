@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rehull_core::event::{EVENT_FORMAT, Event, EventSink};
 use rehull_core::plan::RolloutPlan;
+use rehull_core::sim::rehearse::Report;
 use serde_json::{Map, Value, json};
 
 use super::summary::LoadVerdict;
@@ -57,6 +58,19 @@ pub fn plan(plan: &RolloutPlan, digest: &str) -> Value {
         "envelope": plan.envelope,
         "forecast": plan.forecast,
     })
+}
+
+/// A rehearsal, and whether anybody has said what runs now. Spans are whole seconds, instants milliseconds.
+#[must_use]
+pub fn rehearsal(report: &Report, from_is_assumed: bool) -> Value {
+    let mut object = Map::new();
+    object.insert("format".to_owned(), OUTPUT_FORMAT.into());
+    object.insert("kind".to_owned(), "rehearsal".into());
+    object.insert("fromIsAssumed".to_owned(), from_is_assumed.into());
+    if let Ok(Value::Object(fields)) = serde_json::to_value(report) {
+        object.extend(fields);
+    }
+    Value::Object(object)
 }
 
 /// The end table. Durations are whole milliseconds.

@@ -15,6 +15,7 @@ pub mod phase;
 pub mod plain;
 pub mod plan;
 pub mod progress;
+pub mod rehearsal;
 pub mod replay;
 pub mod sinks;
 pub mod steps;
@@ -22,6 +23,7 @@ pub mod story;
 pub mod summary;
 pub mod table;
 pub mod timeline;
+pub mod what_if;
 pub mod words;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod advice;
 mod files;
 mod help;
+mod rehearse;
 
 use std::path::{Path, PathBuf};
 
