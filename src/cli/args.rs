@@ -94,6 +94,7 @@ fn rehearsal(typed: typed::Rehearse) -> Result<Wish, String> {
             file,
             from: typed.from.map(release).transpose()?,
             seeds: typed.seeds,
+            faults: !typed.no_faults,
         }),
         (None, scenario) => Wish::Replay(Replaying {
             scenario: scenario.unwrap_or_default(),

@@ -33,7 +33,7 @@ pub fn run(console: &Console, asked: &Rehearsing) -> Result<Exit, Failure> {
         Some(from) => from,
         None => usual(&file)?,
     };
-    let report = rehearse(console, &file, from, asked.seeds)?;
+    let report = rehearse(console, &file, from, asked)?;
     let told = Told {
         report: &report,
         file: &file.path,
@@ -63,15 +63,20 @@ fn usual(file: &ClusterFile) -> Result<EtcdVersion, Failure> {
     })
 }
 
-fn rehearse(console: &Console, file: &ClusterFile, from: EtcdVersion, seeds: u32) -> Result<Report, Failure> {
+fn rehearse(
+    console: &Console,
+    file: &ClusterFile,
+    from: EtcdVersion,
+    asked: &Rehearsing,
+) -> Result<Report, Failure> {
     let rehearsal =
         Rehearsal::of(&file.desired, from).map_err(|unplanned| unplanned_failure(unplanned, file))?;
     if rehearsal.plan().forecast.order.is_empty() {
         return Ok(rehearsal.report(&[], None));
     }
-    let seeds: Vec<u64> = (1..=u64::from(seeds)).collect();
+    let seeds: Vec<u64> = (1..=u64::from(asked.seeds)).collect();
     let runs: Vec<Performance> = each(console, "undisturbed", &seeds, |seed| rehearsal.perform(*seed))?;
-    let what_ifs = match median(&runs) {
+    let what_ifs = match median(&runs).filter(|_| asked.faults) {
         Some(run) => rehearsal.what_ifs(run.seed).map_err(|error| broken(&error))?,
         None => None,
     };

@@ -264,6 +264,9 @@ pub(super) struct Rehearse {
     /// How many undisturbed runs; they have the seeds 1 to N
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "scenario")]
     pub(super) seeds: u32,
+    /// Only the undisturbed runs: not what each likely fault would do
+    #[arg(long, conflicts_with = "scenario")]
+    pub(super) no_faults: bool,
     /// Replay this scenario of the simulator instead, and tell its story
     #[arg(long, value_name = "FILE")]
     pub(super) scenario: Option<PathBuf>,

@@ -81,6 +81,8 @@ pub struct Rehearsing {
     pub from: Option<EtcdVersion>,
     /// Number of undisturbed runs.
     pub seeds: u32,
+    /// Also what each likely fault would do.
+    pub faults: bool,
 }
 
 /// Which scenario is replayed.

@@ -78,7 +78,8 @@ fn times(report: &Report, paint: Paint) -> String {
     let mut rows = vec![Row::Cells(
         head.map(|word| Cell::left(word).tone(Tone::Faint)).to_vec(),
     )];
-    for step in &report.steps {
+    // A snapshot of a model takes no time that anybody could see.
+    for step in report.steps.iter().filter(|step| step.time.max_s > 0) {
         let name = step
             .slot
             .as_ref()

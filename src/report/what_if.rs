@@ -180,7 +180,7 @@ fn sentence(fault: Likely, what_if: &WhatIfReport) -> String {
         Likely::Throttling => format!("EC2 throttles for {lasts}"),
         Likely::StoreDown => format!("the store is down for {lasts}"),
         Likely::CredentialsExpire => format!("the credentials are expired for {lasts}"),
-        Likely::RehullKilled => "rehull is killed and started again".to_owned(),
+        Likely::RehullKilled => "this program is killed and started again".to_owned(),
         Likely::Abort => "somebody types `rehull abort`".to_owned(),
     }
 }
