@@ -62,6 +62,7 @@ impl Phase {
             | Action::DetachInterface { .. }
             | Action::DetachVolume { .. }
             | Action::AttachInterface { .. }
+            | Action::Preflight { .. }
             | Action::VerifyData { .. }
             | Action::RecordIdentity { .. } => None,
         }

@@ -65,6 +65,7 @@ fn moves(action: &Action) -> Option<(&SlotName, &'static str)> {
         | Action::DetachVolume { .. }
         | Action::AttachInterface { .. }
         | Action::AttachVolume { .. }
+        | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::RecordIdentity { .. } => return None,
     };

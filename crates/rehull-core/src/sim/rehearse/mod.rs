@@ -30,9 +30,10 @@ use crate::domain::version::EtcdVersion;
 use crate::executor::Rules;
 use crate::plan::RolloutPlan;
 use crate::sim::fault::Faults;
-use crate::sim::run::{Prepared, Verdict, settle};
+use crate::sim::run::{Prepared, settle};
 use crate::sim::scenario::Scenario;
 use crate::sim::time::VirtualTime;
+use crate::sim::verdict::Verdict;
 use crate::sim::{GroundError, Unplanned};
 
 /// Decides how the cluster comes to be; every run of a rehearsal begins with the same one.

@@ -11,7 +11,7 @@ use crate::domain::waiting::{StopReason, Waiting};
 use crate::event::{Event, What};
 use crate::sim::chronicle::{Happened, Moment};
 use crate::sim::process::Ended;
-use crate::sim::run::{End, Verdict};
+use crate::sim::verdict::{End, Verdict};
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
