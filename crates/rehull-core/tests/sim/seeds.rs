@@ -92,6 +92,8 @@ pub(crate) fn campaign(first: u64, seeds: u64) -> (Coverage, Vec<String>) {
         let verdict = play(&scenario);
         all.lock().unwrap().add(&verdict);
         if let Some(why) = wrong(&scenario, &verdict) {
+            // Taking faults out may last: a person who waits wants to know already.
+            println!("seed {} fails: {why}", scenario.seed);
             let report = report(&scenario, &why);
             failures.lock().unwrap().push(report);
         }

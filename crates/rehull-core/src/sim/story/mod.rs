@@ -105,7 +105,7 @@ fn endings(verdict: &Verdict) -> Vec<String> {
     let took = clock(verdict.took);
     let end = match &verdict.end {
         End::Finished => "finished".to_owned(),
-        End::Aborted => "aborted, at rest as asked".to_owned(),
+        End::Aborted => "aborted, as asked".to_owned(),
         End::Stopped(ended) => format!("left to a person: {}", words::ended(ended)),
         End::Endless(why) => format!("WITHOUT AN END: {why}"),
     };
