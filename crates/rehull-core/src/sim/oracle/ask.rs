@@ -21,6 +21,7 @@ pub(super) enum Ask<'a> {
     Promote(MemberId),
     MoveLeader(MemberId),
     StartSnapshot,
+    RecordIdentity,
 }
 
 impl Ask<'_> {
@@ -41,6 +42,7 @@ impl Ask<'_> {
             Self::Promote(id) => format!("MemberPromote of {id}"),
             Self::MoveLeader(to) => format!("MoveLeader to {to}"),
             Self::StartSnapshot => "snapshot".to_owned(),
+            Self::RecordIdentity => "identity record".to_owned(),
         }
     }
 
@@ -87,7 +89,8 @@ impl Ask<'_> {
             (Self::Remove(id), Action::RemoveMember { member, .. })
             | (Self::Promote(id), Action::PromoteMember { member, .. }) => id == *member,
             (Self::MoveLeader(to), Action::MoveLeader { to_id, .. }) => to == *to_id,
-            (Self::StartSnapshot, Action::StartSnapshot) => true,
+            (Self::StartSnapshot, Action::StartSnapshot)
+            | (Self::RecordIdentity, Action::RecordIdentity { .. }) => true,
             _ => false,
         }
     }

@@ -14,6 +14,7 @@ use crate::domain::ids::{
     RolloutId, SlotName, Token, VolumeId,
 };
 use crate::domain::observed::{JobState, Partial, SnapshotFact};
+use crate::journal::keys;
 use crate::ports::{
     EtcdMembership, EtcdView, LaunchRequest, LaunchTemplates, Machines, MadeVersion, PortError, SlotParts,
     SnapshotJobs, Store, StoreError, Stored, Tag, TemplateContent,
@@ -173,6 +174,9 @@ impl Store for Witness {
 
     async fn create(&self, key: &str, bytes: &[u8]) -> Result<Tag, StoreError> {
         self.writes(key, None);
+        if key == keys::IDENTITY {
+            self.sends(Ask::RecordIdentity);
+        }
         let made = self.hands.create(key, bytes).await?;
         self.wrote(key);
         Ok(made)

@@ -58,7 +58,7 @@ impl Case<'_> {
                 let slot = request.tags.get(tag::SLOT).map(String::as_str);
                 vec![self.second_machine(slot.unwrap_or_default(), same, request.token.as_str())]
             }
-            Ask::CreateVersion(..) | Ask::StartSnapshot => Vec::new(),
+            Ask::CreateVersion(..) | Ask::StartSnapshot | Ask::RecordIdentity => Vec::new(),
         };
         found.into_iter().flatten().collect()
     }
