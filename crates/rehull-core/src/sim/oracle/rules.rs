@@ -10,6 +10,7 @@ use crate::domain::desired::Slot;
 use crate::domain::fleet::{BootPhase, tag};
 use crate::domain::ids::{Generation, InstanceId, MemberId, SlotName};
 use crate::plan::RolloutPlan;
+use crate::ports::LaunchRequest;
 use crate::sim::etcd::Process;
 use crate::sim::lab::Lab;
 use crate::world::instance::InstanceState;
@@ -53,11 +54,7 @@ impl Case<'_> {
                 vec![self.at_another_slot(id, |slot| slot.interface == *part)]
             }
             Ask::AttachVolume(part, id, _) => vec![self.at_another_slot(id, |slot| slot.volume == *part)],
-            Ask::Launch(request) => {
-                let same = request.tags.get(tag::DIGEST).map(String::as_str);
-                let slot = request.tags.get(tag::SLOT).map(String::as_str);
-                vec![self.second_machine(slot.unwrap_or_default(), same, request.token.as_str())]
-            }
+            Ask::Launch(request) => vec![self.second_machine(request)],
             Ask::CreateVersion(..) | Ask::StartSnapshot | Ask::RecordIdentity => Vec::new(),
         };
         found.into_iter().flatten().collect()
@@ -344,17 +341,22 @@ impl Case<'_> {
 
     /// Nobody needs two machines that wait for the same go: the first launch was taken for lost. How long a launch may
     /// stay invisible is measured by the wall clock, so a clock that was set can cost a machine, which goes in the end.
-    fn second_machine(&self, slot: &str, digest: Option<&str>, token: &str) -> Option<Wrong> {
+    /// A machine that is launched for another purpose (a step that was begun when its slot turned out to be lost) is none.
+    fn second_machine(&self, request: &LaunchRequest) -> Option<Wrong> {
         if self.memory.clock_was_set {
             return None;
         }
+        let purpose = [tag::SLOT, tag::DIGEST, tag::GENERATION, tag::JOIN];
         let mut instances = self.lab.world.instances();
         let waits = instances.find(|instance| {
-            let is = |key: &str| instance.tags.get(key).map(String::as_str);
             let lives = matches!(instance.state, InstanceState::Pending | InstanceState::Running);
-            let same = is(tag::SLOT) == Some(slot) && is(tag::DIGEST) == digest;
-            lives && same && is(tag::GO).is_none() && instance.token.as_deref() != Some(token)
+            let same = purpose
+                .iter()
+                .all(|key| instance.tags.get(*key) == request.tags.get(*key));
+            let told = instance.tags.contains_key(tag::GO);
+            lives && same && !told && instance.token.as_deref() != Some(request.token.as_str())
         })?;
+        let slot = request.tags.get(tag::SLOT)?;
         Some((
             2,
             format!("a second machine of {slot} is launched beside {}", waits.id),

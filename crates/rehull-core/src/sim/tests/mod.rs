@@ -112,12 +112,6 @@ mod everywhere {
     use super::*;
 
     #[test]
-    #[ignore = "soak: `make soak` draws many worlds"]
-    fn whatever_happens_in_many_worlds_no_promise_is_broken_and_every_run_ends() {
-        drawn_worlds(20..200);
-    }
-
-    #[test]
     #[ignore = "soak: `make soak` disturbs every request"]
     fn whatever_happens_to_any_request_of_remove_then_add_it_ends_the_same() {
         single_requests(EtcdStrategy::RemoveThenAdd, 1);
