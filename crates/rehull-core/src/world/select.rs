@@ -115,7 +115,7 @@ fn check_page<T: Described>(by: &Describe) -> Result<(), AwsError> {
 }
 
 fn matches<T: Described>(row: &T, filter: &Filter) -> bool {
-    let is_wanted = |value: &String| filter.values.iter().any(|pattern| wildcard(pattern, value));
+    let is_wanted = |value: &String| filter.values.iter().any(|pattern| matches_value(pattern, value));
     match filter.name.strip_prefix("tag:") {
         Some(key) => row.tags().get(key).is_some_and(is_wanted),
         None if filter.name == "tag-key" => row.tags().keys().any(is_wanted),
@@ -137,6 +137,15 @@ fn cut<'a, T: Described>(rows: Vec<&'a T>, page: &PageRequest) -> Page<&'a T> {
     shown.truncate(most);
     let next = shown.last().filter(|_| more).map(|row| row.id().to_owned());
     Page { rows: shown, next }
+}
+
+/// Most patterns are plain values.
+fn matches_value(pattern: &str, value: &str) -> bool {
+    if pattern.contains(['*', '?', '\\']) {
+        wildcard(pattern, value)
+    } else {
+        pattern == value
+    }
 }
 
 /// EC2's wildcards: `*` any text, `?` one character, a backslash takes the next character as it is.
