@@ -101,8 +101,8 @@ impl<T> Crew<T> {
     /// True: somebody who waited for a change is awake now.
     fn hear_of_changes(&mut self) -> bool {
         let changes = self.stage.lab().changes();
-        let changed = changes != std::mem::replace(&mut self.changes, changes);
-        changed && self.stage.time.hasten()
+        let before = std::mem::replace(&mut self.changes, changes);
+        before != changes && self.stage.time.hasten()
     }
 
     fn pass(&mut self, to: std::time::Duration) -> Went<T> {
