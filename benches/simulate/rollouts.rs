@@ -159,7 +159,7 @@ impl Measured {
             "requestsEach": self.each(self.requests),
             "eventsEach": self.each(self.events),
             "virtualSecondsEach": self.each(self.virtual_s),
-            "stories": self.stories.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+            "stories": hex::encode(self.stories.finalize()),
         })
     }
 }

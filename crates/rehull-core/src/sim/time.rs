@@ -228,8 +228,6 @@ impl Drop for Sleep<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
-
     use super::*;
 
     const BEAT: Duration = Duration::from_millis(500);
