@@ -64,8 +64,8 @@ impl Run {
             }
         }
         let differ = modelled != answers;
-        let words = differ.then(|| real.last_words()).unwrap_or_default();
-        drop(place);
+        let words = if differ { real.last_words() } else { String::new() };
+        drop((real, place));
         differ.then(|| format!("on {}:\n{text}{words}", self.name()))
     }
 }

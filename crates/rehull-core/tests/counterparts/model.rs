@@ -133,7 +133,7 @@ impl Model {
         }
     }
 
-    fn told<T>(&mut self, answer: Result<T, Refused>) -> String {
+    fn told<T>(&mut self, answer: &Result<T, Refused>) -> String {
         match answer {
             Ok(_) => "ok".to_owned(),
             Err(Refused::NotReached) => "connection refused".to_owned(),
@@ -141,7 +141,7 @@ impl Model {
                 self.pass(PATIENCE);
                 "no answer".to_owned()
             }
-            Err(Refused::Says(rule)) => said(rule),
+            Err(Refused::Says(rule)) => said(*rule),
         }
     }
 
@@ -175,7 +175,7 @@ impl Model {
                 lines.sort_unstable();
                 lines.join(" ")
             }
-            refused => self.told(refused),
+            refused => self.told(&refused),
         }
     }
 
@@ -295,7 +295,7 @@ impl Model {
         if let Ok(id) = added {
             self.ids.insert(slot, id);
         }
-        self.told(added)
+        self.told(&added)
     }
 }
 
@@ -305,7 +305,8 @@ impl Cluster for Model {
             self.since = self.now;
             return answer;
         }
-        let (now, via) = (self.now, SlotName::new);
+        let now = self.now;
+        let via = |slot: &Slot| SlotName::new(*slot);
         match step {
             Step::Until(step, answer, band) => {
                 let answer = self.until(step, answer, *band);
@@ -315,34 +316,34 @@ impl Cluster for Model {
             Step::Together(steps) => self.together(steps),
             Step::Add { via, slot, learner } => self.add(via, slot, *learner),
             Step::Remove { via: at, who } => {
-                let removed = self.etcd.member_remove(now, &via(*at), self.id(who));
-                self.told(removed)
+                let removed = self.etcd.member_remove(now, &via(at), self.id(who));
+                self.told(&removed)
             }
             Step::Promote { via: at, who } => {
-                let promoted = self.etcd.member_promote(now, &via(*at), self.id(who));
-                self.told(promoted)
+                let promoted = self.etcd.member_promote(now, &via(at), self.id(who));
+                self.told(&promoted)
             }
             Step::MoveLeader { via: at, to } => {
-                let moved = self.etcd.transfer(now, &via(*at), self.id(to));
-                self.told(moved)
+                let moved = self.etcd.transfer(now, &via(at), self.id(to));
+                self.told(&moved)
             }
             Step::Lead(slot) => self.lead(slot),
             Step::Put(at) => {
-                let written = self.etcd.put(now, &via(*at));
-                self.told(written)
+                let written = self.etcd.put(now, &via(at));
+                self.told(&written)
             }
             Step::Write(..) => self.write(),
             Step::Read(at) => {
-                let read = self.etcd.range(now, &via(*at), false);
-                self.told(read)
+                let read = self.etcd.range(now, &via(at), false);
+                self.told(&read)
             }
             Step::ReadOwn(at) => {
-                let read = self.etcd.range(now, &via(*at), true);
-                self.told(read)
+                let read = self.etcd.range(now, &via(at), true);
+                self.told(&read)
             }
             Step::List(at) => self.list(at),
             Step::Alarm { of, alarm, on } => {
-                self.etcd.alarm(&via(*of), alarm, *on);
+                self.etcd.alarm(&via(of), alarm, *on);
                 "ok".to_owned()
             }
             Step::Leader(at) => {

@@ -203,9 +203,7 @@ impl Real {
             }
             Step::NextSecond => {
                 let gone = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-                std::thread::sleep(
-                    Duration::from_millis(1_020) - Duration::from_nanos(gone.subsec_nanos().into()),
-                );
+                std::thread::sleep(Duration::from_millis(1_020 - u64::from(gone.subsec_millis())));
                 "done".to_owned()
             }
             _ => return None,
