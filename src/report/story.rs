@@ -65,20 +65,12 @@ impl StepStory {
         self.phases.values().sum()
     }
 
-    /// Its old member was asked to stop, or more: from here the way is forward. A moved leader and a warm replacement
-    /// are no beginning.
+    /// Its old member was asked to stop, or was taken out of the list: from here the way is forward. A warm replacement and
+    /// a moved leader are no beginning, nor is a lost member that comes back as it was, whose parts move without a stop.
     #[must_use]
     pub fn switch_has_begun(&self) -> bool {
-        let of_switch = [
-            Phase::Stop,
-            Phase::Remove,
-            Phase::Slot,
-            Phase::Add,
-            Phase::Join,
-            Phase::Promote,
-        ];
         let entered = |phase: &Phase| self.phases.contains_key(phase) || self.phase() == Some(*phase);
-        of_switch.iter().any(entered)
+        [Phase::Stop, Phase::Remove].iter().any(entered)
     }
 
     /// Its switch has begun and is not over: its member is out, or may be.
@@ -181,6 +173,18 @@ mod tests {
             (36.6, None),
         ];
         assert_eq!(begun, expected.map(|(seconds, slot)| (at(seconds), slot)));
+    }
+
+    #[test]
+    fn a_lost_member_that_comes_back_as_it_was_is_not_in_its_switch() {
+        let mut story = of_b(&Timeline::of(&[event(0.0, fixture::started(true))])).clone();
+        let comeback = [Phase::Boot, Phase::Slot, Phase::Join, Phase::Settle];
+        for (seconds, phase) in [1.0, 2.0, 3.0, 4.0].into_iter().zip(comeback) {
+            story.enter(at(seconds), phase);
+            assert!(!story.is_in_switch(), "{phase:?}");
+        }
+        story.enter(at(5.0), Phase::Stop);
+        assert!(story.is_in_switch());
     }
 
     #[test]

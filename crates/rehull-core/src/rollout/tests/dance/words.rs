@@ -163,11 +163,7 @@ impl Scene {
             } => Action::TerminateMachine {
                 slot,
                 machine: id(machine),
-                why: if did_not_boot {
-                    TerminateWhy::DidNotBoot
-                } else {
-                    TerminateWhy::Replaced
-                },
+                why: why(did_not_boot),
             },
             Act::DetachInterface { .. }
             | Act::DetachVolume { .. }
@@ -231,5 +227,13 @@ impl Scene {
             words += &format!(" (machine {machine})");
         }
         words
+    }
+}
+
+fn why(did_not_boot: bool) -> TerminateWhy {
+    if did_not_boot {
+        TerminateWhy::DidNotBoot
+    } else {
+        TerminateWhy::Replaced
     }
 }
