@@ -210,7 +210,7 @@ fn every_moment_of_a_run_belongs_to_one_step() {
         let rehearsal = Rehearsal::of(&desired(&file(strategy, 3)), FROM).unwrap();
         let run = rehearsal.perform(5).unwrap();
         assert_eq!(run.steps.values().sum::<Duration>(), run.took, "{strategy:?}");
-        let report = rehearsal.report(&[run.clone()], None);
+        let report = rehearsal.report(std::slice::from_ref(&run), None);
         let slots: Vec<_> = report.steps.iter().filter_map(|step| step.slot.clone()).collect();
         let planned = rehearsal
             .plan()

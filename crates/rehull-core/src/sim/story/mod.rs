@@ -5,7 +5,6 @@ mod fold;
 mod lines;
 mod words;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::chronicle::Moment;
@@ -138,17 +137,17 @@ fn endings(verdict: &Verdict) -> Vec<String> {
 const BREACHES_MAX: usize = 5;
 
 fn members(verdict: &Verdict) -> String {
-    let distinct: BTreeSet<_> = verdict.members.iter().collect();
-    match distinct.into_iter().collect::<Vec<_>>().as_slice() {
-        [Some(version)] => format!("all {version}"),
-        _ => {
-            let each = verdict.members.iter().map(|member| match member {
-                Some(version) => version.to_string(),
-                None => "none".to_owned(),
-            });
-            each.collect::<Vec<_>>().join(" ")
-        }
+    let mut members = verdict.members.iter();
+    if let Some(Some(first)) = members.next()
+        && members.all(|member| *member == Some(*first))
+    {
+        return format!("all {first}");
     }
+    let each = verdict.members.iter().map(|member| match member {
+        Some(version) => version.to_string(),
+        None => "none".to_owned(),
+    });
+    each.collect::<Vec<_>>().join(" ")
 }
 
 fn count(number: usize, noun: &str) -> String {
