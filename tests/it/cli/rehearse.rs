@@ -10,6 +10,7 @@ fn a_rehearsal_is_one_document_and_the_same_seeds_give_the_same_bytes() {
         "clusters/dev.yaml",
         "--seeds",
         "3",
+        "--no-faults",
         "--output",
         "json",
     ];
@@ -99,6 +100,7 @@ fn where_nothing_is_known_of_before_it_has_to_be_said() {
         "3.4.33",
         "--seeds",
         "1",
+        "--no-faults",
     ];
     assert_eq!(rehull(folder.path(), &said).code, 0);
 }
