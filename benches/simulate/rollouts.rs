@@ -115,7 +115,7 @@ fn measure(strategy: EtcdStrategy, seeds: u64) -> Measured {
         .with(faults);
         let begun = used();
         let verdict = prepared.upgrade(&scenario, Rules::default()).unwrap();
-        measured.took += used() - begun;
+        measured.took += used().saturating_sub(begun);
         measured.count(&verdict);
         if verdict.end != End::Finished {
             println!("  {} seed {seed}: {:?}", strategy.as_str(), verdict.end);
