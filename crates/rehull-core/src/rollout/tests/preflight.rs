@@ -8,30 +8,20 @@ use crate::domain::etcd::Endpoint;
 use crate::domain::ids::InstanceId;
 use crate::domain::observed::Observed;
 use crate::domain::policy::EtcdStrategy;
-use crate::domain::waiting::{RedGate, WaitingOn};
-use crate::rollout::{Goal, Next, decide};
+use crate::domain::waiting::RedGate;
+use crate::rollout::situation::Situation;
+use crate::rollout::{Goal, gates};
 
-/// Every gate that the first tick of an upgrade waits for.
-fn red_gates(model: &Model, seen: &Observed) -> Vec<RedGate> {
+/// The gates that stand against taking the first member out.
+fn red_gates(seen: &Observed) -> Vec<RedGate> {
     let plan = plan(3, EtcdStrategy::RemoveThenAdd);
-    match decide(&plan, seen, &model.journal(), Goal::Finish) {
-        Next::Continue { waiting, .. } => waiting
-            .into_iter()
-            .filter_map(|waiting| match waiting.on {
-                WaitingOn::Gate { red } => Some(red),
-                _ => None,
-            })
-            .flatten()
-            .collect(),
-        other => panic!("{other:?}"),
-    }
+    gates::red(&Situation::read(&plan, seen), &slot_name(0))
 }
 
 #[test]
 fn a_member_that_is_not_ready_is_a_red_gate_with_the_names_of_its_failing_checks() {
-    let model = Model::healthy(3);
-    let mut seen = model.observe();
-    assert_eq!(red_gates(&model, &seen), []);
+    let mut seen = Model::healthy(3).observe();
+    assert_eq!(red_gates(&seen), []);
     let last = slot_name(2);
     let Some(Endpoint::Answered(answer)) = seen.etcd.endpoints.get_mut(&last) else {
         panic!("{last} answers in the model");
@@ -42,7 +32,7 @@ fn a_member_that_is_not_ready_is_a_red_gate_with_the_names_of_its_failing_checks
         gate: "readyz".to_owned(),
         seen: "`/readyz`: data_corruption, serializable_read".to_owned(),
     };
-    assert_eq!(red_gates(&model, &seen), [red]);
+    assert_eq!(red_gates(&seen), [red]);
 }
 
 fn preflights(model: &Model) -> Vec<&str> {
