@@ -24,7 +24,9 @@ pub(crate) fn hold(
     if !envelope.ends_the_old_minor() || !last || now.slots.len() == 1 || envelope.policy.bake.is_zero() {
         return None;
     }
-    let Some(begun) = journal.marked_at(MARK) else {
+    // One in the future was written before the clock went back: it is written again.
+    let begun = journal.marked_at(MARK).filter(|at| *at <= now.seen.at);
+    let Some(begun) = begun else {
         tick.mark(MARK.to_owned());
         return Some(WaitingOn::Bake {
             until: now.seen.at.checked_add(envelope.policy.bake).ok()?,

@@ -149,7 +149,12 @@ fn bring(step: &Step<'_>, back: &Comeback<'_>, tick: &mut Tick) {
 }
 
 /// After the return: its links have to grow old like those of any member that has joined, and what was switched off goes.
-pub(crate) fn afterwards(slot: &SlotSituation<'_>, journal: &JournalView, tick: &mut Tick) {
+pub(crate) fn afterwards(
+    now: &Situation<'_>,
+    slot: &SlotSituation<'_>,
+    journal: &JournalView,
+    tick: &mut Tick,
+) {
     if slot.standing() != Health::Healthy {
         return;
     }
@@ -160,7 +165,7 @@ pub(crate) fn afterwards(slot: &SlotSituation<'_>, journal: &JournalView, tick: 
         && slot.new.is_none_or(|new| new.id != machine.id)
     {
         let mark = gates::joined_mark(slot.name(), &machine.id);
-        if journal.marked_at(&mark).is_none() {
+        if journal.marked_at(&mark).is_none_or(|at| at > now.seen.at) {
             tick.mark(mark);
         }
     }

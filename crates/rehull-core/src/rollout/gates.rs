@@ -187,6 +187,7 @@ pub(crate) fn describe(slot: &SlotSituation<'_>) -> String {
 /// enough to take this step's member out?
 pub(crate) fn settled_at(now: &Situation<'_>, step: &SlotName, journal: &JournalView) -> Option<Timestamp> {
     let joined = now.listed_slots().filter_map(|slot| joined_at(slot, journal));
+    let joined = joined.filter(|at| *at <= now.seen.at);
     let last = joined.chain(steady::since(now, step, journal)).max()?;
     last.checked_add(now.plan.envelope.policy.settle).ok()
 }

@@ -31,7 +31,8 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
             .map(|entries| format!("{entries} entries behind (gate: {})", policy.lag_entries_max))
     };
     let mark = gates::joined_mark(step.slot.name(), &new.id);
-    let joined = step.journal.marked_at(&mark);
+    // One in the future was written before the clock went back: it is written again.
+    let joined = step.journal.marked_at(&mark).filter(|at| *at <= step.now.seen.at);
     match (lacks, joined) {
         (Some(lacks), _) => {
             let go = Action::Go {

@@ -265,7 +265,7 @@ fn bring_back(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut
             returning |= comeback::next(&step, &back, goal, tick);
         } else {
             returning |= comeback::is_returning(&step, tick);
-            comeback::afterwards(slot, journal, tick);
+            comeback::afterwards(now, slot, journal, tick);
             terminate_left_over(now, slot, tick);
         }
     }

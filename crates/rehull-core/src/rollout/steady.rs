@@ -22,7 +22,9 @@ pub(super) fn note(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) 
             Health::Out if (times == 0 || is_back) && !is_ours(slot, journal) => {
                 tick.mark(out(name, times.saturating_add(1)));
             }
-            Health::Healthy if times > 0 && !is_back => tick.mark(back(name, times)),
+            Health::Healthy if times > 0 && back_at(now, name, journal).is_none() => {
+                tick.mark(back(name, times));
+            }
             Health::Out | Health::Healthy => {}
         }
     }
@@ -31,14 +33,20 @@ pub(super) fn note(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) 
 /// Since when nobody but this step's member was seen out, as far as this process can know: it did not look before it
 /// took over.
 pub(super) fn since(now: &Situation<'_>, step: &SlotName, journal: &JournalView) -> Option<Timestamp> {
-    let back_at = |slot: &SlotSituation<'_>| {
+    let rose = |slot: &SlotSituation<'_>| {
         let name = slot.name();
-        let times = times_out(name, journal);
         // Not marked as back yet: this is the first look that sees it.
-        (times > 0).then(|| journal.marked_at(&back(name, times)).unwrap_or(now.seen.at))
+        (times_out(name, journal) > 0).then(|| back_at(now, name, journal).unwrap_or(now.seen.at))
     };
     let attached = journal.holder().map(|(_, at)| at);
-    now.others(step).filter_map(back_at).chain(attached).max()
+    let attached = attached.filter(|at| *at <= now.seen.at);
+    now.others(step).filter_map(rose).chain(attached).max()
+}
+
+/// When it was back the last time. An instant in the future was written before the clock went back: it is written again.
+fn back_at(now: &Situation<'_>, slot: &SlotName, journal: &JournalView) -> Option<Timestamp> {
+    let at = journal.marked_at(&back(slot, times_out(slot, journal)));
+    at.filter(|at| *at <= now.seen.at)
 }
 
 /// Taken out by its own step, which marks when it has joined.

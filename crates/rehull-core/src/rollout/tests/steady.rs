@@ -75,3 +75,20 @@ fn a_process_that_has_just_taken_over_looks_for_a_settling_time_before_it_takes_
     let waited = model.at.duration_since(attached).as_secs();
     assert!((SETTLE..SETTLE + 5).contains(&waited), "{waited} s");
 }
+
+#[test]
+fn a_clock_that_goes_back_begins_waits_anew_and_none_of_them_lasts_as_long_as_the_jump() {
+    let jump = std::time::Duration::from_secs(7_200);
+    for strategy in [EtcdStrategy::RemoveThenAdd, EtcdStrategy::Reattach] {
+        let plan = plan(3, strategy);
+        for second in (1..150).step_by(4) {
+            let mut model = Model::healthy(3);
+            model.attach();
+            walk(&mut model, &plan, Goal::Finish, second);
+            model.at = model.at.checked_sub(jump).unwrap();
+            let end = walk(&mut model, &plan, Goal::Finish, 600);
+            assert_eq!(end, End::Done, "{strategy:?}, at {second}: {:#?}", model.story);
+            upgraded(&model, 3);
+        }
+    }
+}
