@@ -182,7 +182,7 @@ impl Session<'_> {
             told_at.store(left.as_secs(), Ordering::Relaxed);
             let (by, left) = (&holding.by, about(left));
             self.console.say(&format!(
-                "waiting: {left} more without a sign of life of {by}, then this process takes over; stopped and typed again it counts anew"
+                "waiting: the lease of {by}, {left} more without a sign of life; stopped and typed again it counts anew"
             ));
         };
         let acquired = match entry {

@@ -105,9 +105,12 @@ mod tests {
         {
             let plain = Plain::new(&mut lines, Paint::Plain).after(before());
             let steps = Steps::new(&mut short, Paint::Plain).after(before());
-            for sink in [&plain as &dyn EventSink, &steps, &memory] {
+            let sinks: [&dyn EventSink; 3] = [&plain, &steps, &memory];
+            for sink in sinks {
                 let fresh = Fresh::after(&before(), sink);
-                events.iter().for_each(|event| fresh.emit(event));
+                for event in events {
+                    fresh.emit(event);
+                }
             }
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

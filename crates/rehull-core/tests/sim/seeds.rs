@@ -154,7 +154,7 @@ fn a_failing_mix_is_minimised_to_what_makes_it_fail() {
     let faults = scenario.faults.len();
     assert!(faults > 1, "{faults}");
     let last = scenario.faults.world.last().unwrap().clone();
-    let least = minimised(&scenario, |less| less.faults.world.contains(&last));
-    assert_eq!(least.faults.world, [last]);
-    assert_eq!(least.faults.len(), 1);
+    let smaller = minimised(&scenario, |less| less.faults.world.contains(&last));
+    assert_eq!(smaller.faults.world, [last]);
+    assert_eq!(smaller.faults.len(), 1);
 }
