@@ -77,8 +77,8 @@ fn pause(error: &PortError, failures: u32) -> Duration {
 pub(super) fn visible_within(action: &Action) -> Duration {
     mutant!(NotVisibleIsGone => return Duration::ZERO);
     let seconds = match action {
-        // New ids: p99 30 s, vendor's advice "minutes".
-        Action::LaunchMachine { .. } => 60,
+        // New ids: p99 30 s, the tail is longer, vendor's advice "minutes".
+        Action::LaunchMachine { .. } => 120,
         Action::CreateTemplateVersion { .. } => 30,
         // State and tags of a known id.
         Action::AskStop { .. } | Action::Go { .. } | Action::TerminateMachine { .. } => 5,
@@ -283,7 +283,7 @@ mod tests {
             join: crate::domain::fleet::Join::Existing,
             generation: crate::domain::ids::Generation(2),
         };
-        assert_eq!(free_after(&launch, None), 60);
+        assert_eq!(free_after(&launch, None), 120);
         assert_eq!(free_after(&go(), None), 5);
     }
 

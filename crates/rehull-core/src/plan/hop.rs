@@ -32,15 +32,16 @@ pub(super) fn refusal(input: &PlanInput<'_>, past: &Past, envelope: &Envelope) -
     }
 }
 
-/// The cluster version, if every listed member answers and runs a newer minor than that: somebody has enabled etcd's own
-/// downgrade, or it will rise within seconds.
+/// The cluster version, if every listed member answers and runs the next minor: somebody has enabled etcd's own downgrade,
+/// or it will rise within seconds. A cluster that is just being created has 3.0 for a moment.
 fn below_all_members(input: &PlanInput<'_>) -> Option<(u32, u32)> {
     let answers = input.seen.etcd.endpoints.values();
     let answers: Vec<_> = answers.filter_map(|endpoint| endpoint.answer()).collect();
     let listed = answers.iter().filter_map(|answer| answer.members.as_ref());
     let all = listed.map(Vec::len).max()? <= answers.len();
     let version = answers.iter().filter_map(|answer| answer.cluster_version).max()?;
-    (all && answers.iter().all(|answer| answer.version.line() > version)).then_some(version)
+    let next = (version.0, version.1.saturating_add(1));
+    (all && answers.iter().all(|answer| answer.version.line() == next)).then_some(version)
 }
 
 /// etcd's own downgrade is enabled for just this minor: its members are taken, others are not.

@@ -11,7 +11,7 @@ use crate::domain::desired::Desired;
 use crate::domain::etcd::{Endpoint, MemberAnswer};
 use crate::domain::ids::{ContentDigest, SlotName};
 use crate::domain::observed::Observed;
-use crate::rollout::tests::model::{Model, NEW, OLD, slot_name};
+use crate::rollout::tests::model::{Model, NEW, OLD, digest, slot_name};
 
 fn knowing(want: &Desired, target: Target, earlier: &[RolloutPlan]) -> Result<RolloutPlan, Vec<Refusal>> {
     let seen = Model::healthy(3).observe();
@@ -183,6 +183,7 @@ fn downgrading() -> Observed {
     let mut seen = Model::healthy(3).observe();
     for n in 0..3 {
         change(&mut seen, n, |answer| answer.version = NEW);
+        seen.fleet.machines[n].digest = Some(digest(&slot_name(n), NEW));
     }
     seen
 }
@@ -190,18 +191,21 @@ fn downgrading() -> Observed {
 #[test]
 fn while_etcds_own_downgrade_is_enabled_nothing_newer_is_planned_and_the_minor_it_is_for_is() {
     let seen = downgrading();
-    for newer in [NEW, crate::domain::version::EtcdVersion::new(3, 7, 1)] {
-        let refusals = make(&desired(3, newer), &seen, RolloutKind::Upgrade).unwrap_err();
-        assert_eq!(refusals[0].code, "plan::downgrade_enabled", "{newer}");
+    let newer = crate::domain::version::EtcdVersion::new(3, 7, 1);
+    let slot = slot_name(1);
+    for (version, kind) in [
+        (newer, RolloutKind::Upgrade),
+        (NEW, RolloutKind::Replace { slot }),
+    ] {
+        let refusals = make(&desired(3, version), &seen, kind).unwrap_err();
+        assert_eq!(refusals[0].code, "plan::downgrade_enabled", "{version}");
         assert!(
             refusals[0].help.contains("etcdctl downgrade cancel"),
             "{}",
             refusals[0].help
         );
     }
-    let mut want = desired(3, OLD);
-    want.etcd.instance_type = "m6i.xlarge".to_owned();
-    let back = make(&want, &seen, RolloutKind::Upgrade).unwrap();
+    let back = make(&desired(3, OLD), &seen, RolloutKind::Upgrade).unwrap();
     assert_eq!(back.envelope.to, OLD);
     assert_eq!(
         back.envelope.slots.iter().filter(|slot| slot.changes()).count(),

@@ -133,11 +133,12 @@ fn red_of_list(now: &Situation<'_>, step: &SlotName) -> Vec<RedGate> {
 /// While etcd's own downgrade is enabled the cluster version is below all members, and no new one of this release joins.
 pub(crate) fn held_down(now: &Situation<'_>, to: EtcdVersion) -> Option<RedGate> {
     let version = now.cluster_version()?;
-    let runs_newer = |slot: &SlotSituation<'_>| {
+    let next = (version.0, version.1.saturating_add(1));
+    let runs_next = |slot: &SlotSituation<'_>| {
         let answer = slot.endpoint.answer();
-        answer.is_some_and(|answer| answer.version.line() > version)
+        answer.is_some_and(|answer| answer.version.line() == next)
     };
-    let held = to.line() > version && now.listed_slots().all(runs_newer);
+    let held = to.line() > version && now.listed_slots().all(runs_next);
     held.then(|| RedGate {
         slot: None,
         gate: "cluster-version".to_owned(),

@@ -65,7 +65,9 @@ impl Ledger {
                 ..
             } => {
                 let key = action.key();
-                let known = self.doubtful.get(&key).filter(|known| **known != token);
+                // What only asks may be asked again as often as one likes.
+                let asks = matches!(action, Action::Preflight { .. } | Action::VerifyData { .. });
+                let known = self.doubtful.get(&key).filter(|known| **known != token && !asks);
                 let wrong = known.map(|_| (2, format!("`{key}` may be on its way and gets another token")));
                 self.doubtful.insert(key.clone(), token.clone());
                 self.open.insert(key, (attempt, action, token));

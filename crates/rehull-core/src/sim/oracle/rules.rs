@@ -9,7 +9,7 @@ use super::truth::{Truth, tag_of};
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{BootPhase, tag};
 use crate::domain::ids::{Generation, InstanceId, MemberId, SlotName};
-use crate::plan::RolloutPlan;
+use crate::plan::{RolloutKind, RolloutPlan};
 use crate::ports::LaunchRequest;
 use crate::sim::etcd::Process;
 use crate::sim::lab::Lab;
@@ -136,13 +136,16 @@ impl Case<'_> {
         let needed = self.truth.voters / 2 + 1;
         let healthy = |id: &MemberId| self.look.healthy.contains(id) || self.truth.healthy.contains(id);
         let own = usize::from(healthy(&process.data.member));
-        let others = self.other_voters(process.data.member);
+        let processes = || self.lab.etcd.processes().map(|(_, process)| process);
         let stays = |process: &Process| {
             tag_of(self.lab, &process.machine, tag::STOP).is_none()
                 && !self.memory.may_be_going(&process.machine, self.now)
         };
-        let left = others
-            .filter(|(_, other)| healthy(&other.data.member) && stays(other))
+        // Who has died since the last look was there in it.
+        let goes = |id: &MemberId| processes().any(|other| other.data.member == *id && !stays(other));
+        let seen = self.look.healthy.union(&self.truth.healthy);
+        let left = seen
+            .filter(|id| **id != process.data.member && self.is_voter(**id) && !goes(id))
             .count();
         (self.truth.voters > 1 && left < needed && left + own >= needed).then(|| {
             let voters = self.truth.voters;
@@ -159,12 +162,11 @@ impl Case<'_> {
 
     /// The snapshot is what is left when everything else has failed.
     fn without_snapshot(&self, verb: &str) -> Option<Wrong> {
-        use crate::plan::RolloutKind as Kind;
         let wanted = match self.plan.envelope.kind {
-            Kind::Upgrade | Kind::Rollback { .. } | Kind::Replace { .. } => {
+            RolloutKind::Upgrade | RolloutKind::Rollback { .. } | RolloutKind::Replace { .. } => {
                 self.plan.envelope.policy.snapshot
             }
-            Kind::Bootstrap | Kind::Heal { .. } => false,
+            RolloutKind::Bootstrap | RolloutKind::Heal { .. } => false,
         };
         let key = crate::journal::keys::snapshot(&crate::domain::ids::RolloutId::new(self.rollout));
         (wanted && self.lab.store.get(&key).is_none())
@@ -179,6 +181,13 @@ impl Case<'_> {
         let joined = |process: &Process| {
             process.machine != *id && tag_of(self.lab, &process.machine, tag::ROLLOUT) == Some(self.rollout)
         };
+        let begins = match self.plan.envelope.kind {
+            RolloutKind::Upgrade | RolloutKind::Rollback { .. } | RolloutKind::Replace { .. } => true,
+            RolloutKind::Bootstrap | RolloutKind::Heal { .. } => false,
+        };
+        if begins && self.memory.compared.is_none() {
+            return Some((3, format!("{verb} before any data was compared")));
+        }
         let fresh = |process: &Process| self.memory.compared.is_none_or(|at| at < process.since);
         let mut voters = self.other_voters(MemberId(0));
         let (slot, _) = voters.find(|(_, process)| joined(process) && fresh(process))?;

@@ -113,7 +113,10 @@ impl Witness {
         let lost = |truth: &Truth| truth.healthy.len() <= truth.voters / 2;
         match &event.what {
             // Who was told to stop is read from the machines: without them the number is a guess, and said to be one.
-            What::Waiting { margin, waiting } if lab.oracle.is_unharmed() && !is_blind(waiting) => {
+            // With a clock that was set, a tag that is not shown yet is taken for one that was lost.
+            What::Waiting { margin, waiting }
+                if lab.oracle.is_unharmed() && !is_blind(waiting) && !lab.oracle.memory.clock_was_set =>
+            {
                 let truth = look.margin.filter(|truth| truth != margin && look.voters > 0);
                 if let Some(truth) = truth {
                     let what = format!("people were told a margin of {margin}; it was {truth}");
