@@ -23,6 +23,7 @@ fn without_members(file: &ClusterFile, endpoint: &Endpoint) -> Observed {
         at: at(0),
         fleet: FleetView::default(),
         etcd: EtcdView {
+            client_cert_until: None,
             endpoints: slots.map(|slot| (slot.name.clone(), endpoint.clone())).collect(),
         },
         jobs: Jobs::default(),

@@ -86,7 +86,7 @@ fn where_nothing_is_known_of_before_it_has_to_be_said() {
     let folder = cluster(|text| {
         let pinned = text.replace("version: 3.6.14", "version: 3.4.34");
         let lines = pinned.lines().filter(|line| !line.contains("etcdutl:"));
-        lines.map(|line| format!("{line}\n")).collect()
+        lines.flat_map(|line| [line, "\n"]).collect()
     });
     let run = rehull(folder.path(), &["rehearse", "clusters/dev.yaml"]);
     assert_eq!((run.code, run.out.as_str()), (2, ""), "{}", run.err);
