@@ -273,7 +273,7 @@ fn unfinished(scene: &Scene, world: &World) -> Option<String> {
         let serves = if is_spare { slot.member.is_none() } else { is_up };
         if live != wanted || !serves || slot.ours {
             let name = scene.name(number);
-            return Some(format!("rehull is done, and {name} is not: {slot:?}"));
+            return Some(format!("the holder is done, and {name} is not: {slot:?}"));
         }
     }
     None

@@ -186,5 +186,5 @@ fn a_member_that_is_removed_while_another_is_out_is_found() {
 #[test]
 fn a_rollout_that_calls_itself_done_too_early_is_found() {
     let text = found(does_not_wait_for_the_join, 3, NOTHING);
-    assert!(text.contains("rehull is done, and etcd-"), "{text}");
+    assert!(text.contains("the holder is done, and etcd-"), "{text}");
 }

@@ -55,12 +55,12 @@ impl Step {
     pub(super) fn words(self, scene: &Scene) -> String {
         let name = |slot: u8| scene.name(slot);
         match self {
-            Self::Tick => "rehull decides".to_owned(),
-            Self::Resume => "rehull stops; a person resumes".to_owned(),
+            Self::Tick => "the holder decides".to_owned(),
+            Self::Resume => "the holder stops; a person resumes".to_owned(),
             Self::Done(act) => format!("    {}", scene.words(act)),
             Self::AnswerLost(act) => format!("    {}: done, the answer is lost", scene.words(act)),
             Self::CameToNothing(act) => format!("    {}: comes to nothing", scene.words(act)),
-            Self::Crash => "rehull is killed and begins again".to_owned(),
+            Self::Crash => "the holder is killed and begins again".to_owned(),
             Self::CrashWithStray(act) => {
                 format!("another rehull takes over; on its way: {}", scene.words(act))
             }
