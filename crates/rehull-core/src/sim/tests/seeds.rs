@@ -41,7 +41,7 @@ fn part(strategy: EtcdStrategy, number: u64, seeds: u64) {
         .with(drawn(seed, plain.members));
         let verdict = prepared.upgrade(&scenario, Rules::default()).unwrap();
         if verdict.breaches.is_empty() && is_open(&verdict.end) {
-            stops.push(seed);
+            stops.push(format!("seed {seed}: {:?} by {:?}", verdict.end, scenario.faults));
         } else if verdict.end != End::Finished || !verdict.breaches.is_empty() {
             bad.push(format!(
                 "{strategy:?} seed {seed}: {:?} after {:?}, {} processes, {:?}\n    {:?}",
@@ -53,8 +53,15 @@ fn part(strategy: EtcdStrategy, number: u64, seeds: u64) {
         println!("{line}");
     }
     assert!(bad.is_empty(), "{} of {seeds}", bad.len());
+    for line in &stops {
+        println!("left to a person: {line}");
+    }
     let allowed = usize::try_from(seeds).unwrap().div_ceil(ONE_STOP_IN);
-    assert!(stops.len() <= allowed, "left to a person: {stops:?}");
+    assert!(
+        stops.len() <= allowed,
+        "{} of {seeds} are left to a person",
+        stops.len()
+    );
 }
 
 macro_rules! parts {
