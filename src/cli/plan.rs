@@ -21,11 +21,12 @@ pub fn run(console: &Console, environment: &Environment, asked: &Planning) -> Re
     let file = ClusterFile::read(&asked.file)?;
     let Planned { plan, .. } = wire::runtime()?.block_on(async {
         let world = World::connect(&file, environment).await?;
-        let open = rollouts::unfinished(&world, &file.desired.cluster).await?;
         let planned = planning::plan(&world, &file, asked.kind.clone()).await;
-        match open {
-            Some(open) => unfinished::first(planned, &open),
-            None => planned,
+        match rollouts::unfinished(&world, &file.desired.cluster).await {
+            Ok(Some(open)) => unfinished::first(planned, &open),
+            Ok(None) => planned,
+            // What the planner refuses has its place in the file: it says more than a journal that cannot be read.
+            Err(unread) => planned.and(Err(unread)),
         }
     })?;
     match console.format {
