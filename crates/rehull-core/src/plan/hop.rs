@@ -5,18 +5,21 @@ use super::envelope::{Envelope, RolloutKind, SlotPlan};
 use super::input::{Past, PlanInput, lowest_version};
 use super::refusal::Refusal;
 use crate::catalog;
+use crate::domain::policy::EtcdStrategy;
 use crate::domain::version::EtcdVersion;
 
 /// What stands against it.
 pub(super) fn refusal(input: &PlanInput<'_>, past: &Past, envelope: &Envelope) -> Option<Refusal> {
     match &input.kind {
         RolloutKind::Bootstrap | RolloutKind::Heal { .. } => None,
-        RolloutKind::Rollback { .. } => {
-            past_the_point(input, past, envelope).or_else(|| held_down(input, envelope))
-        }
+        RolloutKind::Rollback { .. } => past_the_point(input, past, envelope)
+            .or_else(|| held_down(input, envelope))
+            .or_else(|| not_in_place(input, envelope)),
         RolloutKind::Upgrade | RolloutKind::Replace { .. } => {
             // What etcd itself refuses says more of a downgrade than that it is no hop.
-            let by_etcd = past_the_point(input, past, envelope).or_else(|| held_down(input, envelope));
+            let by_etcd = past_the_point(input, past, envelope)
+                .or_else(|| held_down(input, envelope))
+                .or_else(|| not_in_place(input, envelope));
             if by_etcd.is_some() {
                 return by_etcd;
             }
@@ -48,6 +51,21 @@ fn below_all_members(input: &PlanInput<'_>) -> Option<(u32, u32)> {
 fn is_prepared_downgrade(input: &PlanInput<'_>, from: EtcdVersion, to: EtcdVersion) -> bool {
     let one_below = to.major == from.major && to.minor.saturating_add(1) == from.minor;
     one_below && below_all_members(input) == Some(to.line())
+}
+
+/// etcd lowers what a member has stored, not what others send to a new one: seen on 3.6.14 → 3.5.33, where a member that
+/// was added never joined.
+fn not_in_place(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
+    let from = lowest_version(input.seen)?;
+    let to = envelope.to;
+    if envelope.strategy == EtcdStrategy::Reattach || !is_prepared_downgrade(input, from, to) {
+        return None;
+    }
+    let message = format!(
+        "etcd's downgrade from {from} to {to} keeps each member's data: a new member of the older release does not join"
+    );
+    let help = format!("pin {to} with `strategy: reattach` in the cluster file, and apply that");
+    Some(Refusal::new("plan::downgrade_in_place", message, help))
 }
 
 /// While the cluster version is held below all members, etcd takes nobody of a newer minor.

@@ -205,7 +205,11 @@ fn while_etcds_own_downgrade_is_enabled_nothing_newer_is_planned_and_the_minor_i
             refusals[0].help
         );
     }
-    let back = make(&desired(3, OLD), &seen, RolloutKind::Upgrade).unwrap();
+    let mut want = desired(3, OLD);
+    let refusals = make(&want, &seen, RolloutKind::Upgrade).unwrap_err();
+    assert_eq!(refusals[0].code, "plan::downgrade_in_place");
+    want.etcd.strategy = crate::domain::policy::EtcdStrategy::Reattach;
+    let back = make(&want, &seen, RolloutKind::Upgrade).unwrap();
     assert_eq!(back.envelope.to, OLD);
     assert_eq!(
         back.envelope.slots.iter().filter(|slot| slot.changes()).count(),
