@@ -11,18 +11,15 @@
     clippy::disallowed_methods,
     clippy::cast_precision_loss,
     clippy::as_conversions,
-    clippy::indexing_slicing,
     reason = "a benchmark fails by panicking, reads a clock and shows a table"
 )]
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use rehull_core::domain::ids::SlotName;
 use rehull_core::domain::policy::EtcdStrategy;
 use rehull_core::executor::Rules;
-use rehull_core::sim::fault::{Happening, RequestFault, RequestTrouble, WorldFault};
-use rehull_core::sim::{End, Faults, Scenario, Verdict, prepare};
+use rehull_core::sim::{End, Scenario, Verdict, drawn, prepare};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -107,7 +104,7 @@ fn measure(strategy: EtcdStrategy, seeds: u64) -> Measured {
         stories: Sha256::new(),
     };
     for seed in 0..seeds {
-        let faults = Numbers(seed).faults();
+        let faults = drawn(seed, plain.members);
         let scenario = Scenario {
             seed,
             ..plain.clone()
@@ -161,61 +158,5 @@ impl Measured {
             "virtualSecondsEach": self.each(self.virtual_s),
             "stories": hex::encode(self.stories.finalize()),
         })
-    }
-}
-
-/// SplitMix64: the mix of faults is the one of the tests, its numbers need not be.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
-
-    fn faults(mut self) -> Faults {
-        let count = 1 + self.below(3);
-        let world = (0..count).map(|_| self.world_fault()).collect();
-        let count = self.below(3);
-        let requests = (0..count).map(|_| RequestFault {
-            nth: self.below(300),
-            how: RequestTrouble::ALL[usize::try_from(self.below(8)).unwrap()],
-        });
-        Faults {
-            requests: requests.collect(),
-            world,
-            ..Faults::default()
-        }
-    }
-
-    fn world_fault(&mut self) -> WorldFault {
-        let letter = ["a", "b", "c"][usize::try_from(self.below(3)).unwrap()];
-        let slot = SlotName::new(format!("etcd-{letter}"));
-        let what = match self.below(19) {
-            0 | 1 => Happening::Terminate { slot },
-            2 | 3 => Happening::PowerCut { slot },
-            4 => Happening::KillProcess { slot },
-            5 | 6 => Happening::Freeze { slot },
-            7 => Happening::LeaderFlip,
-            8 => Happening::NoCapacity { slot },
-            9 => Happening::ZoneLoss { slot },
-            10 => Happening::StuckVolume { slot },
-            11 => Happening::Throttle,
-            12 => Happening::StoreDown,
-            13 => Happening::ExpiredCredentials,
-            14 | 15 => Happening::WrongArtefact,
-            16 | 17 => Happening::NeverBoots,
-            _ => Happening::ClockJump {
-                seconds: 600 - i64::try_from(self.below(1_200)).unwrap(),
-            },
-        };
-        WorldFault {
-            at_s: self.below(900),
-            for_s: 5 + self.below(600),
-            what,
-        }
     }
 }
