@@ -180,6 +180,11 @@ fn answer_of(status: &StatusResponse) -> Result<MemberAnswer, Endpoint> {
         .version()
         .parse()
         .map_err(|error| Endpoint::Strange(format!("its version: {error}")))?;
+    let downgrade_to = status
+        .downgrade_info()
+        .filter(|info| info.enabled())
+        .map(|info| downgrade_target(info.target_version()))
+        .transpose()?;
     let quota = u64::try_from(status.db_size_quota()).unwrap_or(0);
     Ok(MemberAnswer {
         id: MemberId(header.member_id()),
@@ -198,6 +203,7 @@ fn answer_of(status: &StatusResponse) -> Result<MemberAnswer, Endpoint> {
         serves: false,
         unready: Vec::new(),
         cert_until: None,
+        downgrade_to,
     })
 }
 
@@ -210,6 +216,11 @@ fn alarms_in(errors: &[String]) -> Vec<String> {
         .map(|(_, name)| name.trim())
         .collect();
     names.into_iter().map(str::to_owned).collect()
+}
+
+/// Nobody may guess what a downgrade is for.
+fn downgrade_target(version: &str) -> Result<(u32, u32), Endpoint> {
+    line(version).ok_or_else(|| Endpoint::Strange(format!("etcd's downgrade is enabled for `{version}`")))
 }
 
 /// `3.5.0` → `(3, 5)`; `not_decided` and nothing at all → `None`.
@@ -246,5 +257,15 @@ mod tests {
         assert_eq!(line("3.6.0"), Some((3, 6)));
         assert_eq!(line("not_decided"), None);
         assert_eq!(line(""), None);
+    }
+
+    #[test]
+    fn a_downgrade_for_something_that_is_no_version_makes_the_answer_strange() {
+        assert_eq!(downgrade_target("3.5.0"), Ok((3, 5)));
+        let strange = downgrade_target("the one before").unwrap_err();
+        assert_eq!(
+            strange.words(),
+            "answers, but not as a member of this cluster: etcd's downgrade is enabled for `the one before`"
+        );
     }
 }

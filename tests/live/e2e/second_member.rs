@@ -33,7 +33,7 @@ pub(super) fn waits_for_another(what: &What) -> bool {
 
 /// How often something was begun that changes the members or stops one. Volume and interface of the machine that has
 /// stopped already may move: that brings the first member back.
-fn harm(said: &str) -> usize {
+pub(super) fn harm(said: &str) -> usize {
     let harmful = [
         "remove-member",
         "add-member",

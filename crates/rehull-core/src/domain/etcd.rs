@@ -17,6 +17,16 @@ pub struct EtcdView {
     pub client_cert_until: Option<Timestamp>,
 }
 
+impl EtcdView {
+    /// `(major, minor)` that etcd's own downgrade is enabled for, as any member tells. Until it is cancelled, or every member
+    /// runs that minor, nobody newer can join.
+    #[must_use]
+    pub fn downgrade_to(&self) -> Option<(u32, u32)> {
+        let answers = self.endpoints.values().filter_map(Endpoint::answer);
+        answers.filter_map(|answer| answer.downgrade_to).min()
+    }
+}
+
 /// What came back from one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -88,6 +98,9 @@ pub struct MemberAnswer {
     pub serves: bool,
     /// Checks of its own `/readyz` that fail, by name; empty: all pass, or its version has no such page.
     pub unready: Vec<String>,
+    /// `(major, minor)` that etcd's own downgrade is enabled for; `None`: it is not, or the release does not tell (below
+    /// 3.6).
+    pub downgrade_to: Option<(u32, u32)>,
     /// When the certificate that it shows to clients ends; `None`: nobody can tell.
     pub cert_until: Option<Timestamp>,
 }

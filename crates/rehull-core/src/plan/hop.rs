@@ -24,7 +24,7 @@ pub(super) fn refusal(input: &PlanInput<'_>, past: &Past, envelope: &Envelope) -
                 return by_etcd;
             }
             let from = lowest_version(input.seen)?;
-            let refusal = if is_prepared_downgrade(input, from, envelope.to) {
+            let refusal = if is_prepared_downgrade(input, envelope.to) {
                 catalog::etcd::check_release(envelope.to).err()?
             } else {
                 catalog::etcd::check_hop(from, envelope.to).err()?
@@ -33,6 +33,12 @@ pub(super) fn refusal(input: &PlanInput<'_>, past: &Past, envelope: &Envelope) -
             Some(Refusal::new("plan::etcd_hop", refusal.text, refusal.help).at("/etcd/version", label))
         }
     }
+}
+
+/// What etcd holds its cluster version down to: as it says itself, or by the effect (releases below 3.6 do not say).
+fn held_at(input: &PlanInput<'_>) -> Option<(u32, u32)> {
+    let told = input.seen.etcd.downgrade_to();
+    told.or_else(|| below_all_members(input))
 }
 
 /// The cluster version, if every listed member answers and runs the next minor: somebody has enabled etcd's own downgrade,
@@ -48,17 +54,23 @@ fn below_all_members(input: &PlanInput<'_>) -> Option<(u32, u32)> {
 }
 
 /// etcd's own downgrade is enabled for just this minor: its members are taken, others are not.
-fn is_prepared_downgrade(input: &PlanInput<'_>, from: EtcdVersion, to: EtcdVersion) -> bool {
-    let one_below = to.major == from.major && to.minor.saturating_add(1) == from.minor;
-    one_below && below_all_members(input) == Some(to.line())
+fn is_prepared_downgrade(input: &PlanInput<'_>, to: EtcdVersion) -> bool {
+    let one_below = |from: EtcdVersion| to.major == from.major && to.minor.saturating_add(1) == from.minor;
+    highest_version(input).is_some_and(one_below) && held_at(input) == Some(to.line())
+}
+
+fn highest_version(input: &PlanInput<'_>) -> Option<EtcdVersion> {
+    let answers = input.seen.etcd.endpoints.values();
+    let answers = answers.filter_map(|endpoint| endpoint.answer());
+    answers.map(|answer| answer.version).max()
 }
 
 /// etcd lowers what a member has stored, not what others send to a new one: seen on 3.6.14 → 3.5.33, where a member that
 /// was added never joined.
 fn not_in_place(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
-    let from = lowest_version(input.seen)?;
+    let from = highest_version(input)?;
     let to = envelope.to;
-    if envelope.strategy == EtcdStrategy::Reattach || !is_prepared_downgrade(input, from, to) {
+    if envelope.strategy == EtcdStrategy::Reattach || !is_prepared_downgrade(input, to) {
         return None;
     }
     let message = format!(
@@ -70,16 +82,22 @@ fn not_in_place(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
 
 /// While the cluster version is held below all members, etcd takes nobody of a newer minor.
 fn held_down(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
-    let version = below_all_members(input)?;
+    let version = held_at(input)?;
     let changing = envelope.slots.iter().filter(|slot: &&SlotPlan| slot.changes());
     let highest = changing.map(|slot| slot.to.version).max()?;
     if highest.line() <= version {
         return None;
     }
     let (major, minor) = version;
-    let message = format!(
-        "every member runs a newer minor than the cluster version {major}.{minor}: etcd's downgrade is enabled, and a new member of etcd {highest} could not join"
-    );
+    let message = if input.seen.etcd.downgrade_to().is_some() {
+        format!(
+            "etcd's downgrade to {major}.{minor} is enabled, and a new member of etcd {highest} could not join"
+        )
+    } else {
+        format!(
+            "every member runs a newer minor than the cluster version {major}.{minor}: etcd's downgrade is enabled, and a new member of etcd {highest} could not join"
+        )
+    };
     let help = format!(
         "nobody wants that downgrade? `etcdctl downgrade cancel`, then plan again. It is wanted? Pin a release of {major}.{minor}. An upgrade has ended within the last seconds? Plan again"
     );

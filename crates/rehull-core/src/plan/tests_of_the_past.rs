@@ -223,3 +223,26 @@ fn while_etcds_own_downgrade_is_enabled_nothing_newer_is_planned_and_the_minor_i
     one_is_out.etcd.endpoints.insert(slot_name(2), Endpoint::Refused);
     assert_ne!(codes_of(&one_is_out, OLD), ["planned"]);
 }
+
+/// From 3.6 on etcd says itself that it is enabled, also when some members have gone down already: by the versions alone it
+/// would look like an upgrade in the middle.
+#[test]
+fn a_downgrade_in_the_middle_is_no_upgrade_to_go_on_with() {
+    let mut seen = downgrading();
+    change(&mut seen, 0, |answer| answer.version = OLD);
+    seen.fleet.machines[0].digest = Some(digest(&slot_name(0), OLD));
+    let planned = |seen: &Observed, want: &Desired| codes(make(want, seen, RolloutKind::Upgrade));
+    assert_eq!(
+        planned(&seen, &desired(3, NEW)),
+        ["planned"],
+        "an upgrade in the middle"
+    );
+    for n in 1..3 {
+        change(&mut seen, n, |answer| answer.downgrade_to = Some(OLD.line()));
+    }
+    assert_eq!(planned(&seen, &desired(3, NEW)), ["plan::downgrade_enabled"]);
+    let mut back = desired(3, OLD);
+    assert_eq!(planned(&seen, &back), ["plan::downgrade_in_place"]);
+    back.etcd.strategy = crate::domain::policy::EtcdStrategy::Reattach;
+    assert_eq!(planned(&seen, &back), ["planned"]);
+}

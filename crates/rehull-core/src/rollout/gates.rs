@@ -130,21 +130,32 @@ fn red_of_list(now: &Situation<'_>, step: &SlotName) -> Vec<RedGate> {
     red
 }
 
-/// While etcd's own downgrade is enabled the cluster version is below all members, and no new one of this release joins.
+/// While etcd's own downgrade is enabled no member of a newer minor joins. From 3.6 on etcd says so; below, and before it
+/// says so, the cluster version is below all members.
 pub(crate) fn held_down(now: &Situation<'_>, to: EtcdVersion) -> Option<RedGate> {
-    let version = now.cluster_version()?;
-    let next = (version.0, version.1.saturating_add(1));
-    let runs_next = |slot: &SlotSituation<'_>| {
-        let answer = slot.endpoint.answer();
-        answer.is_some_and(|answer| answer.version.line() == next)
+    let (version, seen) = if let Some(target) = now.seen.etcd.downgrade_to() {
+        (target, format!("is held down to {}.{}", target.0, target.1))
+    } else {
+        let version = now.cluster_version()?;
+        let next = (version.0, version.1.saturating_add(1));
+        let runs_next = |slot: &SlotSituation<'_>| {
+            let answer = slot.endpoint.answer();
+            answer.is_some_and(|answer| answer.version.line() == next)
+        };
+        if !now.listed_slots().all(runs_next) {
+            return None;
+        }
+        let seen = format!(
+            "is {}.{} although every member runs a newer minor",
+            version.0, version.1
+        );
+        (version, seen)
     };
-    let held = to.line() > version && now.listed_slots().all(runs_next);
-    held.then(|| RedGate {
+    (to.line() > version).then(|| RedGate {
         slot: None,
         gate: "cluster-version".to_owned(),
         seen: format!(
-            "is {}.{} although every member runs a newer minor: etcd's downgrade is enabled (`etcdctl downgrade cancel`), and etcd {to} could not join",
-            version.0, version.1
+            "{seen}: etcd's downgrade is enabled (`etcdctl downgrade cancel`), and etcd {to} could not join"
         ),
     })
 }

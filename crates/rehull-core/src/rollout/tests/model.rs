@@ -274,6 +274,7 @@ impl Model {
             serves: self.has_quorum() && !me.learner,
             unready: Vec::new(),
             cert_until: None,
+            downgrade_to: None,
         }))
     }
 

@@ -48,6 +48,7 @@ impl Etcd {
             serves: reads,
             unready: unready(process, reads),
             cert_until: None,
+            downgrade_to: None,
         }
     }
 }
