@@ -16,4 +16,5 @@ pub mod ports;
 pub mod render;
 pub mod rollout;
 pub mod sim;
+pub mod tfrun;
 pub mod world;

@@ -1,0 +1,37 @@
+//! Which variables of the environment reach Terraform. Some of its own change what a command means: with
+//! `TF_CLI_ARGS_plan=-destroy` a plain plan is one that destroys (seen with 1.11.4). So nothing that begins with `TF_` is
+//! passed on, and what is wanted is set.
+
+/// Set for every run: nobody is there to answer, and nothing is asked of the vendor.
+pub const ALWAYS: [(&str, &str); 3] = [
+    ("TF_IN_AUTOMATION", "1"),
+    ("TF_INPUT", "0"),
+    ("CHECKPOINT_DISABLE", "1"),
+];
+
+/// What a process needs to run, and to reach AWS through the proxy and with the identity that it was given.
+const NAMES: [&str; 14] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "TMPDIR",
+    "LANG",
+    "LC_ALL",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
+/// Credentials, region, endpoints, and what OpenID Connect of GitHub Actions needs of them.
+const PREFIXES: [&str; 1] = ["AWS_"];
+
+/// Everything else stays behind: providers, modules and provisioners are foreign code, and CI has tokens in its environment.
+#[must_use]
+pub fn is_passed_on(name: &str) -> bool {
+    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
