@@ -7,3 +7,4 @@ pub mod etcd;
 pub mod snapshots_s3;
 pub mod store_local;
 pub mod store_s3;
+pub mod terraform;

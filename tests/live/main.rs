@@ -23,3 +23,4 @@ mod machine;
 mod sandbox;
 mod support;
 mod templates;
+mod terraform;
