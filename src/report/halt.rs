@@ -15,6 +15,14 @@ pub fn text(timeline: &Timeline, paint: Paint) -> Option<String> {
     let Outcome::Stopped { reason, rest } = &timeline.outcome else {
         return None;
     };
+    if let StopReason::LeaseLost { .. } = reason {
+        // What this process saw last is of the time before it slept or was cut off.
+        let headline = "halted · somebody else has taken this cluster over, and knows how it stands";
+        let mut out = format!("{}\n", paint.tone(Tone::Care, headline));
+        line(&mut out, "because", &words::because(reason));
+        line(&mut out, "next", &next(timeline, reason, rest));
+        return Some(out);
+    }
     let mut out = format!("{}\n", headline(timeline, reason, rest, paint));
     line(&mut out, "because", &words::because(reason));
     let safe = if rest.at_rest { "at rest" } else { "NOT at rest" };
@@ -182,7 +190,10 @@ fn next(timeline: &Timeline, reason: &StopReason, rest: &Rest) -> Vec<String> {
         StopReason::Refused { .. } => first("fix the cause, then", &resume),
         StopReason::BootRefused { .. } => or_back("fix the cause, then"),
         StopReason::Deadline { .. } => or_back("find out why it takes so long, then"),
-        StopReason::Alarm { .. } => first("clear the alarm (`rehull etcd status`), then", &resume),
+        StopReason::Alarm { .. } => first(
+            "remove its cause and disarm it by hand: docs/runbooks/alarm.md; then",
+            &resume,
+        ),
         StopReason::LeaseLost { .. } => first("somebody else works on this cluster:", &look),
         StopReason::StoreSilent { .. } => first("when the store answers again:", &resume),
     }
@@ -282,7 +293,12 @@ mod tests {
         let how = "abort by ann".to_owned();
         assert!(said(StopReason::Asked { how }).contains("rehull etcd heal MEMBER FILE"));
         let holder = "ann@host 7".to_owned();
-        assert!(!said(StopReason::LeaseLost { holder }).contains("heal"));
+        let lost = said(StopReason::LeaseLost { holder });
+        assert!(!lost.contains("heal"), "{lost}");
+        // A woken holder knows nothing of what its successor has done.
+        for stale in ["margin", "at rest", "machines"] {
+            assert!(!lost.contains(stale), "{stale}: {lost}");
+        }
     }
 
     #[test]

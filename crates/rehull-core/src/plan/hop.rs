@@ -11,7 +11,13 @@ use crate::domain::version::EtcdVersion;
 /// What stands against it.
 pub(super) fn refusal(input: &PlanInput<'_>, past: &Past, envelope: &Envelope) -> Option<Refusal> {
     match &input.kind {
-        RolloutKind::Bootstrap | RolloutKind::Heal { .. } => None,
+        RolloutKind::Bootstrap => None,
+        // A member may come back on its own data whatever the downgrade is for; anew it would not join.
+        RolloutKind::Heal { .. } => {
+            let anew = envelope.strategy != EtcdStrategy::Reattach;
+            let refusal = || held_down(input, envelope).or_else(|| not_in_place(input, envelope));
+            anew.then(refusal).flatten()
+        }
         RolloutKind::Rollback { .. } => past_the_point(input, past, envelope)
             .or_else(|| held_down(input, envelope))
             .or_else(|| not_in_place(input, envelope)),
@@ -98,16 +104,27 @@ fn held_down(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
             "every member runs a newer minor than the cluster version {major}.{minor}: etcd's downgrade is enabled, and a new member of etcd {highest} could not join"
         )
     };
-    let help = format!(
-        "nobody wants that downgrade? `etcdctl downgrade cancel`, then plan again. It is wanted? Pin a release of {major}.{minor}. An upgrade has ended within the last seconds? Plan again"
-    );
-    let refusal = Refusal::new("plan::downgrade_enabled", message, help);
+    let cancel = "nobody wants that downgrade? `etcdctl downgrade cancel`, then plan again";
+    let soon = "An upgrade has ended within the last seconds? Plan again";
+    let code = "plan::downgrade_enabled";
     Some(match input.kind {
-        RolloutKind::Rollback { .. } => refusal,
-        RolloutKind::Upgrade
+        RolloutKind::Heal { .. } => {
+            let own = "It is wanted? Heal with `strategy: reattach` in the cluster file: on its own data the member comes back as it was";
+            Refusal::new(code, message, format!("{cancel}. {own}. {soon}"))
+                .at("/etcd/strategy", "enters anew by this")
+        }
+        RolloutKind::Rollback { .. }
+        | RolloutKind::Upgrade
         | RolloutKind::Bootstrap
-        | RolloutKind::Heal { .. }
-        | RolloutKind::Replace { .. } => refusal.at("/etcd/version", "pinned here"),
+        | RolloutKind::Replace { .. } => {
+            let help = format!("{cancel}. It is wanted? Pin a release of {major}.{minor}. {soon}");
+            let refusal = Refusal::new(code, message, help);
+            if matches!(input.kind, RolloutKind::Rollback { .. }) {
+                refusal
+            } else {
+                refusal.at("/etcd/version", "pinned here")
+            }
+        }
     })
 }
 

@@ -246,3 +246,19 @@ fn a_downgrade_in_the_middle_is_no_upgrade_to_go_on_with() {
     back.etcd.strategy = crate::domain::policy::EtcdStrategy::Reattach;
     assert_eq!(planned(&seen, &back), ["planned"]);
 }
+
+/// Anew it would not join, and an abort could not end what waits for the downgrade to be cancelled.
+#[test]
+fn while_a_downgrade_is_enabled_a_lost_member_is_healed_on_its_own_data_only() {
+    let mut seen = downgrading();
+    for n in 0..2 {
+        change(&mut seen, n, |answer| answer.downgrade_to = Some(OLD.line()));
+    }
+    seen.etcd.endpoints.insert(slot_name(2), Endpoint::Refused);
+    let slot = slot_name(2);
+    let healed = |want: &Desired| codes(make(want, &seen, RolloutKind::Heal { slot: slot.clone() }));
+    let mut want = desired(3, NEW);
+    assert_eq!(healed(&want), ["plan::downgrade_enabled"]);
+    want.etcd.strategy = crate::domain::policy::EtcdStrategy::Reattach;
+    assert_eq!(healed(&want), ["planned"]);
+}

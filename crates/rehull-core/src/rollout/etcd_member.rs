@@ -10,13 +10,14 @@
 use super::boot::warm;
 use super::step::{Step, survivor};
 use super::tick::Tick;
-use super::{gates, give_up, join, leave, preflight, slot_move};
+use super::{gates, give_up, join, leave, preflight, slot_move, steady};
 use crate::domain::action::Action;
 use crate::domain::fleet::{Join, Machine};
 use crate::domain::ids::Generation;
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::mutant::mutant;
+use crate::plan::RolloutKind;
 
 /// Proposes what brings this slot one stage further.
 pub(crate) fn next(step: &Step<'_>, tick: &mut Tick) {
@@ -183,8 +184,20 @@ fn may_begin(step: &Step<'_>, tick: &mut Tick) -> bool {
         step.wait(tick, on.clone());
         free = false;
     }
-    if let Some(red) = gates::held_down(step.now, step.slot.plan.to.version) {
-        step.wait(tick, WaitingOn::Gate { red: vec![red] });
+    let heals = matches!(step.now.plan.envelope.kind, RolloutKind::Heal { .. });
+    let on_its_data = step.slot.new.is_some_and(|new| new.join == Some(Join::Reattach));
+    // What comes back on its own data enters nothing, and is what it was.
+    let enters = !(heals && on_its_data);
+    let mut red: Vec<_> = gates::held_down(step.now, step.slot.plan.to.version)
+        .filter(|_| enters)
+        .into_iter()
+        .collect();
+    // A heal takes nobody out: with another member that falls and rises it is the more urgent.
+    if !heals {
+        red.extend(steady::red(step.now, step.slot.name(), step.journal));
+    }
+    if !red.is_empty() {
+        step.wait(tick, WaitingOn::Gate { red });
         free = false;
     }
     if let Some(until) = gates::settled_at(step.now, step.slot.name(), step.journal)

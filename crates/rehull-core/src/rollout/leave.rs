@@ -1,6 +1,7 @@
 //! The old member leaves: leadership elsewhere, then a graceful stop that is observed before anything depends on it.
 
 use super::situation::Health;
+use super::steady;
 use super::step::Step;
 use super::tick::Tick;
 use crate::domain::action::{Action, TerminateWhy};
@@ -113,7 +114,8 @@ fn leadership_elsewhere(step: &Step<'_>, tick: &mut Tick) -> bool {
     false
 }
 
-/// Healthy voters: those whose last transfer did not fail first, then those that already run the new version.
+/// Healthy voters: those that have not fallen in this rollout first, then those whose last transfer did not fail, then
+/// those that already run the new version.
 fn next_leader(step: &Step<'_>, from_id: MemberId) -> Option<(SlotName, MemberId)> {
     let mut targets: Vec<_> = step
         .now
@@ -130,9 +132,11 @@ fn next_leader(step: &Step<'_>, from_id: MemberId) -> Option<(SlotName, MemberId
             }
             .key();
             let failed = step.journal.past(&key).is_some_and(|past| past.failed.is_some());
-            (failed, answer.version != slot.plan.to.version, to, answer.id)
+            let ends = steady::ends(&to, step.journal);
+            let old = answer.version != slot.plan.to.version;
+            (ends, failed, old, to, answer.id)
         })
         .collect();
-    targets.sort_by_key(|(failed, old, _, _)| (*failed, *old));
-    targets.into_iter().next().map(|(_, _, to, id)| (to, id))
+    targets.sort_by_key(|(ends, failed, old, _, _)| (*ends, *failed, *old));
+    targets.into_iter().next().map(|(.., to, id)| (to, id))
 }

@@ -8,7 +8,7 @@ use super::order::Turn;
 use super::situation::{Health, Situation, SlotSituation, is_off};
 use super::step::{Step, survivor};
 use super::tick::Tick;
-use super::{Goal, comeback, etcd_member, gates, join, launch_template, leave, snapshot};
+use super::{Goal, comeback, etcd_member, gates, join, launch_template, leave, snapshot, steady};
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::fleet::{BootPhase, Machine, MachineState};
 use crate::domain::quorum::Standing;
@@ -166,6 +166,11 @@ fn ask_learner_to_stop(step: &Step<'_>, tick: &mut Tick) -> bool {
 
 fn has_settled(step: &Step<'_>, tick: &mut Tick) -> bool {
     let asked = step.slot.machines().any(|machine| machine.stop_asked);
+    let red = steady::red(step.now, step.slot.name(), step.journal);
+    if !asked && !red.is_empty() {
+        step.wait(tick, WaitingOn::Gate { red });
+        return false;
+    }
     match gates::settled_at(step.now, step.slot.name(), step.journal) {
         Some(until) if !asked && step.now.seen.at < until => {
             step.wait(tick, WaitingOn::Settle { until });

@@ -2,31 +2,51 @@
 //! once may be falling again and again.
 //!
 //! One green look says nothing of the look before it, so who was seen out, and when it was back, is written down: a pair
-//! of marks for each time.
+//! of marks for each time, and a third if its process had ended. A slow answer may be the path's fault or the disk's; a
+//! process that ends is started again by its machine within seconds, and ends again within seconds of that.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::gates;
 use super::situation::{Health, Situation, SlotSituation};
 use super::tick::Tick;
+use crate::domain::etcd::Endpoint;
 use crate::domain::ids::SlotName;
+use crate::domain::waiting::RedGate;
 use crate::journal::JournalView;
 use crate::mutant::mutant;
 
-/// Marks members that are out now and were not at the last look, and those that are back.
+/// How many settling times a member has to stay up after its process has ended for the first time: a minute, with the
+/// smallest one. systemd starts it again after seconds; what ends at once, ends long before.
+const AFTER_AN_END: u32 = 10;
+/// The longest that is asked for, in settling times.
+const MOST: u32 = 100;
+
+/// Marks members that are out now and were not at the last look, those whose process has ended, and those that are back.
 pub(super) fn note(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) {
     for slot in now.listed_slots() {
         let name = slot.name();
-        let times = times_out(name, journal);
-        let is_back = journal.marked_at(&back(name, times)).is_some();
+        let times = times(OUT, name, journal);
+        let is_back = journal.marked_at(&mark(BACK, name, times)).is_some();
         match slot.standing() {
-            Health::Out if (times == 0 || is_back) && !is_ours(slot, journal) => {
-                tick.mark(out(name, times.saturating_add(1)));
+            Health::Out if is_ours(slot, journal) => {}
+            Health::Out => {
+                let begins = times == 0 || is_back;
+                let time = if begins { times.saturating_add(1) } else { times };
+                if begins {
+                    tick.mark(mark(OUT, name, time));
+                }
+                let ended = mark(ENDED, name, time);
+                if slot.endpoint == &Endpoint::Refused && journal.marked_at(&ended).is_none() {
+                    tick.mark(ended);
+                }
             }
             Health::Healthy if times > 0 && back_at(now, name, journal).is_none() => {
-                tick.mark(back(name, times));
+                tick.mark(mark(BACK, name, times));
             }
-            Health::Out | Health::Healthy => {}
+            Health::Healthy => {}
         }
     }
 }
@@ -38,33 +58,91 @@ pub(super) fn since(now: &Situation<'_>, step: &SlotName, journal: &JournalView)
     let rose = |slot: &SlotSituation<'_>| {
         let name = slot.name();
         // Not marked as back yet: this is the first look that sees it.
-        (times_out(name, journal) > 0).then(|| back_at(now, name, journal).unwrap_or(now.seen.at))
+        (times(OUT, name, journal) > 0).then(|| back_at(now, name, journal).unwrap_or(now.seen.at))
     };
     let attached = journal.holder().map(|(_, at)| at);
     let attached = attached.filter(|at| *at <= now.seen.at);
     now.others(step).filter_map(rose).chain(attached).max()
 }
 
+/// Members that the step leaves alone and that have fallen before: each longer than the settling time, the more often the
+/// longer. Whoever was out once, by a slow answer, is a matter of the settling time.
+pub(super) fn red(now: &Situation<'_>, step: &SlotName, journal: &JournalView) -> Vec<RedGate> {
+    mutant!(SkipHealth => return Vec::new());
+    let settle = now.plan.envelope.policy.settle;
+    let unsteady = |slot: &SlotSituation<'_>| {
+        let name = slot.name();
+        let (outs, ends) = (times(OUT, name, journal), times(ENDED, name, journal));
+        let wanted = settle.saturating_mul(patience(outs, ends));
+        let back = back_at(now, name, journal);
+        let is_steady = |back: Timestamp| back.checked_add(wanted).is_ok_and(|until| now.seen.at >= until);
+        if wanted <= settle || back.is_some_and(is_steady) {
+            return None;
+        }
+        Some(RedGate {
+            slot: Some(name.clone()),
+            gate: "steady".to_owned(),
+            seen: words(outs, ends, back, wanted),
+        })
+    };
+    now.others(step).filter_map(unsteady).collect()
+}
+
+/// How often a member's process was seen to have ended in this rollout, not by our doing.
+pub(super) fn ends(slot: &SlotName, journal: &JournalView) -> u32 {
+    times(ENDED, slot, journal)
+}
+
+/// In settling times.
+fn patience(outs: u32, ends: u32) -> u32 {
+    let doubled = 2_u32.saturating_pow(ends.saturating_sub(1));
+    let after_ends = if ends > 0 {
+        AFTER_AN_END.saturating_mul(doubled)
+    } else {
+        0
+    };
+    outs.max(after_ends).min(MOST)
+}
+
+fn words(outs: u32, ends: u32, back: Option<Timestamp>, wanted: Duration) -> String {
+    let often = |times: u32| match times {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    let fell = match ends {
+        0 => format!("was out {}", often(outs)),
+        ends => format!("its etcd has ended {}", often(ends)),
+    };
+    let since = back.map_or_else(
+        || "back just now".to_owned(),
+        |back| format!("back since {}", back.strftime("%H:%M:%SZ")),
+    );
+    format!("{fell} in this rollout, {since} (gate: {} s)", wanted.as_secs())
+}
+
 /// When it was back the last time. An instant in the future was written before the clock went back: it is written again.
 fn back_at(now: &Situation<'_>, slot: &SlotName, journal: &JournalView) -> Option<Timestamp> {
-    let at = journal.marked_at(&back(slot, times_out(slot, journal)));
+    let at = journal.marked_at(&mark(BACK, slot, times(OUT, slot, journal)));
     at.filter(|at| *at <= now.seen.at)
 }
 
-/// Taken out by its own step, which marks when it has joined.
+/// Taken out by its own step in this rollout, which marks when it has joined. A member that this rollout leaves alone is
+/// never out by our doing, although its machine carries what the plan wants.
 fn is_ours(slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
-    slot.switch_has_begun() && gates::joined_at(slot, journal).is_none()
+    slot.plan.changes() && slot.switch_has_begun() && gates::joined_at(slot, journal).is_none()
 }
 
-fn times_out(slot: &SlotName, journal: &JournalView) -> usize {
-    let prefix = format!("out {slot} ");
-    journal.marks().filter(|mark| mark.starts_with(&prefix)).count()
+const OUT: &str = "out";
+const BACK: &str = "back";
+const ENDED: &str = "ended";
+
+/// How often that was marked.
+fn times(word: &str, slot: &SlotName, journal: &JournalView) -> u32 {
+    let prefix = format!("{word} {slot} ");
+    let marks = journal.marks().filter(|mark| mark.starts_with(&prefix));
+    u32::try_from(marks.count()).unwrap_or(u32::MAX)
 }
 
-fn out(slot: &SlotName, time: usize) -> String {
-    format!("out {slot} {time}")
-}
-
-fn back(slot: &SlotName, time: usize) -> String {
-    format!("back {slot} {time}")
+fn mark(word: &str, slot: &SlotName, time: u32) -> String {
+    format!("{word} {slot} {time}")
 }

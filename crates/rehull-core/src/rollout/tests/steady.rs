@@ -92,3 +92,70 @@ fn a_clock_that_goes_back_begins_waits_anew_and_none_of_them_lasts_as_long_as_th
         }
     }
 }
+
+/// Slots that a rollout leaves alone: those of a replacement, and those that an earlier rollout has done.
+#[test]
+fn a_member_that_the_rollout_leaves_alone_is_watched_like_any_other() {
+    for unchanged in [&[0, 2][..], &[2]] {
+        let mut plan = plan(3, EtcdStrategy::RemoveThenAdd);
+        let mut model = Model::healthy(3);
+        for n in unchanged {
+            let slot = &mut plan.envelope.slots[*n];
+            slot.reasons.clear();
+            // Its machine carries what the plan wants, and no record of this rollout says since when.
+            slot.to = slot.from.clone().unwrap();
+        }
+        model.attach();
+        // Longer than the first settling time of a process.
+        for _ in 0..20 {
+            model.down.insert(slot_name(2));
+            walk(&mut model, &plan, Goal::Finish, 2);
+            model.down.clear();
+            walk(&mut model, &plan, Goal::Finish, 4);
+            assert!(!asked_to_stop(&model), "{unchanged:?}: {:#?}", model.story);
+        }
+        assert_eq!(walk(&mut model, &plan, Goal::Finish, 1200), End::Done);
+    }
+}
+
+/// etcd that ends some seconds after each start is up for longer than peer links take to be trusted.
+#[test]
+fn a_member_whose_process_ends_again_and_again_has_to_stay_up_longer_each_time() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    for up in [9, 20, 45] {
+        let mut model = about_to_begin(EtcdStrategy::RemoveThenAdd);
+        for _ in 0..12 {
+            let version = model.running.remove(&slot_name(2)).unwrap();
+            walk(&mut model, &plan, Goal::Finish, 2);
+            model.running.insert(slot_name(2), version);
+            walk(&mut model, &plan, Goal::Finish, up);
+            assert!(!asked_to_stop(&model), "up for {up} s: {:#?}", model.story);
+        }
+        let back = model.at;
+        while !asked_to_stop(&model) {
+            walk(&mut model, &plan, Goal::Finish, 5);
+        }
+        let waited = model.at.duration_since(back).as_secs();
+        assert!(
+            (500..=600).contains(&waited),
+            "at most a hundred settling times: {waited} s"
+        );
+        assert_eq!(walk(&mut model, &plan, Goal::Finish, 900), End::Done);
+    }
+}
+
+/// A slow answer ends no process: it costs the settling time, and a little more each time.
+#[test]
+fn a_member_that_only_answers_late_is_waited_for_a_little_longer_each_time() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = about_to_begin(EtcdStrategy::RemoveThenAdd);
+    for seconds in [5, 11, 17] {
+        model.down.insert(slot_name(2));
+        walk(&mut model, &plan, Goal::Finish, 2);
+        model.down.clear();
+        walk(&mut model, &plan, Goal::Finish, seconds);
+        assert!(!asked_to_stop(&model), "{seconds} s: {:#?}", model.story);
+    }
+    walk(&mut model, &plan, Goal::Finish, 5);
+    assert!(asked_to_stop(&model), "{:#?}", model.story);
+}

@@ -96,7 +96,8 @@ pub(super) fn look(scene: &Scene, rules: Rules, world: &World) -> Look {
 
 /// True: there was something to write down.
 fn note_who_is_out(journal: &mut JournalView, marks: &[String]) -> bool {
-    let out: Vec<&String> = marks.iter().filter(|mark| mark.starts_with("out ")).collect();
+    let is_of_a_fall = |mark: &&String| mark.starts_with("out ") || mark.starts_with("ended ");
+    let out: Vec<&String> = marks.iter().filter(is_of_a_fall).collect();
     for mark in &out {
         let mark = (*mark).clone();
         let at = instant(NOW - 1_000);
