@@ -31,10 +31,10 @@ endef
 
 SEEDS ?= 1000000
 
-.PHONY: help setup demo test check soak sim bench gen clean fmt clippy tidy shell deny
+.PHONY: help setup demo test test-terraform check soak sim bench gen clean fmt clippy tidy shell deny
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what the demo and the tests need, and say what
 	@tools/setup.sh test
@@ -53,10 +53,14 @@ test: ## all default tests on real binaries, formatting, lints and licences
 	$(call phase,fmt,$(MAKE) fmt)
 	$(call phase,shell,$(MAKE) shell)
 	$(call phase,clippy,$(MAKE) clippy)
-	$(call phase,tests,cargo test $(locked) --workspace --lib --bins --test it --test tidy --test sim)
+	$(call phase,tests,cargo test $(locked) --workspace --lib --bins --test it --test tidy --test sim --test terraform)
+	$(call phase,modules,tools/terraform.sh test)
 	$(call phase,counterparts,RUST_TEST_THREADS=$(LIVE_AT_ONCE) cargo test $(locked) -p rehull-core --test counterparts)
 	$(call phase,live,RUST_TEST_THREADS=$(LIVE_AT_ONCE) cargo test $(locked) --test live)
 	$(call phase,deny,$(MAKE) deny)
+
+test-terraform: ## terraform/ with the real AWS provider, where it can be installed; `make test` does the same with a stand-in
+	$(call phase,modules,tools/terraform.sh real)
 
 check: ## formatting, lints, walls, licences: no test that starts a process
 	$(call phase,setup,tools/setup.sh check)
@@ -82,10 +86,11 @@ bench: ## simulated rollouts per second; replace the leader again and again, aga
 	@cargo bench $(locked) -p rehull-core --bench simulate
 	@cargo bench $(locked) --bench leader_stall
 
-gen: ## write the generated references again (docs/reference)
+gen: ## write the generated references again (docs/reference, terraform/modules/*/README.md)
 	@mkdir -p docs/reference
 	@cargo run -q $(locked) --bin rehull -- schema > docs/reference/.cluster.schema.json
 	@mv docs/reference/.cluster.schema.json docs/reference/cluster.schema.json
+	@REHULL_GEN=1 cargo test -q $(locked) -p rehull-core --test terraform -- every_modules_readme the_rendered_file
 
 clean: ## remove what was built here; the cache with the toolbox stays
 	@cargo clean
@@ -94,6 +99,7 @@ clean: ## remove what was built here; the cache with the toolbox stays
 
 fmt:
 	@cargo fmt --all --check
+	@tools/terraform.sh fmt
 
 clippy:
 	@cargo clippy $(locked) --workspace --all-targets -- -D warnings

@@ -91,9 +91,9 @@ rust() {
     [[ $(cargo --version) == "cargo $wanted "* ]] || say "note: $(cargo --version) is used, the pinned toolchain is $wanted (rustup would install it)"
 }
 
-# Informative only: the built-in provisioner works without it.
+# Informative only: the built-in provisioner works without it, and tools/terraform.sh says what it skips.
 terraform_note() {
-    have terraform || say "note: no terraform here; only \`provisioner: terraform\` needs it"
+    have terraform || say "note: no terraform here; only \`provisioner: terraform\` and the checks of terraform/ need it"
 }
 
 find_python() {

@@ -66,6 +66,22 @@ run "looking_changes_nothing" {
   }
 }
 
+run "nobody_reads_snapshots" {
+  module {
+    source = "./modules/iam"
+  }
+
+  assert {
+    condition = alltrue([for policy in concat([data.aws_iam_policy_document.observe, data.aws_iam_policy_document.change], values(data.aws_iam_policy_document.machine)) :
+      alltrue([for statement in policy.statement :
+        !anytrue([for resource in statement.resources : startswith(resource, "arn:aws:s3:::rehull-dev-snapshots") || endswith(resource, "key/snapshots")]) ||
+        length(setsubtract(statement.actions, ["s3:PutObject", "kms:GenerateDataKey"])) == 0
+      ])
+    ])
+    error_message = "A snapshot holds every secret of the cluster, and somebody may read it."
+  }
+}
+
 run "rehull_ends_and_moves_only_this_clusters_things" {
   module {
     source = "./modules/iam"

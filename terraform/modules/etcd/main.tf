@@ -33,7 +33,7 @@ resource "aws_ebs_volume" "slot" {
   type              = var.volume.type
   size              = var.volume.size_gib
   iops              = var.volume.iops
-  throughput        = var.volume.throughput_mib
+  throughput        = var.volume.type == "gp3" ? var.volume.throughput_mib : null
   encrypted         = true
   kms_key_id        = var.volume.kms_key_arn
 

@@ -61,7 +61,7 @@ variable "slots" {
 variable "volume" {
   description = <<-TEXT
     Data volume of each slot. It holds two generations of data and their snapshots: at least three times the backend
-    quota. The defaults are gp3's own baseline. `kms_key_arn` is null for the account's key of EBS.
+    quota. The defaults are gp3's own baseline; io2 has no throughput of its own. `kms_key_arn` is null for the account's key of EBS.
   TEXT
   type = object({
     type           = optional(string, "gp3")

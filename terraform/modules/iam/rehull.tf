@@ -14,26 +14,22 @@ data "aws_iam_policy_document" "observe" {
   }
 
   statement {
-    sid     = "ReadStoreAndArtefacts"
-    actions = ["s3:GetObject"]
-    resources = [
-      "${local.objects.store}*",
-      "${local.objects.artefacts}*",
-      "${local.objects.snapshots}*",
-    ]
+    sid       = "ReadStoreAndArtefacts"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.objects.store}*", "${local.objects.artefacts}*"]
   }
 
   # Without it S3 answers "denied" where it should answer "there is no such object".
   statement {
     sid       = "ListStoreAndArtefacts"
     actions   = ["s3:ListBucket"]
-    resources = distinct([local.buckets.store, local.buckets.artefacts, local.buckets.snapshots])
+    resources = distinct([local.buckets.store, local.buckets.artefacts])
   }
 
   statement {
     sid       = "ReadWhatIsEncrypted"
     actions   = ["kms:Decrypt"]
-    resources = [var.kms_key_arns.main, var.kms_key_arns.snapshots]
+    resources = [var.kms_key_arns.main]
   }
 }
 
@@ -124,7 +120,7 @@ data "aws_iam_policy_document" "change" {
     }
   }
 
-  # `provisioner: api`. With Terraform these two are made by Terraform, under the same role.
+  # Made by rehull, or by Terraform under the same role.
   statement {
     sid       = "MakeLaunchTemplates"
     actions   = ["ec2:CreateLaunchTemplate"]
@@ -179,15 +175,17 @@ data "aws_iam_policy_document" "change" {
     resources = ["${local.objects.store}*"]
   }
 
+  # Only here: whoever writes a pull request would hold all of etcd by it.
   statement {
     sid       = "ReadOwnEtcdCertificate"
     actions   = ["s3:GetObject"]
     resources = ["${local.objects.client_tls}*"]
   }
 
+  # Encrypting does not take decrypting: rehull writes snapshots, which hold every secret of the cluster, and reads none.
   statement {
-    sid       = "ReadAndWriteWhatIsEncrypted"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    sid       = "WriteWhatIsEncrypted"
+    actions   = ["kms:GenerateDataKey"]
     resources = [var.kms_key_arns.main, var.kms_key_arns.snapshots]
   }
 

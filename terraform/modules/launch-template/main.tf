@@ -1,8 +1,8 @@
 # One launch template whose versions are what an upgrade applies, and all that it applies. Which version a machine runs is
 # rehull's: it reads the number from the outputs and names it in every launch.
 #
-# Everything in here comes from what rehull rendered or is a constant that rehull's own launch templates
-# (`provisioner: api`) have, too: the content digest stands for all of it.
+# Everything in here comes from what rehull rendered or is a constant that the launch templates have, too, which rehull makes
+# itself where there is no Terraform: the content digest stands for all of it.
 
 resource "aws_launch_template" "this" {
   name = var.launch_template.name

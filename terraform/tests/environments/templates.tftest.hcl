@@ -6,13 +6,20 @@ mock_provider "aws" {
 
 run "every_rendered_slot_has_a_template_and_tells_its_number" {
   assert {
-    condition     = keys(output.etcd_launch_templates) == keys(var.etcd_launch_templates) && length(var.etcd_launch_templates) > 0
+    condition     = toset(keys(output.etcd_launch_templates)) == toset(keys(var.etcd_launch_templates)) && length(var.etcd_launch_templates) > 0
     error_message = "A slot has no launch template."
   }
 
   assert {
     condition     = alltrue([for slot, made in output.etcd_launch_templates : made.version == 7 && made.name == var.etcd_launch_templates[slot].name && made.content_digest == var.etcd_launch_templates[slot].content_digest])
     error_message = "rehull would read another version than the one that was made."
+  }
+}
+
+run "what_looks_like_a_template_to_terraform_reaches_the_machine_as_it_is" {
+  assert {
+    condition     = strcontains(var.etcd_launch_templates["etcd-a"].user_data, "echo etcd-a $${HOME} %%{HOME}")
+    error_message = "Terraform has replaced something in the user data."
   }
 }
 

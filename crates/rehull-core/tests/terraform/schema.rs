@@ -1,0 +1,173 @@
+//! What the AWS provider says about itself: `terraform providers schema -json` of hashicorp/aws 5.32.0, without descriptions
+//! and only the types that a cluster needs, and what has changed since in the major that the modules pin.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::types::Type;
+
+/// An argument, or something that the provider tells.
+#[derive(Deserialize, Clone, Debug)]
+pub(crate) struct Attribute {
+    /// What values it takes.
+    #[serde(rename = "type")]
+    pub(crate) value: Type,
+    /// Must be set.
+    #[serde(default)]
+    pub(crate) required: bool,
+    /// May be set.
+    #[serde(default)]
+    pub(crate) optional: bool,
+    /// The provider says it when nobody sets it.
+    #[serde(default)]
+    computed: bool,
+    /// Will go.
+    #[serde(default)]
+    pub(crate) deprecated: bool,
+}
+
+impl Attribute {
+    /// Whether only the provider can say it.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.computed && !self.optional && !self.required
+    }
+}
+
+/// What may stand between braces.
+#[derive(Deserialize, Clone, Debug, Default)]
+pub(crate) struct Content {
+    /// `name = value`.
+    #[serde(default)]
+    pub(crate) attributes: BTreeMap<String, Attribute>,
+    /// `name { … }`.
+    #[serde(default)]
+    pub(crate) block_types: BTreeMap<String, Nested>,
+}
+
+/// A nested block.
+#[derive(Deserialize, Clone, Debug)]
+pub(crate) struct Nested {
+    /// What may stand in it.
+    pub(crate) block: Content,
+    /// How often it must stand there.
+    #[serde(default)]
+    pub(crate) min_items: usize,
+    /// How often it may stand there; 0 is without limit.
+    #[serde(default)]
+    max_items: usize,
+    nesting_mode: String,
+    /// Will go.
+    #[serde(default)]
+    pub(crate) deprecated: bool,
+}
+
+impl Nested {
+    /// How often it may stand there.
+    pub(crate) fn most(&self) -> usize {
+        match (self.nesting_mode.as_str(), self.max_items) {
+            ("single", _) => 1,
+            (_, 0) => usize::MAX,
+            (_, most) => most,
+        }
+    }
+}
+
+/// One release.
+#[derive(Deserialize)]
+pub(crate) struct Provider {
+    /// Its own configuration.
+    #[serde(skip)]
+    pub(crate) configuration: Content,
+    /// By type.
+    pub(crate) resources: BTreeMap<String, Content>,
+    /// By type.
+    pub(crate) data_sources: BTreeMap<String, Content>,
+}
+
+#[derive(Deserialize)]
+struct Later {
+    provider: Content,
+    changes: Vec<Change>,
+}
+
+#[derive(Deserialize)]
+struct Change {
+    path: String,
+    since: semver::Version,
+    source: String,
+    attribute: Option<Attribute>,
+    #[serde(default)]
+    removed: bool,
+}
+
+/// The schemas of the pinned major.
+pub(crate) static PROVIDER: LazyLock<Provider> = LazyLock::new(|| {
+    let mut provider: Provider = serde_json::from_str(include_str!("schema/aws-5.32.json")).unwrap();
+    let later = later();
+    provider.configuration = later.provider;
+    for change in &later.changes {
+        provider.apply(change);
+    }
+    provider
+});
+
+fn later() -> Later {
+    serde_json::from_str(include_str!("schema/later.json")).unwrap()
+}
+
+impl Provider {
+    /// # Panics
+    /// If the path names nothing.
+    fn apply(&mut self, change: &Change) {
+        let mut steps = change.path.split('.').peekable();
+        let kinds = match steps.next_if_eq(&"data") {
+            Some(_) => &mut self.data_sources,
+            None => &mut self.resources,
+        };
+        let mut content = kinds
+            .get_mut(steps.next().unwrap())
+            .unwrap_or_else(|| panic!("{}", change.path));
+        let mut last = steps.next().unwrap();
+        for step in steps {
+            let nested = content
+                .block_types
+                .get_mut(last)
+                .unwrap_or_else(|| panic!("{}", change.path));
+            content = &mut nested.block;
+            last = step;
+        }
+        if let Some(attribute) = &change.attribute {
+            content.attributes.insert(last.to_owned(), attribute.clone());
+        } else {
+            let gone = content.attributes.remove(last).is_some() | content.block_types.remove(last).is_some();
+            assert!(gone, "{}: was not there", change.path);
+        }
+    }
+}
+
+#[test]
+fn every_later_change_says_since_when_and_where_that_stands() {
+    let released: semver::Version = "5.32.0".parse().unwrap();
+    for change in later().changes {
+        assert!(
+            change.since > released,
+            "{}: is in the schema already",
+            change.path
+        );
+        assert!(
+            change
+                .source
+                .starts_with("https://github.com/hashicorp/terraform-provider-aws/"),
+            "{}",
+            change.path
+        );
+        assert_ne!(
+            change.attribute.is_some(),
+            change.removed,
+            "{}: brings or takes?",
+            change.path
+        );
+    }
+}
