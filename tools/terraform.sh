@@ -38,7 +38,11 @@ skip() {
 }
 
 need_terraform() {
+    local version
     command -v terraform >/dev/null || skip "there is no terraform here" "install Terraform 1.11 or newer"
+    version=$(terraform version -json 2>/dev/null | sed -n 's/.*"terraform_version": "\([^"]*\)".*/\1/p')
+    [[ $(printf '%s\n' 1.11.0 "${version:-0}" | sort -V | head -1) == 1.11.0 ]] ||
+        skip "this is Terraform ${version:-of an unknown version}" "install Terraform 1.11 or newer"
 }
 
 check_format() {

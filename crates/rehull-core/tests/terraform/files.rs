@@ -93,7 +93,7 @@ pub(crate) fn read() -> Vec<Folder> {
             // Terraform keeps what it installed in `.terraform`.
             if !name.starts_with('.') && root().join(&path).is_dir() {
                 open.push(path);
-            } else if path.ends_with(".tf") {
+            } else if Path::new(&path).extension().is_some_and(|ending| ending == "tf") {
                 let file = File::parse(&path, &text(&path));
                 folders.entry(folder.clone()).or_default().push(file);
             }

@@ -62,6 +62,27 @@ fn every_rule_that_rehull_depends_on_is_kept() {
     every(|folder, _| rules::check(folder));
 }
 
+/// Whatever waits elsewhere, and whatever a module is changed to: an upgrade cannot carry it along.
+#[test]
+fn an_upgrade_applies_launch_templates_and_reads_nothing() {
+    let folders = files::read();
+    let state = folders
+        .iter()
+        .find(|folder| folder.path == "terraform/environments/dev/templates")
+        .unwrap();
+    let called = state
+        .blocks("module")
+        .map(|(_, block)| modules::target(state, block, &folders).unwrap());
+    let parts: Vec<&Folder> = called.chain([state]).collect();
+    let made: Vec<String> = parts.iter().flat_map(|part| part.names("resource")).collect();
+    assert!(
+        !made.is_empty() && made.iter().all(|kind| kind == "aws_launch_template"),
+        "{made:?}"
+    );
+    let read: Vec<String> = parts.iter().flat_map(|part| part.names("data")).collect();
+    assert!(read.is_empty(), "{read:?}");
+}
+
 #[test]
 fn environments_differ_in_their_data_only() {
     none(&files::differences_between_environments());

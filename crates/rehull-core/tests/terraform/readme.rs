@@ -105,13 +105,13 @@ fn page(folder: &Folder) -> String {
 /// The comment that a module begins with.
 fn introduction(main: &File) -> String {
     let lines = main.text.lines().map_while(|line| line.strip_prefix("# "));
-    let words: String = lines.map(|line| format!("{line}\n")).collect();
+    let words: Vec<&str> = lines.collect();
     assert!(
         !words.is_empty(),
         "{}: begins with no comment about what the module is for",
         main.path
     );
-    words
+    format!("{}\n", words.join("\n"))
 }
 
 /// The source text of an attribute, without what its place has indented.

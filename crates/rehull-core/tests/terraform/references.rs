@@ -205,7 +205,7 @@ impl Reader<'_> {
         let root = traversal
             .expr
             .as_variable()
-            .map(|name| name.as_str())
+            .map(hcl_edit::Ident::as_str)
             .unwrap_or_default();
         if BUILT_IN.contains(&root) || self.scope.iter().any(|known| known == root) {
             return;

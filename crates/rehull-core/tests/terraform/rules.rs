@@ -78,7 +78,7 @@ fn variable(file: &File, block: &Block) -> Vec<String> {
         None => found.push(refuse("has no type")),
         Some(Err(why)) => found.push(refuse(&format!("has a type that is not understood: {why}"))),
         Some(Ok(wanted)) if is_loose(&wanted) => {
-            found.push(refuse("takes `any`, so nothing about it is checked"))
+            found.push(refuse("takes `any`, so nothing about it is checked"));
         }
         Some(Ok(_)) => {}
     }
@@ -152,7 +152,7 @@ fn resource(file: &File, block: &Block) -> Vec<String> {
     }
     match kind.as_str() {
         "aws_ebs_volume" if !is_set(block, "encrypted", "true") => {
-            found.push(refuse("has to say `encrypted = true`"))
+            found.push(refuse("has to say `encrypted = true`"));
         }
         "aws_autoscaling_group" => {
             let ignored: Vec<String> = lifecycle()

@@ -10,6 +10,7 @@ use crate::types::Type;
 
 /// An argument, or something that the provider tells.
 #[derive(Deserialize, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "the form of the schema file")]
 pub(crate) struct Attribute {
     /// What values it takes.
     #[serde(rename = "type")]
