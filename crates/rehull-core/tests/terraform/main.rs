@@ -14,6 +14,7 @@
 
 mod adapters;
 mod arguments;
+mod data;
 mod files;
 mod modules;
 mod readme;

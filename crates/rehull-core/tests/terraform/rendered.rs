@@ -29,7 +29,7 @@ const BY_HAND: [(&str, &str); 2] = [
 const USER_DATA: &str = "#cloud-config\nruncmd:\n- [sh, -c, 'echo {{slot.name}} ${HOME} %{HOME}']\n";
 
 /// The text that rehull writes for the example.
-fn example() -> String {
+pub(crate) fn example() -> String {
     let path = "examples/three-etcd/cluster.yaml";
     let desired = config::parse(path, &text(path)).unwrap_or_else(|_| panic!("{path} is no cluster file"));
     let slots = desired.etcd.rendered().map(|slot| {

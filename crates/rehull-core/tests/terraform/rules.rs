@@ -7,6 +7,7 @@ use hcl_edit::visit::{Visit, visit_expr};
 
 use crate::files::{File, Folder, label};
 use crate::types::Type;
+use crate::value::misfits;
 
 /// What holds data, an identity, or names that others know: its end is never part of a plan.
 const KEPT: [&str; 7] = [
@@ -80,7 +81,15 @@ fn variable(file: &File, block: &Block) -> Vec<String> {
         Some(Ok(wanted)) if is_loose(&wanted) => {
             found.push(refuse("takes `any`, so nothing about it is checked"));
         }
-        Some(Ok(_)) => {}
+        Some(Ok(wanted)) => {
+            let default = block.body.get_attribute("default");
+            let default = default.filter(|default| !default.value.is_null());
+            found.extend(
+                default
+                    .into_iter()
+                    .flat_map(|default| misfits(file, &name, &default.value, &wanted)),
+            );
+        }
     }
     // Null means "left out" only where that is the default; elsewhere it would reach a place that expects a value.
     let null_is_default = block

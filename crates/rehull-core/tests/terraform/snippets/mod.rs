@@ -131,6 +131,11 @@ const RULES: &[Wrong] = &[
         "takes null",
     ),
     (
+        "variable \"a\" {\n  description = \"A.\"\n  type = number\n  default = \"many\"\n  nullable = false\n}",
+        4,
+        "`a` takes a number, and this is a string",
+    ),
+    (
         "variable \"etcd_password\" {\n  description = \"A.\"\n  type = string\n  nullable = false\n}",
         1,
         "sounds like a secret",
