@@ -80,10 +80,11 @@ sim: ## bad days in the simulator on all cores, every crash of every scenario, a
 	@REHULL_SIM_SEEDS=$(SEEDS) cargo test --release $(locked) -p rehull-core --test sim -- --ignored --nocapture --test-threads 1 \
 	  --skip tell_the_stories --skip what_is_open $(LEGS)
 
-bench: ## simulated rollouts per second; replace the leader again and again, against the naive way; start-up and memory; about 15 minutes
+bench: ## simulated rollouts per second; a Terraform plan of 100 MB; replace the leader again and again, against the naive way; start-up and memory; about 15 minutes
 	@tools/setup.sh
 	@tools/toolbox.sh etcd 3.5.33 3.6.14
 	@cargo bench $(locked) -p rehull-core --bench simulate
+	@cargo bench $(locked) -p rehull-core --bench tfplan
 	@cargo bench $(locked) --bench leader_stall
 
 gen: ## write the generated references again (docs/reference, terraform/modules/*/README.md)

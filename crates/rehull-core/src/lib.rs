@@ -16,5 +16,6 @@ pub mod ports;
 pub mod render;
 pub mod rollout;
 pub mod sim;
+pub mod tfplan;
 pub mod tfrun;
 pub mod world;

@@ -99,7 +99,7 @@ impl Envelope {
     }
 }
 
-fn canonical(value: &serde_json::Value, out: &mut String) {
+pub(crate) fn canonical(value: &serde_json::Value, out: &mut String) {
     use serde_json::Value;
     match value {
         Value::Object(map) => {

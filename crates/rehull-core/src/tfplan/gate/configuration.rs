@@ -1,0 +1,130 @@
+//! Code that a plan or an apply would run, found in the configuration that comes with the plan; and whether an argument
+//! stands in it at all.
+
+use super::general::{CODE, DATA_SOURCE, PROVIDER, UNREADABLE};
+use crate::tfplan::contract::Terms;
+use crate::tfplan::finding::{Address, Finding};
+use crate::tfplan::node::Node;
+
+/// Data sources that run a program or ask somebody who is not AWS while the plan is made.
+const RUN_AT_PLAN: &[&str] = &["external", "http", "local_command", "shell_script"];
+
+/// Modules in modules; Terraform's own nest a few levels.
+const DEPTH_MAX: usize = 32;
+
+pub(super) fn judge(configuration: &Node<'_>, terms: &Terms) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let providers = configuration.get("provider_config").and_then(Node::map);
+    for (key, provider) in providers.into_iter().flatten() {
+        // Before 0.13 there was only the name.
+        let source = provider
+            .get("full_name")
+            .and_then(Node::text)
+            .unwrap_or(key.as_ref());
+        if !terms.providers.contains(source) {
+            findings.push(PROVIDER.at(&format!("provider.{key}"), provider_reason(source)));
+        }
+    }
+    if let Some(root) = configuration.get("root_module") {
+        module(root, "", 0, &mut findings);
+    }
+    findings
+}
+
+pub(super) fn provider_reason(source: &str) -> String {
+    format!("the provider `{}` is not allowed to run", Address::new(source))
+}
+
+fn module(module_node: &Node<'_>, prefix: &str, depth: usize, findings: &mut Vec<Finding>) {
+    if depth > DEPTH_MAX {
+        findings.push(UNREADABLE.at(prefix, "modules are nested too deep to be looked through"));
+        return;
+    }
+    for resource in module_node
+        .get("resources")
+        .and_then(Node::list)
+        .unwrap_or_default()
+    {
+        let address = resource.get("address").and_then(Node::text).unwrap_or("?");
+        let address = format!("{prefix}{address}");
+        for provisioner in resource
+            .get("provisioners")
+            .and_then(Node::list)
+            .unwrap_or_default()
+        {
+            let kind = provisioner.get("type").and_then(Node::text).unwrap_or("?");
+            let kind = Address::new(kind);
+            findings.push(CODE.at(
+                &address,
+                format!("its provisioner `{kind}` runs commands during the apply"),
+            ));
+        }
+        let kind = resource.get("type").and_then(Node::text).unwrap_or_default();
+        if RUN_AT_PLAN.contains(&kind) {
+            let reason =
+                format!("`{kind}` runs something else than a provider of AWS while the plan is made");
+            findings.push(DATA_SOURCE.at(&address, reason));
+        }
+    }
+    let calls = module_node.get("module_calls").and_then(Node::map);
+    for (name, call) in calls.into_iter().flatten() {
+        if let Some(inner) = call.get("module") {
+            module(inner, &format!("{prefix}module.{name}."), depth + 1, findings);
+        }
+    }
+}
+
+/// The argument stands in the resource's block. `address` is that of an instance.
+pub(super) fn declares(configuration: &Node<'_>, address: &str, argument: &str) -> bool {
+    let plain = without_keys(address);
+    let mut module = configuration.get("root_module");
+    let mut rest = plain.as_str();
+    while let Some((name, inner)) = rest.strip_prefix("module.").and_then(|rest| rest.split_once('.')) {
+        let calls = module.and_then(|module| module.get("module_calls"));
+        module = calls.and_then(|calls| calls.get(name)?.get("module"));
+        rest = inner;
+    }
+    let resources = module.and_then(|module| module.get("resources")?.list());
+    let mut resources = resources.unwrap_or_default().iter();
+    let resource = resources.find(|resource| resource.get("address").and_then(Node::text) == Some(rest));
+    resource.is_some_and(|resource| {
+        let expressions = resource.get("expressions");
+        expressions.is_some_and(|expressions| expressions.get(argument).is_some())
+    })
+}
+
+/// `module.a["x.y"].aws_b.c[0]` is configured as `module.a.aws_b.c`. Keys are quoted as in the language.
+pub(super) fn without_keys(address: &str) -> String {
+    let mut plain = String::with_capacity(address.len());
+    let (mut inside, mut quoted, mut escaped) = (false, false, false);
+    for letter in address.chars() {
+        match (inside, quoted, letter) {
+            (false, _, '[') => inside = true,
+            (false, _, _) => plain.push(letter),
+            (true, false, '"') => quoted = true,
+            (true, false, ']') => inside = false,
+            (true, true, '"') if !escaped => quoted = false,
+            (true, _, _) => {}
+        }
+        escaped = quoted && letter == '\\' && !escaped;
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_cut_out_of_addresses_whatever_stands_in_them() {
+        for (address, plain) in [
+            ("aws_x.y", "aws_x.y"),
+            ("aws_x.y[0]", "aws_x.y"),
+            (r#"module.a["x.y"].aws_b.c["]"]"#, "module.a.aws_b.c"),
+            (r#"aws_b.c["\"].d"]"#, "aws_b.c"),
+            (r#"aws_b.c["\\"].d"#, "aws_b.c.d"),
+        ] {
+            assert_eq!(without_keys(address), plain, "{address}");
+        }
+    }
+}

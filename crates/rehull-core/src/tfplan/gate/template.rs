@@ -1,0 +1,307 @@
+//! The one thing that an upgrade may do: a launch template, updated in place, that afterwards says what was approved.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::general::{ATTRIBUTE, CONTENT, ROLE};
+use crate::tfplan::contract::{Contract, RoleContent, Templates};
+use crate::tfplan::digest::sha256;
+use crate::tfplan::finding::{Address, Finding};
+use crate::tfplan::json::Trees;
+use crate::tfplan::node::Node;
+
+/// How a change of an attribute is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// User data: its bytes have the digest of the rendered ones.
+    UserData,
+    /// The description of the version is the content digest, by which rehull finds it.
+    Description,
+    /// The image of the render.
+    Image,
+    /// The type of the render.
+    InstanceType,
+    /// The profile of the render, by name or ARN.
+    Profile,
+    /// The security groups of the render, as a set.
+    SecurityGroups,
+    /// In the machine's own interface: subnet and security groups of the render, and nothing else.
+    Interfaces,
+    /// Tags whose value is the content digest or the version of the render; no tag goes away.
+    Tags,
+    /// Counted by EC2: known after the apply.
+    Counted,
+}
+
+/// The attributes that an upgrade may change, and how each is held against the render. All others are refused.
+pub const DECLARED: &[(&str, Said)] = &[
+    ("default_version", Said::Counted),
+    ("description", Said::Description),
+    ("iam_instance_profile", Said::Profile),
+    ("image_id", Said::Image),
+    ("instance_type", Said::InstanceType),
+    ("latest_version", Said::Counted),
+    ("network_interfaces", Said::Interfaces),
+    ("tag_specifications", Said::Tags),
+    ("tags", Said::Tags),
+    ("tags_all", Said::Tags),
+    ("user_data", Said::UserData),
+    ("vpc_security_group_ids", Said::SecurityGroups),
+];
+
+/// These must say what was approved even where the plan does not change them.
+const ALWAYS: &[(&str, Said)] = &[
+    ("user_data", Said::UserData),
+    ("description", Said::Description),
+    ("image_id", Said::Image),
+    ("instance_type", Said::InstanceType),
+];
+
+/// What was found of one template.
+pub(super) struct Judged<'c> {
+    pub(super) role: Option<&'c RoleContent>,
+    pub(super) findings: Vec<Finding>,
+    /// Content digest that the description says before, if it is one.
+    pub(super) from: Option<String>,
+}
+
+/// `updates`: the plan updates it in place; else it stays as it is, and has to say what was approved already.
+pub(super) fn judge<'c>(
+    contract: &'c Contract,
+    address: &str,
+    trees: &Trees<'_>,
+    updates: bool,
+) -> Judged<'c> {
+    let mut judged = Judged {
+        role: None,
+        findings: Vec::new(),
+        from: None,
+    };
+    let Some(inner) = attributes(contract.templates, trees) else {
+        let reason = "it has not the attributes of a launch template, before and after";
+        judged.findings.push(ROLE.at(address, reason));
+        return judged;
+    };
+    let text = |tree: &Option<Node<'_>>, name: &str| {
+        let value = tree.as_ref().and_then(|tree| tree.get(name)?.text());
+        value.map(str::to_owned)
+    };
+    let (before, after) = (text(&inner.before, "name"), text(&inner.after, "name"));
+    let role = match (&before, &after) {
+        (Some(before), Some(after)) if before == after => contract.role_of(after),
+        (Some(_) | None, Some(_) | None) => None,
+    };
+    let Some(role) = role else {
+        let name = Address::new(&after.or(before).unwrap_or_default());
+        let reason = format!("the launch template `{name}` is that of no slot or role of this plan");
+        judged.findings.push(ROLE.at(address, reason));
+        return judged;
+    };
+    judged.role = Some(role);
+    judged.from = text(&inner.before, "description").filter(|text| is_digest(text));
+    for (name, said) in ALWAYS {
+        if !holds(*said, name, &inner, role) {
+            judged
+                .findings
+                .push(CONTENT.at(address, content_reason(*said, role, updates)));
+        }
+    }
+    for name in outer_changes(contract.templates, trees)
+        .into_iter()
+        .chain(inner.changed())
+    {
+        judged.findings.extend(changed(address, name, &inner, role));
+    }
+    judged
+}
+
+/// One attribute that changes.
+fn changed(address: &str, name: &str, trees: &Trees<'_>, role: &RoleContent) -> Option<Finding> {
+    let row = DECLARED.iter().find(|(declared, _)| *declared == name);
+    let Some((_, said)) = row else {
+        let name = Address::new(name);
+        let reason = format!("the plan changes `{name}`, which is no part of what is rendered and approved");
+        return Some(ATTRIBUTE.at(address, reason));
+    };
+    if ALWAYS.iter().any(|(always, _)| *always == name) || holds(*said, name, trees, role) {
+        return None;
+    }
+    let reason = format!("the plan changes `{name}` to something else than the render says");
+    Some(ATTRIBUTE.at(address, reason))
+}
+
+fn content_reason(said: Said, role: &RoleContent, updates: bool) -> String {
+    let what = match said {
+        Said::UserData => format!("user data with {}", role.user_data),
+        Said::Description => format!("the description {}", role.content),
+        Said::Image => format!("the image {}", role.image),
+        Said::InstanceType => format!("the type {}", role.instance_type),
+        Said::Profile | Said::SecurityGroups | Said::Interfaces | Said::Tags | Said::Counted => {
+            "what the render says".to_owned()
+        }
+    };
+    let verb = if updates {
+        "would not have"
+    } else {
+        "is left without"
+    };
+    format!(
+        "the next version for {} {verb} {what}, which is what was approved",
+        role.role
+    )
+}
+
+/// What the template says afterwards is what the render says.
+fn holds(said: Said, name: &str, trees: &Trees<'_>, role: &RoleContent) -> bool {
+    let after = trees.after.as_ref().and_then(|tree| tree.get(name));
+    if said == Said::Counted {
+        // Nobody chooses it; where it is known, the plan says that no version is made, and then it may not change.
+        return trees.unknown.as_ref().and_then(|tree| tree.get(name)) == Some(&Node::Bool(true));
+    }
+    if trees
+        .unknown
+        .as_ref()
+        .and_then(|tree| tree.get(name))
+        .is_some_and(Node::has_true)
+    {
+        return false;
+    }
+    let text = after.and_then(Node::text);
+    match said {
+        Said::UserData => text.is_some_and(|text| {
+            STANDARD
+                .decode(text)
+                .is_ok_and(|bytes| sha256(&bytes) == role.user_data)
+        }),
+        Said::Description => text == Some(role.content.as_str()),
+        Said::Image => text == Some(role.image.as_str()),
+        Said::InstanceType => text == Some(role.instance_type.as_str()),
+        Said::Profile => after.is_some_and(|blocks| is_profile(blocks, role)),
+        Said::SecurityGroups => after.is_some_and(|groups| is_groups(groups, role)),
+        Said::Interfaces => {
+            let before = trees.before.as_ref().and_then(|tree| tree.get(name));
+            before
+                .zip(after)
+                .is_some_and(|(before, after)| interfaces(before, after, role))
+        }
+        Said::Tags => {
+            let before = trees.before.as_ref().and_then(|tree| tree.get(name));
+            tags(before.unwrap_or(&Node::Null), after.unwrap_or(&Node::Null), role)
+        }
+        Said::Counted => false,
+    }
+}
+
+fn is_profile(blocks: &Node<'_>, role: &RoleContent) -> bool {
+    let Some([block]) = blocks.list() else {
+        return false;
+    };
+    let says = |name: &str| {
+        block
+            .get(name)
+            .and_then(Node::text)
+            .filter(|text| !text.is_empty())
+    };
+    let wanted = role.instance_profile.as_str();
+    match (says("name"), says("arn")) {
+        (Some(name), None) => name == wanted,
+        (None, Some(arn)) => arn
+            .rsplit_once(":instance-profile/")
+            .is_some_and(|(_, path)| path.rsplit('/').next() == Some(wanted)),
+        (Some(name), Some(arn)) => name == wanted && arn.ends_with(&format!("/{wanted}")),
+        (None, None) => false,
+    }
+}
+
+fn is_groups(groups: &Node<'_>, role: &RoleContent) -> bool {
+    let texts = groups.list().unwrap_or_default().iter().map(Node::text);
+    let ids: Option<BTreeSet<&str>> = texts.collect();
+    ids.is_some_and(|ids| {
+        ids.iter()
+            .copied()
+            .eq(role.security_groups.iter().map(String::as_str))
+    })
+}
+
+/// The same interfaces; in each only subnet and security groups differ, and they are those of the render.
+fn interfaces(before: &Node<'_>, after: &Node<'_>, role: &RoleContent) -> bool {
+    let (Some(before), Some(after)) = (before.list(), after.list()) else {
+        return false;
+    };
+    before.len() == after.len()
+        && before
+            .iter()
+            .zip(after)
+            .all(|(before, after)| interface(before, after, role))
+}
+
+fn interface(before: &Node<'_>, after: &Node<'_>, role: &RoleContent) -> bool {
+    let (Some(old), Some(new)) = (before.map(), after.map()) else {
+        return false;
+    };
+    let names: BTreeSet<&str> = old.keys().chain(new.keys()).map(AsRef::as_ref).collect();
+    names
+        .into_iter()
+        .filter(|name| before.get(name) != after.get(name))
+        .all(|name| match name {
+            "subnet_id" => after.get(name).and_then(Node::text) == Some(role.subnet.as_str()),
+            "security_groups" => after.get(name).is_some_and(|groups| is_groups(groups, role)),
+            _ => false,
+        })
+}
+
+/// Every leaf that differs is content digest or version, and none goes away.
+fn tags(before: &Node<'_>, after: &Node<'_>, role: &RoleContent) -> bool {
+    match (before, after) {
+        (before, after) if before == after => true,
+        (_, Node::Text(text)) => *text == role.content.as_str() || *text == role.version.as_str(),
+        (Node::Null | Node::Map(_), Node::Map(new)) => {
+            let old = before.map();
+            let stays = old.is_none_or(|old| old.keys().all(|name| new.contains_key(name)));
+            stays
+                && new
+                    .iter()
+                    .all(|(name, value)| tags(before.get(name).unwrap_or(&Node::Null), value, role))
+        }
+        (Node::List(old), Node::List(new)) => {
+            old.len() == new.len() && old.iter().zip(new).all(|(old, new)| tags(old, new, role))
+        }
+        _ => false,
+    }
+}
+
+/// The attributes of the template: those of the resource, or of the stand-in's `input`.
+fn attributes<'a>(templates: Templates, trees: &Trees<'a>) -> Option<Trees<'a>> {
+    let inner = |tree: &Option<Node<'a>>| match templates {
+        Templates::Aws => tree.clone(),
+        Templates::StandIn => tree.as_ref().and_then(|tree| tree.get("input")).cloned(),
+    };
+    let inner = Trees {
+        before: inner(&trees.before),
+        after: inner(&trees.after),
+        unknown: inner(&trees.unknown),
+        before_mask: None,
+        after_mask: None,
+        replace_paths: None,
+    };
+    inner.are_objects().then_some(inner)
+}
+
+/// What else of a stand-in changes than `input`, and `output`, which repeats it.
+fn outer_changes<'t>(templates: Templates, trees: &'t Trees<'_>) -> Vec<&'t str> {
+    match templates {
+        Templates::Aws => Vec::new(),
+        Templates::StandIn => {
+            let mut changed = trees.changed();
+            changed.retain(|name| !["input", "output"].contains(name));
+            changed
+        }
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}

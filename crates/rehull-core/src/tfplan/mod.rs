@@ -1,0 +1,43 @@
+//! A Terraform plan, read as a stream and judged: may it be applied, what would it do, and what does an approval of it
+//! cover?
+//!
+//! [`decide`] reads `terraform show -json` (or `tofu show -json`) change by change and forgets each, so that neither
+//! its size nor its secrets stay in memory. A plan is allowed only if everything in it is understood: the rules are
+//! the tables [`RULES`] and [`GENERAL`]; `docs/terraform-gate.md` has them in words. What comes out holds no value of
+//! the plan but what [`Shown`] lets through; the [`Manifest`] holds fingerprints, keyed where the caller has a key.
+
+mod actions;
+mod contract;
+mod decide;
+mod decision;
+mod digest;
+mod finding;
+mod gate;
+mod header;
+mod json;
+mod manifest;
+mod mask;
+mod node;
+mod read;
+mod record;
+mod reference;
+
+pub use actions::Action;
+pub use contract::{Contract, ContractError, Mode, PROVIDERS, RoleContent, Templates, Terms, Tool};
+pub use decide::decide;
+pub use decision::{
+    Counts, Decision, RoleChange, SHOWN_CHANGES_MAX, Setting, ShownAttribute, ShownChange, ShownVariable,
+    Verdict,
+};
+pub use digest::{DigestKey, KEY_BYTES_MIN, KeyTooShort};
+pub use finding::{Address, Finding};
+pub use gate::general::{GENERAL, General};
+pub use gate::rules::{InPlace, RULES, Rule, UNKNOWN};
+pub use gate::template::{DECLARED, Said};
+pub use manifest::{Difference, Kind, MANIFEST_FORMAT, Manifest, Part};
+pub use mask::Shown;
+pub use read::Unreadable;
+pub use reference::reference;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! The contract of an upgrade, from the rollout plan that it belongs to; and OpenTofu's plans.
+
+use serde_json::json;
+
+use super::plans;
+use super::*;
+
+#[test]
+fn opentofu_writes_fewer_flags_and_those_that_it_writes_count() {
+    let tofu = || Terms::new(Mode::Upgrade(contract(Templates::Aws)), Tool::OpenTofu);
+    let mut plan = plans::upgrade();
+    let flags = plan.as_object_mut().unwrap();
+    flags.remove("applyable");
+    flags.remove("complete");
+    for n in 0..3 {
+        plan["resource_changes"][n]["provider_name"] = "registry.opentofu.org/hashicorp/aws".into();
+    }
+    plan["configuration"]["provider_config"]["aws"]["full_name"] =
+        "registry.opentofu.org/hashicorp/aws".into();
+    assert_eq!(judged(&plan, &tofu()).verdict, Verdict::Allowed);
+    plan["errored"] = true.into();
+    assert_eq!(rules(&judged(&plan, &tofu())), ["plan::errored"].into());
+    plan.as_object_mut().unwrap().remove("errored");
+    assert_eq!(rules(&judged(&plan, &tofu())), ["plan::flags"].into());
+    plan["errored"] = false.into();
+    plan["complete"] = false.into();
+    assert_eq!(rules(&judged(&plan, &tofu())), ["plan::incomplete"].into());
+}
+
+#[test]
+fn a_render_may_change_profile_groups_subnet_and_the_tags_that_say_the_version() {
+    let mut terms = upgrade();
+    if let Mode::Upgrade(contract) = &mut terms.mode {
+        contract.roles[0].instance_profile = "dev-etcd-2".to_owned();
+        contract.roles[0].security_groups = ["sg-3".to_owned()].into();
+        contract.roles[0].subnet = SubnetId::new("subnet-3");
+    }
+    let mut plan = plans::upgrade();
+    let after = &mut plan["resource_changes"][0]["change"]["after"];
+    after["iam_instance_profile"] = json!([{"arn": "", "name": "dev-etcd-2"}]);
+    after["network_interfaces"][0]["subnet_id"] = "subnet-3".into();
+    after["network_interfaces"][0]["security_groups"] = json!(["sg-3"]);
+    after["tags"]["rehull:content"] = content("2").into();
+    after["tag_specifications"][0]["tags"]["etcd"] = "3.6.14".into();
+    assert_eq!(rules(&judged(&plan, &terms)), [].into());
+    let after = &mut plan["resource_changes"][0]["change"]["after"];
+    after["iam_instance_profile"] =
+        json!([{"arn": "arn:aws:iam::1:instance-profile/x/dev-etcd-2", "name": ""}]);
+    assert_eq!(rules(&judged(&plan, &terms)), [].into(), "by ARN");
+    let after = &mut plan["resource_changes"][0]["change"]["after"];
+    after["iam_instance_profile"] = json!([{"arn": "arn:aws:iam::1:role/dev-etcd-2", "name": ""}]);
+    assert_eq!(
+        rules(&judged(&plan, &terms)),
+        ["gate::attribute"].into(),
+        "not the ARN of a profile"
+    );
+}
+
+#[test]
+fn a_template_is_known_by_its_name_whatever_its_address() {
+    let mut plan = plans::upgrade();
+    plan["resource_changes"][0]["address"] = "aws_launch_template.by_hand".into();
+    plan["resource_changes"][0]["name"] = "by_hand".into();
+    assert_eq!(judged(&plan, &upgrade()).verdict, Verdict::Allowed);
+    plan["resource_changes"][0]["change"]["after"]["name"] = "dev-etcd-b".into();
+    let found = rules(&judged(&plan, &upgrade()));
+    assert!(
+        found.contains("gate::role") && found.contains("gate::missing"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn stand_ins_are_accepted_only_where_they_are_asked_for() {
+    let real = include_str!("../fixtures/recorded/upgrade.json");
+    let decision = decide(real.as_bytes(), &upgrade(), &keyed()).unwrap();
+    assert_eq!(rules(&decision), ["gate::missing", "gate::unknown_type"].into());
+    let built = judged(&plans::upgrade(), &upgrade_of_stand_ins());
+    assert_eq!(rules(&built), ["gate::launch_template", "gate::missing"].into());
+}
+
+#[test]
+fn an_upgrade_of_three_templates_and_their_output_is_allowed_and_nothing_else_is_in_it() {
+    let decision = judged(&plans::upgrade(), &upgrade());
+    assert_eq!(decision.verdict, Verdict::Allowed);
+    assert_eq!(
+        decision.counts,
+        Counts {
+            entries: 5,
+            changes: 3,
+            outputs: 1,
+            drifted: 0
+        }
+    );
+    assert_eq!(
+        rules(&judged(&plans::upgrade(), &infrastructure())),
+        ["gate::launch_template"].into()
+    );
+}
+
+#[test]
+fn a_refusal_says_where_why_and_what_to_do() {
+    let plan = plans::upgrade_and(plans::change("aws_ebs_volume", &["delete", "create"], "iops"));
+    let decision = judged(&plan, &upgrade());
+    assert_eq!(
+        decision.findings[0].to_string(),
+        "`aws_ebs_volume.x`: replace (destroy, then create) is refused in an upgrade: it holds the data of a member\n  \
+         help: put it back into the configuration as it was; to give a member a new disk, name the new volume in the \
+         cluster file and keep the old one until the member has joined"
+    );
+    let plan = plans::upgrade_and(plans::change("aws_security_group", &["update"], "ingress"));
+    assert_eq!(
+        judged(&plan, &upgrade()).findings[0].remedy,
+        "apply it on its own, before or after the upgrade: `rehull apply --infrastructure`"
+    );
+}

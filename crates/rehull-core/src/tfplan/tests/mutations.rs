@@ -1,0 +1,350 @@
+//! No mutation of an allowed plan is allowed unless it is still an upgrade of exactly these templates, and none that
+//! means something else has the digest of the approved one. What "still" means is written here once more, on other
+//! types and without any code of the gate.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::{Value, json};
+
+use super::plans;
+use super::*;
+
+const WORDS: &[&str] = &[
+    "no-op", "create", "read", "update", "delete", "forget", "reboot", "Update", "",
+];
+
+const ATTRIBUTES_THAT_MAY_CHANGE: &[&str] = &[
+    "default_version",
+    "description",
+    "iam_instance_profile",
+    "image_id",
+    "instance_type",
+    "latest_version",
+    "network_interfaces",
+    "tag_specifications",
+    "tags",
+    "tags_all",
+    "user_data",
+    "vpc_security_group_ids",
+];
+
+/// A plan that does nothing but what was approved; else what is wrong with it.
+fn is_safe(plan: &Value) -> Result<(), String> {
+    if plan["format_version"]
+        .as_str()
+        .is_none_or(|text| !text.starts_with("1."))
+    {
+        return Err("format".to_owned());
+    }
+    if plan["applyable"] != true || plan["complete"] != true || plan["errored"] != false {
+        return Err("flags".to_owned());
+    }
+    let mut names = Vec::new();
+    for entry in plan["resource_changes"].as_array().ok_or("changes")? {
+        let change = &entry["change"];
+        let beside = ["previous_address", "deposed", "index_unknown"]
+            .iter()
+            .any(|name| entry.get(name).is_some_and(|value| *value != false));
+        if beside || change.get("importing").is_some() {
+            return Err(format!("beside: {entry}"));
+        }
+        match (&change["actions"], entry["type"].as_str()) {
+            (actions, Some("aws_launch_template")) if *actions == json!(["update"]) => {
+                if entry["mode"] != "managed"
+                    || !entry["provider_name"]
+                        .as_str()
+                        .unwrap_or("")
+                        .ends_with("/hashicorp/aws")
+                {
+                    return Err("not the resource of AWS".to_owned());
+                }
+                names.push(is_approved(change)?);
+            }
+            (actions, _) if *actions == json!(["no-op"]) => {}
+            (actions, kind) => return Err(format!("{actions} of {kind:?}")),
+        }
+    }
+    names.sort();
+    names.dedup();
+    if names != SLOTS.map(|slot| format!("dev-{slot}")) {
+        return Err(format!("not all templates: {names:?}"));
+    }
+    Ok(())
+}
+
+fn is_approved(change: &Value) -> Result<String, String> {
+    let (before, after) = (&change["before"], &change["after"]);
+    let name = after["name"].as_str().ok_or("no name")?;
+    let slot = name.strip_prefix("dev-").ok_or("no slot")?;
+    let script = STANDARD
+        .decode(after["user_data"].as_str().ok_or("no user data")?)
+        .map_err(|_| "base64")?;
+    let expected = json!([
+        user_data(slot, "3.6.14"),
+        content("2"),
+        "ami-0123456789abcdef0",
+        "m6i.large"
+    ]);
+    let script = String::from_utf8_lossy(&script).into_owned();
+    if json!([
+        script,
+        after["description"],
+        after["image_id"],
+        after["instance_type"]
+    ]) != expected
+    {
+        return Err(format!("not what was rendered: {after}"));
+    }
+    let keys = before
+        .as_object()
+        .into_iter()
+        .chain(after.as_object())
+        .flat_map(|map| map.keys());
+    for key in keys {
+        if before[key] != after[key] && !ATTRIBUTES_THAT_MAY_CHANGE.contains(&key.as_str()) {
+            return Err(format!("`{key}` changes"));
+        }
+    }
+    for (key, unknown) in change["after_unknown"].as_object().into_iter().flatten() {
+        let is_unknown = unknown.to_string().contains("true");
+        if is_unknown && !["latest_version", "default_version"].contains(&key.as_str()) {
+            return Err(format!("`{key}` is not known"));
+        }
+    }
+    if after["iam_instance_profile"] != before["iam_instance_profile"]
+        && after["iam_instance_profile"] != json!([{"arn": "", "name": "dev-etcd"}])
+        && after["iam_instance_profile"] != json!([{"name": "dev-etcd"}])
+    {
+        return Err("profile".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
+/// What an approval has to tell apart; what it leaves out is written by hand.
+fn meaning(plan: &Value) -> Value {
+    let mut entries: Vec<Value> = plan["resource_changes"].as_array().cloned().unwrap_or_default();
+    entries.retain(|entry| entry["change"]["actions"] != json!(["no-op"]));
+    for entry in &mut entries {
+        if let Some(map) = entry.as_object_mut() {
+            for name in ["module_address", "index", "name", "action_reason", "mode"] {
+                map.remove(name);
+            }
+        }
+        for side in ["before", "after"] {
+            if let Some(map) = entry["change"][side].as_object_mut() {
+                map.retain(|_, value| !value.is_null());
+            }
+        }
+        // These count by what they mark.
+        for mask in ["before_sensitive", "after_sensitive", "after_unknown"] {
+            entry["change"][mask] = marks(&entry["change"][mask]);
+        }
+    }
+    entries.sort_by_key(|entry| entry["address"].to_string());
+    json!([entries, plan["output_changes"], plan["terraform_version"]])
+}
+
+/// What is `true` in it; null where nothing is.
+fn marks(mask: &Value) -> Value {
+    match mask {
+        Value::Bool(true) => mask.clone(),
+        Value::Object(map) if mask.to_string().contains("true") => {
+            let marked = map.iter().map(|(name, mask)| (name.clone(), marks(mask)));
+            marked.filter(|(_, mask)| !mask.is_null()).collect()
+        }
+        Value::Array(items) if mask.to_string().contains("true") => items.iter().map(marks).collect(),
+        _ => Value::Null,
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Mutation {
+    Actions(Index, Vec<&'static str>),
+    Type(Index, String),
+    Address(Index, String),
+    Provider(Index, &'static str),
+    Extra(String, Vec<&'static str>),
+    Field(Index, bool, &'static str, Value),
+    Value(Index, Value),
+    Gone(Index),
+    Flag(&'static str, Value),
+}
+
+fn kinds() -> impl Strategy<Value = String> {
+    let known: Vec<String> = RULES
+        .iter()
+        .flat_map(|rule| rule.types)
+        .map(|kind| (*kind).to_owned())
+        .collect();
+    prop_oneof![3 => select(known), 1 => "[a-z_]{1,12}"]
+}
+
+fn actions() -> impl Strategy<Value = Vec<&'static str>> {
+    prop::collection::vec(select(WORDS), 0..3)
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        select(vec![
+            json!(null),
+            json!(true),
+            json!(false),
+            json!(1),
+            json!([]),
+            json!({}),
+            json!(""),
+            json!([false])
+        ]),
+        select(vec![
+            json!(content("2")),
+            json!("3.6.14"),
+            json!("dev-etcd-b"),
+            json!("ami-0123456789abcdef0"),
+            json!(["sg-1"])
+        ]),
+        "[a-z0-9-]{1,10}".prop_map(Value::String),
+    ]
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    let fields = select(vec![
+        "previous_address",
+        "deposed",
+        "index_unknown",
+        "importing",
+        "replace_paths",
+        "soon",
+        "mode",
+        "name",
+    ]);
+    let flags = select(vec![
+        "applyable",
+        "complete",
+        "errored",
+        "format_version",
+        "deferred_changes",
+        "action_invocations",
+        "soon",
+    ]);
+    let providers = select(vec![
+        "",
+        "registry.terraform.io/evil/aws",
+        "terraform.io/builtin/terraform",
+        "registry.opentofu.org/hashicorp/aws",
+    ]);
+    prop_oneof![
+        2 => (any::<Index>(), actions()).prop_map(|(at, words)| Mutation::Actions(at, words)),
+        1 => (any::<Index>(), kinds()).prop_map(|(at, kind)| Mutation::Type(at, kind)),
+        1 => (any::<Index>(), "(module\\.[a-z]{1,3}\\.)?[a-z_]{1,20}\\.[a-z]{1,5}(\\[\"[a-z]\"\\])?").prop_map(|(at, text)| Mutation::Address(at, text)),
+        1 => (any::<Index>(), providers).prop_map(|(at, provider)| Mutation::Provider(at, provider)),
+        2 => (kinds(), actions()).prop_map(|(kind, words)| Mutation::Extra(kind, words)),
+        2 => (any::<Index>(), any::<bool>(), fields, values()).prop_map(|(at, inner, name, value)| Mutation::Field(at, inner, name, value)),
+        5 => (any::<Index>(), values()).prop_map(|(at, value)| Mutation::Value(at, value)),
+        3 => any::<Index>().prop_map(Mutation::Gone),
+        1 => (flags, values()).prop_map(|(name, value)| Mutation::Flag(name, value)),
+    ]
+}
+
+/// Pointers to every value below the changes.
+fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+    let mut inner = |name: &str, value: &Value| {
+        let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+        pointers(value, &at, found);
+        found.push(at);
+    };
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(n, item)| inner(&n.to_string(), item)),
+        Value::Object(map) => map.iter().for_each(|(name, item)| inner(name, item)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn somewhere(plan: &Value, at: Index) -> String {
+    let mut found = Vec::new();
+    pointers(&plan["resource_changes"], "/resource_changes", &mut found);
+    pointers(&plan["output_changes"], "/output_changes", &mut found);
+    at.get(&found).clone()
+}
+
+fn mutate(plan: &mut Value, mutation: &Mutation) {
+    let length = plan["resource_changes"].as_array().unwrap().len();
+    let entry = |at: &Index| at.index(length);
+    match mutation {
+        Mutation::Actions(at, words) => {
+            let n = entry(at);
+            plan["resource_changes"][n]["change"]["actions"] = json!(words);
+        }
+        Mutation::Type(at, kind) => {
+            let n = entry(at);
+            plan["resource_changes"][n]["type"] = kind.as_str().into();
+        }
+        Mutation::Address(at, text) => {
+            let n = entry(at);
+            plan["resource_changes"][n]["address"] = text.as_str().into();
+        }
+        Mutation::Provider(at, provider) => {
+            let n = entry(at);
+            plan["resource_changes"][n]["provider_name"] = (*provider).into();
+        }
+        Mutation::Extra(kind, words) => {
+            let change = plans::change(kind, words, "tags");
+            plan["resource_changes"].as_array_mut().unwrap().push(change);
+        }
+        Mutation::Field(at, inner, name, value) => {
+            let n = entry(at);
+            let entry = &mut plan["resource_changes"][n];
+            let place = if *inner { &mut entry["change"] } else { entry };
+            place[*name] = value.clone();
+        }
+        Mutation::Value(at, value) => {
+            let pointer = somewhere(plan, *at);
+            *plan.pointer_mut(&pointer).unwrap() = value.clone();
+        }
+        Mutation::Gone(at) => {
+            let pointer = somewhere(plan, *at);
+            let (parent, name) = pointer.rsplit_once('/').unwrap();
+            match plan.pointer_mut(parent).unwrap() {
+                Value::Object(map) => drop(map.remove(&name.replace("~1", "/").replace("~0", "~"))),
+                Value::Array(items) => drop(items.remove(name.parse::<usize>().unwrap())),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            }
+        }
+        Mutation::Flag(name, value) => plan[*name] = value.clone(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #[test]
+    fn no_mutation_of_an_allowed_plan_is_allowed_unless_it_is_still_that_upgrade(mutations in prop::collection::vec(mutation(), 1..3)) {
+        let mut plan = plans::upgrade();
+        for mutation in &mutations {
+            mutate(&mut plan, mutation);
+        }
+        let Ok(decision) = decide(plan.to_string().as_bytes(), &upgrade(), &keyed()) else {
+            return Ok(());
+        };
+        if decision.verdict == Verdict::Refused {
+            return Ok(());
+        }
+        let safe = is_safe(&plan);
+        prop_assert!(safe.is_ok(), "{mutations:?}: {safe:?}");
+        let approved = digest(&plans::upgrade(), &upgrade(), &keyed());
+        if decision.manifest.unwrap().digest() == approved {
+            prop_assert_eq!(meaning(&plan), meaning(&plans::upgrade()), "{:?}", mutations);
+        }
+    }
+}
+
+#[test]
+fn the_plan_that_is_mutated_is_safe_and_the_oracle_knows_a_bad_one() {
+    assert_eq!(is_safe(&plans::upgrade()), Ok(()));
+    let bad = plans::upgrade_and(plans::change("aws_ebs_volume", &["delete"], "a"));
+    assert!(is_safe(&bad).is_err());
+    assert_eq!(meaning(&plans::upgrade()), meaning(&plans::upgrade()));
+}
