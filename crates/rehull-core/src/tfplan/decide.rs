@@ -181,7 +181,7 @@ impl Reader<'_> {
             action,
             moved_from: change.previous_address.as_deref().map(Address::new),
             imported: change.change.importing,
-            attributes: trees.changed().into_iter().map(attribute).collect(),
+            attributes: trees.changed().iter().map(|name| attribute(name)).collect(),
         });
     }
 

@@ -51,27 +51,50 @@ pub(super) fn sha256(bytes: &[u8]) -> ContentDigest {
     ContentDigest::new(format!("sha256:{}", hex::encode(Sha256::digest(bytes))))
 }
 
-/// The fingerprint of one value at one place. With a key every value is keyed: a value that nobody marked as sensitive
-/// may be one all the same.
-pub(super) fn fingerprint(key: Option<&DigestKey>, address: &str, path: &str, value: &str) -> String {
-    let mut message = String::with_capacity(address.len() + path.len() + value.len() + 8);
-    // The place is part of it, so that equal secrets at two places do not look equal.
-    quoted(address, &mut message);
-    quoted(path, &mut message);
-    message.push_str(value);
-    match key {
-        Some(key) => {
-            let mut mac = key.mac.clone();
-            mac.update(message.as_bytes());
-            hex::encode(mac.finalize().into_bytes())
+/// Fingerprints of the values of one object. With a key every value is keyed: a value that nobody marked as sensitive may
+/// be one all the same.
+pub(super) enum Fingerprints {
+    Keyed(Hmac<Sha256>),
+    Plain(Sha256),
+}
+
+impl Fingerprints {
+    /// The address is part of each, so that equal secrets at two places do not look equal.
+    pub(super) fn at(key: Option<&DigestKey>, address: &str) -> Self {
+        let mut place = String::with_capacity(address.len() + 2);
+        quoted(address, &mut place);
+        match key {
+            Some(key) => Self::Keyed(key.mac.clone().chain_update(place)),
+            None => Self::Plain(Sha256::new().chain_update(place)),
         }
-        None => hex::encode(Sha256::digest(message.as_bytes())),
+    }
+
+    pub(super) fn are_keyed(&self) -> bool {
+        match self {
+            Self::Keyed(_) => true,
+            Self::Plain(_) => false,
+        }
+    }
+
+    /// Of one value; so is its path.
+    pub(super) fn of(&self, path: &str, value: &str) -> String {
+        let mut message = String::with_capacity(path.len() + value.len() + 2);
+        quoted(path, &mut message);
+        message.push_str(value);
+        match self {
+            Self::Keyed(mac) => hex::encode(mac.clone().chain_update(message).finalize().into_bytes()),
+            Self::Plain(hash) => hex::encode(hash.clone().chain_update(message).finalize()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn fingerprint(key: Option<&DigestKey>, address: &str, path: &str, value: &str) -> String {
+        Fingerprints::at(key, address).of(path, value)
+    }
 
     #[test]
     fn a_fingerprint_is_hmac_sha256_as_rfc_4231_has_it() {

@@ -69,7 +69,7 @@ pub(super) fn failed_checks(checks: &Node<'_>) -> Vec<Finding> {
             Some("fail") => findings.push(CHECK.at(address, "this check fails")),
             Some("error") => findings.push(CHECK.at(address, "this check could not be asked")),
             Some(_) | None => {
-                findings.push(CHECK.at(address, "the result of this check is no word that is known"))
+                findings.push(CHECK.at(address, "the result of this check is no word that is known"));
             }
         }
     }

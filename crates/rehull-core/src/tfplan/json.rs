@@ -4,11 +4,13 @@
 //! far has may be one more thing that the apply does. Field names are those of `jsonplan` in hashicorp/terraform.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 
 use super::actions::Action;
-use super::node::{Fields, Malformed, Node};
+use super::node::{Entry, Fields, Malformed, Node};
 
 /// One entry of `resource_changes`.
 pub(super) struct ResourceChange<'a> {
@@ -52,14 +54,16 @@ pub(super) struct Trees<'a> {
     pub(super) before_mask: Option<Node<'a>>,
     pub(super) after_mask: Option<Node<'a>>,
     pub(super) replace_paths: Option<Node<'a>>,
+    changed: OnceCell<Vec<String>>,
 }
 
 impl<'a> ResourceChange<'a> {
     pub(super) fn of(raw: &'a RawValue) -> Result<Self, Malformed> {
         let mut unknown_fields = Vec::new();
-        let (mut address, mut kind, mut provider, mut mode, mut change) = (None, None, None, None, None);
+        let (mut address, mut kind, mut provider, mut mode) = (None, None, None, None);
         let (mut previous_address, mut deposed, mut index_unknown) = (None, None, false);
-        for (name, value) in Fields::of(raw)?.0 {
+        let entry = Entry::of(raw)?;
+        for (name, value) in entry.fields.0 {
             match name.as_ref() {
                 "address" => address = Some(text(value)?),
                 "previous_address" => previous_address = Some(text(value)?),
@@ -68,7 +72,6 @@ impl<'a> ResourceChange<'a> {
                 "provider_name" => provider = Some(text(value)?),
                 "deposed" => deposed = Some(text(value)?),
                 "index_unknown" => index_unknown = flag(value)?,
-                "change" => change = Some(Change::of(value)?),
                 // The address holds them; the reason is for display only, as the format says.
                 "module_address" | "name" | "index" | "action_reason" => {}
                 _ => unknown_fields.push(name),
@@ -87,7 +90,7 @@ impl<'a> ResourceChange<'a> {
             provider: provider.unwrap_or_default(),
             deposed,
             index_unknown,
-            change: change.ok_or(Malformed)?,
+            change: Change::from_fields(entry.change.ok_or(Malformed)?)?,
             unknown_fields,
         })
     }
@@ -95,8 +98,12 @@ impl<'a> ResourceChange<'a> {
 
 impl<'a> Change<'a> {
     pub(super) fn of(raw: &'a RawValue) -> Result<Self, Malformed> {
+        Self::from_fields(Fields::of(raw)?)
+    }
+
+    fn from_fields(fields: Fields<'a>) -> Result<Self, Malformed> {
         let mut change = Self::default();
-        for (name, value) in Fields::of(raw)?.0 {
+        for (name, value) in fields.0 {
             match name.as_ref() {
                 "actions" => change.words = texts(value)?,
                 "before" => change.before = Some(value),
@@ -124,11 +131,29 @@ impl<'a> Change<'a> {
             before_mask: self.before_sensitive.map(Node::of).transpose()?,
             after_mask: self.after_sensitive.map(Node::of).transpose()?,
             replace_paths: self.replace_paths.map(Node::of).transpose()?,
+            changed: OnceCell::new(),
         })
     }
 }
 
-impl Trees<'_> {
+impl<'a> Trees<'a> {
+    /// Of before, after and what is unknown, without masks: for attributes that stand one level deeper.
+    pub(super) fn unmasked(
+        before: Option<Node<'a>>,
+        after: Option<Node<'a>>,
+        unknown: Option<Node<'a>>,
+    ) -> Self {
+        Self {
+            before,
+            after,
+            unknown,
+            before_mask: None,
+            after_mask: None,
+            replace_paths: None,
+            changed: OnceCell::new(),
+        }
+    }
+
     /// There are attributes before and after.
     pub(super) fn are_objects(&self) -> bool {
         let both = [&self.before, &self.after];
@@ -136,17 +161,15 @@ impl Trees<'_> {
             .all(|tree| tree.as_ref().is_some_and(|tree| tree.map().is_some()))
     }
 
-    /// Attributes that differ between before and after, or are known only after the apply.
-    pub(super) fn changed(&self) -> Vec<&str> {
-        let mut found: Vec<&str> = [&self.before, &self.after, &self.unknown]
-            .into_iter()
-            .filter_map(|tree| tree.as_ref()?.map())
-            .flat_map(|map| map.keys().map(AsRef::as_ref))
-            .filter(|name| self.differs(name))
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        found
+    /// Attributes that differ between before and after, or are known only after the apply; sorted.
+    pub(super) fn changed(&self) -> &[String] {
+        self.changed.get_or_init(|| {
+            let trees = [&self.before, &self.after, &self.unknown];
+            let maps = trees.into_iter().filter_map(|tree| tree.as_ref()?.map());
+            let names: BTreeSet<&str> = maps.flat_map(|map| map.keys().map(AsRef::as_ref)).collect();
+            let changed = names.into_iter().filter(|name| self.differs(name));
+            changed.map(str::to_owned).collect()
+        })
     }
 
     fn differs(&self, name: &str) -> bool {

@@ -165,7 +165,7 @@ pub(super) fn plain(value: &Node<'_>) -> Shown {
     let text = match value {
         Node::Null => return Shown::Nothing,
         Node::Bool(value) => value.to_string(),
-        Node::Number(digits) => (*digits).to_owned(),
+        Node::Number(digits) => digits.to_string(),
         Node::Text(text) => text.to_string(),
         Node::List(_) | Node::Map(_) => return Shown::Masked,
     };

@@ -1,15 +1,16 @@
 //! JSON of a plan as it is, secrets and all: values that cannot be shown, only compared, walked and digested.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Terraform itself nests a handful of levels; a plan deeper than this is not one, and would exhaust the stack.
-const DEPTH_MAX: usize = 64;
+/// Terraform itself nests a handful of levels; a plan deeper than this is not one, and would exhaust the stack. It is
+/// what serde_json allows.
+const DEPTH_MAX: usize = 127;
 
 /// One value. It has no `Debug`, no `Display` and no `Serialize` on purpose: what may be shown is a
 /// [`Shown`](super::Shown), and only [`redact`](super::mask) makes one.
@@ -19,7 +20,7 @@ pub(super) enum Node<'a> {
     Bool(bool),
     /// The digits as they stand in the file: a number of Terraform has up to 512 bits, and rounding two of them to one
     /// would make two plans equal.
-    Number(&'a str),
+    Number(Cow<'a, str>),
     Text(Cow<'a, str>),
     List(Vec<Node<'a>>),
     Map(BTreeMap<Cow<'a, str>, Node<'a>>),
@@ -58,12 +59,57 @@ impl<'de> Visitor<'de> for FieldsVisitor {
         while let Some(Name(name)) = map.next_key()? {
             fields.push((name, map.next_value()?));
         }
-        let names: std::collections::BTreeSet<&str> = fields.iter().map(|(name, _)| name.as_ref()).collect();
-        if names.len() == fields.len() {
-            Ok(Fields(fields))
-        } else {
-            Err(serde::de::Error::custom("a name stands twice"))
+        distinct(fields)
+    }
+}
+
+/// An entry of `resource_changes`: its own fields, and those of the object `change` in it, read in one pass.
+pub(super) struct Entry<'a> {
+    pub(super) fields: Fields<'a>,
+    pub(super) change: Option<Fields<'a>>,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn of(raw: &'a RawValue) -> Result<Self, Malformed> {
+        serde_json::from_str(raw.get()).map_err(|_| Malformed)
+    }
+}
+
+impl<'de> Deserialize<'de> for Entry<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntryVisitor)
+    }
+}
+
+struct EntryVisitor;
+
+impl<'de> Visitor<'de> for EntryVisitor {
+    type Value = Entry<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut fields, mut change) = (Vec::new(), None);
+        while let Some(Name(name)) = map.next_key()? {
+            if name != "change" {
+                fields.push((name, map.next_value()?));
+            } else if change.replace(map.next_value()?).is_some() {
+                return Err(serde::de::Error::custom("a name stands twice"));
+            }
         }
+        let fields = distinct(fields)?;
+        Ok(Entry { fields, change })
+    }
+}
+
+fn distinct<'a, E: serde::de::Error>(fields: Vec<(Cow<'a, str>, &'a RawValue)>) -> Result<Fields<'a>, E> {
+    let names: BTreeSet<&str> = fields.iter().map(|(name, _)| name.as_ref()).collect();
+    if names.len() == fields.len() {
+        Ok(Fields(fields))
+    } else {
+        Err(E::custom("a name stands twice"))
     }
 }
 
@@ -71,9 +117,75 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
+/// A value in one pass. Numbers that are no 64-bit integers are an error here: serde_json would round them.
+struct Swift<'a>(Node<'a>);
+
+impl<'de> Deserialize<'de> for Swift<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SwiftVisitor).map(Swift)
+    }
+}
+
+struct SwiftVisitor;
+
+impl<'de> Visitor<'de> for SwiftVisitor {
+    type Value = Node<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value without fractions")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Node::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Node::Number(value.to_string().into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Node::Number(value.to_string().into()))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Node::Text(text.into()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Node::Text(text.to_owned().into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Swift(item)) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Node::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut nodes = BTreeMap::new();
+        while let Some(Name(name)) = map.next_key()? {
+            let Swift(value) = map.next_value()?;
+            if nodes.insert(name, value).is_some() {
+                return Err(serde::de::Error::custom("a name stands twice"));
+            }
+        }
+        Ok(Node::Map(nodes))
+    }
+}
+
 impl<'a> Node<'a> {
+    /// In one pass where that is exact, which is nearly always; else value by value, with every digit.
     pub(super) fn of(raw: &'a RawValue) -> Result<Self, Malformed> {
-        Self::at_depth(raw, 0)
+        match serde_json::from_str(raw.get()) {
+            Ok(Swift(node)) => Ok(node),
+            Err(_) => Self::at_depth(raw, 0),
+        }
     }
 
     fn at_depth(raw: &'a RawValue, depth: usize) -> Result<Self, Malformed> {
@@ -101,7 +213,7 @@ impl<'a> Node<'a> {
             Some(b't') => Ok(Self::Bool(true)),
             Some(b'f') => Ok(Self::Bool(false)),
             Some(b'n') => Ok(Self::Null),
-            Some(_) => Ok(Self::Number(text)),
+            Some(_) => Ok(Self::Number(text.into())),
             None => Err(Malformed),
         }
     }
@@ -193,6 +305,16 @@ impl<'a> Node<'a> {
 
 /// As a JSON string, with the fewest escapes that JSON asks for (RFC 8785).
 pub(super) fn quoted(text: &str, out: &mut String) {
+    // Nearly all texts stand as they are.
+    if text
+        .bytes()
+        .all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\')
+    {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     // Writing a string into a string cannot fail; were it to, the digest would match no approval.
     out.push_str(&serde_json::to_string(text).unwrap_or_default());
 }
@@ -216,6 +338,17 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_quoted_as_serde_json_does_it() {
+        for text in [
+            "", "é €", "a\"b", "a\\b", "\u{1}", "\u{7f}", "\n", "/", "\u{2028}",
+        ] {
+            let mut out = String::new();
+            quoted(text, &mut out);
+            assert_eq!(out, serde_json::to_string(text).unwrap());
+        }
+    }
+
+    #[test]
     fn numbers_keep_every_digit() {
         for digits in [
             "12345678901234567890123",
@@ -228,6 +361,26 @@ mod tests {
     }
 
     #[test]
+    fn the_swift_way_and_the_exact_one_read_the_same() {
+        for text in [
+            r#"{"b":[1,-7,true,null,"x\ny"],"a":{}}"#,
+            r#""""#,
+            "[]",
+            "18446744073709551615",
+            "false",
+        ] {
+            let raw: &RawValue = serde_json::from_str(text).unwrap();
+            let exact = Node::at_depth(raw, 0).ok().unwrap();
+            assert!(Node::of(raw).is_ok_and(|swift| swift == exact), "{text}");
+        }
+        assert_eq!(
+            canonical(r#"[{"a":0.5},{"b":1}]"#).unwrap(),
+            r#"[{"a":0.5},{"b":1}]"#,
+            "mixed"
+        );
+    }
+
+    #[test]
     fn a_name_that_stands_twice_is_refused_at_any_depth() {
         assert_eq!(canonical(r#"{"a":1,"a":2}"#), Err(Malformed));
         assert_eq!(canonical(r#"[{"x":{"a":1,"\u0061":2}}]"#), Err(Malformed));
@@ -235,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_value_that_is_nested_without_end_is_refused_and_not_followed() {
-        let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+        let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
         assert_eq!(canonical(&deep), Err(Malformed));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::digest::{DigestKey, fingerprint};
+use super::digest::{DigestKey, Fingerprints};
 use super::json::Trees;
 use super::mask::{Masking, item, masking, part};
 use super::node::{Node, quoted};
@@ -39,10 +39,12 @@ enum Mask<'t, 'a> {
 }
 
 /// Collects the fingerprints of one change.
-pub(super) struct Recorder<'k> {
-    key: Option<&'k DigestKey>,
-    address: &'k str,
+pub(super) struct Recorder {
+    prints: Fingerprints,
     values: BTreeMap<String, String>,
+    /// What stays as it is inside of an attribute that changes: one fingerprint for all of it, or a security group with a
+    /// hundred rules would be a thousand of them.
+    rest: String,
     unkeyed: Option<String>,
 }
 
@@ -54,22 +56,17 @@ pub(super) struct Recorded {
 
 /// All attributes of an object; those that change, leaf by leaf.
 pub(super) fn object(key: Option<&DigestKey>, address: &str, kind: &str, trees: &Trees<'_>) -> Recorded {
-    let mut recorder = Recorder {
-        key,
-        address,
-        values: BTreeMap::new(),
-        unkeyed: None,
-    };
+    let mut recorder = Recorder::new(key, address);
     let owned = OWNED
         .iter()
         .find(|(of, _)| *of == kind)
         .map_or(&[][..], |(_, names)| names);
     let (before, after) = sides(trees);
-    let changed: BTreeSet<&str> = trees.changed().into_iter().collect();
+    let changed = trees.changed();
     for name in names(&[before.value, after.value, after.unknown]) {
         let (old, new) = (before.at(name), after.at(name));
-        if changed.contains(name) {
-            recorder.walk(name.to_owned(), old, new);
+        if changed.binary_search_by(|of| of.as_str().cmp(name)).is_ok() {
+            recorder.attribute(name, old, new);
         } else if !owned.contains(&name) {
             recorder.leaf(name.to_owned(), old, new);
         }
@@ -79,14 +76,9 @@ pub(super) fn object(key: Option<&DigestKey>, address: &str, kind: &str, trees: 
 
 /// One value without attributes: an output.
 pub(super) fn value(key: Option<&DigestKey>, address: &str, trees: &Trees<'_>) -> Recorded {
-    let mut recorder = Recorder {
-        key,
-        address,
-        values: BTreeMap::new(),
-        unkeyed: None,
-    };
+    let mut recorder = Recorder::new(key, address);
     let (before, after) = sides(trees);
-    recorder.walk("value".to_owned(), before, after);
+    recorder.attribute("value", before, after);
     recorder.done()
 }
 
@@ -161,6 +153,16 @@ impl Side<'_, '_> {
         matches!(self.mask, Mask::Whole)
     }
 
+    /// The same before and after, known, and as sensitive.
+    fn stays(self, after: Self) -> bool {
+        let known = |side: Self| !side.unknown.is_some_and(Node::has_true);
+        let value = |side: Self| side.value.filter(|value| **value != Node::Null);
+        known(self)
+            && known(after)
+            && self.is_sensitive() == after.is_sensitive()
+            && value(self) == value(after)
+    }
+
     /// Unknown is another thing than null or absent, and a value that becomes sensitive is another one than before.
     fn encoded(self, out: &mut String) {
         out.push(if self.is_sensitive() { 's' } else { 'p' });
@@ -174,8 +176,35 @@ impl Side<'_, '_> {
     }
 }
 
-impl Recorder<'_> {
+impl Recorder {
+    fn new(key: Option<&DigestKey>, address: &str) -> Self {
+        Self {
+            prints: Fingerprints::at(key, address),
+            values: BTreeMap::new(),
+            rest: String::new(),
+            unkeyed: None,
+        }
+    }
+
+    /// Leaf by leaf where it changes.
+    fn attribute(&mut self, name: &str, before: Side<'_, '_>, after: Side<'_, '_>) {
+        self.walk(name.to_owned(), before, after);
+        let rest = std::mem::take(&mut self.rest);
+        if !rest.is_empty() {
+            let path = format!("{name} (what stays of it)");
+            let print = self.prints.of(&path, &rest);
+            self.values.insert(path, print);
+        }
+    }
+
     fn walk(&mut self, path: String, before: Side<'_, '_>, after: Side<'_, '_>) {
+        if before.stays(after) {
+            if !self.lacks_key(&path, before, after) {
+                quoted(&path, &mut self.rest);
+                before.encoded(&mut self.rest);
+            }
+            return;
+        }
         // Names inside of something wholly sensitive are not told.
         let closed = before.is_wholly_sensitive() || after.is_wholly_sensitive();
         let values = [before.value, after.value];
@@ -203,15 +232,22 @@ impl Recorder<'_> {
     }
 
     fn leaf(&mut self, path: String, before: Side<'_, '_>, after: Side<'_, '_>) {
-        if self.key.is_none() && (before.is_sensitive() || after.is_sensitive()) {
-            self.unkeyed.get_or_insert(path);
+        if self.lacks_key(&path, before, after) {
             return;
         }
         let mut value = String::new();
         before.encoded(&mut value);
         after.encoded(&mut value);
-        let print = fingerprint(self.key, self.address, &path, &value);
+        let print = self.prints.of(&path, &value);
         self.values.insert(path, print);
+    }
+
+    fn lacks_key(&mut self, path: &str, before: Side<'_, '_>, after: Side<'_, '_>) -> bool {
+        let lacks = !self.prints.are_keyed() && (before.is_sensitive() || after.is_sensitive());
+        if lacks {
+            self.unkeyed.get_or_insert_with(|| path.to_owned());
+        }
+        lacks
     }
 
     fn done(self) -> Recorded {

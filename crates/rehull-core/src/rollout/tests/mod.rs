@@ -15,7 +15,7 @@ mod bootstraps;
 mod crashes;
 mod dance;
 mod doubts;
-mod fixture;
+pub(crate) mod fixture;
 mod going;
 mod heals;
 mod hung;

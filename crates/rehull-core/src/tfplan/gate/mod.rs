@@ -123,6 +123,14 @@ impl<'t> Gate<'t> {
         let address = change.address.as_ref();
         if is_nothing(change) {
             if let Some(trees) = trees.filter(|_| is_template) {
+                // Its content would be taken for there already.
+                if !trees.changed().is_empty() {
+                    self.refuse(
+                        UNREADABLE,
+                        address,
+                        "nothing happens to it, and yet its values differ",
+                    );
+                }
                 self.template(contract, address, trees, false);
             }
             return;
@@ -200,7 +208,7 @@ impl<'t> Gate<'t> {
             Action::Create if rule.create => {}
             Action::Update => match trees.filter(|trees| trees.are_objects()) {
                 Some(trees) => {
-                    if let Some(name) = trees.changed().into_iter().find(|name| !may_change(rule, name)) {
+                    if let Some(name) = trees.changed().iter().find(|name| !may_change(rule, name)) {
                         let name = Address::new(name);
                         self.findings.push(denied(&format!("`{name}` changes, and ")));
                     }

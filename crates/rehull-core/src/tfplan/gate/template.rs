@@ -108,10 +108,7 @@ pub(super) fn judge<'c>(
                 .push(CONTENT.at(address, content_reason(*said, role, updates)));
         }
     }
-    for name in outer_changes(contract.templates, trees)
-        .into_iter()
-        .chain(inner.changed())
-    {
+    for name in outer_changes(contract.templates, trees).chain(inner.changed()) {
         judged.findings.extend(changed(address, name, &inner, role));
     }
     judged
@@ -278,27 +275,15 @@ fn attributes<'a>(templates: Templates, trees: &Trees<'a>) -> Option<Trees<'a>> 
         Templates::Aws => tree.clone(),
         Templates::StandIn => tree.as_ref().and_then(|tree| tree.get("input")).cloned(),
     };
-    let inner = Trees {
-        before: inner(&trees.before),
-        after: inner(&trees.after),
-        unknown: inner(&trees.unknown),
-        before_mask: None,
-        after_mask: None,
-        replace_paths: None,
-    };
+    let inner = Trees::unmasked(inner(&trees.before), inner(&trees.after), inner(&trees.unknown));
     inner.are_objects().then_some(inner)
 }
 
 /// What else of a stand-in changes than `input`, and `output`, which repeats it.
-fn outer_changes<'t>(templates: Templates, trees: &'t Trees<'_>) -> Vec<&'t str> {
-    match templates {
-        Templates::Aws => Vec::new(),
-        Templates::StandIn => {
-            let mut changed = trees.changed();
-            changed.retain(|name| !["input", "output"].contains(name));
-            changed
-        }
-    }
+fn outer_changes<'t>(templates: Templates, trees: &'t Trees<'_>) -> impl Iterator<Item = &'t String> {
+    let stand_in = templates == Templates::StandIn;
+    let changed = trees.changed().iter();
+    changed.filter(move |name| stand_in && !["input", "output"].contains(&name.as_str()))
 }
 
 fn is_digest(text: &str) -> bool {

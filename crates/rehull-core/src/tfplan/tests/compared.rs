@@ -114,3 +114,16 @@ fn a_refusal_says_where_why_and_what_to_do() {
         "apply it on its own, before or after the upgrade: `rehull apply --infrastructure`"
     );
 }
+
+#[test]
+fn an_update_of_something_without_attributes_is_not_understood() {
+    for side in ["before", "after"] {
+        let mut plan = plans::alone("aws_security_group", &["update"], "ingress");
+        plan["resource_changes"][0]["change"][side] = "all of it".into();
+        assert_eq!(
+            rules(&judged(&plan, &infrastructure())),
+            ["plan::unreadable_change"].into(),
+            "{side}"
+        );
+    }
+}

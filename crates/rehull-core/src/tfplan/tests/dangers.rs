@@ -20,12 +20,12 @@ fn beside(changes: Vec<Value>) -> Value {
 }
 
 /// Only these: as infrastructure they would be alone. Their arguments are declared.
-fn only(changes: Vec<Value>) -> Value {
+fn only(changes: &[Value]) -> Value {
     let declared = changes.iter().map(|change| {
         json!({"address": change["address"], "mode": "managed", "type": change["type"], "expressions": {"a": {}, "ports": {}}})
     });
     let declared: Vec<Value> = declared.collect();
-    let mut plan = plans::plan(changes, json!({}));
+    let mut plan = plans::plan(changes, &json!({}));
     plan["configuration"]["root_module"]["resources"] = declared.into();
     plan
 }
@@ -47,28 +47,23 @@ const REPLACE: &[&str] = &["delete", "create"];
 const REPLACE_FIRST: &[&str] = &["create", "delete"];
 const MISSING: &str = "gate::missing";
 
-/// (kubernetes-sigs and coreos threads are cited where the story was told; the plans are built.)
+/// The threads in which they were told are named; the plans are built.
 const DANGERS: &[Danger] = &[
     (
         "all members replaced in one apply, because user data is shared (coreos/tectonic-installer#1035, poseidon/typhoon#35)",
         || {
-            only(
-                (0..3)
-                    .map(|n| {
-                        named(
-                            &format!("etcd{n}"),
-                            plans::change("aws_instance", REPLACE, "user_data"),
-                        )
-                    })
-                    .collect(),
-            )
+            let member = |n: u32| {
+                let change = plans::change("aws_instance", REPLACE, "user_data");
+                named(&format!("etcd{n}"), change)
+            };
+            only(&[member(0), member(1), member(2)])
         },
         &["gate::machine", MISSING],
         &["gate::machine"],
     ),
     (
         "a volume replaced because the provider reads another iops back (coreos/tectonic-installer#1035)",
-        || only(vec![plans::change("aws_ebs_volume", REPLACE, "iops")]),
+        || only(&[plans::change("aws_ebs_volume", REPLACE, "iops")]),
         &["gate::volume", MISSING],
         &["gate::volume"],
     ),
@@ -92,7 +87,7 @@ const DANGERS: &[Danger] = &[
     ),
     (
         "a disk pulled from a running member",
-        || only(vec![plans::change("aws_volume_attachment", &["delete"], "a")]),
+        || only(&[plans::change("aws_volume_attachment", &["delete"], "a")]),
         &["gate::attachment", MISSING],
         &["gate::attachment"],
     ),
@@ -112,7 +107,7 @@ const DANGERS: &[Danger] = &[
     (
         "`$Latest` in a group: the next scale-out boots what nobody gated (hashicorp/terraform-provider-aws#22464)",
         || {
-            only(vec![update(
+            only(&[update(
                 "aws_autoscaling_group",
                 "launch_template",
                 json!([{"version": "7"}]),
@@ -125,7 +120,7 @@ const DANGERS: &[Danger] = &[
     (
         "live machines scaled in, because desired_capacity stands in the configuration",
         || {
-            only(vec![update(
+            only(&[update(
                 "aws_autoscaling_group",
                 "desired_capacity",
                 json!(12),
@@ -138,7 +133,7 @@ const DANGERS: &[Danger] = &[
     (
         "an instance refresh switched on (hashicorp/terraform-provider-aws#34189)",
         || {
-            only(vec![update(
+            only(&[update(
                 "aws_autoscaling_group",
                 "instance_refresh",
                 json!([]),
@@ -150,13 +145,7 @@ const DANGERS: &[Danger] = &[
     ),
     (
         "a group renamed: all machines go (create_before_destroy)",
-        || {
-            only(vec![plans::change(
-                "aws_autoscaling_group",
-                REPLACE_FIRST,
-                "name",
-            )])
-        },
+        || only(&[plans::change("aws_autoscaling_group", REPLACE_FIRST, "name")]),
         &["gate::group", MISSING],
         &["gate::group"],
     ),
@@ -189,20 +178,20 @@ const DANGERS: &[Danger] = &[
     ),
     (
         "the artefacts of the former pin deleted with the pin",
-        || only(vec![plans::change("aws_s3_object", &["delete"], "a")]),
+        || only(&[plans::change("aws_s3_object", &["delete"], "a")]),
         &["gate::object", MISSING],
         &["gate::object"],
     ),
     (
         "the bucket with journal and snapshots destroyed",
-        || only(vec![plans::change("aws_s3_bucket", &["delete"], "a")]),
+        || only(&[plans::change("aws_s3_bucket", &["delete"], "a")]),
         &["gate::bucket", MISSING],
         &["gate::bucket"],
     ),
     (
         "versioning suspended, so that an overwritten journal is gone",
         || {
-            only(vec![update(
+            only(&[update(
                 "aws_s3_bucket_versioning",
                 "versioning_configuration",
                 json!([{"status": "Enabled"}]),
@@ -214,20 +203,20 @@ const DANGERS: &[Danger] = &[
     ),
     (
         "the key of all volumes scheduled for deletion",
-        || only(vec![plans::change("aws_kms_key", &["delete"], "a")]),
+        || only(&[plans::change("aws_kms_key", &["delete"], "a")]),
         &["gate::key", MISSING],
         &["gate::key"],
     ),
     (
         "a target group with another port: replaced, and every apiserver is out",
-        || only(vec![plans::change("aws_lb_target_group", REPLACE, "port")]),
+        || only(&[plans::change("aws_lb_target_group", REPLACE, "port")]),
         &["gate::target_group", MISSING],
         &["gate::target_group"],
     ),
     (
         "a listener turned to another group at once (kubernetes-sigs/cluster-api-provider-aws#5800)",
         || {
-            only(vec![update(
+            only(&[update(
                 "aws_lb_listener",
                 "default_action",
                 json!([{"target_group_arn": "a"}]),
@@ -240,7 +229,7 @@ const DANGERS: &[Danger] = &[
     (
         "a machine stopped to change its type",
         || {
-            only(vec![update(
+            only(&[update(
                 "aws_instance",
                 "instance_type",
                 json!("m6i.large"),
@@ -252,13 +241,7 @@ const DANGERS: &[Danger] = &[
     ),
     (
         "a machine stopped by a resource that says so",
-        || {
-            only(vec![plans::change(
-                "aws_ec2_instance_state",
-                &["create"],
-                "state",
-            )])
-        },
+        || only(&[plans::change("aws_ec2_instance_state", &["create"], "state")]),
         &["gate::operates", MISSING],
         &["gate::operates"],
     ),
@@ -288,7 +271,7 @@ const DANGERS: &[Danger] = &[
     (
         "a volume that moves from one slot to another",
         || {
-            let mut volume = plans::at_rest("aws_ebs_volume", "b", json!({"id": "vol-1"}));
+            let mut volume = plans::at_rest("aws_ebs_volume", "b", &json!({"id": "vol-1"}));
             volume["previous_address"] = "aws_ebs_volume.a".into();
             beside(vec![volume])
         },
@@ -298,7 +281,7 @@ const DANGERS: &[Danger] = &[
     (
         "an interface imported into a slot while it is rolled",
         || {
-            let mut interface = plans::at_rest("aws_network_interface", "b", json!({"id": "eni-1"}));
+            let mut interface = plans::at_rest("aws_network_interface", "b", &json!({"id": "eni-1"}));
             interface["change"]["importing"] = json!({"id": "eni-1"});
             beside(vec![interface])
         },
@@ -308,7 +291,7 @@ const DANGERS: &[Danger] = &[
     (
         "a rule that the provider normalises: nobody asked for its replacement",
         || {
-            let mut plan = only(vec![plans::change("aws_security_group_rule", REPLACE, "ports")]);
+            let mut plan = only(&[plans::change("aws_security_group_rule", REPLACE, "ports")]);
             plan["configuration"]["root_module"]["resources"][0]["expressions"] = json!({"type": {}});
             plan
         },
@@ -318,7 +301,7 @@ const DANGERS: &[Danger] = &[
     (
         "a tainted rule: no argument asked for it either",
         || {
-            let mut plan = only(vec![plans::change("aws_route", REPLACE, "ports")]);
+            let mut plan = only(&[plans::change("aws_route", REPLACE, "ports")]);
             plan["resource_changes"][0]["change"]
                 .as_object_mut()
                 .unwrap()
@@ -330,14 +313,14 @@ const DANGERS: &[Danger] = &[
     ),
     (
         "a rule replaced because its argument changed: that is what infrastructure is for",
-        || only(vec![plans::change("aws_security_group_rule", REPLACE, "ports")]),
+        || only(&[plans::change("aws_security_group_rule", REPLACE, "ports")]),
         &["gate::path", MISSING],
         &[],
     ),
     (
         "a name of a member that points elsewhere",
         || {
-            only(vec![update(
+            only(&[update(
                 "aws_route53_record",
                 "records",
                 json!(["10.0.0.1"]),
@@ -349,19 +332,13 @@ const DANGERS: &[Danger] = &[
     ),
     (
         "a hook that no longer waits for the drain",
-        || {
-            only(vec![plans::change(
-                "aws_autoscaling_lifecycle_hook",
-                &["delete"],
-                "a",
-            )])
-        },
+        || only(&[plans::change("aws_autoscaling_lifecycle_hook", &["delete"], "a")]),
         &["gate::group_part", MISSING],
         &["gate::group_part"],
     ),
     (
         "a replacement that leaves the old one running, unknown to everybody",
-        || only(vec![plans::change("aws_route", &["create", "forget"], "ports")]),
+        || only(&[plans::change("aws_route", &["create", "forget"], "ports")]),
         &["gate::path", MISSING],
         &["gate::path"],
     ),

@@ -98,7 +98,7 @@ fn hours_later(mut plan: Value, hours: u64, shuffle: usize) -> Value {
 fn a_day_of_autoscaling_keeps_the_digest_in_both_modes() {
     let approved = keyed_digest(&plans::upgrade());
     // The group itself is changed by hand of a person: its tags. Its size moves beneath.
-    let mut tags = plans::plan(vec![plans::template("etcd-a"); 0], json!({}));
+    let mut tags = plans::plan(&[], &json!({}));
     let mut group = plans::change("aws_autoscaling_group", &["update"], "tag");
     for side in ["before", "after"] {
         group["change"][side]["desired_capacity"] = 3.into();
@@ -194,7 +194,7 @@ const COVERED: &[Covered] = &[
         |_, _, setting| {
             setting
                 .providers
-                .extend([("registry.terraform.io/x/y".to_owned(), "1.0.0".to_owned())])
+                .extend([("registry.terraform.io/x/y".to_owned(), "1.0.0".to_owned())]);
         },
         "provider registry.terraform.io/x/y was not approved",
     ),
@@ -250,14 +250,14 @@ const COVERED: &[Covered] = &[
     (
         "the address",
         |plan, _, _| {
-            plan["resource_changes"][0]["address"] = "module.etcd.aws_launch_template.this[\"a\"]".into()
+            plan["resource_changes"][0]["address"] = "module.etcd.aws_launch_template.this[\"a\"]".into();
         },
         "`module.etcd.aws_launch_template.this[\"a\"]`: the change was not approved",
     ),
     (
         "the provider of a change",
         |plan, _, _| {
-            plan["resource_changes"][0]["provider_name"] = "registry.opentofu.org/hashicorp/aws".into()
+            plan["resource_changes"][0]["provider_name"] = "registry.opentofu.org/hashicorp/aws".into();
         },
         "`module.etcd.aws_launch_template.this[\"etcd-a\"]`: what is done (update of aws_launch_template by registry.terraform.io/hashicorp/aws → update of aws_launch_template by registry.opentofu.org/hashicorp/aws) is not as approved",
     ),
@@ -308,7 +308,7 @@ fn each_covered_thing_changes_the_digest_and_is_named() {
 #[test]
 fn rendered_content_is_covered_even_where_no_template_changes() {
     let done = |version: &str| {
-        let mut plan = plans::plan(Vec::new(), json!({}));
+        let mut plan = plans::plan(&[], &json!({}));
         plan["applyable"] = false.into();
         let mut contract = contract(Templates::Aws);
         contract.roles.truncate(1);

@@ -1,6 +1,7 @@
 //! Whole plans in, verdicts out.
 
 mod compared;
+mod contracts;
 mod dangers;
 mod digests;
 mod mutations;

@@ -2,6 +2,8 @@
 //! means something else has the digest of the approved one. What "still" means is written here once more, on other
 //! types and without any code of the gate.
 
+use std::sync::LazyLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
@@ -47,7 +49,7 @@ fn is_safe(plan: &Value) -> Result<(), String> {
         let beside = ["previous_address", "deposed", "index_unknown"]
             .iter()
             .any(|name| entry.get(name).is_some_and(|value| *value != false));
-        if beside || change.get("importing").is_some() {
+        if beside || change.get("importing").is_some_and(|value| !value.is_null()) {
             return Err(format!("beside: {entry}"));
         }
         match (&change["actions"], entry["type"].as_str()) {
@@ -137,6 +139,9 @@ fn meaning(plan: &Value) -> Value {
                 map.retain(|_, value| !value.is_null());
             }
         }
+        if let Some(change) = entry["change"].as_object_mut() {
+            change.retain(|name, value| name != "importing" || !value.is_null());
+        }
         // These count by what they mark.
         for mask in ["before_sensitive", "after_sensitive", "after_unknown"] {
             entry["change"][mask] = marks(&entry["change"][mask]);
@@ -155,7 +160,12 @@ fn marks(mask: &Value) -> Value {
             marked.filter(|(_, mask)| !mask.is_null()).collect()
         }
         Value::Array(items) if mask.to_string().contains("true") => items.iter().map(marks).collect(),
-        _ => Value::Null,
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => Value::Null,
     }
 }
 
@@ -318,8 +328,10 @@ fn mutate(plan: &mut Value, mutation: &Mutation) {
     }
 }
 
+static APPROVED: LazyLock<ContentDigest> = LazyLock::new(|| digest(&plans::upgrade(), &upgrade(), &keyed()));
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
     #[test]
     fn no_mutation_of_an_allowed_plan_is_allowed_unless_it_is_still_that_upgrade(mutations in prop::collection::vec(mutation(), 1..3)) {
         let mut plan = plans::upgrade();
@@ -334,8 +346,7 @@ proptest! {
         }
         let safe = is_safe(&plan);
         prop_assert!(safe.is_ok(), "{mutations:?}: {safe:?}");
-        let approved = digest(&plans::upgrade(), &upgrade(), &keyed());
-        if decision.manifest.unwrap().digest() == approved {
+        if decision.manifest.unwrap().digest() == *APPROVED {
             prop_assert_eq!(meaning(&plan), meaning(&plans::upgrade()), "{:?}", mutations);
         }
     }

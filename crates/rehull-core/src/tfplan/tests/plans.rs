@@ -17,9 +17,9 @@ pub(super) fn upgrade() -> Value {
         at_rest(
             "aws_autoscaling_group",
             "worker",
-            json!({"name": "dev-worker", "desired_capacity": 3}),
+            &json!({"name": "dev-worker", "desired_capacity": 3}),
         ),
-        at_rest("aws_ebs_volume", "data", json!({"id": "vol-1", "size": 100})),
+        at_rest("aws_ebs_volume", "data", &json!({"id": "vol-1", "size": 100})),
     ];
     let unknown: Value = SLOTS
         .iter()
@@ -36,8 +36,8 @@ pub(super) fn upgrade() -> Value {
         SLOTS.iter().map(one).collect()
     };
     plan(
-        templates.chain(at_rest).collect(),
-        json!({"launch_templates": {
+        &templates.chain(at_rest).collect::<Vec<_>>(),
+        &json!({"launch_templates": {
             "actions": ["update"], "before": known(Some(7)), "after": known(None), "after_unknown": unknown,
             "before_sensitive": false, "after_sensitive": false,
         }}),
@@ -45,7 +45,7 @@ pub(super) fn upgrade() -> Value {
 }
 
 /// A plan of these changes.
-pub(super) fn plan(changes: Vec<Value>, outputs: Value) -> Value {
+pub(super) fn plan(changes: &[Value], outputs: &Value) -> Value {
     json!({
         "format_version": "1.2",
         "terraform_version": "1.11.4",
@@ -153,7 +153,7 @@ pub(super) fn change(kind: &str, actions: &[&str], attribute: &str) -> Value {
 }
 
 /// Nothing happens to it.
-pub(super) fn at_rest(kind: &str, name: &str, value: Value) -> Value {
+pub(super) fn at_rest(kind: &str, name: &str, value: &Value) -> Value {
     json!({
         "address": format!("{kind}.{name}"),
         "mode": "managed",
@@ -169,7 +169,7 @@ pub(super) fn at_rest(kind: &str, name: &str, value: Value) -> Value {
 
 /// Infrastructure with this one change, whose argument stands in the configuration.
 pub(super) fn alone(kind: &str, actions: &[&str], attribute: &str) -> Value {
-    let mut plan = plan(vec![change(kind, actions, attribute)], json!({}));
+    let mut plan = plan(&[change(kind, actions, attribute)], &json!({}));
     plan["configuration"]["root_module"]["resources"] = json!([{
         "address": format!("{kind}.x"), "mode": "managed", "type": kind, "name": "x",
         "expressions": {attribute: {"constant_value": 2}},

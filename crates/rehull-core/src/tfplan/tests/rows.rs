@@ -209,6 +209,7 @@ general! {
     an_unknown_action_of_an_output: "plan::unknown_action", |plan| plan["output_changes"]["launch_templates"]["actions"] = json!(["ponder"]);
     no_action_at_all: "plan::unknown_action", |plan| plan["resource_changes"][3]["change"]["actions"] = json!([]);
     an_address_of_another_type: "plan::unreadable_change", |plan| first(plan)["address"] = "module.etcd.aws_ebs_volume.this[\"etcd-a\"]".into();
+    a_template_that_differs_although_nothing_happens_to_it: "plan::unreadable_change", |plan| first(plan)["change"]["actions"] = json!(["no-op"]);
     an_object_that_stands_twice: "plan::duplicate", |plan| {
         let twice = plan["resource_changes"][3].clone();
         plan["resource_changes"].as_array_mut().unwrap().push(twice);
