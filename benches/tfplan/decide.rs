@@ -1,6 +1,6 @@
 //! How long a plan of 100 MB with 20,000 changes takes, and how much memory.
 //!
-//! `cargo bench -p rehull-core --bench tfplan`. The plan is never in memory: it is made as it is read, as from a pipe.
+//! `cargo bench -p rehull-core --bench tfplan`. The plan is made as it is read, as from a pipe.
 //! Every second change has sensitive values. Both modes are measured: as infrastructure every change is digested leaf by
 //! leaf; as an upgrade three launch templates are, and the rest is passed over. The goals are 2 s and 400 MB; missing
 //! one fails the benchmark. Numbers are also in `target/bench/tfplan.json`.

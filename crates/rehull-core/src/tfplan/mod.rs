@@ -1,10 +1,10 @@
-//! A Terraform plan, read as a stream and judged: may it be applied, what would it do, and what does an approval of it
-//! cover?
+//! A Terraform plan, read change by change and judged: may it be applied, what would it do, and what does an approval
+//! of it cover?
 //!
-//! [`decide`] reads `terraform show -json` (or `tofu show -json`) change by change and forgets each, so that neither
-//! its size nor its secrets stay in memory. A plan is allowed only if everything in it is understood: the rules are
-//! the tables [`RULES`] and [`GENERAL`]; `docs/terraform-gate.md` has them in words. What comes out holds no value of
-//! the plan but what [`Shown`] lets through; the [`Manifest`] holds fingerprints, keyed where the caller has a key.
+//! [`decide`] reads `terraform show -json` (or `tofu show -json`) and forgets each change as soon as it is judged. A plan
+//! is allowed only if everything in it is understood: the rules are the tables [`RULES`] and [`GENERAL`];
+//! `docs/terraform-gate.md` has them in words. What comes out holds no value of the plan but what [`Shown`] lets
+//! through; the [`Manifest`] holds fingerprints, keyed where the caller has a key.
 
 mod actions;
 mod contract;

@@ -24,9 +24,7 @@ pub fn reference() -> String {
     out.push_str("| rule | types | it holds | made | changed in place | destroyed or replaced | instead |\n");
     out.push_str("|---|---|---|---|---|---|---|\n");
     for rule in RULES {
-        let types: Vec<String> = rule.types.iter().map(|kind| format!("`{kind}`")).collect();
-        let types = types.join(" ");
-        out.push_str(&row(rule.id, &types, rule));
+        out.push_str(&row(rule.id, &rule.types.join(", "), rule));
     }
     out.push_str(&row(UNKNOWN.id, "every other type", &UNKNOWN));
     out.push_str("\n### Whatever the type\n\n| rule | refuses | what to do |\n|---|---|---|\n");
@@ -43,11 +41,7 @@ fn row(id: &str, types: &str, rule: &super::Rule) -> String {
     let yes = |allowed: bool| if allowed { "yes" } else { "refused" };
     let in_place = match rule.in_place {
         InPlace::Any => "yes".to_owned(),
-        InPlace::Only(names) => names
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(" "),
+        InPlace::Only(names) => names.join(", "),
         InPlace::Never => "refused".to_owned(),
     };
     let (made, gone) = (yes(rule.create), yes(rule.destroy));

@@ -214,7 +214,7 @@ const DANGERS: &[Danger] = &[
         &["gate::target_group"],
     ),
     (
-        "a listener turned to another group at once (kubernetes-sigs/cluster-api-provider-aws#5800)",
+        "a listener turned to another group at once",
         || {
             only(&[update(
                 "aws_lb_listener",
