@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use super::spans::{Pointer, Span, Spans};
 
+/// So many mistakes of a file are shown.
+const SHOWN_MAX: usize = 100;
+
 /// One mistake in a file. Rendering (carets, colour) is the caller's; everything needed for it is in here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mistake {
@@ -44,25 +47,25 @@ impl Mistake {
 
 /// A text from the file inside a sentence: in back quotes, clipped, and without control characters, because the file
 /// may come from anybody's pull request and the sentence goes to a terminal.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     const SHOWN_MAX_CHARS: usize = 64;
-    let safe: String = text
-        .chars()
-        .take(SHOWN_MAX_CHARS)
-        .map(|c| {
-            if c.is_control() || c == '`' {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                c
-            }
-        })
-        .collect();
-    let more = if text.chars().nth(SHOWN_MAX_CHARS).is_some() {
-        "…"
-    } else {
-        ""
+    format!(
+        "`{}`",
+        printable(text, SHOWN_MAX_CHARS).replace(['`', '\n'], "\u{fffd}")
+    )
+}
+
+/// The same without quotes, lines kept: a sentence of somebody else's that quotes the file.
+pub(crate) fn printable(text: &str, chars_max: usize) -> String {
+    let letter = |c: char| {
+        if c.is_control() && c != '\n' {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        }
     };
-    format!("`{safe}{more}`")
+    let more = text.chars().nth(chars_max).map(|_| '…');
+    text.chars().take(chars_max).map(letter).chain(more).collect()
 }
 
 /// What is wrong, before anybody knows where.
@@ -83,6 +86,11 @@ impl Wrong {
             help: None,
             label: label.into(),
         }
+    }
+
+    /// The sentence.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     /// Adds what to type instead.
@@ -148,9 +156,22 @@ impl<'a> Mistakes<'a> {
         read.map_err(|wrong| self.add(at, wrong)).ok()
     }
 
-    /// In file order; two mistakes at one place stay in the order in which they were found.
+    /// In file order; two mistakes at one place stay in the order in which they were found. Nobody reads more than a
+    /// screenful or two, so the rest is counted.
     pub(super) fn into_sorted(mut self) -> Vec<Mistake> {
         self.list.sort_by_key(|mistake| mistake.span);
+        let Some(next) = self.list.get(SHOWN_MAX).map(|mistake| mistake.span) else {
+            return self.list;
+        };
+        let left = self.list.len().saturating_sub(SHOWN_MAX);
+        self.list.truncate(SHOWN_MAX);
+        let message = format!("{left} more mistakes are not shown");
+        let wrong = Wrong::new("config::many_mistakes", message, "from here on");
+        self.add_at_span(
+            next,
+            wrong.help("mend the first ones, then check again"),
+            Vec::new(),
+        );
         self.list
     }
 

@@ -18,11 +18,12 @@ mod spare;
 mod structure;
 pub mod suggest;
 mod value;
-mod yaml;
+pub(crate) mod yaml;
 
 use serde_json::Value;
 
 pub use mistake::{Mistake, Wrong};
+pub(crate) use mistake::{printable, quoted};
 pub use reference::reference;
 pub use schema::schema;
 pub use spans::{Span, Spans, position};

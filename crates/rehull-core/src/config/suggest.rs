@@ -1,7 +1,13 @@
 //! "Did you mean": the nearest known word, if it is near enough to be worth saying.
 
+/// Nothing longer is a slip of a word that is known, and comparing takes time by the length.
+const WORD_MAX_CHARS: usize = 64;
+
 /// The nearest of the known words. Spelling that differs only in case, `-` and `_` counts as equal.
 pub fn did_you_mean<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    if word.chars().nth(WORD_MAX_CHARS).is_some() {
+        return None;
+    }
     let plain = |text: &str| text.replace(['-', '_'], "").to_lowercase();
     let wanted = plain(word);
     // One slip per three letters: `regoin` is `region`, `s4` is `s3`, but `nodes` is not `slots`.
@@ -55,5 +61,7 @@ mod tests {
         ] {
             assert_eq!(did_you_mean(typed, known.into_iter()), meant, "{typed}");
         }
+        let endless = "region".repeat(100_000);
+        assert_eq!(did_you_mean(&endless, [endless.as_str()].into_iter()), None);
     }
 }

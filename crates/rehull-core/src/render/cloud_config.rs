@@ -1,8 +1,10 @@
 //! What cloud-init must be able to read. Only what every boot relies on is checked; other keys are the user's.
 
-use saphyr::{LoadableYamlNode, Yaml};
+use serde_json::Value;
 
 use super::cloud_config_keys;
+use crate::config::yaml::{self, Entry, Kind, Node};
+use crate::config::{position, quoted};
 
 pub(super) struct Problem {
     pub(super) line: Option<usize>,
@@ -10,77 +12,90 @@ pub(super) struct Problem {
 }
 
 /// The files in a cloud-config and their sizes in bytes.
-pub(super) fn parts(text: &str) -> Result<Vec<(String, usize)>, Problem> {
-    let first = text.lines().next().unwrap_or_default();
+pub(super) fn parts(user_data: &str) -> Result<Vec<(String, usize)>, Problem> {
+    let first = user_data.lines().next().unwrap_or_default();
     if first.trim_end() != "#cloud-config" {
         return Err(problem(
             Some(1),
             "the first line must be `#cloud-config`, or cloud-init ignores all of it",
         ));
     }
-    let documents = Yaml::load_from_str(text).map_err(|error| Problem {
-        line: Some(error.marker().line()),
-        why: error.info().to_owned(),
-    })?;
-    let [document] = documents.as_slice() else {
-        return Err(problem(None, "it must be exactly one YAML document"));
+    let loaded = yaml::load(user_data);
+    let line = |byte| Some(position(user_data, byte).0);
+    if let Some(slip) = loaded.slips.first() {
+        return Err(problem(line(slip.span.start), slip.wrong.message()));
+    }
+    let keys = match loaded.document.map(|document| document.kind) {
+        Some(Kind::Map(keys)) => keys,
+        Some(Kind::Scalar { .. } | Kind::List(_)) | None => {
+            return Err(problem(None, "it must be a mapping of cloud-init keys"));
+        }
     };
-    if !document.is_mapping() {
-        return Err(problem(None, "it must be a mapping of cloud-init keys"));
-    }
-    for key in document.as_mapping().iter().flat_map(|keys| keys.keys()) {
-        let name = key.as_str().unwrap_or_default();
-        if let Some(why) = cloud_config_keys::wrong(name) {
-            return Err(Problem {
-                line: line_of(text, name),
-                why,
-            });
+    for entry in &keys {
+        if let Some(why) = cloud_config_keys::wrong(&entry.key) {
+            return Err(problem(line(entry.key_span.start), &why));
         }
     }
-    if let Some(commands) = document.as_mapping_get("runcmd") {
-        let all = commands.as_sequence().map(|list| list.iter().all(is_command));
-        if all != Some(true) {
-            return Err(problem(
-                None,
-                "`runcmd` must be a list of strings or of lists of strings",
-            ));
-        }
+    if let Some(commands) = get(&keys, "runcmd")
+        && !list(commands).is_some_and(|commands| commands.iter().all(is_command))
+    {
+        return Err(problem(
+            line(commands.span.start),
+            "`runcmd` must be a list of strings or of lists of strings",
+        ));
     }
-    let Some(files) = document.as_mapping_get("write_files") else {
+    let Some(files) = get(&keys, "write_files") else {
         return Ok(Vec::new());
     };
-    let files = files
-        .as_sequence()
-        .ok_or_else(|| problem(None, "`write_files` must be a list"))?;
-    files.iter().map(file).collect()
+    let at = line(files.span.start);
+    let files = list(files).ok_or_else(|| problem(at, "`write_files` must be a list"))?;
+    files
+        .iter()
+        .map(|entry| file(entry).map_err(|why| problem(line(entry.span.start), &why)))
+        .collect()
 }
 
-/// Where a top-level key stands, from 1.
-fn line_of(text: &str, key: &str) -> Option<usize> {
-    let is_it = |line: &str| {
-        let rest = line.trim_start_matches(['"', '\'']).strip_prefix(key);
-        rest.is_some_and(|rest| rest.trim_start_matches(['"', '\'']).trim_start().starts_with(':'))
+fn get<'n>(entries: &'n [Entry], key: &str) -> Option<&'n Node> {
+    let entry = entries.iter().find(|entry| entry.key == key)?;
+    Some(&entry.value)
+}
+
+fn list(node: &Node) -> Option<&[Node]> {
+    match &node.kind {
+        Kind::List(items) => Some(items),
+        Kind::Scalar { .. } | Kind::Map(_) => None,
+    }
+}
+
+fn text(node: &Node) -> Option<&str> {
+    match &node.kind {
+        Kind::Scalar {
+            value: Value::String(text),
+            ..
+        } => Some(text),
+        Kind::Scalar { .. } | Kind::List(_) | Kind::Map(_) => None,
+    }
+}
+
+fn file(entry: &Node) -> Result<(String, usize), String> {
+    let entries = match &entry.kind {
+        Kind::Map(entries) => entries.as_slice(),
+        Kind::Scalar { .. } | Kind::List(_) => &[],
     };
-    text.lines().position(is_it).map(|place| place.saturating_add(1))
-}
-
-fn file(entry: &Yaml<'_>) -> Result<(String, usize), Problem> {
-    let text = |key: &str| entry.as_mapping_get(key).and_then(Yaml::as_str);
-    let path = text("path").filter(|path| path.starts_with('/'));
-    let path = path.ok_or_else(|| problem(None, "every entry of `write_files` needs an absolute `path`"))?;
-    let content = text("content").ok_or_else(|| Problem {
-        line: None,
-        why: format!("`{path}` in `write_files` has no `content`"),
-    })?;
+    let path = get(entries, "path").and_then(text);
+    let path = path
+        .filter(|path| path.starts_with('/'))
+        .ok_or("every entry of `write_files` needs an absolute `path`")?;
+    let content = get(entries, "content")
+        .and_then(text)
+        .ok_or_else(|| format!("{} in `write_files` has no `content`", quoted(path)))?;
     // An unquoted 0644 is an integer to YAML, and cloud-init then ignores it.
-    let quoted = entry
-        .as_mapping_get("permissions")
-        .is_none_or(|mode| mode.as_str().is_some_and(is_octal));
-    if !quoted {
-        return Err(Problem {
-            line: None,
-            why: format!("`permissions` of `{path}` must be quoted, for example \"0644\""),
-        });
+    let mode = get(entries, "permissions");
+    if !mode.is_none_or(|mode| text(mode).is_some_and(is_octal)) {
+        return Err(format!(
+            "`permissions` of {} must be quoted, for example \"0644\"",
+            quoted(path)
+        ));
     }
     Ok((path.to_owned(), content.len()))
 }
@@ -89,11 +104,9 @@ fn is_octal(mode: &str) -> bool {
     (3..=4).contains(&mode.len()) && mode.bytes().all(|digit| (b'0'..=b'7').contains(&digit))
 }
 
-fn is_command(command: &Yaml<'_>) -> bool {
-    let words = command
-        .as_sequence()
-        .map(|words| words.iter().all(|word| word.as_str().is_some()));
-    command.as_str().is_some() || words == Some(true)
+fn is_command(command: &Node) -> bool {
+    let words = list(command).map(|words| words.iter().all(|word| text(word).is_some()));
+    text(command).is_some() || words == Some(true)
 }
 
 fn problem(line: Option<usize>, why: &str) -> Problem {

@@ -1,6 +1,7 @@
 //! The top-level keys of a cloud-config. cloud-init ignores a key that it does not know: a machine booted by a misspelt
 //! `write_files` would come up without its files.
 
+use crate::config::quoted;
 use crate::config::suggest::did_you_mean;
 
 /// From the schema of cloud-config that cloud-init 24.4 comes with, deprecated keys included.
@@ -26,10 +27,11 @@ pub(super) fn wrong(key: &str) -> Option<String> {
     if key.starts_with("x-") || KNOWN.split_whitespace().any(|known| known == key) {
         return None;
     }
+    let shown = quoted(key);
     Some(match did_you_mean(key, KNOWN.split_whitespace()) {
-        Some(near) => format!("cloud-init has no key `{key}` and would ignore it: did you mean `{near}`?"),
+        Some(near) => format!("cloud-init has no key {shown} and would ignore it: did you mean `{near}`?"),
         None => format!(
-            "cloud-init has no key `{key}` and would ignore it: leave it out, or call it `x-{key}` if it is only a note"
+            "cloud-init has no key {shown} and would ignore it: leave it out, or begin it with `x-` if it is only a note"
         ),
     })
 }
@@ -53,6 +55,9 @@ mod tests {
         let near = wrong("write_file").unwrap_or_default();
         assert!(near.ends_with("did you mean `write_files`?"), "{near}");
         let far = wrong("hyperdrive").unwrap_or_default();
-        assert!(far.contains("`x-hyperdrive`"), "{far}");
+        assert!(
+            far.contains("`hyperdrive`") && far.ends_with("begin it with `x-` if it is only a note"),
+            "{far}"
+        );
     }
 }

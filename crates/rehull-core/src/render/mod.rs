@@ -3,6 +3,7 @@
 //! Rendering is deterministic and knows no secret: certificates and keys are fetched by the machine at boot. Built-in
 //! templates are numbered sets that never change once released, so upgrading rehull alone plans nothing.
 
+mod bounds;
 mod builtin;
 mod cloud_config;
 mod cloud_config_keys;

@@ -2,13 +2,18 @@
 
 use std::sync::LazyLock;
 
-use handlebars::{Handlebars, RenderErrorReason, TemplateError, no_escape};
+use handlebars::{Context, Handlebars, RenderErrorReason, TemplateError, no_escape};
 use serde_json::Value;
 
 use super::RenderError;
+use super::bounds::{self, Page, TooMuch};
 use super::builtin::PARTS;
 use super::variables::VARIABLES;
+use crate::config::printable;
 use crate::domain::desired::TemplateRef;
+
+/// Of what the library says: it may quote the whole template.
+const SAID_MAX_CHARS: usize = 400;
 
 pub(super) fn render(template: &TemplateRef, text: &str, values: &Value) -> Result<String, RenderError> {
     let name = match template {
@@ -17,17 +22,36 @@ pub(super) fn render(template: &TemplateRef, text: &str, values: &Value) -> Resu
     };
     let parts = PARSED.as_ref().map_err(Clone::clone)?;
     if PARTS.iter().any(|part| part.name == name && part.text == text) {
-        return parts
-            .render(&name, values)
-            .map_err(|error| unrendered(&name, &error));
+        return rendered(parts, &name, values);
     }
+    bounds::check_text(text).map_err(|found| too_much(&name, found))?;
     let mut engine = parts.clone();
     engine
         .register_template_string(&name, text)
         .map_err(|error| unparsed(&name, text, &error))?;
-    engine
-        .render(&name, values)
-        .map_err(|error| unrendered(&name, &error))
+    if let Some(template) = engine.get_template(&name) {
+        bounds::check_parsed(template).map_err(|found| too_much(&name, found))?;
+    }
+    rendered(&engine, &name, values)
+}
+
+fn rendered(engine: &Handlebars<'_>, name: &str, values: &Value) -> Result<String, RenderError> {
+    let mut page = Page::default();
+    Context::wraps(values)
+        .and_then(|context| engine.render_with_context_to_write(name, &context, &mut page))
+        .map_err(|error| unrendered(name, &error))?;
+    Ok(page.into_text())
+}
+
+fn too_much(name: &str, found: TooMuch) -> RenderError {
+    RenderError::Template {
+        template: name.to_owned(),
+        line: found.line,
+        column: None,
+        why: found.why,
+        help: "the built-in templates show how little is needed; `rehull render --variables` lists what there is"
+            .to_owned(),
+    }
 }
 
 /// All built-in parts. Parsing them for every slot anew was two thirds of the time that `rehull check` takes.
@@ -51,7 +75,7 @@ fn unparsed(name: &str, text: &str, error: &TemplateError) -> RenderError {
         let why = "the template ends inside a block".to_owned();
         (why, "close it: each `{{#…}}` needs its `{{/…}}`".to_owned())
     } else {
-        (error.reason().to_string(), String::new())
+        (said(&error.reason()), String::new())
     };
     RenderError::Template {
         template: name.to_owned(),
@@ -64,9 +88,12 @@ fn unparsed(name: &str, text: &str, error: &TemplateError) -> RenderError {
 
 fn unrendered(name: &str, error: &handlebars::RenderError) -> RenderError {
     let (why, help) = if let RenderErrorReason::MissingVariable(Some(wanted)) = error.reason() {
-        (format!("there is no variable `{wanted}`"), nearest(wanted))
+        (
+            said(&format_args!("there is no variable `{wanted}`")),
+            nearest(wanted),
+        )
     } else {
-        (error.reason().to_string(), String::new())
+        (said(&error.reason()), String::new())
     };
     RenderError::Template {
         template: error.template_name.clone().unwrap_or_else(|| name.to_owned()),
@@ -75,6 +102,11 @@ fn unrendered(name: &str, error: &handlebars::RenderError) -> RenderError {
         why,
         help,
     }
+}
+
+/// A sentence of the library's; it may quote the template.
+fn said(reason: &dyn std::fmt::Display) -> String {
+    printable(&reason.to_string(), SAID_MAX_CHARS)
 }
 
 fn nearest(wanted: &str) -> String {

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod hostile;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -208,7 +210,7 @@ fn what_cloud_init_would_not_understand_is_refused() {
         ("#!/bin/bash\n", "the first line must be"),
         ("#cloud-config\n- a\n", "must be a mapping"),
         ("#cloud-config\na: [\n", ""),
-        ("#cloud-config\na: 1\na: 2\n", "duplicated key"),
+        ("#cloud-config\na: 1\na: 2\n", "`a` stands twice"),
         ("#cloud-config\nwrite_files:\n- content: x\n", "absolute `path`"),
         ("#cloud-config\nwrite_files:\n- path: /a\n", "has no `content`"),
         (

@@ -84,6 +84,41 @@ fn hostile_files_end_at_a_limit() {
 }
 
 #[test]
+fn a_long_text_is_not_copied_as_often_as_a_file_likes() {
+    let often = vec!["*a"; 1_000].join(", ");
+    only(
+        &format!("a: &a {}\nb: [{often}]\n", "x".repeat(10_000)),
+        "config::too_many_values",
+    );
+    assert!(parse("c", &example_with("artefacts: {", "artefacts: &a {")).is_ok());
+}
+
+#[test]
+fn a_key_longer_than_any_is_refused_and_not_kept_for_every_value_below_it() {
+    let long = "k".repeat(200);
+    let key = only(
+        &example_with("cluster: dev", &format!("cluster: dev\n{long}: [1, 2, 3]")),
+        "config::key",
+    );
+    assert!(key.message.len() < 100, "{}", key.message);
+}
+
+#[test]
+fn of_very_many_mistakes_the_first_ones_are_shown_and_the_rest_is_counted() {
+    let keys: Vec<String> = (0..1_000).map(|number| format!("key{number:04}: 1\n")).collect();
+    let keys = keys.concat();
+    let found = parse(
+        "c",
+        &example_with("cluster: dev\n", &format!("cluster: dev\n{keys}")),
+    )
+    .unwrap_err();
+    assert_eq!(found.len(), 101);
+    assert!(found[0].message.contains("key0000"), "{}", found[0].message);
+    assert_eq!(found[100].message, "900 more mistakes are not shown");
+    assert!(found[99].span < found[100].span);
+}
+
+#[test]
 fn tags_and_odd_keys_are_refused() {
     only(
         &example_with("cluster: dev", "cluster: !vault dev"),

@@ -7,15 +7,39 @@ use saphyr_parser::{Event, Parser, Tag};
 
 use super::scalar::{PendingKey, as_key, null, scalar};
 use super::syntax;
-use super::{DEPTH_MAX, Entry, Kind, Loaded, NODES_MAX, Node, Slip};
+use super::{DEPTH_MAX, Entry, Kind, Loaded, NODES_MAX, Node, Slip, TEXT_MAX_BYTES};
 use crate::config::mistake::{Wrong, quoted};
 use crate::config::spans::Span;
+
+/// How much a node holds, with all that is in it.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    nodes: usize,
+    /// Of the words.
+    bytes: usize,
+}
+
+impl Cost {
+    const fn of(word: &str) -> Self {
+        Self {
+            nodes: 1,
+            bytes: word.len(),
+        }
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self {
+            nodes: self.nodes.saturating_add(other.nodes),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+}
 
 /// A map or list that is not closed yet.
 struct Open {
     start: usize,
     anchor: usize,
-    nodes: usize,
+    cost: Cost,
     what: OpenKind,
 }
 
@@ -32,8 +56,8 @@ pub(super) struct Loader<'t> {
     /// Byte offset of each character: the parser counts characters.
     offsets: Vec<usize>,
     open: Vec<Open>,
-    anchors: BTreeMap<usize, (Node, usize)>,
-    nodes: usize,
+    anchors: BTreeMap<usize, (Node, Cost)>,
+    spent: Cost,
     documents: usize,
     document: Option<Node>,
     /// The text could not be read to its end: half a document would cause mistakes that are none.
@@ -48,7 +72,7 @@ impl<'t> Loader<'t> {
             offsets: text.char_indices().map(|(offset, _)| offset).collect(),
             open: Vec::new(),
             anchors: BTreeMap::new(),
-            nodes: 0,
+            spent: Cost::default(),
             documents: 0,
             document: None,
             broken: false,
@@ -110,7 +134,8 @@ impl<'t> Loader<'t> {
             Event::Scalar(raw, style, anchor, tag) => {
                 self.refuse_tag(tag.as_ref(), span);
                 let node = scalar(&raw, style, tag.as_ref(), span);
-                self.spend(1, span) && self.place(node, anchor, 1)
+                let cost = Cost::of(&raw);
+                self.spend(cost, span) && self.place(node, anchor, cost)
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_tag(tag.as_ref(), span);
@@ -148,14 +173,16 @@ impl<'t> Loader<'t> {
     }
 
     /// False: the budget is used up.
-    fn spend(&mut self, nodes: usize, span: Span) -> bool {
-        self.nodes = self.nodes.saturating_add(nodes);
-        if self.nodes <= NODES_MAX {
+    fn spend(&mut self, cost: Cost, span: Span) -> bool {
+        self.spent = self.spent.and(cost);
+        if self.spent.nodes <= NODES_MAX && self.spent.bytes <= TEXT_MAX_BYTES {
             return true;
         }
-        let message = "too many values for a cluster file";
+        let message = "too many values for one file";
         let wrong = Wrong::new("config::too_many_values", message, "gave up here");
-        let help = format!("the limit is {NODES_MAX} values, those repeated by aliases included");
+        let kib = TEXT_MAX_BYTES / 1024;
+        let help =
+            format!("the limit is {NODES_MAX} values and {kib} KiB, those repeated by aliases included");
         self.give_up(span, wrong.help(help))
     }
 
@@ -166,10 +193,10 @@ impl<'t> Loader<'t> {
         self.open.push(Open {
             start: span.start,
             anchor,
-            nodes: 1,
+            cost: Cost::of(""),
             what,
         });
-        self.spend(1, span)
+        self.spend(Cost::of(""), span)
     }
 
     fn end(&mut self, span: Span) -> bool {
@@ -183,35 +210,35 @@ impl<'t> Loader<'t> {
             span: Span { start, end },
             kind,
         };
-        self.place(node, open.anchor, open.nodes)
+        self.place(node, open.anchor, open.cost)
     }
 
     /// A copy of what the anchor holds, standing where the alias stands.
     fn alias(&mut self, id: usize, span: Span) -> bool {
-        let Some(nodes) = self.anchors.get(&id).map(|(_, nodes)| *nodes) else {
+        let Some(cost) = self.anchors.get(&id).map(|(_, cost)| *cost) else {
             let message = "an alias cannot stand inside its own anchor";
             self.slip(span, Wrong::new("config::alias", message, "refers to itself"));
-            return self.place(null(span), 0, 1);
+            return self.place(null(span), 0, Cost::of(""));
         };
         // Counted before it is copied: the copies are what a hostile file is after.
-        if !self.spend(nodes, span) {
+        if !self.spend(cost, span) {
             return false;
         }
         let copy = self.anchors.get(&id).map(|(node, _)| node.kind.clone());
         let node = copy.map_or_else(|| null(span), |kind| Node { span, kind });
-        self.place(node, 0, nodes)
+        self.place(node, 0, cost)
     }
 
     /// Puts a finished node where it belongs: as key or value of the innermost open map, into the list, or at the top.
-    fn place(&mut self, node: Node, anchor: usize, nodes: usize) -> bool {
+    fn place(&mut self, node: Node, anchor: usize, cost: Cost) -> bool {
         if anchor > 0 {
-            self.anchors.insert(anchor, (node.clone(), nodes));
+            self.anchors.insert(anchor, (node.clone(), cost));
         }
         let Some(open) = self.open.last_mut() else {
             self.document = Some(node);
             return true;
         };
-        open.nodes = open.nodes.saturating_add(nodes);
+        open.cost = open.cost.and(cost);
         match &mut open.what {
             OpenKind::List(items) => items.push(node),
             OpenKind::Map { entries, key } => match key.take() {

@@ -18,19 +18,23 @@ use loader::Loader;
 const TEXT_MAX_BYTES: usize = 256 * 1024;
 /// Deepest nesting of the format is 5.
 const DEPTH_MAX: usize = 24;
-/// Anchors are copied where they are used; the budget ends "billion laughs".
+/// Anchors are copied where they are used; this and the limit of the text, counted again for what is copied, end
+/// "billion laughs".
 const NODES_MAX: usize = 20_000;
+/// Longest key of the format is 29 characters. Every value below a key has the key in its pointer, so a long one would be
+/// kept as often as there are values.
+const KEY_MAX_CHARS: usize = 128;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
-pub(in crate::config) struct Node {
-    pub(in crate::config) span: Span,
-    pub(in crate::config) kind: Kind,
+pub(crate) struct Node {
+    pub(crate) span: Span,
+    pub(crate) kind: Kind,
 }
 
 /// What stands there.
 #[derive(Clone, Debug)]
-pub(in crate::config) enum Kind {
+pub(crate) enum Kind {
     /// `value` by the rules of the YAML 1.2 core schema, `raw` as typed (without quotes).
     Scalar {
         value: Value,
@@ -42,29 +46,29 @@ pub(in crate::config) enum Kind {
 
 /// One line of a map. Keys are text whatever they look like.
 #[derive(Clone, Debug)]
-pub(in crate::config) struct Entry {
-    pub(in crate::config) key: String,
-    pub(in crate::config) key_span: Span,
-    pub(in crate::config) value: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_span: Span,
+    pub(crate) value: Node,
 }
 
 /// Syntax mistakes have no pointer, only places.
 #[derive(Debug)]
-pub(in crate::config) struct Slip {
-    pub(in crate::config) span: Span,
-    pub(in crate::config) wrong: Wrong,
-    pub(in crate::config) more: Vec<(Span, String)>,
+pub(crate) struct Slip {
+    pub(crate) span: Span,
+    pub(crate) wrong: Wrong,
+    pub(crate) more: Vec<(Span, String)>,
 }
 
 /// What could be read, and what was wrong with it. No document: nothing more can be said about the file.
 #[derive(Debug, Default)]
-pub(in crate::config) struct Loaded {
-    pub(in crate::config) document: Option<Node>,
-    pub(in crate::config) slips: Vec<Slip>,
+pub(crate) struct Loaded {
+    pub(crate) document: Option<Node>,
+    pub(crate) slips: Vec<Slip>,
 }
 
 /// Reads the first document of a text.
-pub(in crate::config) fn load(text: &str) -> Loaded {
+pub(crate) fn load(text: &str) -> Loaded {
     if text.len() > TEXT_MAX_BYTES {
         let message = format!("a file of {} KiB is no cluster file", text.len().div_ceil(1024));
         let wrong = Wrong::new("config::too_big", message, "starts here")

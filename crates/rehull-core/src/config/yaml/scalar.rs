@@ -6,7 +6,7 @@ use saphyr::Scalar;
 use saphyr_parser::{ScalarStyle, Tag};
 use serde_json::Value;
 
-use super::{Entry, Kind, Node, Slip};
+use super::{Entry, KEY_MAX_CHARS, Kind, Node, Slip};
 use crate::config::mistake::{Wrong, quoted};
 use crate::config::spans::Span;
 
@@ -31,6 +31,14 @@ pub(super) fn as_key(node: Node, entries: &[Entry]) -> (PendingKey, Option<Slip>
             );
         }
     };
+    if text.chars().nth(KEY_MAX_CHARS).is_some() {
+        let message = format!("{} is too long for a key", quoted(&text));
+        let wrong = Wrong::new("config::key", message, "too long");
+        return slip(
+            wrong.help(format!("the limit is {KEY_MAX_CHARS} characters")),
+            Vec::new(),
+        );
+    }
     if let Some(first) = entries.iter().find(|entry| entry.key == text) {
         let wrong = Wrong::new(
             "config::duplicate_key",

@@ -53,7 +53,7 @@ pub(super) fn slip(text: &str, at: usize, info: &str, open: impl DoubleEndedIter
 
 /// Nested beyond what the format has, told by the parser or by the loader, whoever notices first.
 pub(super) fn too_deep() -> Wrong {
-    Wrong::new("config::too_deep", "nested too deeply for a cluster file", "here")
+    Wrong::new("config::too_deep", "nested too deeply", "here")
         .help(format!("the limit is {DEPTH_MAX} levels"))
 }
 
