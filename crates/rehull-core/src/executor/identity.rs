@@ -3,7 +3,7 @@
 use super::ports::Ports;
 use crate::domain::ids::EtcdClusterId;
 use crate::domain::observed::Identity;
-use crate::journal::keys;
+use crate::journal::{keys, said};
 use crate::plan::{Envelope, RolloutKind};
 use crate::ports::{PortError, Rule, Store, StoreError};
 
@@ -67,7 +67,7 @@ pub async fn read(store: &dyn Store) -> Result<Option<Identity>, IdentityError> 
     };
     let identity: Identity =
         serde_json::from_slice(&stored.bytes).map_err(|error| IdentityError::Unreadable {
-            why: error.to_string(),
+            why: said(&error.to_string()),
         })?;
     if identity.format > IDENTITY_FORMAT {
         return Err(IdentityError::NewerFormat {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::RolloutId;
 use crate::domain::observed::Request;
-use crate::journal::keys;
+use crate::journal::{keys, said};
 use crate::ports::{Store, StoreError};
 
 /// Format of a request.
@@ -74,7 +74,7 @@ pub async fn list(store: &dyn Store, rollout: &RolloutId) -> Result<Inbox, Store
                     .push(format!("`{key}` has format {}", letter.format));
             }
             Ok(letter) => inbox.requests.push(letter.request),
-            Err(error) => inbox.unreadable.push(format!("`{key}`: {error}")),
+            Err(error) => inbox.unreadable.push(said(&format!("`{key}`: {error}"))),
         }
     }
     Ok(inbox)

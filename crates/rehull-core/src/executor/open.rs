@@ -3,7 +3,9 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::ids::{ContentDigest, RolloutId};
-use crate::journal::{Journal, JournalError, Record, RecordBody, Scope, Writer, keys, without_location};
+use crate::journal::{
+    Journal, JournalError, Record, RecordBody, Scope, Writer, keys, said, without_location,
+};
 use crate::plan::{PLAN_FORMAT, RolloutPlan};
 use crate::ports::{Clock, LeaseNow, LeaseState, Store, StoreError};
 
@@ -321,7 +323,7 @@ fn check_cluster(key: &str, plan: &RolloutPlan, scope: &Scope) -> Result<(), Ope
     }
     Err(OpenError::Foreign {
         key: key.to_owned(),
-        found: plan.envelope.cluster.as_str().to_owned(),
+        found: said(plan.envelope.cluster.as_str()),
         expected: scope.cluster.as_str().to_owned(),
     })
 }

@@ -7,7 +7,11 @@ use sha2::{Digest, Sha256};
 
 use super::error::JournalError;
 use super::record::{JOURNAL_FORMAT, Record, Segment};
+use crate::config::printable;
 use crate::domain::ids::{ClusterName, RolloutId};
+
+/// Of what is said about an object: the sentence may quote it, and a damaged one may say anything.
+const SAID_MAX_CHARS: usize = 400;
 
 /// Whose journal it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +85,7 @@ pub(super) fn unseal<'a>(
     let header = read_header(key, line)?;
     check_owner(key, &header, scope)?;
     if header.seq != seq {
-        return Err(corrupt(key, 1, format!("the header says segment {}", header.seq)).into());
+        return Err(corrupt(key, 1, &format!("the header says segment {}", header.seq)).into());
     }
     check_body(key, &header, body)?;
     Ok((header, body))
@@ -106,7 +110,7 @@ pub(super) fn decode(key: &str, bytes: &[u8], scope: &Scope, seq: u64) -> Result
             continue; // after the last newline
         }
         let record: Record = serde_json::from_slice(line)
-            .map_err(|error| corrupt(key, index.saturating_add(2), unlocated(&error)))?;
+            .map_err(|error| corrupt(key, index.saturating_add(2), &unlocated(&error)))?;
         records.push(record);
     }
     Ok(Segment {
@@ -120,9 +124,9 @@ pub(super) fn decode(key: &str, bytes: &[u8], scope: &Scope, seq: u64) -> Result
 
 fn read_header(key: &str, line: &[u8]) -> Result<Header, JournalError> {
     let value: serde_json::Value =
-        serde_json::from_slice(line).map_err(|error| corrupt(key, 1, unlocated(&error)))?;
+        serde_json::from_slice(line).map_err(|error| corrupt(key, 1, &unlocated(&error)))?;
     let Some(format) = value.get("format").and_then(serde_json::Value::as_u64) else {
-        return Err(corrupt(key, 1, "the header has no format number".to_owned()));
+        return Err(corrupt(key, 1, "the header has no format number"));
     };
     if format > u64::from(JOURNAL_FORMAT) {
         return Err(JournalError::NewerFormat {
@@ -131,7 +135,7 @@ fn read_header(key: &str, line: &[u8]) -> Result<Header, JournalError> {
             known: JOURNAL_FORMAT,
         });
     }
-    serde_json::from_value(value).map_err(|error| corrupt(key, 1, error.to_string()))
+    serde_json::from_value(value).map_err(|error| corrupt(key, 1, &error.to_string()))
 }
 
 fn check_owner(key: &str, header: &Header, scope: &Scope) -> Result<(), JournalError> {
@@ -144,7 +148,7 @@ fn check_owner(key: &str, header: &Header, scope: &Scope) -> Result<(), JournalE
             return Err(JournalError::Foreign {
                 key: key.to_owned(),
                 what,
-                found: found.to_owned(),
+                found: said(found),
                 expected: expected.to_owned(),
             });
         }
@@ -171,17 +175,22 @@ fn check_body(key: &str, header: &Header, body: &[u8]) -> Result<(), DecodeError
     Err(corrupt(
         key,
         2,
-        "the records do not have the SHA-256 that the header states".to_owned(),
+        "the records do not have the SHA-256 that the header states",
     )
     .into())
 }
 
-pub(super) fn corrupt(key: &str, line: usize, why: String) -> JournalError {
+pub(super) fn corrupt(key: &str, line: usize, why: &str) -> JournalError {
     JournalError::Corrupt {
         key: key.to_owned(),
         line,
-        why,
+        why: said(why),
     }
+}
+
+/// A text that quotes an object, for people and terminals.
+pub(crate) fn said(text: &str) -> String {
+    printable(text, SAID_MAX_CHARS)
 }
 
 /// serde_json counts lines inside one line; the caller knows the real one, the column stays useful.
@@ -192,7 +201,7 @@ fn unlocated(error: &serde_json::Error) -> String {
 /// The message alone, for errors that carry line and column as fields.
 pub(crate) fn without_location(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split(" at line ").next().unwrap_or_default().to_owned()
+    said(text.split(" at line ").next().unwrap_or_default())
 }
 
 fn digest(body: &[u8]) -> String {

@@ -32,6 +32,6 @@ pub(super) fn encode(
 pub(super) fn decode(key: &str, bytes: &[u8], scope: &Scope, seq: u64) -> Result<JournalView, DecodeError> {
     let (_, body) = codec::unseal(key, bytes, scope, seq)?;
     let body: Body =
-        serde_json::from_slice(body).map_err(|error| codec::corrupt(key, 2, error.to_string()))?;
+        serde_json::from_slice(body).map_err(|error| codec::corrupt(key, 2, &error.to_string()))?;
     Ok(body.view)
 }

@@ -47,7 +47,7 @@ pub async fn load(store: &dyn Store, scope: &Scope, tail: TornTail) -> Result<Lo
         let key = keys::segment(&scope.rollout, segment.seq);
         for (index, record) in segment.records.iter().enumerate() {
             view.apply(record)
-                .map_err(|error| corrupt(&key, index.saturating_add(2), error.to_string()))?;
+                .map_err(|error| corrupt(&key, index.saturating_add(2), &error.to_string()))?;
         }
     }
     let next = segments.last().map_or(folded, |last| last.seq).saturating_add(1);
@@ -162,7 +162,7 @@ async fn read(
                     let note = format!("`{key}` was not written to its end ({why}): treated as not written");
                     found.torn = Some(Torn { tag, note });
                 }
-                (_, Err(DecodeError::Torn { why })) => return Err(corrupt(&key, 1, why)),
+                (_, Err(DecodeError::Torn { why })) => return Err(corrupt(&key, 1, &why)),
                 (_, Err(DecodeError::Bad(error))) => return Err(error),
             }
         }

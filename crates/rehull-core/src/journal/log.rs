@@ -142,7 +142,7 @@ impl<'a> Journal<'a> {
     async fn write(&mut self, segment: &Segment) -> Result<(), JournalError> {
         let key = keys::segment(&self.scope.rollout, segment.seq);
         let bytes = codec::encode(segment, &self.scope)
-            .map_err(|error| codec::corrupt(&key, 1, format!("cannot be encoded: {error}")))?;
+            .map_err(|error| codec::corrupt(&key, 1, &format!("cannot be encoded: {error}")))?;
         let mut last = StoreError::Unavailable {
             key: key.clone(),
             why: "an earlier segment may still arrive".to_owned(),

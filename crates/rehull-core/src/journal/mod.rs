@@ -16,7 +16,7 @@ mod token;
 mod view;
 
 pub use codec::Scope;
-pub(crate) use codec::without_location;
+pub(crate) use codec::{said, without_location};
 pub use error::{FoldError, JournalError};
 pub use load::{Loaded, TornTail, load, read_all};
 pub use log::{Journal, Writer};
