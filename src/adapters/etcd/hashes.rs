@@ -10,9 +10,9 @@ use rehull_core::domain::desired::Slot;
 use rehull_core::ports::{PortError, Rule};
 use tokio::time::timeout;
 
-use super::error::{COMPACTED, FUTURE_REVISION, says};
 use super::lists::linearizable_read;
 use super::pool::{EtcdPool, READ_LIMIT, not_sent};
+use super::words::{COMPACTED, FUTURE_REVISION, says};
 
 /// Bound of one comparison, all retries included: the ports' 20 s with a margin.
 const LIMIT: Duration = Duration::from_secs(19);

@@ -13,9 +13,9 @@ use rehull_core::domain::etcd::ListedMember;
 use rehull_core::domain::ids::MemberId;
 use rehull_core::ports::{EtcdMembership, PortError, Rule};
 
-use super::error::{NOT_A_LEARNER, says};
 use super::lists::Listing;
 use super::pool::{EtcdPool, READ_LIMIT, not_sent};
+use super::words::{NOT_A_LEARNER, says};
 use crate::adapters::clock::{pause, within};
 
 /// What etcd gives up by itself, it gives up after 5 s + 2 election time-outs (7 s by default), and its own words are

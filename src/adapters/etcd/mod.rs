@@ -17,6 +17,7 @@ mod snapshot;
 mod stall;
 mod tls;
 mod view;
+mod words;
 mod write_through;
 
 pub use pool::EtcdPool;
