@@ -12,6 +12,7 @@ use super::step::Step;
 use super::tick::Tick;
 use super::{Goal, gates, give_up};
 use crate::domain::action::{Action, TerminateWhy};
+use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::{Join, Machine, MachineState};
 use crate::domain::ids::Generation;
 use crate::domain::waiting::StopReason;
@@ -32,7 +33,7 @@ pub(crate) fn lost<'a>(now: &Situation<'a>, slot: &SlotSituation<'a>) -> Option<
     let runs = |machine: &Machine| machine.go && machine.state != MachineState::Stopped;
     // What cannot be brought back at all is asked first: then any machine that may run keeps the slot from being lost.
     let generation = slot.parts?.volume_generation?;
-    let content = content(slot)?;
+    let content = content(now, slot)?;
     let carries = |machine: &Machine| {
         machine.join == Some(Join::Reattach)
             && machine.digest.as_ref() == Some(&content.digest)
@@ -61,7 +62,11 @@ pub(crate) fn lost<'a>(now: &Situation<'a>, slot: &SlotSituation<'a>) -> Option<
     still_a_member.then(|| Comeback {
         content,
         generation,
-        machine: slot.running_machines().find(|machine| carries(machine)),
+        // Of several the one that has the parts already: what was moved once is not moved again.
+        machine: slot
+            .running_machines()
+            .filter(|machine| carries(machine))
+            .min_by_key(|machine| !slot.has_part_at(machine)),
     })
 }
 
@@ -72,7 +77,7 @@ fn switch_is_ours(slot: &SlotSituation<'_>) -> bool {
 }
 
 /// Healing and replacing are about this very slot: a person has asked for its way forward.
-fn is_target(now: &Situation<'_>, slot: &SlotSituation<'_>) -> bool {
+pub(super) fn is_target(now: &Situation<'_>, slot: &SlotSituation<'_>) -> bool {
     match &now.plan.envelope.kind {
         RolloutKind::Heal { slot: target } | RolloutKind::Replace { slot: target } => target == slot.name(),
         RolloutKind::Bootstrap => true,
@@ -81,14 +86,26 @@ fn is_target(now: &Situation<'_>, slot: &SlotSituation<'_>) -> bool {
 }
 
 /// What the machine had that ran this member last.
-fn content<'a>(slot: &SlotSituation<'a>) -> Option<&'a SlotContent> {
+fn content<'a>(now: &Situation<'_>, slot: &SlotSituation<'a>) -> Option<&'a SlotContent> {
     let (from, to) = (slot.plan.from.as_ref(), &slot.plan.to);
-    match slot.last_started().and_then(|machine| machine.digest.as_ref()) {
-        Some(digest) if *digest == to.digest => Some(to),
-        Some(digest) => from.filter(|from| from.digest == *digest),
+    let last = match slot.last_started().and_then(|machine| machine.digest.as_ref()) {
+        Some(digest) if *digest == to.digest => to,
+        Some(digest) => from.filter(|from| from.digest == *digest)?,
         // EC2 forgets a terminated machine after about an hour. A slot that this rollout leaves alone is to run what it ran.
-        None => from.or_else(|| (!slot.plan.changes()).then_some(to)),
+        None => match from {
+            Some(from) => from,
+            None if slot.plan.changes() => return None,
+            None => to,
+        },
+    };
+    // Machines are told apart by when they were launched, and one that was launched early may have been told to go late.
+    // The cluster version knows better: it rises only once every listed member tells at least as much of itself, and
+    // after that nobody starts below it. So this member has run what the slot is to become.
+    let has_run_more = |risen: (u32, u32)| last.version.line() < risen && to.version.line() >= risen;
+    if now.cluster_version().is_some_and(has_run_more) {
+        return Some(to);
     }
+    Some(last)
 }
 
 /// Proposes what brings a lost member one stage further back. False: on the way to rest it is not waited for, because
@@ -183,14 +200,17 @@ pub(crate) fn afterwards(
     }
 }
 
-/// A member that was told to start and has not come up yet is waited for, also on the way to rest; not for ever.
+/// A member that was told to start and has not come up yet is waited for, also on the way to rest; not for ever. What
+/// has refused after its machine booted again is given up, and comes back like a lost one.
 pub(crate) fn is_returning(step: &Step<'_>, tick: &mut Tick) -> bool {
     let slot = step.slot;
     // Of a slot that changes, the new machine joins by its own step.
     let joins = |machine: &Machine| slot.plan.changes() && slot.new.is_some_and(|new| new.id == machine.id);
-    let told =
-        |machine: &&Machine| machine.go && !joins(machine) && was_told_by_us(slot, machine, step.journal);
-    let Some(machine) = slot.running_machines().find(told) else {
+    let comes = |machine: &&Machine| {
+        let ours = was_told_by_us(slot, machine, step.journal) || will_not_come_up(step.now, slot, machine);
+        machine.go && !joins(machine) && ours
+    };
+    let Some(machine) = slot.running_machines().find(comes) else {
         return false;
     };
     if slot.standing() == Health::Healthy {
@@ -207,6 +227,13 @@ pub(crate) fn is_returning(step: &Step<'_>, tick: &mut Tick) -> bool {
     let lacks = gates::describe(slot);
     step.wait_for_join(lacks, until, tick);
     true
+}
+
+/// Whoever told it to go: it has booted again, its boot script refuses, and nothing listens at its port. Silence would
+/// not say so: etcd may run on where the script alone began anew.
+fn will_not_come_up(now: &Situation<'_>, slot: &SlotSituation<'_>, machine: &Machine) -> bool {
+    let ends_here = machine.stop_asked || is_target(now, slot);
+    machine.has_refused() && *slot.endpoint == Endpoint::Refused && slot.has_part_at(machine) && !ends_here
 }
 
 fn was_told_by_us(slot: &SlotSituation<'_>, machine: &Machine, journal: &JournalView) -> bool {

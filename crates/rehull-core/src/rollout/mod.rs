@@ -17,6 +17,7 @@ mod leave;
 mod mutants;
 mod order;
 mod preflight;
+mod removed;
 mod situation;
 mod slot_move;
 mod snapshot;
@@ -200,9 +201,12 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
     for slot in out {
         let on = WaitingOn::OtherMemberOut {
             slot: slot.name().clone(),
-            seen: gates::describe(slot),
+            seen: removed::describe(now, slot, journal),
         };
         tick.wait(&slot.plan.step, on);
+    }
+    if goal == Goal::Finish {
+        removed::watch(now, journal, tick);
     }
     for slot in &turn.leaving {
         for machine in &slot.leaving_now() {

@@ -35,14 +35,16 @@ pub(crate) fn off_the_old(slot: &SlotSituation<'_>, new: &Machine, tick: &mut Ti
     }
 }
 
-/// A part is taken only from machines of its own slot.
+/// A part is taken only from machines of its own slot: from old ones, and from a replacement that never ran the member,
+/// where what was lost meanwhile comes back on another machine.
 fn propose(
     slot: &SlotSituation<'_>,
     machine: &crate::domain::ids::InstanceId,
     action: Action,
     tick: &mut Tick,
 ) {
-    if slot.old.iter().any(|old| old.id == *machine) {
+    let idle = |new: &Machine| new.id == *machine && (!new.go || new.has_refused());
+    if slot.old.iter().any(|old| old.id == *machine) || slot.new.is_some_and(idle) {
         tick.act(&slot.plan.step, action);
     } else if slot.leaving.iter().any(|gone| gone.id == *machine) {
         // EC2 frees the parts of a terminated machine by itself.

@@ -4,7 +4,7 @@ use super::model::{Model, NEW, OLD, plan, slot_name};
 use super::stories::upgraded;
 use super::{End, tick, walk};
 use crate::domain::action::Action;
-use crate::domain::fleet::MachineState;
+use crate::domain::fleet::{Attachment, MachineState};
 use crate::domain::ids::InstanceId;
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::waiting::StopReason;
@@ -372,4 +372,26 @@ fn nothing_is_begun_while_a_lost_member_comes_back() {
         model.advance();
     }
     panic!("it did not come back");
+}
+
+#[test]
+fn a_member_comes_back_although_its_replacement_had_the_parts_already() {
+    let plan = plan(3, EtcdStrategy::Reattach);
+    let mut model = Model::healthy(3);
+    while !model.machines.iter().any(crate::rollout::step::is_warm) {
+        walk(&mut model, &plan, Goal::Finish, 1);
+    }
+    let new = model.machines.iter().find(|m| !m.go).unwrap().clone();
+    let old = model.carrier(&new.slot).unwrap();
+    model.power_off(&old);
+    let parts = model.parts.get_mut(&new.slot).unwrap();
+    parts.volume.attachment = Attachment::Attached(new.id.clone());
+    parts.interface.attachment = Attachment::Attached(new.id);
+    assert_eq!(
+        walk(&mut model, &plan, Goal::Finish, 900),
+        End::Done,
+        "{:#?}",
+        model.story
+    );
+    upgraded(&model, 3);
 }

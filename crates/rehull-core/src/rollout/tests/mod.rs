@@ -24,6 +24,8 @@ mod losses;
 pub(crate) mod model;
 mod preflight;
 mod refusals;
+mod removed;
+mod risen;
 mod steady;
 mod stories;
 mod time;

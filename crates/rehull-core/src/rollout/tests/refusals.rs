@@ -249,6 +249,48 @@ fn a_machine_whose_boot_script_refused_later_on_is_left_its_volume_while_its_etc
 }
 
 #[test]
+fn a_machine_that_boots_again_and_refuses_is_given_up_and_its_member_comes_back_as_it_was() {
+    for strategy in ALL {
+        for goal in [Goal::Finish, Goal::Rest] {
+            let plan = plan(3, strategy);
+            let mut model = Model::ready_for(strategy, 3);
+            walk(&mut model, &plan, Goal::Finish, 2);
+            model.attach();
+            // Its power came back while an artefact was wrong: nothing listens, and nothing will.
+            model.running.remove(&super::model::slot_name(1));
+            let id = InstanceId::new("i-old-1");
+            model.machine(&id).report = super::model::report(&id, BootPhase::Refused);
+            let end = walk(&mut model, &plan, goal, 1200);
+            assert_eq!(end, End::Done, "{strategy:?} {goal:?}: {:#?}", model.story);
+            assert_eq!(model.healthy_voters(), 3, "{strategy:?} {goal:?}");
+            if goal == Goal::Finish {
+                upgraded(&model, 3);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_machine_that_boots_again_and_refuses_is_given_up_also_where_that_brings_the_quorum_back() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = Model::healthy(3);
+    walk(&mut model, &plan, Goal::Finish, 2);
+    model.attach();
+    model.running.remove(&super::model::slot_name(1));
+    let id = InstanceId::new("i-old-1");
+    model.machine(&id).report = super::model::report(&id, BootPhase::Refused);
+    model.down.insert(super::model::slot_name(2));
+    walk(&mut model, &plan, Goal::Finish, 300);
+    assert_eq!(model.healthy_voters(), 2, "{:#?}", model.story);
+    let touched = |key: &&String| key.starts_with("ask-stop ") || key.starts_with("remove-member ");
+    assert_eq!(model.story.iter().find(touched), None, "{:#?}", model.story);
+    model.down.clear();
+    let end = walk(&mut model, &plan, Goal::Finish, 1200);
+    assert_eq!(end, End::Done, "{:#?}", model.story);
+    upgraded(&model, 3);
+}
+
+#[test]
 fn a_machine_that_refused_and_answers_all_the_same_is_not_touched() {
     let plan = plan(3, EtcdStrategy::RemoveThenAdd);
     let mut model = Model::healthy(3);

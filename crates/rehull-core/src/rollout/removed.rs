@@ -1,0 +1,60 @@
+//! A member that somebody else has removed from the list. Its data never starts again, and nothing that was approved gives
+//! the slot a new member: that is said, and once the patience with a member that joins is over, it is a stop.
+
+use super::situation::{Situation, SlotSituation};
+use super::step::Step;
+use super::tick::Tick;
+use super::{comeback, gates};
+use crate::domain::waiting::StopReason;
+use crate::journal::JournalView;
+
+/// What is seen of a member that is out, for whoever waits for it.
+pub(super) fn describe(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> String {
+    let seen = gates::describe(slot);
+    if by_others(now, slot, journal) {
+        format!("removed from the list; {seen}")
+    } else {
+        seen
+    }
+}
+
+/// Remembers since when, and stops after a while: a person may be at work and add it again.
+pub(super) fn watch(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) {
+    for slot in now.slots.iter().filter(|slot| by_others(now, slot, journal)) {
+        let mark = format!("removed {}", slot.name());
+        let Some(since) = journal.marked_at(&mark).filter(|at| *at <= now.seen.at) else {
+            tick.mark(mark);
+            continue;
+        };
+        let step = Step {
+            now,
+            slot,
+            journal,
+            hold: Vec::new(),
+        };
+        let patience = now.plan.envelope.policy.join_deadline;
+        if now.seen.at >= step.deadline(Some(since), patience) {
+            let name = slot.name();
+            let what = format!(
+                "{name} was removed from the member list, not by this rollout, and what was removed never starts again: `rehull abort` ends this rollout, then `rehull etcd heal {name}` makes it a new member"
+            );
+            tick.stop(StopReason::OutsideEnvelope { what });
+        }
+    }
+}
+
+/// Its machine runs and was not told to stop, and all who answer agree on a list without it. Of a slot whose switch has
+/// begun only once its new member has joined: until then it may be rehull that has removed the old one.
+fn by_others(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
+    let runs = slot
+        .running_machines()
+        .any(|machine| machine.go && slot.has_part_at(machine));
+    let is_untouched = !slot.plan.changes() || !slot.switch_has_begun();
+    let has_joined = gates::joined_at(slot, journal).is_some();
+    now.list_is_known()
+        && slot.listed.is_none()
+        && runs
+        && !slot.stop_was_asked()
+        && (is_untouched || has_joined)
+        && !comeback::is_target(now, slot)
+}

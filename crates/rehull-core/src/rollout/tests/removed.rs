@@ -1,0 +1,120 @@
+//! A member that somebody removes by hand in the middle of a rollout.
+
+use super::model::{Model, OLD, plan, slot_name};
+use super::{End, walk};
+use crate::domain::ids::SlotName;
+use crate::domain::policy::EtcdStrategy;
+use crate::domain::waiting::StopReason;
+use crate::plan::{RolloutKind, RolloutPlan};
+use crate::rollout::Goal;
+
+/// Removed from the list; its etcd ends by itself.
+fn remove(model: &mut Model, slot: &SlotName) {
+    model.members.retain(|member| member.slot != *slot);
+    model.running.remove(slot);
+}
+
+/// The slot of the first member whose step is over.
+fn first_done(model: &mut Model, plan: &RolloutPlan) -> SlotName {
+    loop {
+        walk(model, plan, Goal::Finish, 1);
+        let done = |key: &&String| key.starts_with("verify-data ");
+        if let Some(key) = model.story.iter().find(done) {
+            let slot = SlotName::new(key.rsplit(' ').next().unwrap());
+            walk(model, plan, Goal::Finish, 3);
+            return slot;
+        }
+    }
+}
+
+/// Waits for it by name, then stops by name, and has touched no member meanwhile.
+fn stops_for(model: &mut Model, plan: &RolloutPlan, slot: &SlotName) {
+    let before = model.story.len();
+    let End::Waiting(waits) = walk(model, plan, Goal::Finish, 300) else {
+        panic!("{:#?}", model.story);
+    };
+    assert!(
+        waits.contains("removed from the list; its port refuses"),
+        "{waits}"
+    );
+    let end = walk(model, plan, Goal::Finish, 900);
+    let End::Stopped(StopReason::OutsideEnvelope { what }) = end else {
+        panic!("{end:?}: {:#?}", model.story);
+    };
+    assert!(what.contains(&format!("`rehull etcd heal {slot}`")), "{what}");
+    for key in &model.story[before..] {
+        assert!(
+            key.starts_with("launch-machine ") || key.starts_with("preflight "),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn a_member_removed_by_hand_after_its_step_is_told_then_a_stop_and_healed_by_the_command_that_is_named() {
+    for strategy in [EtcdStrategy::RemoveThenAdd, EtcdStrategy::Reattach] {
+        let plan = plan(3, strategy);
+        let mut model = Model::healthy(3);
+        let slot = first_done(&mut model, &plan);
+        remove(&mut model, &slot);
+        stops_for(&mut model, &plan, &slot);
+        model.attach();
+        assert_eq!(
+            walk(&mut model, &plan, Goal::Rest, 120),
+            End::Done,
+            "{strategy:?}: {:#?}",
+            model.story
+        );
+        let mut heal = plan.clone();
+        heal.envelope.strategy = EtcdStrategy::RemoveThenAdd;
+        heal.envelope.kind = RolloutKind::Heal { slot: slot.clone() };
+        for planned in &mut heal.envelope.slots {
+            if planned.slot.name == slot {
+                planned.from = None;
+                let carrier = model.carrier(&slot).unwrap();
+                heal.replaces.entry(slot.clone()).or_default().insert(carrier);
+            } else {
+                planned.to = planned.from.clone().unwrap();
+                planned.reasons.clear();
+            }
+        }
+        assert_eq!(
+            walk(&mut model, &heal, Goal::Finish, 900),
+            End::Done,
+            "{strategy:?}: {:#?}",
+            model.story
+        );
+        assert_eq!(model.healthy_voters(), 3, "{strategy:?}");
+    }
+}
+
+#[test]
+fn a_member_removed_by_hand_before_its_turn_is_told_and_then_a_stop() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = Model::healthy(3);
+    walk(&mut model, &plan, Goal::Finish, 2);
+    remove(&mut model, &slot_name(2));
+    stops_for(&mut model, &plan, &slot_name(2));
+    assert!(
+        model.running.values().all(|version| *version == OLD),
+        "{:?}",
+        model.running
+    );
+}
+
+#[test]
+fn a_member_removed_by_hand_and_added_again_in_time_stops_nothing() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = Model::healthy(3);
+    walk(&mut model, &plan, Goal::Finish, 2);
+    let before = (model.members.clone(), model.running.clone());
+    remove(&mut model, &slot_name(2));
+    walk(&mut model, &plan, Goal::Finish, 300);
+    (model.members, model.running) = before;
+    assert_eq!(
+        walk(&mut model, &plan, Goal::Finish, 900),
+        End::Done,
+        "{:#?}",
+        model.story
+    );
+}
