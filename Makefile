@@ -19,7 +19,8 @@ endif
 
 # CI must build exactly what was committed; a developer may be in the middle of changing a dependency.
 locked := $(if $(CI),--locked)
-deny := $(cache)/tools/bin/cargo-deny --log-level error $(locked) check
+cargo_deny := $(cache)/tools/bin/cargo-deny --log-level error $(locked)
+deny := $(cargo_deny) check
 
 # Live tests mostly wait: one per core leaves half of the cores idle. The soak runs four at once on two of them.
 LIVE_AT_ONCE ?= $(shell echo $$(($$(nproc) * 3 / 2)))
@@ -31,7 +32,12 @@ endef
 
 SEEDS ?= 1000000
 
-.PHONY: help setup demo test test-terraform check soak sim bench gen clean fmt clippy tidy shell deny
+FUZZ_SECONDS ?= 300
+FUZZ_TOOLCHAIN ?= nightly
+fuzz_targets := $(or $(TARGET),$(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
+cargo_fuzz := PATH=$(cache)/tools/bin:$$PATH cargo +$(FUZZ_TOOLCHAIN) fuzz
+
+.PHONY: help setup demo test test-terraform check soak sim fuzz bench gen clean fmt clippy tidy shell deny
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,7 +59,7 @@ test: ## all default tests on real binaries, formatting, lints and licences
 	$(call phase,fmt,$(MAKE) fmt)
 	$(call phase,shell,$(MAKE) shell)
 	$(call phase,clippy,$(MAKE) clippy)
-	$(call phase,tests,cargo test $(locked) --workspace --lib --bins --test it --test tidy --test sim --test terraform)
+	$(call phase,tests,cargo test $(locked) --workspace --lib --bins --test it --test tidy --test sim --test terraform --test fuzz)
 	$(call phase,modules,tools/terraform.sh test)
 	$(call phase,counterparts,RUST_TEST_THREADS=$(LIVE_AT_ONCE) cargo test $(locked) -p rehull-core --test counterparts)
 	$(call phase,live,RUST_TEST_THREADS=$(LIVE_AT_ONCE) cargo test $(locked) --test live)
@@ -80,6 +86,11 @@ sim: ## bad days in the simulator on all cores, every crash of every scenario, a
 	@REHULL_SIM_SEEDS=$(SEEDS) cargo test --release $(locked) -p rehull-core --test sim -- --ignored --nocapture --test-threads 1 \
 	  --skip tell_the_stories --skip what_is_open $(LEGS)
 
+fuzz: ## libFuzzer on everything that reads what others write; wants a nightly Rust (TARGET=name, FUZZ_SECONDS=300 for each)
+	@tools/setup.sh fuzz
+	@for target in $(fuzz_targets); do mkdir -p fuzz/corpus/$$target; $(cargo_fuzz) run $$target fuzz/corpus/$$target fuzz/seeds/$$target \
+	  -- -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1; done
+
 bench: ## simulated rollouts per second; a Terraform plan of 100 MB; replace the leader again and again, against the naive way; start-up and memory; about 15 minutes
 	@tools/setup.sh
 	@tools/toolbox.sh etcd 3.5.33 3.6.14
@@ -101,6 +112,7 @@ clean: ## remove what was built here; the cache with the toolbox stays
 fmt:
 	@cargo fmt --all --check
 	@tools/terraform.sh fmt
+	@rustfmt --check --config skip_children=true fuzz/src/lib.rs fuzz/fuzz_targets/*.rs
 
 clippy:
 	@cargo clippy $(locked) --workspace --all-targets -- -D warnings
@@ -115,5 +127,6 @@ shell:
 # Advisories need the database of today; without a network that is no reason for red, but it is said.
 deny:
 	@$(deny) licenses bans sources
+	@$(cargo_deny) --manifest-path fuzz/Cargo.toml --config deny.toml check licenses bans sources
 	@if timeout 60 $(cache)/tools/bin/cargo-deny --log-level off fetch db; then $(deny) --disable-fetch advisories; \
 	else echo "advisories: skipped, the advisory database cannot be fetched from here"; fi

@@ -7,6 +7,8 @@
 mod docs;
 #[path = "tidy/files.rs"]
 mod files;
+#[path = "tidy/fuzz.rs"]
+mod fuzz;
 #[path = "tidy/scan.rs"]
 mod scan;
 #[path = "tidy/walls.rs"]
@@ -150,6 +152,11 @@ fn every_link_of_a_document_leads_somewhere() -> Outcome {
 #[test]
 fn every_test_that_a_document_names_exists() -> Outcome {
     docs::named_tests_exist()
+}
+
+#[test]
+fn every_fuzz_target_is_built_and_has_seeds() -> Outcome {
+    fuzz::targets_are_built_and_have_seeds()
 }
 
 #[test]

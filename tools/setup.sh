@@ -4,6 +4,7 @@
 #   tools/setup.sh          what `make demo` needs
 #   tools/setup.sh test     also what `make test` needs: shellcheck, Python with the pinned moto_server
 #   tools/setup.sh check    also what `make check` needs: cargo-deny
+#   tools/setup.sh fuzz     what `make fuzz` needs: cargo-fuzz and a nightly Rust
 #
 # System packages come from apt (as root, or through sudo without a password); elsewhere the missing ones are named.
 # Everything else goes into the cache: ${XDG_CACHE_HOME:-$HOME/.cache}/rehull/{moto,tools}.
@@ -13,6 +14,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly HERE
 readonly CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/rehull
 readonly CARGO_DENY=0.20.2
+readonly CARGO_FUZZ=0.13.2
 
 say() { printf 'setup: %s\n' "$*"; }
 die() {
@@ -127,26 +129,38 @@ moto() {
     printf '%s\n' "$want" >"$venv/.requirements"
 }
 
-cargo_deny() {
-    local root=$CACHE/tools build
-    [[ -x $root/bin/cargo-deny && $("$root/bin/cargo-deny" --version) == "cargo-deny $CARGO_DENY" ]] && return
-    say "installing cargo-deny $CARGO_DENY, one or two minutes"
+cargo_tool() {
+    local tool=$1 version=$2 root=$CACHE/tools build
+    [[ -x $root/bin/$tool && $("$root/bin/$tool" --version) == "$tool $version" ]] && return
+    say "installing $tool $version, one or two minutes"
     build=$(mktemp -d)
-    # Unoptimised: it builds in a third of the time and then checks one lock file. Its own target directory, because
-    # the project's one would be filled with crates that the project does not use.
-    CARGO_TARGET_DIR=$build cargo install -q --locked --debug --root "$root" cargo-deny --version "$CARGO_DENY"
+    # Unoptimised: it builds in a third of the time and then reads a few files. Its own target directory, because the
+    # project's one would be filled with crates that the project does not use.
+    CARGO_TARGET_DIR=$build cargo install -q --locked --debug --root "$root" "$tool" --version "$version"
     rm -rf "$build"
+}
+
+# libFuzzer is C++, and instrumenting for it is a nightly option.
+fuzzing() {
+    local toolchain=${FUZZ_TOOLCHAIN:-nightly}
+    have c++ || install_packages g++
+    have rustup || die "rustup is missing" "cargo-fuzz needs a nightly Rust: https://rustup.rs"
+    if ! rustup run "$toolchain" rustc --version >/dev/null 2>&1; then
+        say "installing Rust $toolchain with rustup"
+        rustup toolchain install "$toolchain" --profile minimal >/dev/null
+    fi
+    cargo_tool cargo-fuzz "$CARGO_FUZZ"
 }
 
 main() {
     local what=${1:-demo} started=$SECONDS
     case $what in
-        demo | test | check) ;;
+        demo | test | check | fuzz) ;;
         -h | --help)
             sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
             return
             ;;
-        *) die "unknown part \`$what\`" "usage: tools/setup.sh [test|check]" ;;
+        *) die "unknown part \`$what\`" "usage: tools/setup.sh [test|check|fuzz]" ;;
     esac
     mkdir -p "$CACHE"
     if have flock; then
@@ -158,7 +172,8 @@ main() {
     terraform_note
     [[ $what != test ]] || test_packages
     [[ $what != test ]] || moto
-    [[ $what == demo ]] || cargo_deny
+    [[ $what != fuzz ]] || fuzzing
+    [[ $what == demo || $what == fuzz ]] || cargo_tool cargo-deny "$CARGO_DENY"
     say "ready for \`$what\` ($((SECONDS - started)) s)"
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn too_long(file: &File, max: usize, instead: &str) -> Option<String>
 pub(crate) fn rust_files() -> Result<Vec<File>, Untidy> {
     let sources = |file: &File| {
         file.has_extension("rs")
-            && ["src/", "crates/", "tests/"]
+            && ["src/", "crates/", "tests/", "fuzz/"]
                 .iter()
                 .any(|top| file.path.starts_with(top))
     };
@@ -49,7 +49,7 @@ pub(crate) fn exists(path: &Path) -> Result<bool, Untidy> {
     Ok(root()?.join(path).exists())
 }
 
-/// Text that people write here. Fixtures are other people's bytes and stay as they were captured.
+/// Text that people write here. Fixtures and seeds are other people's bytes and stay as they were captured.
 pub(crate) fn text_files() -> Result<Vec<File>, Untidy> {
     const ENDINGS: [&str; 9] = [
         ".rs", ".md", ".toml", ".yml", ".yaml", ".sh", ".hbs", ".tf", "Makefile",
@@ -81,13 +81,23 @@ pub(crate) fn text_files() -> Result<Vec<File>, Untidy> {
     Ok(files)
 }
 
+const SKIPPED: [&str; 7] = [
+    "target",
+    "node_modules",
+    "tests/fixtures",
+    "fuzz/seeds",
+    "fuzz/corpus",
+    "fuzz/artifacts",
+    "fuzz/target",
+];
+
 fn is_skipped(folder: &str) -> bool {
     let last = Path::new(folder)
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
     let hidden = last.starts_with('.') && ![".github", ".ci"].contains(&last.as_str());
-    hidden || ["target", "node_modules", "tests/fixtures"].contains(&folder)
+    hidden || SKIPPED.contains(&folder)
 }
 
 fn root() -> io::Result<PathBuf> {
