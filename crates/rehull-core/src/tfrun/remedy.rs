@@ -139,6 +139,9 @@ fn progress(outcome: &Outcome) -> String {
         ("not begun", &tally.untouched),
     ];
     let told = lists.into_iter().filter(|(_, list)| !list.is_empty());
-    told.map(|(word, list)| format!("; {word}: {}", list.join(", ")))
-        .collect()
+    let mut text = String::new();
+    for (word, list) in told {
+        text.push_str(&format!("; {word}: {}", list.join(", ")));
+    }
+    text
 }
