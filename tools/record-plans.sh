@@ -251,7 +251,7 @@ module "etcd" {
   source    = "./etcd"
   slots     = { for slot in ["etcd-a", "etcd-b", "etcd-c"] : slot => {
     name          = "dev-\${slot}"
-    description   = "sha256:\${join("", [for n in range(64) : "$2"])}"
+    description   = "rehull sha256:\${join("", [for n in range(64) : "$2"])}"
     image_id      = "ami-0123456789abcdef0"
     instance_type = "m6i.large"
     user_data     = $3(base64encode("#cloud-config\n# \${slot} $1\n"))
@@ -269,7 +269,7 @@ resource "terraform_data" "launch_template" {
   input    = var.slots[each.key]
 }
 output "versions" {
-  value = { for slot, template in terraform_data.launch_template : slot => { id = template.id, latest = nonsensitive(template.output.description) } }
+  value = { for slot, template in terraform_data.launch_template : slot => { id = template.id, latest = nonsensitive(trimprefix(template.output.description, "rehull ")) } }
 }
 HCL
 }

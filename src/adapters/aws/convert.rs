@@ -21,8 +21,6 @@ use rehull_core::domain::ids::{
 
 /// EC2 itself tags what was launched from a template.
 const TEMPLATE_VERSION_TAG: &str = "aws:ec2launchtemplate:version";
-/// What stands before the digest in the description of a launch template version.
-const DESCRIPTION_PREFIX: &str = "rehull ";
 
 /// Something read, and sentences about what could not be understood of it.
 pub(super) struct Read<T> {
@@ -218,20 +216,8 @@ pub(super) fn template_version(version: &SdkTemplateVersion) -> Option<TemplateV
     let number: LaunchTemplateVersion = version.version_number()?.to_string().parse().ok()?;
     Some(TemplateVersion {
         version: number,
-        digest: version.version_description().and_then(described_digest),
+        digest: version.version_description().and_then(ContentDigest::described),
     })
-}
-
-/// The description of a version with this content.
-pub(super) fn description(digest: &ContentDigest) -> String {
-    format!("{DESCRIPTION_PREFIX}{digest}")
-}
-
-fn described_digest(description: &str) -> Option<ContentDigest> {
-    let digest = description.strip_prefix(DESCRIPTION_PREFIX)?;
-    let digits = digest.strip_prefix("sha256:")?;
-    (digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        .then(|| ContentDigest::new(digest))
 }
 
 fn value<'a>(tags: &'a [Tag], key: &str) -> Option<&'a str> {

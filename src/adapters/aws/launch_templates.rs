@@ -114,7 +114,7 @@ impl AwsLaunchTemplates {
             .ec2_once
             .create_launch_template()
             .launch_template_name(template.as_str())
-            .version_description(convert::description(&content.digest))
+            .version_description(content.digest.description())
             .launch_template_data(data(content))
             .tag_specifications(tags)
             .client_token(token.as_str())
@@ -145,7 +145,7 @@ impl AwsLaunchTemplates {
             .ec2_once
             .create_launch_template_version()
             .launch_template_name(template.as_str())
-            .version_description(convert::description(&content.digest))
+            .version_description(content.digest.description())
             .launch_template_data(data(content))
             .client_token(token.as_str())
             .send()

@@ -224,6 +224,7 @@ impl Job {
 }
 
 /// In a process group of its own: an interrupt at the terminal reaches this process, which passes on exactly one.
+#[expect(clippy::disallowed_methods, reason = "this adapter owns Terraform")]
 fn spawn(
     terraform: &Terraform,
     folder: &Path,
@@ -268,6 +269,7 @@ fn passed_on(environment: &[(OsString, OsString)]) -> impl Iterator<Item = (&OsS
 }
 
 /// Runs something that is short and has no stream, and returns the file with what it said.
+#[expect(clippy::disallowed_methods, reason = "this adapter owns Terraform")]
 pub(super) async fn to_its_end(
     terraform: &Terraform,
     folder: &Path,

@@ -105,6 +105,26 @@ text_id!(
     /// `sha256:` and 64 hexadecimal digits.
     ContentDigest
 );
+
+/// What stands before the digest in the description of a launch template version.
+const DESCRIBED: &str = "rehull ";
+
+impl ContentDigest {
+    /// The description of a launch template version with this content, by which rehull knows it, whoever makes the version.
+    #[must_use]
+    pub fn description(&self) -> String {
+        format!("{DESCRIBED}{self}")
+    }
+
+    /// The content that a description tells; `None`: it is somebody else's version.
+    #[must_use]
+    pub fn described(description: &str) -> Option<Self> {
+        let digest = description.strip_prefix(DESCRIBED)?;
+        let digits = digest.strip_prefix("sha256:")?;
+        let is_digest = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_digest.then(|| Self::new(digest))
+    }
+}
 text_id!(
     /// Idempotency token: the first 32 hexadecimal digits of SHA-256(rollout, step, action, attempt).
     Token

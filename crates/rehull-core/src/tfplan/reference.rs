@@ -56,7 +56,7 @@ fn words(said: Said) -> &'static str {
         Said::UserData => {
             "its bytes have the digest of the rendered user data; also where the plan does not change it"
         }
-        Said::Description => "it is the content digest; also where the plan does not change it",
+        Said::Description => "it is `rehull ` and the content digest; also where the plan does not change it",
         Said::Image => "it is the image of the render; also where the plan does not change it",
         Said::InstanceType => "it is the type of the render; also where the plan does not change it",
         Said::Profile => "it is the profile of the render",

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::general::{ATTRIBUTE, CONTENT, ROLE};
+use crate::domain::ids::ContentDigest;
 use crate::tfplan::contract::{Contract, RoleContent, Templates};
 use crate::tfplan::digest::sha256;
 use crate::tfplan::finding::{Address, Finding};
@@ -100,7 +101,9 @@ pub(super) fn judge<'c>(
         return judged;
     };
     judged.role = Some(role);
-    judged.from = text(&inner.before, "description").filter(|text| is_digest(text));
+    judged.from = text(&inner.before, "description")
+        .and_then(|text| ContentDigest::described(&text))
+        .map(|digest| digest.to_string());
     for (name, said) in ALWAYS {
         if !holds(*said, name, &inner, role) {
             judged
@@ -132,7 +135,7 @@ fn changed(address: &str, name: &str, trees: &Trees<'_>, role: &RoleContent) -> 
 fn content_reason(said: Said, role: &RoleContent, updates: bool) -> String {
     let what = match said {
         Said::UserData => format!("user data with {}", role.user_data),
-        Said::Description => format!("the description {}", role.content),
+        Said::Description => format!("the description `{}`", role.content.description()),
         Said::Image => format!("the image {}", role.image),
         Said::InstanceType => format!("the type {}", role.instance_type),
         Said::Profile | Said::SecurityGroups | Said::Interfaces | Said::Tags | Said::Counted => {
@@ -172,7 +175,7 @@ fn holds(said: Said, name: &str, trees: &Trees<'_>, role: &RoleContent) -> bool 
                 .decode(text)
                 .is_ok_and(|bytes| sha256(&bytes) == role.user_data)
         }),
-        Said::Description => text == Some(role.content.as_str()),
+        Said::Description => text == Some(role.content.description().as_str()),
         Said::Image => text == Some(role.image.as_str()),
         Said::InstanceType => text == Some(role.instance_type.as_str()),
         Said::Profile => after.is_some_and(|blocks| is_profile(blocks, role)),
@@ -284,9 +287,4 @@ fn outer_changes<'t>(templates: Templates, trees: &'t Trees<'_>) -> impl Iterato
     let stand_in = templates == Templates::StandIn;
     let changed = trees.changed().iter();
     changed.filter(move |name| stand_in && !["input", "output"].contains(&name.as_str()))
-}
-
-fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:")
-        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }

@@ -85,7 +85,7 @@ fn is_approved(change: &Value) -> Result<String, String> {
         .map_err(|_| "base64")?;
     let expected = json!([
         user_data(slot, "3.6.14"),
-        content("2"),
+        format!("rehull {}", content("2")),
         "ami-0123456789abcdef0",
         "m6i.large"
     ]);

@@ -76,7 +76,7 @@ pub(super) fn template(slot: &str) -> Value {
             "arn": format!("arn:aws:ec2:ap-northeast-1:123456789012:launch-template/lt-{slot}"),
             "block_device_mappings": [{"device_name": "/dev/xvda", "ebs": [{"volume_size": 20, "encrypted": "true"}]}],
             "default_version": 1,
-            "description": content(digit),
+            "description": format!("rehull {}", content(digit)),
             "ebs_optimized": null,
             "iam_instance_profile": [{"arn": "", "name": "dev-etcd"}],
             "id": format!("lt-{slot}"),
