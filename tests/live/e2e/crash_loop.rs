@@ -73,12 +73,14 @@ fn gate_of_etcd_c(what: &What, gate: &str) -> bool {
     let What::Waiting { waiting, .. } = what else {
         return false;
     };
-    waiting.iter().any(|waiting| match &waiting.on {
-        WaitingOn::Gate { red } => red.iter().any(|red| {
+    waiting.iter().any(|waiting| {
+        let WaitingOn::Gate { red } = &waiting.on else {
+            return false;
+        };
+        red.iter().any(|red| {
             let is_it = red.slot.as_ref().is_some_and(|slot| slot.as_str() == "etcd-c");
             is_it && red.gate == gate
-        }),
-        _ => false,
+        })
     })
 }
 

@@ -1,6 +1,7 @@
 //! Runs that come to their end.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use rehull::adapters::terraform::{PlanFile, TerraformError};
 use rehull_core::tfrun::{Verdict, what_it_is};
@@ -49,7 +50,6 @@ async fn a_module_is_planned_shown_applied_and_has_no_change_afterwards() {
     // Terraform's own files hold the key, too.
     let state = module.terraform.module.join("terraform.tfstate");
     assert!(fs::read_to_string(&state).unwrap().contains(canary));
-    use std::os::unix::fs::PermissionsExt as _;
     assert_eq!(fs::metadata(state).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
