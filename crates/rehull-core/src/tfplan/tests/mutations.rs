@@ -281,36 +281,32 @@ fn somewhere(plan: &Value, at: Index) -> String {
     at.get(&found).clone()
 }
 
+/// Sets a field of the entry or of its `change`, unless an earlier mutation has left nothing there to set it in.
+fn put(plan: &mut Value, at: Index, inner: bool, name: &str, value: Value) {
+    let entries = plan["resource_changes"].as_array_mut().unwrap();
+    let n = at.index(entries.len().max(1));
+    let entry = entries.get_mut(n);
+    let place = if inner {
+        entry.and_then(|entry| entry.get_mut("change"))
+    } else {
+        entry
+    };
+    if let Some(Value::Object(map)) = place {
+        map.insert(name.to_owned(), value);
+    }
+}
+
 fn mutate(plan: &mut Value, mutation: &Mutation) {
-    let length = plan["resource_changes"].as_array().unwrap().len();
-    let entry = |at: &Index| at.index(length);
     match mutation {
-        Mutation::Actions(at, words) => {
-            let n = entry(at);
-            plan["resource_changes"][n]["change"]["actions"] = json!(words);
-        }
-        Mutation::Type(at, kind) => {
-            let n = entry(at);
-            plan["resource_changes"][n]["type"] = kind.as_str().into();
-        }
-        Mutation::Address(at, text) => {
-            let n = entry(at);
-            plan["resource_changes"][n]["address"] = text.as_str().into();
-        }
-        Mutation::Provider(at, provider) => {
-            let n = entry(at);
-            plan["resource_changes"][n]["provider_name"] = (*provider).into();
-        }
+        Mutation::Actions(at, words) => put(plan, *at, true, "actions", json!(words)),
+        Mutation::Type(at, kind) => put(plan, *at, false, "type", kind.as_str().into()),
+        Mutation::Address(at, text) => put(plan, *at, false, "address", text.as_str().into()),
+        Mutation::Provider(at, provider) => put(plan, *at, false, "provider_name", (*provider).into()),
         Mutation::Extra(kind, words) => {
             let change = plans::change(kind, words, "tags");
             plan["resource_changes"].as_array_mut().unwrap().push(change);
         }
-        Mutation::Field(at, inner, name, value) => {
-            let n = entry(at);
-            let entry = &mut plan["resource_changes"][n];
-            let place = if *inner { &mut entry["change"] } else { entry };
-            place[*name] = value.clone();
-        }
+        Mutation::Field(at, inner, name, value) => put(plan, *at, *inner, name, value.clone()),
         Mutation::Value(at, value) => {
             let pointer = somewhere(plan, *at);
             *plan.pointer_mut(&pointer).unwrap() = value.clone();
