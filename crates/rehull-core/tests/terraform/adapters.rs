@@ -118,6 +118,6 @@ fn the_description_of_a_version_is_the_one_that_the_adapter_looks_for() {
     let module = text("terraform/modules/launch-template/main.tf");
     assert!(
         module.contains(&format!("description = \"{described}\"")),
-        "rehull would not know its versions by another description than `{described}`"
+        "versions would not be known by another description than `{described}`"
     );
 }

@@ -21,7 +21,7 @@ const BY_HAND: [(&str, &str); 2] = [
     ),
     (
         "group_launch_templates",
-        "rehull does not roll control plane and workers yet",
+        "control plane and workers are not rolled by this version yet",
     ),
 ];
 

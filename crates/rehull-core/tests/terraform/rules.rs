@@ -179,7 +179,7 @@ fn resource(file: &File, block: &Block) -> Vec<String> {
             "would be launched by Terraform: machines are launched by rehull or a group",
         )),
         "aws_s3_object" => found.push(refuse(
-            "would delete the version before: rehull publishes artefacts",
+            "would delete the version before: artefacts are published by rehull",
         )),
         "aws_volume_attachment" | "aws_network_interface_attachment" => {
             found.push(refuse("would fight with rehull, which moves the parts of a slot"));

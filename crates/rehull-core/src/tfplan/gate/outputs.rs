@@ -1,4 +1,4 @@
-//! Outputs: rehull reads the number of a new version from them, so in an upgrade they may only say what follows from it.
+//! Outputs tell the number of a new version, so in an upgrade they may only say what follows from it.
 
 use super::general::{OUTPUT, UNKNOWN_ACTION, UNKNOWN_FIELD, UNREADABLE};
 use crate::tfplan::actions::Action;

@@ -72,7 +72,7 @@ rules! {
     "gate::attachment" ["aws_volume_attachment", "aws_network_interface_attachment", "aws_network_interface_sg_attachment", "aws_eip_association"]
         holds "the tie between a running machine and its disk or address",
         made: true, changed: Never, gone: false,
-        instead "rehull moves disks and interfaces, one member at a time: take the attachment out of Terraform with `removed { lifecycle { destroy = false } }`";
+        instead "disks and interfaces are moved by rehull, one member at a time: take the attachment out of Terraform with `removed { lifecycle { destroy = false } }`";
     "gate::name" ["aws_eip", "aws_route53_record", "aws_route53_zone", "aws_service_discovery_service", "aws_service_discovery_instance"]
         holds "a name or an address that others have written down",
         made: true, changed: Only(&["tags", "tags_all", "comment", "ttl"]), gone: false,
@@ -108,7 +108,7 @@ rules! {
     "gate::object" ["aws_s3_object", "aws_s3_bucket_object", "aws_s3_object_copy"]
         holds "an artefact that machines of an older launch template version still ask for",
         made: true, changed: Never, gone: false,
-        instead "rehull publishes artefacts under their digest and prunes what nothing refers to: take objects out of Terraform with `removed { lifecycle { destroy = false } }`";
+        instead "artefacts are published by rehull under their digest, and pruned when nothing refers to them: take objects out of Terraform with `removed { lifecycle { destroy = false } }`";
     "gate::key" ["aws_kms_key", "aws_kms_alias", "aws_kms_replica_key", "aws_kms_external_key", "aws_kms_grant"]
         holds "the key without which volumes, snapshots and secrets cannot be read",
         made: true, changed: Only(&["tags", "tags_all", "description", "enable_key_rotation", "rotation_period_in_days"]), gone: false,
@@ -148,7 +148,7 @@ rules! {
     "gate::operates" ["aws_ec2_instance_state", "aws_ssm_association", "aws_ssm_maintenance_window_task", "aws_lambda_invocation", "aws_cloudformation_stack", "aws_cloudformation_stack_set"]
         holds "an act on machines that looks like a thing",
         made: false, changed: Never, gone: false,
-        instead "rehull is the one that acts on machines; take it out of the configuration with `removed { lifecycle { destroy = false } }`";
+        instead "nobody but rehull acts on machines; take it out of the configuration with `removed { lifecycle { destroy = false } }`";
 }
 
 /// The row of a type.
