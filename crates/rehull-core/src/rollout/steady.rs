@@ -114,7 +114,7 @@ fn words(outs: u32, ends: u32, back: Option<Timestamp>, wanted: Duration) -> Str
         ends => format!("its etcd has ended {}", often(ends)),
     };
     let since = back.map_or_else(
-        || "back just now".to_owned(),
+        || "not back for long".to_owned(),
         |back| format!("back since {}", back.strftime("%H:%M:%SZ")),
     );
     format!("{fell} in this rollout, {since} (gate: {} s)", wanted.as_secs())
