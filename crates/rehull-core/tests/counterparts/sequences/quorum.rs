@@ -60,7 +60,8 @@ pub(crate) fn half_a_bootstrap(version: EtcdVersion) -> Vec<Step> {
             initial: all,
             version,
         },
-        Step::Line("a"),
+        // The leader decides it within its first second or two.
+        until(Step::Line("a"), "3.0", seconds(0, 5)),
         Step::List("a"),
         SETTLED,
         Step::Line("b"),
