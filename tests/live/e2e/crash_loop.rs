@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use rehull_core::domain::waiting::WaitingOn;
+use rehull_core::domain::ids::SlotName;
+use rehull_core::domain::waiting::{Waiting, WaitingOn};
 use rehull_core::event::What;
 use rustix::process::Signal;
 
@@ -41,17 +42,8 @@ async fn nobody_is_taken_out_between_two_falls_of_another_member() {
         let pid = sandbox.etcd("etcd-c").expect("it runs");
         rustix::process::kill_process(pid, Signal::KILL).unwrap();
         falls += 1;
-        let fallen = until_after(&mut run, seen, "a look that sees etcd-c out", |what| {
-            gate_of_etcd_c(what, "answers")
-        })
-        .await;
-        until_after(
-            &mut run,
-            fallen,
-            "a green look, and a wait all the same",
-            |what| gate_of_etcd_c(what, "steady") && !gate_of_etcd_c(what, "answers"),
-        )
-        .await;
+        let fallen = until_after(&mut run, seen, "a look that sees etcd-c out", is_out).await;
+        until_after(&mut run, fallen, "a green look, and a wait all the same", is_held).await;
         assert_eq!(harm(&run.so_far()), 0, "after fall {falls}:\n{}", run.so_far());
     }
     let rollout = sandbox.newest_rollout();
@@ -69,19 +61,26 @@ async fn nobody_is_taken_out_between_two_falls_of_another_member() {
     sandbox.down().await;
 }
 
-fn gate_of_etcd_c(what: &What, gate: &str) -> bool {
-    let What::Waiting { waiting, .. } = what else {
-        return false;
-    };
-    waiting.iter().any(|waiting| {
+fn is_etcd_c(slot: &SlotName) -> bool {
+    slot.as_str() == "etcd-c"
+}
+
+fn is_out(what: &What) -> bool {
+    let is_it =
+        |waiting: &Waiting| matches!(&waiting.on, WaitingOn::OtherMemberOut { slot, .. } if is_etcd_c(slot));
+    matches!(what, What::Waiting { waiting, .. } if waiting.iter().any(is_it))
+}
+
+/// It answers, and is not relied on.
+fn is_held(what: &What) -> bool {
+    let is_it = |waiting: &Waiting| {
         let WaitingOn::Gate { red } = &waiting.on else {
             return false;
         };
-        red.iter().any(|red| {
-            let is_it = red.slot.as_ref().is_some_and(|slot| slot.as_str() == "etcd-c");
-            is_it && red.gate == gate
-        })
-    })
+        let mut red = red.iter();
+        red.any(|red| red.gate == "steady" && red.slot.as_ref().is_some_and(is_etcd_c))
+    };
+    matches!(what, What::Waiting { waiting, .. } if waiting.iter().any(is_it)) && !is_out(what)
 }
 
 /// Waits for such an event after the first `seen` ones, and says how many there are up to it.
