@@ -140,9 +140,7 @@ async fn a_killed_run_says_what_may_have_happened_and_that_its_lock_stays() {
     );
     is_unknown(&outcome, "terraform_data.hang");
     assert!(module.lock_file().exists());
-    let busy = module.plan(&json!({"hang": "true", "fail": "true"})).await.0;
-    assert!(matches!(busy.verdict, Verdict::LockBusy(_)), "{busy:?}");
-    fs::remove_file(module.lock_file()).unwrap();
+    // A file's lock ends with its process, and only the note stays; an object in S3 would go on locking.
 
     // All of it together, as when a runner is destroyed.
     let mut job = hanging(&module).await;
