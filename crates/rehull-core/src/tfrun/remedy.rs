@@ -40,7 +40,7 @@ pub fn what_it_is(outcome: &Outcome) -> String {
             progress(outcome)
         ),
         Verdict::KilledBySignal(signal) => format!(
-            "killed by signal {signal}: the lock of the state stays, and the state says nothing of what was begun{}",
+            "killed by signal {signal}: the lock of the state may stay, and the state says nothing of what was begun{}",
             progress(outcome)
         ),
         Verdict::Unseen => format!(
