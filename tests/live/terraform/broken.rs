@@ -28,9 +28,11 @@ resource "terraform_data" "after" { input = terraform_data.fail.id }
 
 /// A run that has begun a change and stays in it.
 async fn hanging(module: &Module) -> Job {
-    let plan = module
-        .planned(&json!({"hang": "exec sleep 600", "fail": "true"}))
-        .await;
+    hanging_in(module, "exec sleep 600").await
+}
+
+async fn hanging_in(module: &Module, command: &str) -> Job {
+    let plan = module.planned(&json!({"hang": command, "fail": "true"})).await;
     let mut job = module.terraform.apply(&module.run(), &plan).unwrap();
     begins(&mut job, "terraform_data.hang").await;
     job
@@ -142,8 +144,10 @@ async fn a_killed_run_says_what_may_have_happened_and_that_its_lock_stays() {
     assert!(module.lock_file().exists());
     // A file's lock ends with its process, and only the note stays; an object in S3 would go on locking.
 
-    // All of it together, as when a runner is destroyed.
-    let mut job = hanging(&module).await;
+    // All of it together, as when a runner is destroyed. Another command, so that there is a change whatever the killed
+    // one has left: Terraform writes a resource down before its provisioners run and taints it only when they have
+    // failed, so to the next plan the one it was killed in may look whole.
+    let mut job = hanging_in(&module, "exec sleep 601").await;
     let group = rustix::process::getpgid(Some(terraform_of(&module))).unwrap();
     kill_process_group(group, Signal::KILL).unwrap();
     let outcome = end(&mut job).await;
