@@ -15,6 +15,7 @@ pub(super) fn check_parts(seen: &Observed, action: &Action) -> Result<(), Violat
         Action::RemoveMember { slot, member, .. } => (slot, Some(*member)),
         Action::StartSnapshot
         | Action::CreateTemplateVersion { .. }
+        | Action::ApplyTerraform { .. }
         | Action::LaunchMachine { .. }
         | Action::MoveLeader { .. }
         | Action::AskStop { .. }
@@ -101,6 +102,7 @@ pub(super) fn check_version(plan: &RolloutPlan, seen: &Observed, action: &Action
         Action::AskStop { slot, .. } => (slot, None),
         Action::StartSnapshot
         | Action::CreateTemplateVersion { .. }
+        | Action::ApplyTerraform { .. }
         | Action::MoveLeader { .. }
         | Action::RemoveMember { .. }
         | Action::DetachInterface { .. }

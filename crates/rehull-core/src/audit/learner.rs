@@ -41,6 +41,7 @@ pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Res
         }
         Action::StartSnapshot
         | Action::CreateTemplateVersion { .. }
+        | Action::ApplyTerraform { .. }
         | Action::LaunchMachine { .. }
         | Action::MoveLeader { .. }
         | Action::AskStop { .. }

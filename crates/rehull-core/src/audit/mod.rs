@@ -124,6 +124,7 @@ fn brings_back(planned: &SlotPlan, seen: &Observed, action: &Action) -> bool {
         }
         Action::StartSnapshot
         | Action::CreateTemplateVersion { .. }
+        | Action::ApplyTerraform { .. }
         | Action::MoveLeader { .. }
         | Action::AskStop { .. }
         | Action::RemoveMember { .. }

@@ -25,6 +25,7 @@ pub(super) fn takes_out<'a>(seen: &Observed, action: &'a Action) -> Option<&'a S
         }
         Action::StartSnapshot
         | Action::CreateTemplateVersion { .. }
+        | Action::ApplyTerraform { .. }
         | Action::LaunchMachine { .. }
         | Action::MoveLeader { .. }
         | Action::AttachInterface { .. }
@@ -49,6 +50,7 @@ pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Res
         Action::PromoteMember { slot, .. } => (slot, 1),
         Action::StartSnapshot
         | Action::CreateTemplateVersion { .. }
+        | Action::ApplyTerraform { .. }
         | Action::LaunchMachine { .. }
         | Action::MoveLeader { .. }
         | Action::DetachInterface { .. }

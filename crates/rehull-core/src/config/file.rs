@@ -44,6 +44,8 @@ pub(super) struct Cluster {
     /// The etcd machines.
     #[schemars(required)]
     pub(super) etcd: Option<Etcd>,
+    /// Terraform makes the launch template versions. Without it rehull makes them itself, through the EC2 API.
+    pub(super) terraform: Option<Terraform>,
     /// How a rollout behaves. Every key has a default.
     pub(super) rollout: Option<Rollout>,
 }
@@ -241,6 +243,26 @@ pub(super) struct Slot {
     /// Name of this slot's launch template, at least 3 characters. rehull always launches a numbered version of it.
     #[schemars(required, regex(pattern = r"^[A-Za-z0-9().\-/_]{3,128}$"))]
     pub(super) launch_template: Option<String>,
+}
+
+/// The module that an upgrade applies.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Terraform {
+    /// Folder of the root module with the launch templates and nothing else, relative to this file, for example
+    /// `../terraform/environments/dev/templates`.
+    #[schemars(required)]
+    pub(super) templates: Option<String>,
+    /// Name of the program, looked for in `PATH`: `terraform` (1.11 or later) or `tofu`.
+    #[schemars(regex(pattern = "^[A-Za-z0-9._-]+$"), extend("default" = "terraform"))]
+    pub(super) program: Option<String>,
+    /// Name of the environment variable with the key for fingerprints of values, at least 16 bytes. Whoever plans and whoever
+    /// applies need the same. Without it a plan with a sensitive value is refused.
+    #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"))]
+    pub(super) digest_key: Option<String>,
+    /// The module is a stand-in made of `terraform_data`, for a sandbox without the AWS provider. Never for AWS.
+    #[schemars(extend("default" = false))]
+    pub(super) stand_in: Option<bool>,
 }
 
 /// Waits and limits. Durations carry their unit: `90s`, `5m`, `1h30m`.

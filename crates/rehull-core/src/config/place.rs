@@ -106,6 +106,17 @@ pub(super) fn file(text: &str, on_loopback: bool) -> Result<(), Wrong> {
     check(!matches!(last, "" | "." | ".."), wrong)
 }
 
+/// The name of a program, without a path: which file it is, is decided by each machine's `PATH`.
+pub(super) fn program(text: &str) -> Result<(), Wrong> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let message = format!("{} is no name of a program", quoted(text));
+    let wrong = Wrong::new("config::program", message, "not a name");
+    check(
+        !text.is_empty() && text.chars().all(fits) && !text.starts_with(['.', '-']),
+        wrong.help("`terraform` or `tofu`, without a path: it is looked for in PATH"),
+    )
+}
+
 /// The name of an environment variable.
 pub(super) fn variable(text: &str) -> Result<(), Wrong> {
     let fits = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')

@@ -23,6 +23,11 @@ pub enum Action {
         /// Digest for the description.
         digest: ContentDigest,
     },
+    /// Begin the run of Terraform that makes all missing versions: it plans again, compares with what was approved, applies.
+    ApplyTerraform {
+        /// Of the approved manifest.
+        approved: ContentDigest,
+    },
     /// RunInstances with a client token. The machine fetches, verifies and then waits for its go.
     LaunchMachine {
         /// For this slot.
@@ -211,6 +216,7 @@ impl Action {
             Self::CreateTemplateVersion { slot, digest, .. } => {
                 format!("create-template-version {slot} {digest}")
             }
+            Self::ApplyTerraform { approved } => format!("apply-terraform {approved}"),
             Self::LaunchMachine {
                 slot,
                 digest,
@@ -246,6 +252,7 @@ impl Action {
         match self {
             Self::StartSnapshot => "snapshot",
             Self::CreateTemplateVersion { .. } => "create template version",
+            Self::ApplyTerraform { .. } => "terraform apply",
             Self::LaunchMachine { .. } => "launch",
             Self::MoveLeader { .. } => "move leader",
             Self::AskStop { .. } => "stop",
@@ -269,7 +276,10 @@ impl Action {
     #[must_use]
     pub fn slot(&self) -> Option<&SlotName> {
         match self {
-            Self::StartSnapshot | Self::Preflight { .. } | Self::RecordIdentity { .. } => None,
+            Self::StartSnapshot
+            | Self::ApplyTerraform { .. }
+            | Self::Preflight { .. }
+            | Self::RecordIdentity { .. } => None,
             Self::CreateTemplateVersion { slot, .. }
             | Self::LaunchMachine { slot, .. }
             | Self::AskStop { slot, .. }

@@ -27,6 +27,8 @@ pub struct Desired {
     pub snapshots: ObjectLocation,
     /// The etcd role.
     pub etcd: EtcdRole,
+    /// The module that makes launch template versions; `None`: they are made through the EC2 API.
+    pub terraform: Option<TerraformModule>,
     /// How a rollout behaves.
     pub policy: RolloutPolicy,
 }
@@ -49,6 +51,19 @@ pub struct ObjectLocation {
     pub bucket: String,
     /// Key prefix.
     pub prefix: String,
+}
+
+/// The root module that an upgrade applies: launch templates and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TerraformModule {
+    /// Folder, relative to the cluster file.
+    pub templates: String,
+    /// Name of the program.
+    pub program: String,
+    /// Environment variable with the key for fingerprints.
+    pub digest_key: Option<String>,
+    /// Made of `terraform_data`: for a sandbox only.
+    pub stand_in: bool,
 }
 
 /// Where the journal lives.

@@ -1,6 +1,7 @@
 //! The nouns: values without behaviour towards the world.
 
 pub mod action;
+pub mod canonical;
 pub mod desired;
 pub mod etcd;
 pub mod fleet;
@@ -9,5 +10,6 @@ pub mod observed;
 pub mod phase;
 pub mod policy;
 pub mod quorum;
+pub mod terraform;
 pub mod version;
 pub mod waiting;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::etcd::EtcdView;
 use super::fleet::FleetView;
 use super::ids::{AccountId, EtcdClusterId, Region};
+use super::terraform::TerraformRun;
 
 /// Everything one tick knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +109,8 @@ pub struct Identity {
 pub struct Jobs {
     /// Snapshot of this rollout.
     pub snapshot: JobState<SnapshotFact>,
+    /// The run of Terraform of this rollout; its fact is that EC2 shows the versions.
+    pub terraform: TerraformRun,
 }
 
 /// Where a job is.

@@ -68,9 +68,10 @@ impl Phase {
     #[must_use]
     pub fn of_action(action: &Action) -> Option<Self> {
         match action {
-            Action::StartSnapshot | Action::CreateTemplateVersion { .. } | Action::RecordIdentity { .. } => {
-                None
-            }
+            Action::StartSnapshot
+            | Action::CreateTemplateVersion { .. }
+            | Action::ApplyTerraform { .. }
+            | Action::RecordIdentity { .. } => None,
             Action::Preflight { .. } => Some(Self::Held),
             Action::LaunchMachine { .. } => Some(Self::Boot),
             Action::MoveLeader { .. } => Some(Self::Leader),
@@ -92,7 +93,7 @@ impl Phase {
     #[must_use]
     pub fn of_wait(on: &WaitingOn) -> Option<Self> {
         match on {
-            WaitingOn::Unreadable { .. } | WaitingOn::Retry { .. } => None,
+            WaitingOn::Unreadable { .. } | WaitingOn::Terraform { .. } | WaitingOn::Retry { .. } => None,
             WaitingOn::Snapshot { .. }
             | WaitingOn::Gate { .. }
             | WaitingOn::Bake { .. }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{InstanceId, SlotName, StepId};
 use super::observed::Part;
+use super::terraform::TerraformProgress;
 
 /// Why a step does not act right now. Every tick lists all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,11 @@ pub enum WaitingOn {
     Snapshot {
         /// Bytes so far.
         bytes: u64,
+    },
+    /// The run of Terraform that makes the launch template versions.
+    Terraform {
+        /// How far it is; `None`: it has ended, and EC2 does not show what it has made yet.
+        progress: Option<TerraformProgress>,
     },
     /// A machine is not warm yet.
     Boot {
@@ -99,9 +105,10 @@ pub enum WaitingOn {
 
 impl WaitingOn {
     /// Every word of [`Self::name`].
-    pub const NAMES: [&str; 13] = [
+    pub const NAMES: [&str; 14] = [
         "unreadable",
         "snapshot",
+        "terraform",
         "boot",
         "gate",
         "settle",
@@ -121,6 +128,7 @@ impl WaitingOn {
         match self {
             Self::Unreadable { .. } => "unreadable",
             Self::Snapshot { .. } => "snapshot",
+            Self::Terraform { .. } => "terraform",
             Self::Boot { .. } => "boot",
             Self::Gate { .. } => "gate",
             Self::Settle { .. } => "settle",
@@ -217,6 +225,13 @@ pub enum StopReason {
         /// EC2's words.
         text: String,
     },
+    /// The run of Terraform did not come to the end that was approved.
+    Terraform {
+        /// What came of it.
+        why: String,
+        /// What to do; may be empty.
+        help: String,
+    },
     /// The lease was lost.
     LeaseLost {
         /// Who holds it now, if known.
@@ -235,7 +250,7 @@ pub enum StopReason {
 
 impl StopReason {
     /// Every word of [`Self::name`].
-    pub const NAMES: [&str; 11] = [
+    pub const NAMES: [&str; 12] = [
         "asked",
         "quorum-lost",
         "outside-envelope",
@@ -245,6 +260,7 @@ impl StopReason {
         "past-point-of-no-return",
         "alarm",
         "no-capacity",
+        "terraform",
         "lease-lost",
         "store-silent",
     ];
@@ -262,6 +278,7 @@ impl StopReason {
             Self::PastPointOfNoReturn { .. } => "past-point-of-no-return",
             Self::Alarm { .. } => "alarm",
             Self::NoCapacity { .. } => "no-capacity",
+            Self::Terraform { .. } => "terraform",
             Self::LeaseLost { .. } => "lease-lost",
             Self::StoreSilent { .. } => "store-silent",
         }
@@ -280,6 +297,7 @@ impl StopReason {
             | Self::Deadline { .. }
             | Self::Refused { .. }
             | Self::NoCapacity { .. }
+            | Self::Terraform { .. }
             | Self::LeaseLost { .. }
             | Self::StoreSilent { .. } => false,
         }

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join, join3, join4};
+use futures_util::future::{join, join4};
 
 use super::ports::{Ports, Scene};
 use super::{identity, mailbox};
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::FleetView;
 use crate::domain::observed::{Gap, JobState, Jobs, Observed, Part, Partial};
+use crate::domain::terraform::TerraformRun;
+use crate::ports::PortError;
 
 /// With etcd's default of 1 s a candidate waits for 1 to 2 s, and votes may split twice; a disk under load stands still
 /// for a second or two. What lasts longer than this has another reason.
@@ -25,18 +27,20 @@ pub async fn observe(ports: &Ports<'_>, scene: &Scene<'_>) -> Observed {
         ports.templates.observe(&templates),
         ports.etcd.observe(&scene.slots),
     );
-    let store = join3(
+    let store = join4(
         ports.snapshots.observe(scene.rollout),
         identity::read(ports.store),
         mailbox::list(ports.store, scene.rollout),
+        terraform(ports, scene),
     );
-    let ((machines, slots, templates, etcd), (snapshot, identity, inbox)) = join(aws, store).await;
+    let ((machines, slots, templates, etcd), (snapshot, identity, inbox, terraform)) = join(aws, store).await;
     let fleet = FleetView {
         machines: whole(machines, &mut gaps),
         slots: whole(slots, &mut gaps),
         templates: whole(templates, &mut gaps),
     };
     let snapshot = named(snapshot, Part::Jobs, &mut gaps).unwrap_or(JobState::Absent);
+    let terraform = named(terraform, Part::Jobs, &mut gaps).unwrap_or_default();
     let identity = named(identity, Part::Identity, &mut gaps).flatten();
     let requests = named(inbox, Part::Mailbox, &mut gaps).map_or_else(Vec::new, |inbox| {
         let unread = inbox.unreadable.into_iter();
@@ -51,10 +55,17 @@ pub async fn observe(ports: &Ports<'_>, scene: &Scene<'_>) -> Observed {
         at: ports.clock.now(),
         fleet,
         etcd,
-        jobs: Jobs { snapshot },
+        jobs: Jobs { snapshot, terraform },
         identity,
         requests,
         gaps,
+    }
+}
+
+async fn terraform(ports: &Ports<'_>, scene: &Scene<'_>) -> Result<TerraformRun, PortError> {
+    match ports.terraform {
+        Some(terraform) => terraform.observe(scene.rollout).await,
+        None => Ok(TerraformRun::Absent),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::domain::ids::{
 use crate::domain::observed::Observed;
 use crate::mutant::mutant;
 use crate::plan::{RolloutPlan, SlotPlan};
-use crate::ports::{LaunchRequest, PortError, Rule, TemplateContent};
+use crate::ports::{ApprovedRun, LaunchRequest, PortError, Rule, TemplateContent};
 
 /// What a call belongs to.
 #[derive(Clone, Copy)]
@@ -52,6 +52,7 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
             template,
             digest,
         } => create_template_version(context, slot, template, digest, token).await,
+        Action::ApplyTerraform { approved } => apply_terraform(context, approved).await,
         Action::LaunchMachine {
             slot,
             template,
@@ -168,6 +169,29 @@ async fn launch(
     let answer = context.ports.machines.launch(&request).await;
     mutant!(LaunchAgain => if answer.is_err() { return mutants::under_another_token(context, request).await });
     answer.map(drop)
+}
+
+/// The plan in the store is the approved one: whoever changed it since, or took Terraform out of the cluster file, is told.
+async fn apply_terraform(context: Context<'_>, approved: &ContentDigest) -> Result<(), PortError> {
+    let envelope = &context.plan.envelope;
+    let (Some(change), Some(manifest)) = (&context.plan.terraform, &envelope.terraform) else {
+        return Err(invalid("the plan has no part for Terraform".to_owned()));
+    };
+    if manifest.digest() != *approved {
+        return Err(invalid(format!(
+            "the plan's part for Terraform is not {approved}"
+        )));
+    }
+    let Some(terraform) = context.ports.terraform else {
+        let text = "this rollout wants Terraform, and the cluster file has no `terraform` any more";
+        return Err(invalid(text.to_owned()));
+    };
+    let run = ApprovedRun {
+        change,
+        manifest,
+        envelope: &envelope.digest_beside_terraform(),
+    };
+    terraform.start(context.rollout, run).await
 }
 
 async fn create_template_version(

@@ -9,7 +9,7 @@ use crate::event::EventSink;
 use crate::plan::RolloutPlan;
 use crate::ports::{
     Clock, EtcdMembership, EtcdProbe, EtcdView, LaunchTemplates, LeaseState, Machines, SlotParts,
-    SnapshotJobs, Store,
+    SnapshotJobs, Store, TerraformJobs,
 };
 
 /// The doors to the world.
@@ -29,6 +29,8 @@ pub struct Ports<'a> {
     pub probe: &'a dyn EtcdProbe,
     /// The snapshot job.
     pub snapshots: &'a dyn SnapshotJobs,
+    /// Terraform; `None`: the cluster file names no module.
+    pub terraform: Option<&'a dyn TerraformJobs>,
     /// Journal, lease, mailbox, identity.
     pub store: &'a dyn Store,
     /// Time.

@@ -88,6 +88,7 @@ pub(super) fn visible_within(action: &Action) -> Duration {
         | Action::AttachVolume { .. } => 5,
         // Read back linearizably, from S3, or in this process.
         Action::StartSnapshot
+        | Action::ApplyTerraform { .. }
         | Action::MoveLeader { .. }
         | Action::RemoveMember { .. }
         | Action::AddMember { .. }

@@ -10,6 +10,7 @@ use crate::domain::etcd::{Endpoint, ListedMember};
 use crate::domain::fleet::{Attachment, SlotParts};
 use crate::domain::ids::{InstanceId, SlotName, StepId};
 use crate::domain::observed::{JobState, Observed, Part};
+use crate::domain::terraform::TerraformRun;
 use crate::journal::{ActionPast, JournalView, Record, RecordBody};
 use crate::ports::PortError;
 
@@ -82,6 +83,8 @@ fn outcome(past: &ActionPast, seen: &Observed, late: Duration) -> Outcome {
 fn is_evident(action: &Action, seen: &Observed) -> bool {
     match action {
         Action::StartSnapshot => seen.jobs.snapshot != JobState::Absent,
+        // A run of an earlier process shows here only while it lives; begun twice, the second one waits for the first.
+        Action::ApplyTerraform { .. } => seen.jobs.terraform != TerraformRun::Absent,
         Action::CreateTemplateVersion { template, digest, .. } => {
             seen.fleet.templates.get(template).is_some_and(|versions| {
                 versions

@@ -12,10 +12,26 @@ pub fn differences(shown: &Envelope, now: &Envelope) -> Vec<String> {
     let (old, new) = (value(shown), value(now));
     let mut lines = Vec::new();
     walk("", &old, &new, &mut lines);
+    // What Terraform changes is compared by its own words: its values are fingerprints, and nobody reads those.
+    match (&shown.terraform, &now.terraform) {
+        (None, None) => {}
+        (Some(shown), Some(now)) => {
+            let differ = shown.differences(now);
+            lines.extend(differ.iter().map(|difference| format!("terraform: {difference}")));
+        }
+        (Some(_), None) => {
+            lines.push("terraform: it had to change something, and no longer has to".to_owned());
+        }
+        (None, Some(_)) => lines.push("terraform: it had nothing to change, and now it has".to_owned()),
+    }
     lines
 }
 
 fn value(envelope: &Envelope) -> Value {
+    let envelope = Envelope {
+        terraform: None,
+        ..envelope.clone()
+    };
     // Plain data: this cannot fail; if it ever did, `null` would differ from everything.
     serde_json::to_value(envelope).unwrap_or(Value::Null)
 }

@@ -6,11 +6,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::domain::canonical::canonical;
 use crate::domain::desired::Slot;
 use crate::domain::ids::{
     AccountId, ClusterName, ContentDigest, EtcdClusterId, InstanceId, Region, SlotName, StepId,
 };
 use crate::domain::policy::{EtcdStrategy, RolloutPolicy};
+use crate::domain::terraform::{Manifest, TerraformChange};
 use crate::domain::version::EtcdVersion;
 
 /// Current format of plan files.
@@ -28,6 +30,9 @@ pub struct RolloutPlan {
     /// Machines that must go although their content is the wanted one (`etcd replace`). Ids are never digested.
     #[serde(default)]
     pub replaces: BTreeMap<SlotName, BTreeSet<InstanceId>>,
+    /// What Terraform makes the launch template versions from; absent where it makes none. Enters the envelope by its manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terraform: Option<TerraformChange>,
 }
 
 /// Everything that an approval covers; its canonical JSON is digested.
@@ -66,6 +71,9 @@ pub struct Envelope {
     pub policy: RolloutPolicy,
     /// Until when it can be reverted.
     pub reversible: Reversible,
+    /// What Terraform changes for it, fingerprint by fingerprint; absent where it makes none of the launch template versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terraform: Option<Manifest>,
 }
 
 impl Envelope {
@@ -87,6 +95,16 @@ impl Envelope {
         rises && !self.slots.iter().any(stays_old)
     }
 
+    /// The digest of everything but Terraform's part, which names it among its facts.
+    #[must_use]
+    pub fn digest_beside_terraform(&self) -> ContentDigest {
+        let beside = Self {
+            terraform: None,
+            ..self.clone()
+        };
+        beside.digest()
+    }
+
     /// `sha256:` over the canonical JSON: keys sorted, no white space. Equal envelopes have equal digests on every
     /// machine; that is what an approval names.
     #[must_use]
@@ -96,38 +114,6 @@ impl Envelope {
         let mut text = String::new();
         canonical(&value, &mut text);
         ContentDigest::new(format!("sha256:{}", hex::encode(Sha256::digest(text.as_bytes()))))
-    }
-}
-
-pub(crate) fn canonical(value: &serde_json::Value, out: &mut String) {
-    use serde_json::Value;
-    match value {
-        Value::Object(map) => {
-            let sorted: BTreeMap<&String, &Value> = map.iter().collect();
-            out.push('{');
-            for (n, (key, value)) in sorted.into_iter().enumerate() {
-                if n > 0 {
-                    out.push(',');
-                }
-                out.push_str(&Value::String(key.clone()).to_string());
-                out.push(':');
-                canonical(value, out);
-            }
-            out.push('}');
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for (n, item) in items.iter().enumerate() {
-                if n > 0 {
-                    out.push(',');
-                }
-                canonical(item, out);
-            }
-            out.push(']');
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            out.push_str(&value.to_string());
-        }
     }
 }
 

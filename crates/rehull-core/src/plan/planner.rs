@@ -72,6 +72,7 @@ pub fn plan_knowing(input: &PlanInput<'_>, past: &Past) -> Result<RolloutPlan, V
         machine,
         policy: input.desired.policy.clone(),
         reversible: reversible(input, from, to),
+        terraform: None,
     };
     let mut refusals = preconditions::of_the_change(input, past, &envelope);
     refusals.extend(pins::forgotten(input, &past.plans));
@@ -91,6 +92,7 @@ pub fn plan_knowing(input: &PlanInput<'_>, past: &Past) -> Result<RolloutPlan, V
         envelope,
         forecast,
         user_data,
+        terraform: None,
     })
 }
 

@@ -53,6 +53,7 @@ pub(super) fn desired(count: usize, version: EtcdVersion) -> Desired {
             slots: (0..count).map(slot).collect(),
             spare: None,
         },
+        terraform: None,
         policy: RolloutPolicy::default(),
     }
 }

@@ -15,7 +15,7 @@ mod variables;
 
 pub use builtin::{BUILTIN_SETS, builtin_template};
 pub use error::RenderError;
-pub use tfvars::tfvars;
+pub use tfvars::{terraform_change, tfvars};
 pub use variables::{VARIABLES, Variable};
 
 use crate::domain::desired::{Desired, Slot};

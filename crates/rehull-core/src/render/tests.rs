@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use sha2::Digest as _;
+
 use super::*;
 use crate::domain::desired::{
     AwsTarget, ClientTls, EtcdRole, MachineTls, ObjectLocation, StoreLocation, TemplateRef,
@@ -64,6 +66,7 @@ fn desired(members: u8) -> Desired {
             slots: (0..members).map(slot).collect(),
             spare: None,
         },
+        terraform: None,
         policy: RolloutPolicy::default(),
     }
 }
@@ -331,4 +334,41 @@ fn a_key_that_cloud_init_would_ignore_is_refused_with_its_line() {
         "{error}"
     );
     assert!(error.ends_with("did you mean `write_files`?"), "{error}");
+}
+
+#[test]
+fn what_terraform_is_given_and_what_must_come_of_it_are_the_same_render_for_every_slot_and_the_spare() {
+    let mut desired = desired(3);
+    desired.etcd.spare = Some(slot(3));
+    let rendered: BTreeMap<_, _> = desired
+        .etcd
+        .rendered()
+        .map(|slot| {
+            let done = render_slot(&desired, slot, builtin_template(2).unwrap()).unwrap();
+            (slot.name.clone(), done)
+        })
+        .collect();
+    let change = terraform_change(&desired, &rendered);
+    assert_eq!(change.variables, tfvars(&desired, &rendered));
+    assert_eq!(change.roles.len(), 4, "three slots and the spare");
+    let variables: serde_json::Value = serde_json::from_str(&change.variables).unwrap();
+    for (role, slot) in change.roles.iter().zip(desired.etcd.rendered()) {
+        let done = &rendered[&slot.name];
+        let given = &variables["etcd_launch_templates"][slot.name.as_str()];
+        assert_eq!(role.role, slot.name.as_str());
+        assert_eq!(role.launch_template, slot.launch_template);
+        assert_eq!(role.subnet, slot.subnet);
+        assert_eq!(role.content, done.digest);
+        assert_eq!(given["content_digest"], role.content.as_str());
+        assert_eq!(given["name"], role.launch_template.as_str());
+        assert_eq!(given["image_id"], role.image.as_str());
+        let text = given["user_data"].as_str().unwrap();
+        let bytes = sha2::Sha256::digest(text.as_bytes());
+        assert_eq!(role.user_data.as_str(), format!("sha256:{}", hex::encode(bytes)));
+        assert_eq!(role.version, "3.5.33");
+        assert_eq!(
+            role.security_groups,
+            ["sg-1".to_owned(), "sg-2".to_owned()].into()
+        );
+    }
 }

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use sha2::{Digest as _, Sha256};
+
 use super::RenderedSlot;
 use crate::domain::desired::{Desired, Slot};
-use crate::domain::ids::SlotName;
+use crate::domain::ids::{ContentDigest, SlotName};
+use crate::domain::terraform::{RoleContent, TerraformChange};
 
 #[derive(Serialize)]
 struct File<'a> {
@@ -47,6 +50,35 @@ pub fn tfvars(desired: &Desired, rendered: &BTreeMap<SlotName, RenderedSlot>) ->
     let mut text = serde_json::to_string_pretty(&file).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// The same as what Terraform is given and what has to come of it.
+#[must_use]
+pub fn terraform_change(desired: &Desired, rendered: &BTreeMap<SlotName, RenderedSlot>) -> TerraformChange {
+    let roles = desired
+        .etcd
+        .rendered()
+        .filter_map(|slot| Some(role(desired, slot, rendered.get(&slot.name)?)));
+    TerraformChange {
+        variables: tfvars(desired, rendered),
+        roles: roles.collect(),
+    }
+}
+
+fn role(desired: &Desired, slot: &Slot, done: &RenderedSlot) -> RoleContent {
+    let bytes = Sha256::digest(done.user_data.as_bytes());
+    RoleContent {
+        role: slot.name.as_str().to_owned(),
+        launch_template: slot.launch_template.clone(),
+        version: desired.etcd.version.to_string(),
+        user_data: ContentDigest::new(format!("sha256:{}", hex::encode(bytes))),
+        content: done.digest.clone(),
+        image: desired.etcd.image.clone(),
+        instance_type: desired.etcd.instance_type.clone(),
+        instance_profile: desired.etcd.instance_profile.clone(),
+        security_groups: desired.etcd.security_groups.iter().cloned().collect(),
+        subnet: slot.subnet.clone(),
+    }
 }
 
 fn launch_template<'a>(desired: &'a Desired, slot: &'a Slot, done: &'a RenderedSlot) -> LaunchTemplate<'a> {

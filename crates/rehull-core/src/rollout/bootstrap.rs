@@ -21,7 +21,7 @@ pub(crate) fn next(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick:
     if goal == Goal::Rest && !has_begun(now) {
         return let_go(now, tick);
     }
-    if !launch_template::next(now, tick) {
+    if !launch_template::next(now, journal, tick) {
         return;
     }
     let steps = now.slots.iter().map(|slot| Step {

@@ -1,22 +1,124 @@
 //! Makes the launch template versions of a rollout: one per slot that changes, found again by its content digest.
+//!
+//! Either rehull makes them through the EC2 API, or one run of Terraform makes them all.
+
+use std::time::Duration;
 
 use super::situation::Situation;
 use super::tick::Tick;
 use crate::domain::action::Action;
+use crate::domain::ids::StepId;
+use crate::domain::terraform::{Manifest, TerraformProgress, TerraformRun, TerraformStage};
+use crate::domain::waiting::{StopReason, WaitingOn};
+use crate::journal::JournalView;
+use crate::plan::SlotPlan;
+
+/// A new version is listed within seconds; the vendor's advice on eventual consistency is minutes.
+const SHOWN_WITHIN: Duration = Duration::from_secs(300);
 
 /// Proposes every version that is missing. True: all are there.
-pub(crate) fn next(now: &Situation<'_>, tick: &mut Tick) -> bool {
-    let mut all = true;
-    for slot in now.all_slots().filter(|slot| slot.plan.changes()) {
-        if now.template_version(slot.plan).is_none() {
-            all = false;
-            let action = Action::CreateTemplateVersion {
-                slot: slot.name().clone(),
-                template: slot.plan.slot.launch_template.clone(),
-                digest: slot.plan.to.digest.clone(),
-            };
-            tick.act(&slot.plan.step, action);
+pub(crate) fn next(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) -> bool {
+    let slots = now.all_slots().filter(|slot| slot.plan.changes());
+    let missing: Vec<&SlotPlan> = slots
+        .map(|slot| slot.plan)
+        .filter(|plan| now.template_version(plan).is_none())
+        .collect();
+    if let Some(approved) = &now.plan.envelope.terraform {
+        return by_terraform(now, journal, (approved, &missing), tick);
+    }
+    for plan in &missing {
+        let action = Action::CreateTemplateVersion {
+            slot: plan.slot.name.clone(),
+            template: plan.slot.launch_template.clone(),
+            digest: plan.to.digest.clone(),
+        };
+        tick.act(&plan.step, action);
+    }
+    missing.is_empty()
+}
+
+/// The step that Terraform's run belongs to.
+pub(crate) fn step() -> StepId {
+    StepId::new("terraform")
+}
+
+/// Before a rest: no run may be at work whose end nobody reads.
+pub(crate) fn at_work(now: &Situation<'_>, tick: &mut Tick) {
+    if let TerraformRun::Running(progress) = &now.seen.jobs.terraform {
+        wait(&step(), Some(progress.clone()), tick);
+    }
+}
+
+/// A run that is on its way is waited for even if all versions are there: nothing else is begun beside it, and a run that
+/// fails after it has made them is still a reason to stop.
+fn by_terraform(
+    now: &Situation<'_>,
+    journal: &JournalView,
+    (approved, missing): (&Manifest, &[&SlotPlan]),
+    tick: &mut Tick,
+) -> bool {
+    let step = step();
+    match &now.seen.jobs.terraform {
+        TerraformRun::Running(progress) => wait(&step, Some(progress.clone()), tick),
+        TerraformRun::Failed { why, help } => tick.stop(StopReason::Terraform {
+            why: why.clone(),
+            help: help.clone(),
+        }),
+        TerraformRun::Absent | TerraformRun::Applied if missing.is_empty() => return true,
+        TerraformRun::Absent => {
+            let approved = approved.digest();
+            tick.act(&step, Action::ApplyTerraform { approved });
+            wait(&step, Some(BEGINNING), tick);
+        }
+        TerraformRun::Applied => {
+            let key = Action::ApplyTerraform {
+                approved: approved.digest(),
+            }
+            .key();
+            let run = journal.past(&key).map_or(0, |past| past.attempts);
+            not_shown(now, journal, (missing, run), tick);
         }
     }
-    all
+    false
+}
+
+const BEGINNING: TerraformProgress = TerraformProgress {
+    stage: TerraformStage::Init,
+    done: 0,
+    of: 0,
+};
+
+fn wait(step: &StepId, progress: Option<TerraformProgress>, tick: &mut Tick) {
+    tick.wait(step, WaitingOn::Terraform { progress });
+}
+
+/// Terraform says that nothing is left to change, and EC2 does not list it: soon it will, or the state is of another account.
+fn not_shown(
+    now: &Situation<'_>,
+    journal: &JournalView,
+    (missing, run): (&[&SlotPlan], u32),
+    tick: &mut Tick,
+) {
+    // Of this run: an earlier one that was not shown either says nothing of it.
+    let applied = format!("terraform applied {run}");
+    let since = journal.marked_at(&applied).filter(|since| *since <= now.seen.at);
+    if since.is_none() {
+        tick.mark(applied);
+    }
+    let since = since.unwrap_or(now.seen.at);
+    let until = since.checked_add(SHOWN_WITHIN).unwrap_or(since);
+    if now.seen.at < until {
+        return wait(&step(), None, tick);
+    }
+    let names: Vec<&str> = missing
+        .iter()
+        .map(|plan| plan.slot.launch_template.as_str())
+        .collect();
+    tick.stop(StopReason::Terraform {
+        why: format!(
+            "nothing is left to change, and EC2 shows no version with the planned content of {}",
+            names.join(", ")
+        ),
+        help: "look whether the state of this module is that of the cluster's account and region".to_owned(),
+    });
 }

@@ -100,6 +100,9 @@ pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: 
         | RolloutKind::Replace { .. }
         | RolloutKind::Rollback { .. } => members(&now, journal, goal, &mut tick),
     }
+    if goal == Goal::Rest {
+        launch_template::at_work(&now, &mut tick);
+    }
     mutant!(TwoAtOnce => mutants::two_at_once(&now, &mut tick));
     mutant!(HastyNext => mutants::hasty_next(&now, &mut tick));
     mutant!(OutsideThePlan => mutants::outside_the_plan(&now, &mut tick));
@@ -241,7 +244,7 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
     {
         return tick.stop(reason);
     }
-    if slot.new.is_none() && !launch_template::next(now, tick) {
+    if slot.new.is_none() && !launch_template::next(now, journal, tick) {
         return;
     }
     etcd_member::next(

@@ -100,7 +100,7 @@ fn come(step: &Step<'_>, tick: &mut Tick) {
     if !slot.switch_has_begun() {
         hold.extend(snapshot::next(step.now, step.journal, tick));
     }
-    if slot.new.is_none() && !launch_template::next(step.now, tick) {
+    if slot.new.is_none() && !launch_template::next(step.now, step.journal, tick) {
         return;
     }
     let step = Step {

@@ -73,6 +73,7 @@ impl Tick {
             WaitingOn::Bake { .. } | WaitingOn::Settle { .. } | WaitingOn::Retry { .. } => true,
             WaitingOn::Unreadable { .. }
             | WaitingOn::Snapshot { .. }
+            | WaitingOn::Terraform { .. }
             | WaitingOn::Boot { .. }
             | WaitingOn::Gate { .. }
             | WaitingOn::Leader { .. }

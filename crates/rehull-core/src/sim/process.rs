@@ -167,6 +167,7 @@ pub(super) fn ports(witness: &Witness) -> Ports<'_> {
         membership: witness,
         probe: &witness.hands,
         snapshots: witness,
+        terraform: None,
         store: witness,
         clock: witness.hands.clock.as_ref(),
     }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::ids::{ContentDigest, ImageId, LaunchTemplateName, SlotName, SubnetId};
-use crate::plan::RolloutPlan;
-use crate::plan::envelope::SlotPlan;
+use crate::domain::terraform::RoleContent;
 
 /// What a plan is asked to be, and by whom it was made.
 pub struct Terms {
@@ -99,78 +97,9 @@ impl Templates {
     }
 }
 
-/// What one launch template has to say afterwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoleContent {
-    /// Slot or role, for example `etcd-a`.
-    pub role: String,
-    /// The template is known by its name.
-    pub launch_template: LaunchTemplateName,
-    /// Version of the component, for example `3.6.14`.
-    pub version: String,
-    /// `sha256:` over the bytes of the rendered user data, before base64.
-    pub user_data: ContentDigest,
-    /// Content digest; stands in the version's description, by which rehull finds it.
-    pub content: ContentDigest,
-    /// Machine image.
-    pub image: ImageId,
-    /// EC2 type.
-    pub instance_type: String,
-    /// Name of the instance profile.
-    pub instance_profile: String,
-    /// Ids of security groups: a set to EC2.
-    pub security_groups: BTreeSet<String>,
-    /// Where the machine's own interface is made.
-    pub subnet: SubnetId,
-}
-
-/// A plan that cannot be a contract.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ContractError {
-    /// The plan lost a text.
-    #[error("the rollout plan has no user data for {slot}, so no launch template can be compared with it")]
-    NoUserData {
-        /// Of which slot.
-        slot: SlotName,
-    },
-}
-
 impl Contract {
-    /// What the envelope of a rollout plan promises for every slot and for the spare.
-    ///
-    /// # Errors
-    /// A slot without rendered user data.
-    pub fn of(plan: &RolloutPlan, templates: Templates) -> Result<Self, ContractError> {
-        let roles = plan.envelope.all_slots().map(|planned| role(plan, planned));
-        Ok(Self {
-            templates,
-            roles: roles.collect::<Result<_, _>>()?,
-        })
-    }
-
     pub(super) fn role_of(&self, template: &str) -> Option<&RoleContent> {
         let mut roles = self.roles.iter();
         roles.find(|role| role.launch_template.as_str() == template)
     }
-}
-
-fn role(plan: &RolloutPlan, planned: &SlotPlan) -> Result<RoleContent, ContractError> {
-    let slot = &planned.slot;
-    let text = plan.user_data.get(&slot.name);
-    let text = text.ok_or_else(|| ContractError::NoUserData {
-        slot: slot.name.clone(),
-    })?;
-    let machine = &plan.envelope.machine;
-    Ok(RoleContent {
-        role: slot.name.as_str().to_owned(),
-        launch_template: slot.launch_template.clone(),
-        version: planned.to.version.to_string(),
-        user_data: super::digest::sha256(text.as_bytes()),
-        content: planned.to.digest.clone(),
-        image: ImageId::new(machine.image.as_str()),
-        instance_type: machine.instance_type.clone(),
-        instance_profile: machine.instance_profile.clone(),
-        security_groups: machine.security_groups.iter().cloned().collect(),
-        subnet: slot.subnet.clone(),
-    })
 }

@@ -11,17 +11,17 @@ use super::decision::{
     Counts, Decision, RoleChange, SHOWN_CHANGES_MAX, Setting, ShownAttribute, ShownChange, ShownVariable,
     Verdict,
 };
-use super::finding::Address;
 use super::gate::general::{NO_CONFIGURATION, NO_KEY, UNREADABLE};
 use super::gate::{Gate, is_nothing, outputs};
 use super::header::{failed_checks, headed};
 use super::json::{Change, ResourceChange, Trees};
-use super::manifest::{MANIFEST_FORMAT, Manifest, Part};
 use super::mask::{Shown, plain, redact};
 use super::node::{Fields, Malformed, Node};
 use super::read::{Header, Sink, Unreadable, read};
 use super::record::{self, Recorded};
 use super::reference;
+use crate::domain::terraform::Address;
+use crate::domain::terraform::{MANIFEST_FORMAT, Manifest, Part};
 
 /// Variables of which nothing else than the value itself is of interest, and no secret by their meaning.
 const SHOWN_VARIABLES: &[&str] = &["cluster", "region", "rehull_format"];

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::actions::Action;
 use super::digest::DigestKey;
-use super::finding::{Address, Finding};
-use super::manifest::Manifest;
+use super::finding::Finding;
 use super::mask::Shown;
 use crate::domain::ids::ContentDigest;
+use crate::domain::terraform::Address;
+use crate::domain::terraform::Manifest;
 
 /// What the digest covers beside the plan itself.
 pub struct Setting {

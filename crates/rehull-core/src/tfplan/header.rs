@@ -1,12 +1,13 @@
 //! What a plan says of itself: format, flags, what is put off, checks.
 
 use super::contract::Tool;
-use super::finding::{Address, Finding};
+use super::finding::Finding;
 use super::gate::general::{
     CHECK, DEFERRED, ERRORED, FLAGS, FORMAT, INCOMPLETE, NOT_APPLYABLE, UNKNOWN_FIELD, UNREADABLE,
 };
 use super::node::Node;
 use super::read::Header;
+use crate::domain::terraform::Address;
 
 /// What the plan says of itself. An absent flag is not a false one.
 pub(super) fn headed(header: &Header, tool: Tool, works: bool) -> Vec<Finding> {

@@ -169,7 +169,8 @@ pub(super) fn plain(value: &Node<'_>) -> Shown {
         Node::Text(text) => text.to_string(),
         Node::List(_) | Node::Map(_) => return Shown::Masked,
     };
-    if text.chars().count() > SHOWN_CHARACTERS_MAX || text.chars().any(super::finding::is_disguise) {
+    if text.chars().count() > SHOWN_CHARACTERS_MAX || text.chars().any(crate::domain::terraform::is_disguise)
+    {
         Shown::Masked
     } else {
         Shown::Value(text)

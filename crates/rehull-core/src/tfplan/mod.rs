@@ -15,26 +15,25 @@ mod finding;
 mod gate;
 mod header;
 mod json;
-mod manifest;
 mod mask;
 mod node;
 mod read;
 mod record;
 mod reference;
 
+pub use crate::domain::terraform::{Address, Difference, Kind, MANIFEST_FORMAT, Manifest, Part, RoleContent};
 pub use actions::Action;
-pub use contract::{Contract, ContractError, Mode, PROVIDERS, RoleContent, Templates, Terms, Tool};
+pub use contract::{Contract, Mode, PROVIDERS, Templates, Terms, Tool};
 pub use decide::decide;
 pub use decision::{
     Counts, Decision, RoleChange, SHOWN_CHANGES_MAX, Setting, ShownAttribute, ShownChange, ShownVariable,
     Verdict,
 };
 pub use digest::{DigestKey, KEY_BYTES_MIN, KeyTooShort};
-pub use finding::{Address, Finding};
+pub use finding::Finding;
 pub use gate::general::{GENERAL, General};
 pub use gate::rules::{InPlace, RULES, Rule, UNKNOWN};
 pub use gate::template::{DECLARED, Said};
-pub use manifest::{Difference, Kind, MANIFEST_FORMAT, Manifest, Part};
 pub use mask::Shown;
 pub use read::Unreadable;
 pub use reference::reference;

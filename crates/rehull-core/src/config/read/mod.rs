@@ -11,9 +11,12 @@ use crate::config::policy;
 use crate::config::spans::Pointer;
 use crate::config::suggest::list;
 use crate::config::value;
-use crate::domain::desired::{AwsTarget, ClientTls, Desired, ObjectLocation, StoreLocation};
+use crate::domain::desired::{AwsTarget, ClientTls, Desired, ObjectLocation, StoreLocation, TerraformModule};
 use crate::domain::ids::{AccountId, ClusterName, Region};
 use crate::domain::version::EtcdVersion;
+
+/// Unless the file names another.
+const TERRAFORM: &str = "terraform";
 
 /// Parts that rules about several values need even if other parts could not be read.
 #[derive(Debug, Default)]
@@ -69,6 +72,10 @@ pub(in crate::config) fn read(file: &file::Cluster, mistakes: &mut Mistakes<'_>)
         on_loopback,
         reader.mistakes,
     );
+    let terraform = match &file.terraform {
+        None => Some(None),
+        Some(terraform) => reader.terraform(&root.key("terraform"), terraform).map(Some),
+    };
     let parts = reader.parts;
     let whole = || {
         Some(Desired {
@@ -78,6 +85,7 @@ pub(in crate::config) fn read(file: &file::Cluster, mistakes: &mut Mistakes<'_>)
             artefacts: artefacts?,
             snapshots: snapshots?,
             etcd: etcd?,
+            terraform: terraform?,
             policy: policy?,
         })
     };
@@ -141,6 +149,36 @@ impl Reader<'_, '_> {
         Some(ObjectLocation {
             bucket: bucket?,
             prefix: prefix?,
+        })
+    }
+
+    fn terraform(&mut self, at: &Pointer, terraform: &file::Terraform) -> Option<TerraformModule> {
+        let on_loopback = self.on_loopback();
+        let templates = self.text(&at.key("templates"), terraform.templates.as_ref(), |text| {
+            place::path(text, on_loopback)
+        });
+        let program = match &terraform.program {
+            None => Some(TERRAFORM.to_owned()),
+            program => self.text(&at.key("program"), program.as_ref(), place::program),
+        };
+        let key = match &terraform.digest_key {
+            None => Some(None),
+            key => self
+                .text(&at.key("digestKey"), key.as_ref(), place::variable)
+                .map(Some),
+        };
+        let stand_in = terraform.stand_in.unwrap_or(false);
+        if stand_in && self.parts.on_loopback == Some(false) {
+            let message = "a stand-in makes no launch template in AWS";
+            let wrong = Wrong::new("config::stand_in", message, "only for a sandbox")
+                .help("take the line out, and let `templates` name a module with `aws_launch_template`");
+            self.mistakes.add(&at.key("standIn"), wrong);
+        }
+        Some(TerraformModule {
+            templates: templates?,
+            program: program?,
+            digest_key: key?,
+            stand_in,
         })
     }
 

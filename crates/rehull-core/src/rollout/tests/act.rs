@@ -14,6 +14,7 @@ impl Model {
         self.story.push(action.key());
         match action {
             Action::StartSnapshot => self.snapshot = done_snapshot(),
+            Action::ApplyTerraform { .. } => self.terraform = super::terraform::running(),
             Action::CreateTemplateVersion { template, digest, .. } => {
                 let versions = self.templates.entry(template.clone()).or_default();
                 let version = LaunchTemplateVersion(NonZeroU64::new(versions.len() as u64 + 1).unwrap());

@@ -90,6 +90,7 @@ pub(crate) fn plan(count: usize, strategy: EtcdStrategy) -> RolloutPlan {
             ..RolloutPolicy::default()
         },
         reversible: Reversible::UntilLastOldMember { why: String::new() },
+        terraform: None,
     };
     let forecast = Forecast {
         order: Vec::new(),
@@ -102,6 +103,7 @@ pub(crate) fn plan(count: usize, strategy: EtcdStrategy) -> RolloutPlan {
         forecast,
         user_data: BTreeMap::new(),
         replaces: BTreeMap::new(),
+        terraform: None,
     }
 }
 

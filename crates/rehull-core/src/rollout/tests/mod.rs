@@ -28,6 +28,7 @@ mod removed;
 mod risen;
 mod steady;
 mod stories;
+mod terraform;
 mod time;
 mod ways_back;
 

@@ -21,6 +21,7 @@ use crate::domain::ids::{
 };
 use crate::domain::observed::{Identity, JobState, Jobs, Observed, SnapshotFact};
 use crate::domain::policy::EtcdStrategy;
+use crate::domain::terraform::TerraformRun;
 use crate::domain::version::EtcdVersion;
 use crate::journal::{JournalView, Record, RecordBody};
 use crate::ports::PortError;
@@ -86,6 +87,7 @@ pub(crate) struct Model {
     pub(crate) with_spare: BTreeSet<InstanceId>,
     pub(crate) leader: Option<MemberId>,
     pub(crate) snapshot: JobState<SnapshotFact>,
+    pub(crate) terraform: TerraformRun,
     pub(crate) identity: bool,
     pub(crate) records: Vec<Record>,
     pub(crate) story: Vec<String>,
@@ -112,6 +114,7 @@ impl Model {
             with_spare: BTreeSet::new(),
             leader: Some(MemberId(1)),
             snapshot: JobState::Absent,
+            terraform: TerraformRun::Absent,
             identity: true,
             records: Vec::new(),
             story: Vec::new(),
@@ -198,6 +201,7 @@ impl Model {
                 client_cert_until: None,
             },
             jobs: Jobs {
+                terraform: self.terraform.clone(),
                 snapshot: self.snapshot.clone(),
             },
             identity: self.identity.then(|| Identity {

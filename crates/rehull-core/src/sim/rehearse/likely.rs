@@ -58,6 +58,7 @@ impl Phase {
             Action::TerminateMachine { .. } => Some(Self::Terminate),
             Action::StartSnapshot
             | Action::CreateTemplateVersion { .. }
+            | Action::ApplyTerraform { .. }
             | Action::MoveLeader { .. }
             | Action::DetachInterface { .. }
             | Action::DetachVolume { .. }

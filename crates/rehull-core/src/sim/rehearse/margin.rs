@@ -59,6 +59,7 @@ fn moves(action: &Action) -> Option<(&SlotName, &'static str)> {
         Action::TerminateMachine { .. } => "loses its old machine",
         Action::StartSnapshot
         | Action::CreateTemplateVersion { .. }
+        | Action::ApplyTerraform { .. }
         | Action::LaunchMachine { .. }
         | Action::MoveLeader { .. }
         | Action::DetachInterface { .. }

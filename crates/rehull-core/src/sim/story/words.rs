@@ -8,7 +8,7 @@ use crate::sim::process::Ended;
 pub(super) fn action(action: &Action) -> String {
     match action {
         Action::MoveLeader { to, .. } => format!("move leader to {to}"),
-        Action::StartSnapshot => "start".to_owned(),
+        Action::StartSnapshot | Action::ApplyTerraform { .. } => "start".to_owned(),
         Action::CreateTemplateVersion { .. }
         | Action::LaunchMachine { .. }
         | Action::AskStop { .. }
@@ -35,6 +35,7 @@ pub(super) fn wait(on: &WaitingOn) -> String {
     match on {
         WaitingOn::Unreadable { part, why } => format!("cannot read {}: {why}", part.words()),
         WaitingOn::Snapshot { .. } => "snapshot under way".to_owned(),
+        WaitingOn::Terraform { .. } => "terraform under way".to_owned(),
         WaitingOn::Boot { .. } => "boot".to_owned(),
         WaitingOn::Gate { red } => gates(red),
         WaitingOn::Settle { .. } => "peer links settle".to_owned(),
@@ -164,6 +165,7 @@ fn because(reason: &StopReason) -> String {
         StopReason::Refused { action, text } => format!(": {action}: {text}"),
         StopReason::Alarm { slot, alarm } => format!(": {slot} {alarm}"),
         StopReason::NoCapacity { slot, .. } => format!(" for {slot}"),
+        StopReason::Terraform { why, .. } => format!(": {why}"),
         StopReason::LeaseLost { holder } => format!(" to {holder}"),
         StopReason::StoreSilent { why, .. } => format!(": {why}"),
     }
@@ -187,6 +189,7 @@ pub(super) fn next(ended: &Ended) -> &'static str {
             | StopReason::Deadline { .. }
             | StopReason::Refused { .. }
             | StopReason::NoCapacity { .. }
+            | StopReason::Terraform { .. }
             | StopReason::StoreSilent { .. } => "rehull resume upgrade",
         },
         Ended::Held(_) => "rehull status upgrade",

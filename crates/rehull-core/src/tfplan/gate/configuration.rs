@@ -2,8 +2,9 @@
 //! stands in it at all.
 
 use super::general::{CODE, DATA_SOURCE, PROVIDER, UNREADABLE};
+use crate::domain::terraform::Address;
 use crate::tfplan::contract::Terms;
-use crate::tfplan::finding::{Address, Finding};
+use crate::tfplan::finding::Finding;
 use crate::tfplan::node::Node;
 
 /// Data sources that run a program or ask somebody who is not AWS while the plan is made.

@@ -12,9 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::actions::Action;
 use super::contract::{Contract, Mode, Templates, Terms};
-use super::finding::{Address, Finding};
+use super::finding::Finding;
 use super::json::{ResourceChange, Trees};
 use super::node::Node;
+use crate::domain::terraform::Address;
 use general::{
     DEFERRED, DEPOSED, DUPLICATE, FORGET, General, IMPORT, MISSING, MOVE, PROVIDER, READ, UNDECLARED,
     UNKNOWN_ACTION, UNKNOWN_FIELD, UNREADABLE,

@@ -7,9 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::general::{ATTRIBUTE, CONTENT, ROLE};
 use crate::domain::ids::ContentDigest;
-use crate::tfplan::contract::{Contract, RoleContent, Templates};
+use crate::domain::terraform::Address;
+use crate::domain::terraform::RoleContent;
+use crate::tfplan::contract::{Contract, Templates};
 use crate::tfplan::digest::sha256;
-use crate::tfplan::finding::{Address, Finding};
+use crate::tfplan::finding::Finding;
 use crate::tfplan::json::Trees;
 use crate::tfplan::node::Node;
 

@@ -1,7 +1,6 @@
 //! Whole plans in, verdicts out.
 
 mod compared;
-mod contracts;
 mod dangers;
 mod digests;
 mod mutations;

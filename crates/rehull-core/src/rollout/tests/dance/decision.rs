@@ -231,6 +231,7 @@ fn causeless(scene: &Scene, world: &World, waiting: &[Waiting]) -> Option<String
         WaitingOn::Slot { state, .. } => state != "still answers",
         WaitingOn::Bake { .. }
         | WaitingOn::Snapshot { .. }
+        | WaitingOn::Terraform { .. }
         | WaitingOn::Unreadable { .. }
         | WaitingOn::Retry { .. } => true,
     };

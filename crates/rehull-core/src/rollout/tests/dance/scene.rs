@@ -17,6 +17,7 @@ use crate::domain::ids::{
     Generation, InstanceId, LaunchTemplateName, LaunchTemplateVersion, MemberId, SlotName,
 };
 use crate::domain::policy::EtcdStrategy;
+use crate::domain::terraform::TerraformRun;
 use crate::plan::RolloutPlan;
 
 /// The instant of every look. What lies before it is told in words.
@@ -145,6 +146,7 @@ impl Scene {
             with_spare: BTreeSet::new(),
             leader: world.leader.map(Self::listed),
             snapshot: done_snapshot(),
+            terraform: TerraformRun::Absent,
             identity: true,
             records: Vec::new(),
             story: Vec::new(),

@@ -7,12 +7,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::finding::Address;
+use super::Address;
+use crate::domain::canonical::canonical;
 use crate::domain::ids::ContentDigest;
-use crate::plan::envelope::canonical;
 
 /// Current format; another one means other fingerprints for the same plan.
 pub const MANIFEST_FORMAT: u32 = 1;
+
+/// In front of an output's name; no address of a resource begins so, because no provider may be called `output`.
+const OUTPUT: &str = "output.";
 
 /// One plan, value by value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +84,26 @@ impl Manifest {
         // Under another key every fingerprint is another one: that says nothing of the values.
         let comparable = self.format == now.format && self.key == now.key;
         differ(&self.changes, &now.changes, "", comparable, &mut found);
-        differ(&self.outputs, &now.outputs, "output.", comparable, &mut found);
+        differ(&self.outputs, &now.outputs, OUTPUT, comparable, &mut found);
+        found
+    }
+
+    /// What `now` would do that `self` (which was approved) does not cover. Where part of it was applied already, only the
+    /// rest has to be in it: what is gone was done, and outputs follow what was done.
+    #[must_use]
+    pub fn beyond(&self, now: &Self) -> Vec<Difference> {
+        let mut found = self.differences(now);
+        let is_rest = self
+            .changes
+            .keys()
+            .any(|address| !now.changes.contains_key(address));
+        if is_rest {
+            found.retain(|difference| match &difference.address {
+                None => true,
+                Some(address) if address.as_str().starts_with(OUTPUT) => false,
+                Some(_) => difference.kind != Kind::Removed,
+            });
+        }
         found
     }
 }
@@ -224,5 +246,48 @@ mod tests {
         let whole = text(&serde_json::to_value(&manifest).unwrap());
         let expected = format!("sha256:{}", hex::encode(Sha256::digest(whole.as_bytes())));
         assert_eq!(manifest.digest().as_str(), expected);
+    }
+
+    #[test]
+    fn of_a_plan_that_was_applied_in_part_only_the_rest_has_to_be_as_approved() {
+        let part = |value: &str| Part {
+            shape: "update".to_owned(),
+            values: [("user_data".to_owned(), value.to_owned())].into(),
+        };
+        let named = |list: &[(&str, &str)]| {
+            let parts = list.iter().map(|(name, value)| ((*name).to_owned(), part(value)));
+            parts.collect::<BTreeMap<_, _>>()
+        };
+        let manifest = |changes: &[(&str, &str)], outputs: &[(&str, &str)]| Manifest {
+            format: MANIFEST_FORMAT,
+            key: None,
+            facts: [("envelope".to_owned(), "e".to_owned())].into(),
+            changes: named(changes),
+            outputs: named(outputs),
+        };
+        let approved = manifest(&[("a", "1"), ("b", "2")], &[("o", "9")]);
+        assert_eq!(approved.beyond(&approved), []);
+        // Output `o` tells of `a` in another way now that it is done.
+        assert_eq!(approved.beyond(&manifest(&[("b", "2")], &[("o", "8")])), []);
+        let lines = |now: &Manifest| {
+            let found = approved.beyond(now);
+            found.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        // Nothing was done yet: then everything counts.
+        assert_eq!(
+            lines(&manifest(&[("a", "1"), ("b", "2")], &[("o", "8")])),
+            ["`output.o`: user_data is not as approved"]
+        );
+        assert_eq!(
+            lines(&manifest(&[("b", "3")], &[])),
+            ["`b`: user_data is not as approved"]
+        );
+        assert_eq!(
+            lines(&manifest(&[("b", "2"), ("c", "1")], &[])),
+            ["`c`: the change was not approved"]
+        );
+        let mut other = manifest(&[("b", "2")], &[]);
+        other.facts.insert("envelope".to_owned(), "f".to_owned());
+        assert_eq!(lines(&other), ["envelope is not as approved"]);
     }
 }
