@@ -247,7 +247,8 @@ impl Session<'_> {
             driver = driver.asked(wish);
         }
         let outcome = driver.run(&self.identity.holder).await;
-        Worked::after(outcome, async |outcome| {
+        let lives = self.terraform_lives().await;
+        let mut worked = Worked::after(outcome, async |outcome| {
             stalls.end().await;
             wire::finish(written).await;
             let ended = self
@@ -260,7 +261,9 @@ impl Session<'_> {
             }
             Ok(ended)
         })
-        .await
+        .await;
+        worked.in_flight |= lives;
+        worked
     }
 
     async fn prepare<'a>(
@@ -349,6 +352,7 @@ fn stopped(reason: &StopReason, over: bool, at_rest: bool) -> Exit {
         | StopReason::Refused { .. }
         | StopReason::Alarm { .. }
         | StopReason::NoCapacity { .. }
+        | StopReason::Terraform { .. }
         | StopReason::StoreSilent { .. } => Exit::NeedsPerson,
     }
 }

@@ -36,6 +36,13 @@ impl Environment {
         self.fault
     }
 
+    /// All of it, for a program that chooses what it takes.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The value of a variable; an empty one counts as absent.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

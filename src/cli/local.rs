@@ -12,6 +12,12 @@ use super::rollouts::cluster_of;
 const FOLDER: &str = ".rehull/rollouts";
 const NOTE: &str = "cluster-file";
 
+/// The folder of all of them.
+#[must_use]
+pub fn rollouts() -> PathBuf {
+    PathBuf::from(FOLDER)
+}
+
 /// The folder of one rollout.
 #[must_use]
 pub fn folder(rollout: &RolloutId) -> PathBuf {

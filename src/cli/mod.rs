@@ -37,6 +37,7 @@ pub mod toolbox;
 mod typed;
 pub mod unfinished;
 pub mod version;
+mod wind_up;
 pub mod wire;
 pub mod wish;
 mod worked;

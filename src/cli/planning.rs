@@ -17,7 +17,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::rollouts;
 use super::version::VERSION;
-use super::wire::World;
+use super::wire::{self, World};
 
 /// A plan, and the id that its rollout would have.
 pub struct Planned {
@@ -58,6 +58,7 @@ pub async fn plan(world: &World, file: &ClusterFile, kind: RolloutKind) -> Resul
     for blocker in &mut plan.forecast.blockers {
         name_file(blocker, &name);
     }
+    wire::terraform::complete(world, file, &seen, &mut plan).await?;
     Ok(Planned { plan, rollout })
 }
 

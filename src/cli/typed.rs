@@ -210,6 +210,9 @@ pub(super) struct SandboxUp {
     /// [env: REHULL_TOOLBOX]
     #[arg(long, value_name = "DIR")]
     pub(super) toolbox: Option<PathBuf>,
+    /// Terraform makes the launch template versions, from a module that stands in for one with the AWS provider
+    #[arg(long)]
+    pub(super) terraform: bool,
     /// Only what machines need; create the cluster yourself with `rehull apply --bootstrap`
     #[arg(long)]
     pub(super) empty: bool,

@@ -181,6 +181,8 @@ pub struct Up {
     pub toolbox: Option<PathBuf>,
     /// How long things take.
     pub timing: Timing,
+    /// Terraform makes launch template versions.
+    pub terraform: bool,
     /// Lay the ground only: no machine, no etcd.
     pub empty: bool,
 }

@@ -52,6 +52,7 @@ fn headline(timeline: &Timeline, reason: &StopReason, rest: &Rest, paint: Paint)
         | StopReason::Refused { .. }
         | StopReason::Alarm { .. }
         | StopReason::NoCapacity { .. }
+        | StopReason::Terraform { .. }
         | StopReason::LeaseLost { .. }
         | StopReason::StoreSilent { .. } => "halted",
     };
@@ -194,6 +195,10 @@ fn next(timeline: &Timeline, reason: &StopReason, rest: &Rest) -> Vec<String> {
             "remove its cause and disarm it by hand: docs/runbooks/alarm.md; then",
             &resume,
         ),
+        StopReason::Terraform { help, .. } if help.is_empty() => first("fix the cause, then", &resume),
+        StopReason::Terraform { help, .. } => {
+            first(&format!("{help}; then"), &format!("{resume}   |   rehull abort {id}"))
+        }
         StopReason::LeaseLost { .. } => first("somebody else works on this cluster:", &look),
         StopReason::StoreSilent { .. } => first("when the store answers again:", &resume),
     }

@@ -8,6 +8,7 @@ pub(super) fn hold(on: &WaitingOn) -> Option<&'static str> {
     match on {
         WaitingOn::Unreadable { .. } => Some("unreadable"),
         WaitingOn::Snapshot { .. } => Some("snapshot"),
+        WaitingOn::Terraform { .. } => Some("terraform"),
         WaitingOn::Gate { .. } => Some("gates"),
         WaitingOn::Bake { .. } => Some("bake"),
         WaitingOn::OtherMemberOut { .. } => Some("another member out"),

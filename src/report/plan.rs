@@ -1,5 +1,6 @@
 //! A rollout plan as a person approves it: order, reasons, margins, time, what must be fixed, until when one can go back.
 
+use rehull_core::domain::terraform::Address;
 use rehull_core::plan::{Envelope, ForecastStep, Reversible, RolloutKind, RolloutPlan, SlotPlan};
 
 use super::numbers::{about, account};
@@ -33,6 +34,7 @@ pub fn text(plan: &RolloutPlan, offer: &Offer<'_>, paint: Paint) -> String {
     out.push_str(&notes(plan, offer));
     out.push('\n');
     for (label, lines) in [
+        ("terraform", terraform(plan)),
         ("can it be reverted?", reverted(plan)),
         ("digest", vec![envelope.digest().to_string()]),
         ("next", next(plan, offer)),
@@ -46,6 +48,23 @@ pub fn text(plan: &RolloutPlan, offer: &Offer<'_>, paint: Paint) -> String {
         }
     }
     out
+}
+
+/// What the approval allows Terraform to do, object by object.
+fn terraform(plan: &RolloutPlan) -> Vec<String> {
+    let Some(manifest) = &plan.envelope.terraform else {
+        return Vec::new();
+    };
+    let mut lines: Vec<String> = manifest
+        .changes
+        .iter()
+        .map(|(address, part)| {
+            let what = part.shape.split(" by ").next().unwrap_or_default();
+            format!("{}: {what}", Address::new(address))
+        })
+        .collect();
+    lines.push(format!("and nothing else; as approved: {}", manifest.digest()));
+    lines
 }
 
 /// A cluster that is what the file says and yet not well is not called done: no upgrade would mend it.

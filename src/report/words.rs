@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rehull_core::domain::action::{Action, Preflight, TerminateWhy};
 use rehull_core::domain::observed::Part;
+use rehull_core::domain::terraform::TerraformProgress;
 use rehull_core::domain::waiting::{RedGate, StopReason, WaitingOn};
 
 use super::numbers::{bytes, count};
@@ -24,6 +25,7 @@ pub fn wait(on: &WaitingOn) -> String {
     match on {
         WaitingOn::Unreadable { part: which, why } => format!("{} cannot be read: {why}", part(*which)),
         WaitingOn::Snapshot { bytes: size } => format!("snapshot, {} so far", bytes(*size)),
+        WaitingOn::Terraform { progress } => terraform(progress.as_ref()),
         WaitingOn::Boot { machine, phase, .. } => format!("{machine} to be warm ({phase})"),
         WaitingOn::Gate { red } => gates(red),
         WaitingOn::Settle { .. } => "peer links to be old enough for etcd to trust them".to_owned(),
@@ -47,6 +49,16 @@ pub fn wait(on: &WaitingOn) -> String {
     }
 }
 
+fn terraform(progress: Option<&TerraformProgress>) -> String {
+    match progress {
+        None => "terraform has applied; EC2 to list the new versions".to_owned(),
+        Some(TerraformProgress { stage, of: 0, .. }) => format!("terraform: {}", stage.words()),
+        Some(TerraformProgress { stage, done, of }) => {
+            format!("terraform: {}, {done} of {of} done", stage.words())
+        }
+    }
+}
+
 /// The clock of a wait.
 #[must_use]
 pub fn until(on: &WaitingOn) -> Until {
@@ -58,6 +70,7 @@ pub fn until(on: &WaitingOn) -> Until {
         WaitingOn::Retry { at, .. } => Until::Over(*at),
         WaitingOn::Unreadable { .. }
         | WaitingOn::Snapshot { .. }
+        | WaitingOn::Terraform { .. }
         | WaitingOn::Gate { .. }
         | WaitingOn::Leader { .. }
         | WaitingOn::Slot { .. }
@@ -82,7 +95,7 @@ pub fn part(part: Part) -> &'static str {
         Part::Slots => "interfaces and volumes",
         Part::Templates => "launch templates",
         Part::BootReports => "boot reports",
-        Part::Jobs => "the snapshot job",
+        Part::Jobs => "the snapshot, or Terraform's run",
         Part::Identity => "the identity record",
         Part::Mailbox => "the mailbox",
     }
@@ -96,6 +109,7 @@ pub fn action(action: &Action) -> String {
         Action::CreateTemplateVersion { template, .. } => {
             format!("make a version of launch template {template}")
         }
+        Action::ApplyTerraform { approved } => format!("begin terraform apply of {approved}"),
         Action::LaunchMachine {
             template,
             version,
@@ -183,6 +197,7 @@ pub fn because(reason: &StopReason) -> Vec<String> {
             format!("no capacity for the replacement of {slot}: {text}"),
             "its old machine was not touched".to_owned(),
         ],
+        StopReason::Terraform { why, .. } => vec![format!("terraform: {why}")],
         StopReason::LeaseLost { holder } if holder.is_empty() => vec!["the lease was lost".to_owned()],
         StopReason::LeaseLost { holder } => vec![format!("the lease was taken over by {holder}")],
         StopReason::StoreSilent { store, since, why } => vec![

@@ -113,6 +113,12 @@ impl Job {
         })
     }
 
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What it has said since the last time, and its end. Never waits.
     pub fn hear(&mut self) -> Result<Heard, TerraformError> {
         // Asked before its stream is read: what an ended run has written is all there.

@@ -5,17 +5,22 @@
 //! process dies. Whoever opens the folder later reads how it ended. So nothing breaks a pipe (a reader that goes away kills
 //! Terraform in the middle of a change, and its state lock stays: seen with 1.11.4), and a killed rehull leaves no half run.
 
+mod attempt;
 mod error;
 mod files;
 mod job;
+mod runs;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+pub use attempt::{Attempt, Judge, Proposal, Tell, Unfit, refused};
 pub use error::TerraformError;
 pub use files::PlanFile;
 pub use job::{Heard, Job};
+
 use rehull_core::tfrun::Command;
+pub use runs::TerraformRuns;
 
 /// One root module, and the program that works on it.
 #[derive(Clone, Debug)]
@@ -75,6 +80,12 @@ impl Terraform {
         let mut words = ["show", JSON, "-no-color"].map(OsString::from).to_vec();
         words.push(plan.path().into());
         job::to_its_end(self, &run, &words).await
+    }
+
+    /// `version -json`, with the providers that `init` has chosen; returns the file with the answer.
+    async fn version(&self, run: &Path) -> Result<PathBuf, TerraformError> {
+        let run = files::create(run)?;
+        job::to_its_end(self, &run, &["version", JSON].map(OsString::from)).await
     }
 
     fn lock(&self) -> OsString {

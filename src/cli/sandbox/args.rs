@@ -59,6 +59,7 @@ pub(in crate::cli) fn wish(command: Sandbox) -> Result<SandboxWish, String> {
                 SandboxTiming::Fast => Timing::Fast,
                 SandboxTiming::Aws => Timing::Aws,
             },
+            terraform: typed.terraform,
             empty: typed.empty,
         }),
         Sandbox::Demo(typed) => SandboxWish::Demo(Demo {

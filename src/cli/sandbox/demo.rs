@@ -46,6 +46,7 @@ pub fn run(console: &Console, environment: &Environment, demo: &Demo) -> Result<
         etcd: demo.from,
         toolbox: Some(toolbox.clone()),
         timing: Timing::Fast,
+        terraform: false,
         empty: false,
     };
     let info = lay(&up, &toolbox)?;

@@ -87,6 +87,7 @@ pub(super) fn lay(up: &Up, toolbox: &Path) -> Result<Info, Failure> {
         etcd_version: up.etcd.to_string(),
         toolbox: toolbox.to_owned(),
         timing: up.timing,
+        terraform: up.terraform,
         rehull,
     };
     wire::runtime()?
@@ -105,6 +106,7 @@ pub(super) fn create(
     if wire::runtime()?.block_on(exists(&file, environment))? {
         return Ok(Exit::Ok);
     }
+    wire::runtime()?.block_on(wire::terraform::first_templates(console, environment, &file))?;
     let change = Change {
         file: Some(file),
         kind: RolloutKind::Bootstrap,

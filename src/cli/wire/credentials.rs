@@ -20,18 +20,23 @@ const SANDBOX_KEYS: &str = "credentials.env";
 /// win over the environment: real credentials never go to a sandbox by accident.
 pub(super) async fn clients(file: &ClusterFile, _environment: &Environment) -> Result<AwsClients, Failure> {
     let target = &file.desired.aws;
-    let path = file.beside(SANDBOX_KEYS);
-    if is_loopback(target)
-        && let Ok(text) = fs::read_to_string(&path)
-    {
+    if let Some(text) = of_sandbox(file) {
         let keys = keys(&text).ok_or_else(|| {
-            let message = format!("`{}` holds no keys", path.display());
+            let message = format!("`{}` holds no keys", file.beside(SANDBOX_KEYS).display());
             Failure::new(Exit::Usage, "sandbox::credentials", message)
                 .help("take the sandbox down and up again")
         })?;
         return Ok(AwsClients::with_keys(target, &keys).await);
     }
     Ok(AwsClients::connect(target).await)
+}
+
+/// The text with the keys of a sandbox; `None`: it is none.
+pub(super) fn of_sandbox(file: &ClusterFile) -> Option<String> {
+    let path = file.beside(SANDBOX_KEYS);
+    is_loopback(&file.desired.aws)
+        .then(|| fs::read_to_string(path).ok())
+        .flatten()
 }
 
 /// The right account and region, or a caret at the key of the file that says otherwise.
@@ -90,7 +95,8 @@ fn other_region(file: &ClusterFile, error: &PortError) -> Option<Failure> {
     })
 }
 
-fn keys(text: &str) -> Option<AccessKeys> {
+/// The keys in such a text.
+pub(super) fn keys(text: &str) -> Option<AccessKeys> {
     let value = |name: &str| {
         let assigned = |line: &str| {
             let line = line.trim().strip_prefix("export ").unwrap_or(line.trim());

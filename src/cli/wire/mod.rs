@@ -3,6 +3,7 @@
 mod credentials;
 mod load;
 mod stall;
+pub mod terraform;
 mod tls;
 mod trap;
 
@@ -16,7 +17,7 @@ use rehull_core::config::Wrong;
 use rehull_core::domain::desired::{AwsTarget, StoreLocation};
 use rehull_core::executor::Ports;
 use rehull_core::journal::TornTail;
-use rehull_core::ports::{Clock, LeaseState, PortError, Store, StoreError};
+use rehull_core::ports::{Clock, LeaseState, PortError, Store, StoreError, TerraformJobs};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
@@ -31,6 +32,7 @@ use crate::adapters::etcd::{EtcdPool, EtcdSnapshots, RestoreTool, SnapshotParts}
 use crate::adapters::snapshots_s3::SnapshotBucket;
 use crate::adapters::store_local::LocalStore;
 use crate::adapters::store_s3::S3Store;
+use crate::adapters::terraform::TerraformRuns;
 use crate::sandbox::faults::Trap;
 
 pub use load::Load;
@@ -47,6 +49,7 @@ pub struct World {
     artefacts: ArtefactStore,
     snapshots_at: String,
     clock: SystemClock,
+    terraform: Option<TerraformRuns>,
     trap: Option<Arc<Trap>>,
     /// How this store loses power.
     pub tail: TornTail,
@@ -84,6 +87,7 @@ impl World {
             artefacts: ArtefactStore::new(clients, desired.artefacts.clone()),
             snapshots_at: format!("s3://{}/{}", desired.snapshots.bucket, desired.snapshots.prefix),
             clock: SystemClock::new(),
+            terraform: terraform::runs(file, environment),
             trap,
             tail,
         })
@@ -100,6 +104,7 @@ impl World {
             membership: self.etcd.as_ref(),
             probe: self.etcd.as_ref(),
             snapshots: &self.snapshots,
+            terraform: self.terraform.as_ref().map(|runs| -> &dyn TerraformJobs { runs }),
             store: self.store.as_ref(),
             clock: &self.clock,
         }
@@ -109,6 +114,12 @@ impl World {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// Terraform, if the cluster file names a module.
+    #[must_use]
+    pub const fn terraform(&self) -> Option<&TerraformRuns> {
+        self.terraform.as_ref()
     }
 
     /// In front of the keys of snapshots.

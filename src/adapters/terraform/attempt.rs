@@ -1,0 +1,289 @@
+//! One try of Terraform: from what was rendered to a plan that was judged, to its apply, to a second plan that is empty.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rehull_core::domain::ids::ContentDigest;
+use rehull_core::domain::terraform::{TerraformChange, TerraformStage};
+use rehull_core::tfplan::{
+    Contract, Decision, DigestKey, Mode, Setting, Templates, Terms, Tool, Verdict as Judged, decide,
+};
+use rehull_core::tfrun::{Outcome, Said, Verdict, what_it_is, what_to_do};
+use sha2::{Digest as _, Sha256};
+
+use super::error::TerraformError;
+use super::{Job, PlanFile, Terraform, files};
+use crate::adapters::clock::pause;
+
+/// How often a run is listened to: a person who watches should not see it jump.
+const LISTEN_EVERY: Duration = Duration::from_millis(100);
+const LOCK_FILE: &str = ".terraform.lock.hcl";
+/// Where `apply` of a try lives; whoever finds it alive waits for it.
+pub(super) const APPLY: &str = "apply";
+const VARIABLES: &str = "rehull.tfvars.json";
+
+/// How a plan is judged.
+pub struct Judge {
+    /// As what launch templates stand in the module.
+    pub templates: Templates,
+    /// For fingerprints of values.
+    pub key: Option<DigestKey>,
+}
+
+/// Why there is no plan that could be approved or applied. A sentence each: what, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// What came of it.
+    pub why: String,
+    /// What to do; may be empty.
+    pub help: String,
+}
+
+impl Unfit {
+    pub(super) fn new(why: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            help: help.into(),
+        }
+    }
+
+    /// The end of a run that is not the wanted one.
+    pub(super) fn of(outcome: &Outcome) -> Self {
+        Self::new(what_it_is(outcome), what_to_do(outcome).unwrap_or_default())
+    }
+}
+
+impl From<TerraformError> for Unfit {
+    fn from(error: TerraformError) -> Self {
+        Self::new(error.to_string(), "")
+    }
+}
+
+/// What Terraform would do.
+pub enum Proposal {
+    /// Nothing.
+    Nothing,
+    /// This, if the decision allows it.
+    Plan(Box<Decision>, PlanFile),
+}
+
+/// Who hears how far it is.
+pub type Tell<'a> = &'a (dyn Fn(TerraformStage, &[Said], Option<&Path>) + Send + Sync);
+
+/// One try, from `init` to a last look; everything of it lies in a folder of its own, for its owner alone.
+pub struct Attempt<'a> {
+    terraform: &'a Terraform,
+    folder: PathBuf,
+    change: &'a TerraformChange,
+    tell: Tell<'a>,
+}
+
+impl<'a> Attempt<'a> {
+    /// Makes the folder, with the variables in it.
+    ///
+    /// # Errors
+    /// The folder is there already, or cannot be written.
+    pub fn begin(
+        terraform: &'a Terraform,
+        folder: &Path,
+        change: &'a TerraformChange,
+        tell: Tell<'a>,
+    ) -> Result<Self, Unfit> {
+        let attempt = Self {
+            terraform,
+            folder: files::create(folder)?,
+            change,
+            tell,
+        };
+        let path = attempt.variables();
+        let written = files::new(&path).and_then(|mut file| file.write_all(change.variables.as_bytes()));
+        written.map_err(TerraformError::file(path))?;
+        Ok(attempt)
+    }
+
+    fn variables(&self) -> PathBuf {
+        self.folder.join(VARIABLES)
+    }
+
+    /// Plans what was rendered and judges the plan. Nothing is changed by it.
+    ///
+    /// # Errors
+    /// A run of Terraform did not come to its end. A plan that is refused is none: its decision says why.
+    pub async fn propose(&self, envelope: &ContentDigest, judge: &Judge) -> Result<Proposal, Unfit> {
+        self.init().await?;
+        let Some((file, tool)) = self.plan().await? else {
+            return Ok(Proposal::Nothing);
+        };
+        (self.tell)(TerraformStage::Compare, &[], None);
+        let shown = self.terraform.show(&self.folder.join("show"), &file).await?;
+        let setting = Setting {
+            providers: self.terraform.providers(&self.folder.join("version")).await?,
+            lock_file: lock_file(&self.terraform.module)?,
+            envelope: Some(envelope.clone()),
+            key: judge.key.clone(),
+        };
+        let contract = Contract {
+            templates: judge.templates,
+            roles: self.change.roles.clone(),
+        };
+        let terms = Terms::new(Mode::Upgrade(contract), tool);
+        let open = File::open(&shown).map_err(TerraformError::file(&shown))?;
+        let decision = decide(BufReader::new(open), &terms, &setting);
+        // It has every value in clear, and nobody reads it again.
+        fs::remove_file(&shown).map_err(TerraformError::file(&shown))?;
+        let decision = decision.map_err(|error| Unfit::new(error.to_string(), ""))?;
+        Ok(Proposal::Plan(Box::new(decision), file))
+    }
+
+    /// Plans and applies without a gate: for launch templates that nothing runs yet.
+    ///
+    /// # Errors
+    /// A run of Terraform did not come to its end.
+    pub async fn make(&self) -> Result<(), Unfit> {
+        self.init().await?;
+        match self.plan().await? {
+            Some((file, _)) => self.apply(&file).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn init(&self) -> Result<(), Unfit> {
+        let job = self.terraform.init(&self.folder.join("init"))?;
+        let outcome = self.to_its_end(job, TerraformStage::Init).await?;
+        if outcome.verdict == Verdict::Initialised {
+            Ok(())
+        } else {
+            Err(Unfit::of(&outcome))
+        }
+    }
+
+    /// `None`: there is nothing to change.
+    async fn plan(&self) -> Result<Option<(PlanFile, Tool)>, Unfit> {
+        let run = self.folder.join("plan");
+        let job = self.terraform.plan(&run, &[self.variables()])?;
+        let outcome = self.to_its_end(job, TerraformStage::Plan).await?;
+        if !has_changes(&outcome)? {
+            return Ok(None);
+        }
+        Ok(Some((PlanFile::of_run(&run)?, tool(&outcome)?)))
+    }
+
+    /// Applies exactly this plan.
+    ///
+    /// # Errors
+    /// Not every announced change is known to be done.
+    pub async fn apply(&self, file: &PlanFile) -> Result<(), Unfit> {
+        let job = self.terraform.apply(&self.folder.join(APPLY), file)?;
+        let outcome = self.to_its_end(job, TerraformStage::Apply).await?;
+        if outcome.verdict == Verdict::Applied {
+            Ok(())
+        } else {
+            Err(Unfit::of(&outcome))
+        }
+    }
+
+    /// Plans once more: true if nothing is left to change.
+    ///
+    /// # Errors
+    /// A run of Terraform did not come to its end.
+    pub async fn verify(&self) -> Result<bool, Unfit> {
+        let job = self
+            .terraform
+            .plan(&self.folder.join("verify"), &[self.variables()])?;
+        let outcome = self.to_its_end(job, TerraformStage::Verify).await?;
+        Ok(!has_changes(&outcome)?)
+    }
+
+    /// Listens to a run until it has ended.
+    async fn to_its_end(&self, mut job: Job, stage: TerraformStage) -> Result<Outcome, Unfit> {
+        loop {
+            let heard = job.hear()?;
+            (self.tell)(stage, &heard.said, Some(job.folder()));
+            if let Some(outcome) = heard.outcome {
+                return Ok(outcome);
+            }
+            pause(LISTEN_EVERY).await;
+        }
+    }
+}
+
+impl Terraform {
+    /// Versions of the providers that `init` has chosen, by source.
+    async fn providers(&self, run: &Path) -> Result<BTreeMap<String, String>, TerraformError> {
+        #[derive(serde::Deserialize)]
+        struct Version {
+            #[serde(default)]
+            provider_selections: BTreeMap<String, String>,
+        }
+        let said = self.version(run).await?;
+        let text = fs::read(&said).map_err(TerraformError::file(&said))?;
+        let version: Version = serde_json::from_slice(&text)
+            .map_err(|error| TerraformError::file(&said)(io::Error::from(error)))?;
+        Ok(version.provider_selections)
+    }
+}
+
+/// A plan that came to its end; every other end is none.
+fn has_changes(outcome: &Outcome) -> Result<bool, Unfit> {
+    if outcome.verdict == Verdict::NoChange {
+        Ok(false)
+    } else if outcome.verdict == Verdict::Changes {
+        Ok(true)
+    } else {
+        Err(Unfit::of(outcome))
+    }
+}
+
+/// The stream says which program wrote it; its plan does not.
+fn tool(outcome: &Outcome) -> Result<Tool, Unfit> {
+    let program = outcome.program.as_deref().unwrap_or_default();
+    match program.split_whitespace().next() {
+        Some("Terraform") => Ok(Tool::Terraform),
+        Some("OpenTofu") => Ok(Tool::OpenTofu),
+        Some(_) | None => Err(Unfit::new(
+            "the program that made the plan calls itself neither Terraform nor OpenTofu",
+            "name one of them in `terraform.program`",
+        )),
+    }
+}
+
+/// A module without providers of its own has none, which is a statement as well: the digest of nothing.
+fn lock_file(module: &Path) -> Result<ContentDigest, TerraformError> {
+    let path = module.join(LOCK_FILE);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(TerraformError::file(path)(error)),
+    };
+    Ok(ContentDigest::new(format!(
+        "sha256:{}",
+        hex::encode(Sha256::digest(&bytes))
+    )))
+}
+
+/// Why a judged plan may not be applied: the reasons, and what to do about the first.
+#[must_use]
+pub fn refused(decision: &Decision) -> Option<Unfit> {
+    if decision.verdict != Judged::Refused {
+        return None;
+    }
+    let reasons: Vec<String> = decision
+        .findings
+        .iter()
+        .map(|finding| match &finding.address {
+            Some(address) => format!("`{address}`: {} ({})", finding.reason, finding.rule),
+            None => format!("{} ({})", finding.reason, finding.rule),
+        })
+        .collect();
+    let help = decision.findings.first().map(|finding| finding.remedy.clone());
+    Some(Unfit::new(
+        format!(
+            "the plan does more than move launch templates to what was rendered, or less: {}",
+            reasons.join("; ")
+        ),
+        help.unwrap_or_default(),
+    ))
+}

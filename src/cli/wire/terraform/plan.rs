@@ -1,0 +1,213 @@
+//! Terraform's part of a plan: what it would do, judged, and as fingerprints in the envelope.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rehull_core::domain::desired::TerraformModule;
+use rehull_core::domain::observed::Observed;
+use rehull_core::domain::terraform::TerraformChange;
+use rehull_core::plan::{RolloutKind, RolloutPlan, SlotPlan};
+use rehull_core::render;
+use rehull_core::tfplan::Verdict;
+
+use crate::adapters::clock::pause;
+use crate::adapters::terraform::{Attempt, Proposal, Tell, TerraformRuns, Unfit, refused};
+use crate::cli::cluster_file::ClusterFile;
+use crate::cli::console::Console;
+use crate::cli::environment::Environment;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::wire::World;
+
+/// It takes seconds, and nobody is shown how far it is.
+const NOBODY: Tell<'static> = &|_, _, _| {};
+/// A sandbox lists a new launch template after seconds.
+const SHOWN_LOOKS: u32 = 150;
+const SHOWN_EVERY: Duration = Duration::from_millis(200);
+/// Read by every plan in the module's folder.
+const VARIABLES: &str = "rehull.auto.tfvars.json";
+/// Plans of Terraform on their way: private, removed when they have been judged.
+const SCRATCH: &str = ".rehull/scratch";
+
+/// Asks Terraform what it would do, where it has to make a version for this plan, and puts that into the plan.
+///
+/// # Errors
+/// It would do something else than move launch templates to what was rendered, or cannot say.
+pub async fn complete(
+    world: &World,
+    file: &ClusterFile,
+    seen: &Observed,
+    plan: &mut RolloutPlan,
+) -> Result<(), Failure> {
+    let (Some(module), Some(runs)) = (&file.desired.terraform, world.terraform()) else {
+        return Ok(());
+    };
+    // Healing and going back take versions that exist; without a text there is nothing to make one from.
+    if plan.user_data.is_empty() || missing(seen, plan).is_empty() {
+        return Ok(());
+    }
+    if let (Some(name), None) = (&module.digest_key, &runs.judge().key) {
+        return Err(no_key(name));
+    }
+    let change = render::terraform_change(&file.desired, &file.render()?);
+    committed(file, &runs.terraform().module, &change)?;
+    let envelope = plan.envelope.digest_beside_terraform();
+    let scratch = scratch().map_err(|error| Failure::unwritable(Path::new(SCRATCH), &error))?;
+    let folder = scratch.path().join("run");
+    let proposed = match Attempt::begin(runs.terraform(), &folder, &change, NOBODY) {
+        Ok(attempt) => attempt.propose(&envelope, runs.judge()).await,
+        Err(unfit) => Err(unfit),
+    };
+    let proposal = proposed.map_err(|unfit| unfinished(module, runs, &unfit))?;
+    let Proposal::Plan(decision, _) = proposal else {
+        return Err(nothing(module, seen, plan));
+    };
+    if decision.verdict == Verdict::Refused {
+        let created = plan.envelope.kind == RolloutKind::Bootstrap;
+        let unfit = refused(&decision).unwrap_or_else(|| Unfit {
+            why: "the plan is refused".to_owned(),
+            help: String::new(),
+        });
+        return Err(not_allowed(module, &unfit, created));
+    }
+    plan.envelope.terraform = decision.manifest;
+    plan.terraform = Some(change);
+    Ok(())
+}
+
+/// What people and pipelines plan with, if it is there, says the same: or their next plan would take this one back.
+fn committed(file: &ClusterFile, module: &Path, change: &TerraformChange) -> Result<(), Failure> {
+    let path = module.join(VARIABLES);
+    match fs::read_to_string(&path) {
+        Ok(text) if text == change.variables => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Failure::unreadable(&path, &error)),
+        Ok(_) => {
+            let (path, cluster) = (path.display(), file.path.display());
+            let message = format!(
+                "`{path}` is not what `{cluster}` renders: whoever plans with it next would take this change back"
+            );
+            let failure = Failure::new(Exit::Usage, "terraform::stale_variables", message);
+            Err(failure.help(format!("rehull render --tfvars {cluster} > {path}")))
+        }
+    }
+}
+
+fn scratch() -> std::io::Result<tempfile::TempDir> {
+    std::fs::create_dir_all(SCRATCH)?;
+    tempfile::Builder::new().prefix("terraform-").tempdir_in(SCRATCH)
+}
+
+/// Changing slots whose version EC2 does not list.
+fn missing<'p>(seen: &Observed, plan: &'p RolloutPlan) -> Vec<&'p SlotPlan> {
+    let listed = |slot: &&SlotPlan| {
+        let versions = seen.fleet.templates.get(&slot.slot.launch_template);
+        versions.is_some_and(|versions| {
+            versions
+                .iter()
+                .any(|version| version.digest.as_ref() == Some(&slot.to.digest))
+        })
+    };
+    let changing = plan.envelope.all_slots().filter(|slot| slot.changes());
+    changing.filter(|slot| !listed(slot)).collect()
+}
+
+fn no_key(name: &str) -> Failure {
+    let message = format!(
+        "the key for fingerprints of Terraform's plan is not here: `{name}` is not set, or has less than 16 bytes"
+    );
+    Failure::new(Exit::Usage, "terraform::no_key", message).help(format!(
+        "set {name}; whoever plans and whoever applies need the same: openssl rand -hex 32"
+    ))
+}
+
+fn unfinished(module: &TerraformModule, runs: &TerraformRuns, unfit: &Unfit) -> Failure {
+    let message = format!(
+        "terraform in {}: {}",
+        runs.terraform().module.display(),
+        unfit.why
+    );
+    let failure = Failure::new(Exit::Refused, "terraform::not_planned", message);
+    let help = if unfit.help.is_empty() {
+        format!(
+            "look at it: {} -chdir={} plan",
+            module.program,
+            runs.terraform().module.display()
+        )
+    } else {
+        unfit.help.clone()
+    };
+    failure.help(format!("{help}; nothing was changed"))
+}
+
+fn not_allowed(module: &TerraformModule, unfit: &Unfit, created: bool) -> Failure {
+    let failure = Failure::new(Exit::Refused, "terraform::refused", unfit.why.clone());
+    failure.help(if created {
+        format!("launch templates are made by hand once, before the cluster: docs/terraform.md; then this plan changes them in place ({})", module.templates)
+    } else {
+        format!("{}; nothing was changed", unfit.help)
+    })
+}
+
+fn nothing(module: &TerraformModule, seen: &Observed, plan: &RolloutPlan) -> Failure {
+    let names: Vec<&str> = missing(seen, plan)
+        .iter()
+        .map(|slot| slot.slot.launch_template.as_str())
+        .collect();
+    let message = format!(
+        "Terraform has nothing to change, and EC2 lists no version with the planned content of {}",
+        names.join(", ")
+    );
+    Failure::new(Exit::NeedsPerson, "terraform::nothing", message).help(format!(
+        "look whether the state of {} is that of this account and region, and whether somebody deleted a version",
+        module.templates
+    ))
+}
+
+/// Makes the launch templates of a sandbox that has none yet, as a person does once before a cluster exists: everything after
+/// that goes through the gate, which lets nothing be created.
+///
+/// # Errors
+/// Terraform cannot, or the sandbox does not show what it has made.
+pub async fn first_templates(
+    console: &Console,
+    environment: &Environment,
+    path: &Path,
+) -> Result<(), Failure> {
+    let file = ClusterFile::read(path)?;
+    let Some(module) = &file.desired.terraform else {
+        return Ok(());
+    };
+    let world = World::connect(&file, environment).await?;
+    let Some(runs) = world.terraform() else {
+        return Ok(());
+    };
+    console.say(&format!(
+        "making the launch templates: {} apply in {}",
+        module.program,
+        runs.terraform().module.display()
+    ));
+    let change = render::terraform_change(&file.desired, &file.render()?);
+    let scratch = scratch().map_err(|error| Failure::unwritable(Path::new(SCRATCH), &error))?;
+    let made = match Attempt::begin(runs.terraform(), &scratch.path().join("run"), &change, NOBODY) {
+        Ok(attempt) => attempt.make().await,
+        Err(unfit) => Err(unfit),
+    };
+    made.map_err(|unfit| unfinished(module, runs, &unfit))?;
+    let templates: Vec<_> = change
+        .roles
+        .iter()
+        .map(|role| role.launch_template.clone())
+        .collect();
+    for _ in 0..SHOWN_LOOKS {
+        let seen = world.ports().templates.observe(&templates).await.value;
+        if templates.iter().all(|template| seen.contains_key(template)) {
+            return Ok(());
+        }
+        pause(SHOWN_EVERY).await;
+    }
+    let message = "Terraform has made the launch templates, and the sandbox does not show them";
+    let failure = Failure::new(Exit::Refused, "sandbox::templates", message);
+    Err(failure.help("its daemon.log says why"))
+}
