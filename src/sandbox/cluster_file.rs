@@ -54,6 +54,9 @@ pub(super) fn text(options: &Options, layout: &Layout, laid: &Laid) -> String {
         text.push_str("  # Empty between rollouts; only `learner-first` uses it.\n  spare:\n");
         write_slot(&mut text, name, spare, "    ");
     }
+    if options.terraform {
+        text.push_str(TERRAFORM);
+    }
     text.push_str(if layout.members == 1 { SINGLE } else { ROLLOUT });
     text
 }
@@ -94,6 +97,9 @@ fn write_slot(text: &mut String, cluster: &str, slot: &LaidSlot, start: &str) {
     }
 }
 
+/// Without the AWS provider Terraform cannot tell EC2 anything: the module is a stand-in, and the sandbox reads its outputs.
+const TERRAFORM: &str = "terraform: { templates: terraform, standIn: true }\n";
+
 /// A single member cannot be replaced without downtime.
 const SINGLE: &str =
     "rollout: { bake: 5s, bootDeadline: 2m, stopDeadline: 60s, joinDeadline: 2m, acceptDowntime: true }\n";
@@ -117,6 +123,7 @@ mod tests {
                 members,
                 strategy: None,
                 timing: Timing::Fast,
+                terraform: members == 3,
                 seed: 1,
                 etcd_version: "3.5.33".to_owned(),
                 binaries: BTreeMap::from(
@@ -142,6 +149,7 @@ mod tests {
             let text = text(&options, &layout, &laid);
             let desired = rehull_core::config::parse("cluster.yaml", &text)
                 .unwrap_or_else(|mistakes| panic!("{text}\n{mistakes:?}"));
+            assert_eq!(desired.terraform.is_some(), members == 3);
             assert_eq!(desired.etcd.slots.len(), usize::from(members));
             assert_eq!(desired.etcd.spare.is_some(), members > 1);
             assert_eq!(desired.etcd.slots[0].address, Ipv4Addr::new(127, 20, 1, 11));

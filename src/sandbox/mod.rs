@@ -31,6 +31,7 @@ mod run;
 mod serve;
 mod snapshot;
 mod status;
+mod terraform;
 mod up;
 mod wire;
 

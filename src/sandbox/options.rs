@@ -30,6 +30,8 @@ pub struct UpOptions {
     pub toolbox: PathBuf,
     /// How long things take.
     pub timing: Timing,
+    /// Terraform makes launch template versions, from a stand-in of the module.
+    pub terraform: bool,
     /// The rehull that becomes the daemon.
     pub rehull: PathBuf,
 }
@@ -43,6 +45,8 @@ pub(super) struct Options {
     #[serde(default)]
     pub(super) strategy: Option<EtcdStrategy>,
     pub(super) timing: Timing,
+    #[serde(default)]
+    pub(super) terraform: bool,
     /// Decides ids and waits.
     pub(super) seed: u64,
     pub(super) etcd_version: String,
@@ -67,6 +71,7 @@ impl Options {
             members: up.members,
             strategy: up.strategy,
             timing: up.timing,
+            terraform: up.terraform,
             seed,
             etcd_version: up.etcd_version.clone(),
             binaries: digests(&up.toolbox.join("etcd").join(&up.etcd_version))?,

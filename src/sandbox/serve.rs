@@ -26,6 +26,7 @@ use super::listen::listen;
 use super::options::Options;
 use super::ready;
 use super::snapshot::{FileKeeper, Snapshot};
+use super::terraform;
 use super::wire;
 
 /// Slots are there before a cluster is: somebody's Terraform made them and saw them. A new world is that old, so that
@@ -79,20 +80,32 @@ pub async fn serve(state: &Path, rehull: &Path) -> Result<(), SandboxError> {
         host: Box::new(host),
         keeper: Box::new(keeper),
     };
+    let follower = mailbox.clone();
     let api = Arc::new(wire::Api {
         mailbox,
         blobs,
         account,
         requests: AtomicU64::new(1),
     });
+    if options.terraform {
+        terraform::lay(state).map_err(SandboxError::file(state))?;
+    }
     Info::of(&options, &layout, state)
         .write(&options, &layout, &laid)
         .map_err(SandboxError::file(state))?;
     ready::tell(state).map_err(SandboxError::file(state))?;
+    let stand_in = async {
+        if options.terraform {
+            terraform::follow(state.to_owned(), follower).await
+        } else {
+            std::future::pending().await
+        }
+    };
     let mut terminate = signal(SignalKind::terminate()).map_err(SandboxError::file(state))?;
     tokio::select! {
         outcome = daemon.run(inbox) => outcome.map_err(SandboxError::file(state)),
         never = wire::serve(listener, api) => match never {},
+        error = stand_in => Err(SandboxError::file(state)(error)),
         _ = terminate.recv() => Ok(()),
     }
 }

@@ -23,4 +23,5 @@ mod runbooks;
 mod second_member;
 mod secrets;
 mod signals;
+mod terraform;
 mod upgrade;

@@ -31,6 +31,11 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// An empty cloud with the slots of a cluster; `None` (with the reason on stderr) without the binaries.
     pub(crate) async fn up(name: &str, versions: &[&str], members: u8) -> Option<Self> {
+        Self::up_with(name, versions, members, false).await
+    }
+
+    /// The same, with a module of Terraform that makes launch template versions.
+    pub(crate) async fn up_with(name: &str, versions: &[&str], members: u8, terraform: bool) -> Option<Self> {
         let toolbox = versions
             .iter()
             .map(|version| toolbox::binary(version, "etcd"))
@@ -45,6 +50,7 @@ impl Sandbox {
             etcd_version: versions[0].to_owned(),
             toolbox: toolbox::root(),
             timing: Timing::Fast,
+            terraform,
             rehull: PathBuf::from(env!("CARGO_BIN_EXE_rehull")),
         };
         let sandbox = Self {

@@ -81,6 +81,7 @@ fn steps(actions: &[Action]) -> Vec<&'static str> {
         Action::StartSnapshot
         | Action::Preflight { .. }
         | Action::CreateTemplateVersion { .. }
+        | Action::ApplyTerraform { .. }
         | Action::RecordIdentity { .. } => None,
         Action::LaunchMachine { .. } => Some("launch"),
         Action::MoveLeader { .. } => Some("leader"),

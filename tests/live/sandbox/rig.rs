@@ -110,6 +110,7 @@ impl Rig {
             etcd_version: self.version.to_owned(),
             toolbox: self.toolbox.clone(),
             timing: Timing::Fast,
+            terraform: false,
             rehull: PathBuf::from(env!("CARGO_BIN_EXE_rehull")),
         }
     }

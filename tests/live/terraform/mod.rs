@@ -1,5 +1,5 @@
 //! The driver against the real program, with modules that need no provider.
 
 mod broken;
-mod rig;
+pub(crate) mod rig;
 mod whole;

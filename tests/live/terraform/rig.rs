@@ -14,6 +14,16 @@ use crate::support::eventually;
 /// Nothing here takes long but what is told to.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// `None`, after saying so: Terraform is not installed. The set-up of this project does not install it.
+pub(crate) fn terraform_or_say() -> Option<()> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if std::env::split_paths(&path).any(|dir| dir.join("terraform").is_file()) {
+        return Some(());
+    }
+    eprintln!("skipped: terraform is not on the PATH");
+    None
+}
+
 pub(super) struct Module {
     pub(super) dir: TempDir,
     pub(super) terraform: Terraform,
@@ -21,14 +31,9 @@ pub(super) struct Module {
 }
 
 impl Module {
-    /// `None`, after saying so: Terraform is not installed. The set-up of this project does not install it.
+    /// `None` without Terraform.
     pub(super) fn new(text: &str) -> Option<Self> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let is_there = std::env::split_paths(&path).any(|dir| dir.join("terraform").is_file());
-        if !is_there {
-            eprintln!("skipped: terraform is not on the PATH");
-            return None;
-        }
+        terraform_or_say()?;
         let dir = TempDir::new().unwrap();
         fs::create_dir(dir.path().join("module")).unwrap();
         let module = Self {
