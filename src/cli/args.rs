@@ -13,7 +13,10 @@ use super::console::Console;
 use super::rollouts::cluster_of;
 use super::sandbox;
 use super::typed::{self, Command, Etcd, Output, Typed};
-use super::wish::{Change, Format, OfRollout, Planning, Rehearsing, Rendering, Replaying, Subject, Wish};
+use super::wish::{
+    Agreed, Change, Format, InfrastructureChange, OfRollout, Planning, Rehearsing, Rendering, Replaying,
+    Subject, Unlocking, Wish,
+};
 use crate::sandbox::faults::Fault;
 
 /// One run of the program.
@@ -58,6 +61,28 @@ fn wish(command: Command) -> Result<Wish, String> {
         Command::Check(check) => Wish::Check(check.files),
         Command::Schema => Wish::Schema,
         Command::Render(render) => rendering(render),
+        Command::Plan(typed::Plan {
+            infrastructure: Some(module),
+            file,
+            ..
+        }) => Wish::Infrastructure(InfrastructureChange {
+            file,
+            module,
+            consent: None,
+        }),
+        Command::Apply(typed::Apply {
+            infrastructure: Some(module),
+            file,
+            consent,
+            ..
+        }) => Wish::Infrastructure(InfrastructureChange {
+            file,
+            module,
+            consent: Some(Agreed {
+                digest: consent.plan_digest.map(digest).transpose()?,
+                yes: consent.yes,
+            }),
+        }),
         Command::Plan(plan) => Wish::Plan(Planning {
             kind: kind(plan.bootstrap),
             file: plan.file,
@@ -81,6 +106,11 @@ fn wish(command: Command) -> Result<Wish, String> {
         }
         Command::Report(of) => Wish::Report(of_rollout(of)?),
         Command::Etcd(etcd) => etcd_wish(etcd)?,
+        Command::Unlock(unlock) => Wish::Unlock(Unlocking {
+            file: unlock.file,
+            lock: unlock.lock,
+            destroyed: unlock.destroyed,
+        }),
         Command::Sandbox(sandbox) => Wish::Sandbox(sandbox::args::wish(sandbox)?),
         Command::Version => Wish::Version,
     })

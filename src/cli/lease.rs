@@ -1,10 +1,19 @@
-//! The lease as it lies in the store, for people: nothing is decided by it.
+//! The lease as it lies in the store, for people; and taken by commands that are no rollout.
 
-use rehull_core::executor::lease::LeaseRecord;
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use rehull_core::executor::lease::{self, Acquired, Claim, Holding, LeaseKeeper, LeaseRecord};
 use rehull_core::journal::keys;
 use rehull_core::ports::Store;
 
+use super::cluster_file::ClusterFile;
+use super::console::Console;
 use super::failure::Failure;
+use super::identity::Identity;
+use super::rollouts;
+use super::wire::{self, World};
+use crate::report::numbers::about;
 
 /// Who holds the lease; `None`: nobody, or it was given back.
 ///
@@ -17,4 +26,43 @@ pub async fn held(store: &dyn Store) -> Result<Option<LeaseRecord>, Failure> {
         .map_err(|error| Failure::store(&error))?;
     let record = stored.and_then(|stored| serde_json::from_slice::<LeaseRecord>(&stored.bytes).ok());
     Ok(record.filter(|record| !record.released))
+}
+
+/// Waits for the lease of one that is dead, like every take-over. Whoever has it keeps it, and gives it back.
+///
+/// # Errors
+/// Somebody works on the cluster, or the store does not answer.
+pub async fn take(
+    console: &Console,
+    world: &World,
+    file: &ClusterFile,
+    identity: &Identity,
+) -> Result<Arc<LeaseKeeper>, Failure> {
+    let store = world.store();
+    let known = rollouts::ids(store.as_ref()).await?;
+    let claim = Claim {
+        holder: identity.holder.clone(),
+        rollout: rollouts::next_id(&known, &file.desired.cluster, world.clock().now()),
+        nonce: identity.nonce.clone(),
+        ttl: file.desired.policy.lease_ttl,
+    };
+    let told = Once::new();
+    let tell = |holding: &Holding, left: Duration| {
+        told.call_once(|| {
+            console.say(&format!(
+                "waiting: the lease of {}, {} without a sign of life",
+                holding.by,
+                about(left)
+            ));
+        });
+    };
+    let acquired = lease::take_over(store.as_ref(), world.clock(), &claim, &tell).await;
+    match acquired.map_err(|error| Failure::lease(&error))? {
+        Acquired::Ours(grant) => Ok(Arc::new(LeaseKeeper::new(
+            Arc::clone(store),
+            wire::clock(),
+            grant,
+        ))),
+        Acquired::Held(holding) => Err(Failure::held(&holding, world.clock().now())),
+    }
 }

@@ -16,6 +16,7 @@ pub mod event_log;
 pub mod exit;
 pub mod failure;
 pub mod identity;
+pub mod infrastructure;
 pub mod lease;
 pub mod local;
 pub mod log;
@@ -36,6 +37,7 @@ pub mod status;
 pub mod toolbox;
 mod typed;
 pub mod unfinished;
+pub mod unlock;
 pub mod version;
 mod wind_up;
 pub mod wire;
@@ -102,6 +104,8 @@ fn command(invocation: &Invocation) -> Result<Exit, Failure> {
         Wish::Sandbox(SandboxWish::Pin(pin)) => sandbox::pin::run(console, &environment, pin),
         Wish::Sandbox(SandboxWish::Harm(harmed)) => sandbox::harm::run(console, harmed),
         Wish::Sandbox(SandboxWish::Status(place)) => sandbox::status::run(console, place),
+        Wish::Infrastructure(asked) => infrastructure::run(console, &environment, asked),
+        Wish::Unlock(asked) => unlock::run(console, &environment, asked),
         Wish::Version => version::run(console),
     }
 }

@@ -1,8 +1,12 @@
 //! What was typed: texts and options, exactly as clap hands them over. [`super::args`] says what they mean.
 
+mod sandbox;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(super) use sandbox::{Sandbox, SandboxMember, SandboxPlace, SandboxStrategy, SandboxTiming};
 
 use super::exit::Exit;
 use crate::sandbox::faults::Fault;
@@ -98,6 +102,8 @@ pub(super) enum Command {
     Rollback(Rollback),
     /// Show a past or running rollout again, from its journal
     Report(OfRollout),
+    /// Free the lock of Terraform's state that a killed run has left, once it is certain that nobody works there
+    Unlock(Unlock),
     /// etcd alone
     #[command(subcommand)]
     Etcd(Etcd),
@@ -108,135 +114,17 @@ pub(super) enum Command {
     Version,
 }
 
-/// `rehull sandbox …`
-#[derive(Debug, Subcommand)]
-pub(super) enum Sandbox {
-    /// Bring a sandbox up and create a cluster in it; one whose daemon has died goes on as it was
-    Up(SandboxUp),
-    /// Take a sandbox down: no process and no file stays
-    Down(SandboxPlace),
-    /// Show the machines of a sandbox
-    Status(SandboxPlace),
-    /// Pin another etcd release in the cluster file of a sandbox, as a pull request would
-    Pin(SandboxPin),
-    /// Terminate a member's machine behind rehull's back
-    Terminate(SandboxMember),
-    /// Cut the power of a member's machine; EC2 goes on saying that it runs
-    PowerCut(SandboxMember),
-    /// Stop a member's machine in its tracks: connections stay open and nobody answers
-    Freeze(SandboxMember),
-    /// Let a frozen machine go on
-    Thaw(SandboxMember),
-    /// Upgrade a real cluster under load, prove that nothing was lost, and leave nothing behind
-    Demo(SandboxDemo),
-}
-
 #[derive(Debug, Args)]
-pub(super) struct SandboxDemo {
-    /// Name of the sandbox; one of this name is taken down first
-    #[arg(long, value_name = "NAME", default_value = "demo")]
-    pub(super) name: String,
-    /// Where sandboxes are kept
-    #[arg(long, value_name = "DIR", default_value = ".rehull/sandbox")]
-    pub(super) dir: PathBuf,
-    /// etcd release before
-    #[arg(long, value_name = "VERSION", default_value = "3.5.33")]
-    pub(super) from: String,
-    /// etcd release afterwards
-    #[arg(long, value_name = "VERSION", default_value = "3.6.14")]
-    pub(super) to: String,
-    /// Number of members
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub(super) members: u8,
-    /// Binaries, as DIR/etcd/VERSION/BINARY [default: where tools/toolbox.sh puts them] [env: REHULL_TOOLBOX]
-    #[arg(long, value_name = "DIR")]
-    pub(super) toolbox: Option<PathBuf>,
-    /// Leave the sandbox up, to look around
-    #[arg(long)]
-    pub(super) keep: bool,
-}
-
-/// Which sandbox.
-#[derive(Debug, Args)]
-pub(super) struct SandboxPlace {
-    /// Name of the sandbox and of its cluster
-    #[arg(long, value_name = "NAME", default_value = "dev")]
-    pub(super) name: String,
-    /// Where sandboxes are kept
-    #[arg(long, value_name = "DIR", default_value = ".rehull/sandbox")]
-    pub(super) dir: PathBuf,
-}
-
-/// A member of a sandbox.
-#[derive(Debug, Args)]
-pub(super) struct SandboxMember {
-    /// Member, for example etcd-b
-    #[arg(value_name = "MEMBER")]
-    pub(super) member: String,
-    #[command(flatten)]
-    pub(super) place: SandboxPlace,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct SandboxPin {
-    /// etcd release
-    #[arg(value_name = "VERSION")]
-    pub(super) etcd: String,
-    #[command(flatten)]
-    pub(super) place: SandboxPlace,
-    /// Binaries, as DIR/etcd/VERSION/BINARY [default: where tools/toolbox.sh puts them] [env: REHULL_TOOLBOX]
-    #[arg(long, value_name = "DIR")]
-    pub(super) toolbox: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct SandboxUp {
-    #[command(flatten)]
-    pub(super) place: SandboxPlace,
-    /// etcd release
-    #[arg(long, value_name = "VERSION", default_value = "3.5.33")]
-    pub(super) etcd: String,
-    /// Number of members
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub(super) members: u8,
-    /// How the cluster file says that members are replaced [default: remove-then-add, with one member reattach]
-    #[arg(long, value_enum)]
-    pub(super) strategy: Option<SandboxStrategy>,
-    /// How long AWS takes for things: like AWS itself, or fast enough to watch
-    #[arg(long, value_enum, default_value_t)]
-    pub(super) timing: SandboxTiming,
-    /// Binaries, as DIR/etcd/VERSION/BINARY [default: where tools/toolbox.sh puts them]
-    ///
-    /// [env: REHULL_TOOLBOX]
-    #[arg(long, value_name = "DIR")]
-    pub(super) toolbox: Option<PathBuf>,
-    /// Terraform makes the launch template versions, from a module that stands in for one with the AWS provider
-    #[arg(long)]
-    pub(super) terraform: bool,
-    /// Only what machines need; create the cluster yourself with `rehull apply --bootstrap`
-    #[arg(long)]
-    pub(super) empty: bool,
-}
-
-/// Values of `--strategy`.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum SandboxStrategy {
-    /// A new member on an empty disk
-    RemoveThenAdd,
-    /// The same member on its own disk
-    Reattach,
-    /// One member more meanwhile; newcomers enter as learners
-    LearnerFirst,
-}
-
-/// Values of `--timing`.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(super) enum SandboxTiming {
-    /// Scaled down
-    #[default]
-    Fast,
-    /// Medians and tails as published for AWS
-    Aws,
+pub(super) struct Unlock {
+    /// Cluster file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Id of the lock, exactly
+    #[arg(value_name = "LOCK")]
+    pub(super) lock: String,
+    /// Who has taken it, if their machine is gone: a lock of another machine is freed only on a person's word
+    #[arg(long, value_name = "USER@HOST")]
+    pub(super) destroyed: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -247,6 +135,9 @@ pub(super) struct Plan {
     /// Plan the creation of a new cluster
     #[arg(long)]
     pub(super) bootstrap: bool,
+    /// Not the cluster: what Terraform would change in this root module around it
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["bootstrap", "all"])]
+    pub(super) infrastructure: Option<PathBuf>,
     /// Show every note
     #[arg(long)]
     pub(super) all: bool,
@@ -286,6 +177,9 @@ pub(super) struct Apply {
     /// Create the cluster: once, with blank volumes, and only if it never existed
     #[arg(long)]
     pub(super) bootstrap: bool,
+    /// Not the cluster: what Terraform would change in this root module around it; never machines, or what they boot
+    #[arg(long, value_name = "DIR", conflicts_with = "bootstrap")]
+    pub(super) infrastructure: Option<PathBuf>,
     #[command(flatten)]
     pub(super) consent: Consent,
 }

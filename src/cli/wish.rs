@@ -55,6 +55,10 @@ pub enum Wish {
     EtcdStatus(PathBuf),
     /// `etcd snapshot`.
     EtcdSnapshot(PathBuf),
+    /// `plan --infrastructure`, `apply --infrastructure`.
+    Infrastructure(InfrastructureChange),
+    /// `unlock`.
+    Unlock(Unlocking),
     /// `sandbox …`.
     Sandbox(SandboxWish),
     /// `version`.
@@ -127,6 +131,37 @@ pub enum Subject {
     Rollouts(PathBuf),
     /// One rollout.
     Rollout(OfRollout),
+}
+
+/// A change around the machines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InfrastructureChange {
+    /// Cluster file.
+    pub file: PathBuf,
+    /// Folder of the root module.
+    pub module: PathBuf,
+    /// How it was agreed to; `None`: it is only shown.
+    pub consent: Option<Agreed>,
+}
+
+/// How a change was agreed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// Only the plan with this digest.
+    pub digest: Option<ContentDigest>,
+    /// Do not ask.
+    pub yes: bool,
+}
+
+/// Which lock of Terraform's state is to be freed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unlocking {
+    /// Cluster file.
+    pub file: PathBuf,
+    /// Its id, exactly.
+    pub lock: String,
+    /// Who had it, if a person says that their machine is gone.
+    pub destroyed: Option<String>,
 }
 
 /// Which part of a rendering is printed.

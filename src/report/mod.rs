@@ -5,6 +5,7 @@
 
 pub mod abandoned;
 pub mod halt;
+pub mod infrastructure;
 pub mod json;
 pub mod markdown;
 pub mod members;

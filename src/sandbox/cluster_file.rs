@@ -98,7 +98,8 @@ fn write_slot(text: &mut String, cluster: &str, slot: &LaidSlot, start: &str) {
 }
 
 /// Without the AWS provider Terraform cannot tell EC2 anything: the module is a stand-in, and the sandbox reads its outputs.
-const TERRAFORM: &str = "terraform: { templates: terraform, standIn: true }\n";
+const TERRAFORM: &str =
+    "terraform: { templates: terraform, backendConfig: state.s3.tfbackend, standIn: true }\n";
 
 /// A single member cannot be replaced without downtime.
 const SINGLE: &str =

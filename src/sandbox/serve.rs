@@ -88,7 +88,7 @@ pub async fn serve(state: &Path, rehull: &Path) -> Result<(), SandboxError> {
         requests: AtomicU64::new(1),
     });
     if options.terraform {
-        terraform::lay(state).map_err(SandboxError::file(state))?;
+        terraform::lay(state, &layout).map_err(SandboxError::file(state))?;
     }
     Info::of(&options, &layout, state)
         .write(&options, &layout, &laid)
@@ -96,7 +96,7 @@ pub async fn serve(state: &Path, rehull: &Path) -> Result<(), SandboxError> {
     ready::tell(state).map_err(SandboxError::file(state))?;
     let stand_in = async {
         if options.terraform {
-            terraform::follow(state.to_owned(), follower).await
+            terraform::follow(&layout, follower).await
         } else {
             std::future::pending().await
         }

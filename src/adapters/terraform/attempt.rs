@@ -11,7 +11,7 @@ use rehull_core::domain::terraform::{TerraformChange, TerraformStage};
 use rehull_core::tfplan::{
     Contract, Decision, DigestKey, Mode, Setting, Templates, Terms, Tool, Verdict as Judged, decide,
 };
-use rehull_core::tfrun::{Outcome, Said, Verdict, what_it_is, what_to_do};
+use rehull_core::tfrun::{LockInfo, Outcome, Said, Verdict, what_it_is, what_to_do};
 use sha2::{Digest as _, Sha256};
 
 use super::error::TerraformError;
@@ -31,6 +31,17 @@ pub struct Judge {
     pub templates: Templates,
     /// For fingerprints of values.
     pub key: Option<DigestKey>,
+}
+
+impl Judge {
+    /// An upgrade to what was rendered, and nothing else.
+    #[must_use]
+    pub fn upgrade(&self, change: &TerraformChange) -> Mode {
+        Mode::Upgrade(Contract {
+            templates: self.templates,
+            roles: change.roles.clone(),
+        })
+    }
 }
 
 /// Why there is no plan that could be approved or applied. A sentence each: what, and what to do.
@@ -77,42 +88,52 @@ pub type Tell<'a> = &'a (dyn Fn(TerraformStage, &[Said], Option<&Path>) + Send +
 pub struct Attempt<'a> {
     terraform: &'a Terraform,
     folder: PathBuf,
-    change: &'a TerraformChange,
+    variables: Option<&'a str>,
     tell: Tell<'a>,
 }
 
 impl<'a> Attempt<'a> {
-    /// Makes the folder, with the variables in it.
+    /// Makes the folder, with the variables in it; without any the module has to have its own.
     ///
     /// # Errors
     /// The folder is there already, or cannot be written.
     pub fn begin(
         terraform: &'a Terraform,
         folder: &Path,
-        change: &'a TerraformChange,
+        variables: Option<&'a str>,
         tell: Tell<'a>,
     ) -> Result<Self, Unfit> {
         let attempt = Self {
             terraform,
             folder: files::create(folder)?,
-            change,
+            variables,
             tell,
         };
-        let path = attempt.variables();
-        let written = files::new(&path).and_then(|mut file| file.write_all(change.variables.as_bytes()));
-        written.map_err(TerraformError::file(path))?;
+        for path in attempt.variables() {
+            let text = variables.unwrap_or_default().as_bytes();
+            let written = files::new(&path).and_then(|mut file| file.write_all(text));
+            written.map_err(TerraformError::file(path))?;
+        }
         Ok(attempt)
     }
 
-    fn variables(&self) -> PathBuf {
-        self.folder.join(VARIABLES)
+    fn variables(&self) -> Vec<PathBuf> {
+        self.variables
+            .iter()
+            .map(|_| self.folder.join(VARIABLES))
+            .collect()
     }
 
-    /// Plans what was rendered and judges the plan. Nothing is changed by it.
+    /// Plans and judges the plan. Nothing is changed by it. `envelope`: the digest of the rollout that it is a part of.
     ///
     /// # Errors
     /// A run of Terraform did not come to its end. A plan that is refused is none: its decision says why.
-    pub async fn propose(&self, envelope: &ContentDigest, judge: &Judge) -> Result<Proposal, Unfit> {
+    pub async fn propose(
+        &self,
+        mode: Mode,
+        envelope: Option<&ContentDigest>,
+        key: Option<&DigestKey>,
+    ) -> Result<Proposal, Unfit> {
         self.init().await?;
         let Some((file, tool)) = self.plan().await? else {
             return Ok(Proposal::Nothing);
@@ -122,16 +143,11 @@ impl<'a> Attempt<'a> {
         let setting = Setting {
             providers: self.terraform.providers(&self.folder.join("version")).await?,
             lock_file: lock_file(&self.terraform.module)?,
-            envelope: Some(envelope.clone()),
-            key: judge.key.clone(),
+            envelope: envelope.cloned(),
+            key: key.cloned(),
         };
-        let contract = Contract {
-            templates: judge.templates,
-            roles: self.change.roles.clone(),
-        };
-        let terms = Terms::new(Mode::Upgrade(contract), tool);
         let open = File::open(&shown).map_err(TerraformError::file(&shown))?;
-        let decision = decide(BufReader::new(open), &terms, &setting);
+        let decision = decide(BufReader::new(open), &Terms::new(mode, tool), &setting);
         // It has every value in clear, and nobody reads it again.
         fs::remove_file(&shown).map_err(TerraformError::file(&shown))?;
         let decision = decision.map_err(|error| Unfit::new(error.to_string(), ""))?;
@@ -150,6 +166,22 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Who has the lock of the state; `None`: it is free.
+    ///
+    /// # Errors
+    /// Terraform came to another end, so nothing is known.
+    pub async fn holder(&self) -> Result<Option<LockInfo>, Unfit> {
+        self.init().await?;
+        let job = self
+            .terraform
+            .plan(&self.folder.join("plan"), &self.variables())?;
+        let outcome = self.to_its_end(job, TerraformStage::Plan).await?;
+        if let Verdict::LockBusy(Some(lock)) = outcome.verdict {
+            return Ok(Some(lock));
+        }
+        has_changes(&outcome).map(|_| None)
+    }
+
     async fn init(&self) -> Result<(), Unfit> {
         let job = self.terraform.init(&self.folder.join("init"))?;
         let outcome = self.to_its_end(job, TerraformStage::Init).await?;
@@ -163,7 +195,7 @@ impl<'a> Attempt<'a> {
     /// `None`: there is nothing to change.
     async fn plan(&self) -> Result<Option<(PlanFile, Tool)>, Unfit> {
         let run = self.folder.join("plan");
-        let job = self.terraform.plan(&run, &[self.variables()])?;
+        let job = self.terraform.plan(&run, &self.variables())?;
         let outcome = self.to_its_end(job, TerraformStage::Plan).await?;
         if !has_changes(&outcome)? {
             return Ok(None);
@@ -192,7 +224,7 @@ impl<'a> Attempt<'a> {
     pub async fn verify(&self) -> Result<bool, Unfit> {
         let job = self
             .terraform
-            .plan(&self.folder.join("verify"), &[self.variables()])?;
+            .plan(&self.folder.join("verify"), &self.variables())?;
         let outcome = self.to_its_end(job, TerraformStage::Verify).await?;
         Ok(!has_changes(&outcome)?)
     }
@@ -280,10 +312,7 @@ pub fn refused(decision: &Decision) -> Option<Unfit> {
         .collect();
     let help = decision.findings.first().map(|finding| finding.remedy.clone());
     Some(Unfit::new(
-        format!(
-            "the plan does more than move launch templates to what was rendered, or less: {}",
-            reasons.join("; ")
-        ),
+        format!("the plan is refused: {}", reasons.join("; ")),
         help.unwrap_or_default(),
     ))
 }

@@ -37,9 +37,9 @@ pub enum TerraformError {
         /// Digest now.
         found: String,
     },
-    /// `show` failed; its reason is for people, in English, on its standard error.
-    #[error("terraform show failed ({0}); its own words are in {1}")]
-    Show(String, PathBuf),
+    /// A short command failed; its reason is for people, in English, on its standard error.
+    #[error("`terraform {0}` failed ({1}); its own words are in {2}")]
+    Failed(String, String, PathBuf),
     /// A folder without a run.
     #[error("{0} has no run of Terraform")]
     NoRun(PathBuf),

@@ -303,5 +303,10 @@ pub(super) async fn to_its_end(
     if status.success() {
         return Ok(out);
     }
-    Err(TerraformError::Show(status.to_string(), err))
+    let verb = words.first().map(|word| word.to_string_lossy().into_owned());
+    Err(TerraformError::Failed(
+        verb.unwrap_or_default(),
+        status.to_string(),
+        err,
+    ))
 }

@@ -29,6 +29,8 @@ pub struct Terraform {
     pub binary: PathBuf,
     /// Folder of the root module.
     pub module: PathBuf,
+    /// File of that folder for `init -backend-config`.
+    pub backend_config: Option<PathBuf>,
     /// The environment of this process; what may reach Terraform is chosen from it.
     pub environment: Vec<(OsString, OsString)>,
     /// How long it waits for the lock of the state, in seconds.
@@ -39,7 +41,11 @@ impl Terraform {
     /// Begins `init`. The lock file is not touched: what providers run is decided in a pull request.
     pub fn init(&self, run: &Path) -> Result<Job, TerraformError> {
         let run = files::create(run)?;
-        let words = ["init", "-lockfile=readonly", JSON, NO_INPUT].map(OsString::from);
+        let mut words = ["init", "-lockfile=readonly", JSON, NO_INPUT]
+            .map(OsString::from)
+            .to_vec();
+        let backend = self.backend_config.iter();
+        words.extend(backend.map(|file| flag("-backend-config=", file.as_os_str())));
         Job::start(self, Command::Init, &run, &words)
     }
 
@@ -72,13 +78,32 @@ impl Terraform {
     /// What is in a plan, as JSON (`show -json`), for the gate. It goes to a file, because it has the secrets, too.
     ///
     /// # Errors
-    /// [`TerraformError::PlanChanged`] if the file is not the one that was planned; [`TerraformError::Show`] if it cannot be
+    /// [`TerraformError::PlanChanged`] if the file is not the one that was planned; [`TerraformError::Failed`] if it cannot be
     /// shown.
     pub async fn show(&self, run: &Path, plan: &PlanFile) -> Result<PathBuf, TerraformError> {
         plan.verify()?;
         let run = files::create(run)?;
         let mut words = ["show", JSON, "-no-color"].map(OsString::from).to_vec();
         words.push(plan.path().into());
+        job::to_its_end(self, &run, &words).await
+    }
+
+    /// The same, waiting for a lock for so many seconds.
+    #[must_use]
+    pub fn with_patience(&self, lock_timeout: u32) -> Self {
+        Self {
+            lock_timeout,
+            ..self.clone()
+        }
+    }
+
+    /// Frees the lock with this id.
+    ///
+    /// # Errors
+    /// [`TerraformError::Failed`]: there is none, or another one.
+    pub async fn force_unlock(&self, run: &Path, id: &str) -> Result<PathBuf, TerraformError> {
+        let run = files::create(run)?;
+        let words = ["force-unlock", "-force", "-no-color", id].map(OsString::from);
         job::to_its_end(self, &run, &words).await
     }
 

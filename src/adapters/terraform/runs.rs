@@ -110,6 +110,21 @@ impl TerraformRuns {
         self.rollouts.join(rollout.as_str()).join(FOLDER)
     }
 
+    /// A run of any rollout that lives on this machine.
+    #[must_use]
+    pub fn any_alive(&self) -> Option<PathBuf> {
+        let folders = |path: &Path| {
+            let entries = fs::read_dir(path).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).collect::<Vec<_>>()
+        };
+        let rollouts = folders(&self.rollouts).into_iter();
+        let tries = rollouts.flat_map(|rollout| folders(&rollout.join(FOLDER)));
+        tries.flat_map(|one| folders(&one)).find(|run| {
+            let heard = Job::attach(run).and_then(|mut job| job.hear());
+            heard.is_ok_and(|heard| heard.outcome.is_none())
+        })
+    }
+
     /// An `apply` of an earlier process that goes on.
     fn left_alive(&self, rollout: &RolloutId) -> Option<TerraformProgress> {
         let attempts = fs::read_dir(self.folder(rollout)).ok()?;
@@ -246,8 +261,12 @@ impl Work {
     }
 
     async fn apply(&self, tell: Tell<'_>) -> Result<(), Unfit> {
-        let attempt = Attempt::begin(&self.parts.terraform, &self.folder, &self.change, tell)?;
-        let proposal = attempt.propose(&self.envelope, &self.parts.judge).await?;
+        let Parts { terraform, judge } = self.parts.as_ref();
+        let attempt = Attempt::begin(terraform, &self.folder, Some(&self.change.variables), tell)?;
+        let mode = judge.upgrade(&self.change);
+        let proposal = attempt
+            .propose(mode, Some(&self.envelope), judge.key.as_ref())
+            .await?;
         // Nothing left to change: an earlier process has applied it, and EC2 will list it.
         let Proposal::Plan(decision, file) = proposal else {
             return Ok(());

@@ -1,10 +1,14 @@
 # A stand-in for terraform/environments/*/templates, for a sandbox without the AWS provider: launch templates as `terraform_data`
 # with the attributes of `aws_launch_template`. The sandbox makes a version of each whose description it does not know yet.
 #
-# Its variables are those of the real module.
+# Its variables and its backend are those of the real module.
 
 terraform {
   required_version = ">= 1.11, < 2.0"
+
+  backend "s3" {
+    use_lockfile = true
+  }
 }
 
 variable "rehull_format" {

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read as _};
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -16,30 +16,50 @@ use rehull_core::world::api::ec2::{
     CreateLaunchTemplate, CreateLaunchTemplateVersion, DescribeTemplateVersions, InterfaceSpec, LaunchData,
     MetadataSpec, PageRequest, Request as Ec2, Response as Ec2Answer, TemplateRef,
 };
+use rehull_core::world::api::s3::{Get, Operation, Request as S3, Response as S3Answer};
 use rehull_core::world::api::{Call, Request, Response};
 use serde::Deserialize;
 
 use super::clock;
-use super::daemon::Mailbox;
-use super::layout::REGION;
+use super::daemon::{Mailbox, Reply};
+use super::layout::{Layout, REGION};
 
 /// The root module.
 const MAIN: &str = include_str!("main.tf");
 /// Where it lies, beside the cluster file.
-pub(super) const FOLDER: &str = "terraform";
-const STATE: &str = "terraform.tfstate";
+const FOLDER: &str = "terraform";
+/// Where its state is; the same name as in the example environments.
+const BACKEND: &str = "state.s3.tfbackend";
+/// The state in the sandbox's bucket; what Terraform locks is the object beside it.
+const STATE: &str = "terraform/templates.tfstate";
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Writes the module, unless a person has one there already.
-pub(super) fn lay(state: &Path) -> io::Result<()> {
+/// Writes the module, unless a person has changed it already.
+pub(super) fn lay(state: &Path, layout: &Layout) -> io::Result<()> {
     let folder = state.join(FOLDER);
     fs::create_dir_all(&folder)?;
-    let main = folder.join("main.tf");
-    if main.exists() {
-        Ok(())
-    } else {
-        fs::write(main, MAIN)
+    for (file, text) in [("main.tf", MAIN.to_owned()), (BACKEND, backend(layout))] {
+        let path = folder.join(file);
+        if !path.exists() {
+            fs::write(path, text)?;
+        }
     }
+    Ok(())
+}
+
+/// The sandbox has no IAM, and its buckets have no name of their own in the DNS.
+fn backend(layout: &Layout) -> String {
+    let (bucket, endpoint) = (layout.bucket(), layout.endpoint());
+    format!(
+        "bucket         = \"{bucket}\"\n\
+         key            = \"{STATE}\"\n\
+         region         = \"{REGION}\"\n\
+         endpoints      = {{ s3 = \"{endpoint}\" }}\n\
+         use_path_style = true\n\n\
+         skip_credentials_validation = true\n\
+         skip_requesting_account_id  = true\n\
+         skip_metadata_api_check     = true\n"
+    )
 }
 
 #[derive(Deserialize)]
@@ -93,36 +113,64 @@ struct Metadata {
 }
 
 /// Follows the state for as long as the sandbox lives. What cannot be read is said in the daemon's log, once.
-pub(super) async fn follow(state: PathBuf, mailbox: Mailbox) -> io::Error {
-    let path = state.join(FOLDER).join(STATE);
-    let mut last = Vec::new();
+pub(super) async fn follow(layout: &Layout, mailbox: Mailbox) -> io::Error {
+    let mut known = None;
     loop {
         clock::sleep(LOOK_EVERY).await;
-        // Terraform writes it in place: half of it is no JSON, and the next look reads all.
-        let Ok(text) = fs::read(&path) else { continue };
-        if text == last {
-            continue;
-        }
-        match apply(&text, &mailbox).await {
-            Ok(()) => last = text,
-            Err(Failed::Unreadable) => {}
+        let written = match written(layout, &mailbox, known.clone()).await {
+            Ok(Some(written)) => written,
+            Ok(None) => continue,
+            Err(error) => return error,
+        };
+        match apply(&written.text, &mailbox).await {
+            Ok(()) => {}
             Err(Failed::Refused(why)) => {
-                last = text;
                 tracing::warn!(why, "a launch template of Terraform's outputs was not made");
             }
             Err(Failed::Gone(error)) => return error,
         }
+        known = Some(written.etag);
     }
 }
 
+/// A state as Terraform has written it.
+struct Written {
+    text: Vec<u8>,
+    etag: String,
+}
+
+/// The state, if it is another one than that with this ETag.
+async fn written(layout: &Layout, mailbox: &Mailbox, known: Option<String>) -> io::Result<Option<Written>> {
+    let get = Get {
+        key: STATE.to_owned(),
+        if_none_match: known,
+        ..Get::default()
+    };
+    let asked = Request::S3(S3 {
+        bucket: layout.bucket(),
+        operation: Operation::Get(get),
+    });
+    let reply = call(mailbox, asked).await?;
+    let (Ok(Response::S3(S3Answer::Object(object))), Some(mut content)) =
+        (reply.answer.result, reply.content)
+    else {
+        return Ok(None);
+    };
+    let mut text = Vec::new();
+    content.read_to_end(&mut text)?;
+    Ok(Some(Written {
+        text,
+        etag: object.etag(),
+    }))
+}
+
 enum Failed {
-    Unreadable,
     Refused(String),
     Gone(io::Error),
 }
 
 async fn apply(text: &[u8], mailbox: &Mailbox) -> Result<(), Failed> {
-    let state: State = serde_json::from_slice(text).map_err(|_| Failed::Unreadable)?;
+    let state: State = serde_json::from_slice(text).map_err(|error| Failed::Refused(error.to_string()))?;
     let Some(outputs) = state.outputs.etcd_launch_templates else {
         return Ok(());
     };
@@ -158,14 +206,19 @@ async fn descriptions(mailbox: &Mailbox, name: &str) -> Result<Option<Vec<String
     }
 }
 
-async fn ask(mailbox: &Mailbox, request: Ec2) -> Result<Result<Ec2Answer, String>, Failed> {
+/// As somebody with the keys of the sandbox would.
+async fn call(mailbox: &Mailbox, request: Request) -> io::Result<Reply> {
     let keys = |world: &World| world.setup().keys.first().map(|key| key.id.clone());
     let call = Call {
-        access_key: mailbox.look(keys).await.map_err(Failed::Gone)?,
+        access_key: mailbox.look(keys).await?,
         region: Some(REGION.to_owned()),
-        request: Request::Ec2(request),
+        request,
     };
-    let reply = mailbox.call(call, None).await.map_err(Failed::Gone)?;
+    mailbox.call(call, None).await
+}
+
+async fn ask(mailbox: &Mailbox, request: Ec2) -> Result<Result<Ec2Answer, String>, Failed> {
+    let reply = call(mailbox, Request::Ec2(request)).await.map_err(Failed::Gone)?;
     Ok(match reply.answer.result {
         Ok(Response::Ec2(answer)) => Ok(answer),
         Ok(Response::S3(_) | Response::CallerIdentity(_)) => {

@@ -128,6 +128,18 @@ impl Sandbox {
         self.start(arguments).end(LIMIT).await
     }
 
+    /// The same with more in its environment.
+    pub(crate) async fn run_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Answer {
+        self.start_with(environment, arguments).end(LIMIT).await
+    }
+
+    /// Starts it with more in its environment.
+    pub(crate) fn start_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Running {
+        let mut command = self.command(arguments);
+        command.envs(environment.iter().copied());
+        Running::start(command)
+    }
+
     /// By another rehull than the one under test.
     pub(crate) async fn run_by(&self, rehull: &Path, arguments: &[&str]) -> Answer {
         Running::start(self.command_of(rehull, arguments))

@@ -40,6 +40,7 @@ impl Module {
             terraform: Terraform {
                 binary: PathBuf::from("terraform"),
                 module: dir.path().join("module"),
+                backend_config: None,
                 environment: std::env::vars_os().collect(),
                 lock_timeout: 0,
             },

@@ -253,6 +253,8 @@ pub(super) struct Terraform {
     /// `../terraform/environments/dev/templates`.
     #[schemars(required)]
     pub(super) templates: Option<String>,
+    /// File of that folder for `init -backend-config`, where the state's place is data, for example `state.s3.tfbackend`.
+    pub(super) backend_config: Option<String>,
     /// Name of the program, looked for in `PATH`: `terraform` (1.11 or later) or `tofu`.
     #[schemars(regex(pattern = "^[A-Za-z0-9._-]+$"), extend("default" = "terraform"))]
     pub(super) program: Option<String>,

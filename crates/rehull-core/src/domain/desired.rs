@@ -58,6 +58,8 @@ pub struct ObjectLocation {
 pub struct TerraformModule {
     /// Folder, relative to the cluster file.
     pub templates: String,
+    /// File of that folder for `init -backend-config`.
+    pub backend_config: Option<String>,
     /// Name of the program.
     pub program: String,
     /// Environment variable with the key for fingerprints.

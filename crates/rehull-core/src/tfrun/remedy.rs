@@ -63,7 +63,7 @@ pub fn what_to_do(outcome: &Outcome) -> Option<&'static str> {
         Verdict::Initialised | Verdict::NoChange | Verdict::Changes | Verdict::Applied => return None,
         Verdict::Errored => "mend what it names and plan again",
         Verdict::LockBusy(_) => {
-            "wait until that run has ended. If it is dead, look whether anything of it still runs, then free exactly this lock: terraform force-unlock ID"
+            "wait until that run has ended. If it is dead, look whether anything of it still runs, then free exactly this lock: rehull unlock FILE ID"
         }
         Verdict::LockInterrupted => "run it again",
         Verdict::Stale => "plan again; what was approved is compared with the new plan",
@@ -82,7 +82,7 @@ pub fn what_to_do(outcome: &Outcome) -> Option<&'static str> {
             "do not apply again, that forks the state. When its store works: terraform state push errored.tfstate"
         }
         Verdict::KilledBySignal(_) | Verdict::Unseen => {
-            "look in AWS at what was begun and has no end, then free the lock that it left (terraform force-unlock ID) and plan again"
+            "look in AWS at what was begun and has no end, then free the lock that it left (rehull unlock FILE ID) and plan again"
         }
         Verdict::NotInitialised => "terraform init -input=false -lockfile=readonly",
         Verdict::PluginMissing => {

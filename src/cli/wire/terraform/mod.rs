@@ -1,5 +1,7 @@
 //! Terraform as the cluster file names it, and what of the environment it works in.
 
+mod infrastructure;
+mod lock;
 mod plan;
 
 use std::ffi::OsString;
@@ -7,6 +9,8 @@ use std::ffi::OsString;
 use rehull_core::domain::desired::TerraformModule;
 use rehull_core::tfplan::{DigestKey, Templates};
 
+pub use infrastructure::{Infrastructure, apply, judge};
+pub use lock::{alive, free, holder};
 pub use plan::{complete, first_templates};
 
 use super::{ClusterFile, Environment, credentials};
@@ -16,12 +20,16 @@ use crate::cli::local;
 /// A pull request that waits for another one to be applied waits this long, in seconds.
 const LOCK_TIMEOUT_S: u32 = 300;
 
+/// Where the cluster file names none.
+const TERRAFORM: &str = "terraform";
+
 /// `None`: the cluster file names no module.
 pub(super) fn runs(file: &ClusterFile, environment: &Environment) -> Option<TerraformRuns> {
     let module = file.desired.terraform.as_ref()?;
     let terraform = Terraform {
         binary: module.program.clone().into(),
         module: file.beside(&module.templates),
+        backend_config: module.backend_config.as_ref().map(Into::into),
         environment: surroundings(file, environment),
         lock_timeout: LOCK_TIMEOUT_S,
     };

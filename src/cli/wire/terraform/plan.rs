@@ -20,8 +20,10 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::wire::World;
 
+/// Whoever only plans is told after a minute who has the lock; a rollout waits longer.
+const PATIENCE_S: u32 = 60;
 /// It takes seconds, and nobody is shown how far it is.
-const NOBODY: Tell<'static> = &|_, _, _| {};
+pub(super) const NOBODY: Tell<'static> = &|_, _, _| {};
 /// A sandbox lists a new launch template after seconds.
 const SHOWN_LOOKS: u32 = 150;
 const SHOWN_EVERY: Duration = Duration::from_millis(200);
@@ -53,10 +55,15 @@ pub async fn complete(
     let change = render::terraform_change(&file.desired, &file.render()?);
     committed(file, &runs.terraform().module, &change)?;
     let envelope = plan.envelope.digest_beside_terraform();
-    let scratch = scratch().map_err(|error| Failure::unwritable(Path::new(SCRATCH), &error))?;
+    let scratch = scratch().map_err(|error| unwritable_scratch(&error))?;
     let folder = scratch.path().join("run");
-    let proposed = match Attempt::begin(runs.terraform(), &folder, &change, NOBODY) {
-        Ok(attempt) => attempt.propose(&envelope, runs.judge()).await,
+    let terraform = runs.terraform().with_patience(PATIENCE_S);
+    let judge = runs.judge();
+    let proposed = match Attempt::begin(&terraform, &folder, Some(&change.variables), NOBODY) {
+        Ok(attempt) => {
+            let mode = judge.upgrade(&change);
+            attempt.propose(mode, Some(&envelope), judge.key.as_ref()).await
+        }
         Err(unfit) => Err(unfit),
     };
     let proposal = proposed.map_err(|unfit| unfinished(module, runs, &unfit))?;
@@ -94,9 +101,13 @@ fn committed(file: &ClusterFile, module: &Path, change: &TerraformChange) -> Res
     }
 }
 
-fn scratch() -> std::io::Result<tempfile::TempDir> {
+pub(super) fn scratch() -> std::io::Result<tempfile::TempDir> {
     std::fs::create_dir_all(SCRATCH)?;
     tempfile::Builder::new().prefix("terraform-").tempdir_in(SCRATCH)
+}
+
+pub(super) fn unwritable_scratch(error: &std::io::Error) -> Failure {
+    Failure::unwritable(Path::new(SCRATCH), error)
 }
 
 /// Changing slots whose version EC2 does not list.
@@ -113,7 +124,7 @@ fn missing<'p>(seen: &Observed, plan: &'p RolloutPlan) -> Vec<&'p SlotPlan> {
     changing.filter(|slot| !listed(slot)).collect()
 }
 
-fn no_key(name: &str) -> Failure {
+pub(super) fn no_key(name: &str) -> Failure {
     let message = format!(
         "the key for fingerprints of Terraform's plan is not here: `{name}` is not set, or has less than 16 bytes"
     );
@@ -122,7 +133,7 @@ fn no_key(name: &str) -> Failure {
     ))
 }
 
-fn unfinished(module: &TerraformModule, runs: &TerraformRuns, unfit: &Unfit) -> Failure {
+pub(super) fn unfinished(module: &TerraformModule, runs: &TerraformRuns, unfit: &Unfit) -> Failure {
     let message = format!(
         "terraform in {}: {}",
         runs.terraform().module.display(),
@@ -189,8 +200,13 @@ pub async fn first_templates(
         runs.terraform().module.display()
     ));
     let change = render::terraform_change(&file.desired, &file.render()?);
-    let scratch = scratch().map_err(|error| Failure::unwritable(Path::new(SCRATCH), &error))?;
-    let made = match Attempt::begin(runs.terraform(), &scratch.path().join("run"), &change, NOBODY) {
+    let scratch = scratch().map_err(|error| unwritable_scratch(&error))?;
+    let made = match Attempt::begin(
+        runs.terraform(),
+        &scratch.path().join("run"),
+        Some(&change.variables),
+        NOBODY,
+    ) {
         Ok(attempt) => attempt.make().await,
         Err(unfit) => Err(unfit),
     };

@@ -161,6 +161,14 @@ impl Reader<'_, '_> {
             None => Some(TERRAFORM.to_owned()),
             program => self.text(&at.key("program"), program.as_ref(), place::program),
         };
+        let backend = match &terraform.backend_config {
+            None => Some(None),
+            file => self
+                .text(&at.key("backendConfig"), file.as_ref(), |text| {
+                    place::file(text, on_loopback)
+                })
+                .map(Some),
+        };
         let key = match &terraform.digest_key {
             None => Some(None),
             key => self
@@ -176,6 +184,7 @@ impl Reader<'_, '_> {
         }
         Some(TerraformModule {
             templates: templates?,
+            backend_config: backend?,
             program: program?,
             digest_key: key?,
             stand_in,

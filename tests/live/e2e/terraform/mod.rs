@@ -1,5 +1,9 @@
 //! The same job with Terraform in the middle: a pin changes, real Terraform plans and applies, the rollout goes on from there.
 
+mod around;
+mod canary;
+mod stop;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,7 +22,7 @@ async fn cluster(name: &str, versions: &[&str]) -> Option<Sandbox> {
     terraform_or_say()?;
     let sandbox = Sandbox::up_with(name, versions, 3, true).await?;
     render(&sandbox).await;
-    terraform(&sandbox, &["init"]);
+    terraform(&sandbox, &["init", "-backend-config=state.s3.tfbackend"]);
     terraform(&sandbox, &["apply", "-auto-approve"]);
     eventually_bootstraps(&sandbox).await;
     Some(sandbox)
@@ -56,11 +60,21 @@ fn terraform(sandbox: &Sandbox, arguments: &[&str]) -> i32 {
         .args(["-input=false", "-no-color"])
         .current_dir(module(sandbox))
         .env_remove("TF_CLI_CONFIG_FILE")
+        .envs(keys(sandbox))
         .output()
         .unwrap();
     let code = output.status.code().unwrap();
     assert!(code != 1, "{}", String::from_utf8_lossy(&output.stderr));
     code
+}
+
+fn keys(sandbox: &Sandbox) -> Vec<(String, String)> {
+    let text = fs::read_to_string(sandbox.info.credentials_file()).unwrap();
+    let pair = |line: &str| {
+        let (name, value) = line.split_once('=').unwrap();
+        (name.to_owned(), value.to_owned())
+    };
+    text.lines().map(pair).collect()
 }
 
 /// What a person's plan says now: nothing.

@@ -1,0 +1,141 @@
+//! `plan` and `apply` with `--infrastructure`: a root module around the machines. No rollout, no machine; the lease all the same,
+//! so that nothing is rolled meanwhile.
+
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use rehull_core::domain::ids::ContentDigest;
+use rehull_core::tfplan::{Decision, Verdict};
+use serde_json::json;
+
+use super::cluster_file::ClusterFile;
+use super::console::Console;
+use super::environment::Environment;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::identity::Identity;
+use super::lease;
+use super::wire::terraform::{self as wired, Infrastructure};
+use super::wire::{self, World};
+use super::wish::{Format, InfrastructureChange};
+use crate::report::infrastructure::text;
+use crate::report::json::OUTPUT_FORMAT;
+
+/// Shows what Terraform would do in a module, and with consent does it.
+///
+/// # Errors
+/// The plan is refused, is not the approved one, or does not come to its end.
+pub fn run(
+    console: &Console,
+    environment: &Environment,
+    asked: &InfrastructureChange,
+) -> Result<Exit, Failure> {
+    let file = ClusterFile::read(&asked.file)?;
+    let module = Infrastructure::of(&file, environment, &asked.module)?;
+    wire::runtime()?.block_on(async {
+        let Some(decision) = wired::judge(&module).await? else {
+            show_nothing(console, &asked.module)?;
+            return Ok(Exit::Ok);
+        };
+        let Some(consent) = &asked.consent else {
+            show(console, &decision, asked)?;
+            return Ok(exit(&decision));
+        };
+        console.say(&text(&decision, None, console.err_paint()));
+        let Some(manifest) = &decision.manifest else {
+            return Ok(exit(&decision));
+        };
+        if !agreed(
+            console,
+            asked,
+            &manifest.digest(),
+            consent.digest.as_ref(),
+            consent.yes,
+        )? {
+            console.say("not agreed: nothing was touched");
+            return Ok(Exit::Refused);
+        }
+        let identity = Identity::of_this_process(environment)?;
+        let world = World::connect(&file, environment).await?;
+        let lease = lease::take(console, &world, &file, &identity).await?;
+        let kept = Arc::clone(&lease);
+        let beating = tokio::spawn(async move { kept.keep().await });
+        let applied = wired::apply(&module, manifest).await;
+        beating.abort();
+        if let Err(error) = lease.release().await {
+            tracing::info!(%error, "the lease was not given back and runs out by itself");
+        }
+        applied?;
+        console.say("applied, and a second plan is empty");
+        Ok(Exit::Ok)
+    })
+}
+
+fn exit(decision: &Decision) -> Exit {
+    match decision.verdict {
+        Verdict::Refused => Exit::Refused,
+        Verdict::Allowed | Verdict::Nothing => Exit::Ok,
+    }
+}
+
+fn command(asked: &InfrastructureChange) -> String {
+    format!(
+        "rehull apply {} --infrastructure {}",
+        asked.file.display(),
+        asked.module.display()
+    )
+}
+
+fn agreed(
+    console: &Console,
+    asked: &InfrastructureChange,
+    digest: &ContentDigest,
+    approved: Option<&ContentDigest>,
+    yes: bool,
+) -> Result<bool, Failure> {
+    if let Some(approved) = approved
+        && approved != digest
+    {
+        return Err(Failure::other_digest(digest, approved));
+    }
+    if yes || approved.is_some() {
+        return Ok(true);
+    }
+    if !io::stdin().is_terminal() || !console.is_live() {
+        let failure = Failure::new(Exit::Usage, "apply::not_agreed", "nobody is here to be asked");
+        return Err(failure.help(format!("{} --plan-digest {digest}", command(asked))));
+    }
+    Ok(console.agrees("carry it out?"))
+}
+
+fn show_nothing(console: &Console, module: &Path) -> Result<(), Failure> {
+    match console.format {
+        Format::Json => console.answer_json(&json!({ "format": OUTPUT_FORMAT, "kind": "nothing-to-do" })),
+        Format::Text | Format::Markdown => console.answer(&format!(
+            "nothing to do: {} is as it is written\n",
+            module.display()
+        )),
+    }
+}
+
+fn show(console: &Console, decision: &Decision, asked: &InfrastructureChange) -> Result<(), Failure> {
+    let digest = decision
+        .manifest
+        .as_ref()
+        .map(rehull_core::tfplan::Manifest::digest);
+    match console.format {
+        Format::Json => console.answer_json(&json!({
+            "format": OUTPUT_FORMAT,
+            "kind": "infrastructure",
+            "digest": digest,
+            "verdict": decision.verdict,
+            "findings": decision.findings,
+            "changes": decision.changes,
+            "counts": decision.counts,
+        })),
+        Format::Text | Format::Markdown => {
+            console.answer(&text(decision, Some(&command(asked)), console.out_paint()))
+        }
+    }
+}

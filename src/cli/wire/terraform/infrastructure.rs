@@ -1,0 +1,122 @@
+//! Any other root module of the cluster, in the gate's second mode: everything around the machines, and never the machines.
+
+use std::path::{Path, PathBuf};
+
+use rehull_core::tfplan::{Decision, DigestKey, Manifest, Mode};
+
+use super::plan::{NOBODY, no_key, scratch, unwritable_scratch};
+use super::{LOCK_TIMEOUT_S, TERRAFORM, key, surroundings};
+use crate::adapters::terraform::{Attempt, Proposal, Terraform, Unfit};
+use crate::cli::cluster_file::ClusterFile;
+use crate::cli::environment::Environment;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+
+/// A root module, and what it takes to plan it.
+pub struct Infrastructure {
+    terraform: Terraform,
+    key: Option<DigestKey>,
+}
+
+impl Infrastructure {
+    /// The module in this folder, with program, state place and key as the cluster file names them.
+    ///
+    /// # Errors
+    /// The folder does not exist, or the key is named and not here.
+    pub fn of(file: &ClusterFile, environment: &Environment, module: &Path) -> Result<Self, Failure> {
+        if !module.is_dir() {
+            let message = format!("there is no folder `{}`", module.display());
+            let failure = Failure::new(Exit::Usage, "usage::module", message);
+            return Err(
+                failure.help("the folder of a root module, for example terraform/environments/dev/base")
+            );
+        }
+        let named = file.desired.terraform.as_ref();
+        let key = named.and_then(|named| key(named, environment));
+        if let (Some(name), None) = (named.and_then(|named| named.digest_key.as_ref()), &key) {
+            return Err(no_key(name));
+        }
+        let backend = named
+            .and_then(|named| named.backend_config.as_ref())
+            .map(PathBuf::from);
+        let terraform = Terraform {
+            binary: named.map_or(TERRAFORM, |named| named.program.as_str()).into(),
+            module: module.to_owned(),
+            backend_config: backend.filter(|backend| module.join(backend).is_file()),
+            environment: surroundings(file, environment),
+            lock_timeout: LOCK_TIMEOUT_S,
+        };
+        Ok(Self { terraform, key })
+    }
+}
+
+/// What it would do, judged; `None`: nothing.
+///
+/// # Errors
+/// Terraform did not come to the end of a plan.
+pub async fn judge(module: &Infrastructure) -> Result<Option<Decision>, Failure> {
+    let scratch = scratch().map_err(|error| unwritable_scratch(&error))?;
+    let proposed = match begin(module, &scratch.path().join("run")) {
+        Ok(attempt) => propose(module, &attempt).await,
+        Err(unfit) => Err(unfit),
+    };
+    match proposed.map_err(|unfit| unfinished(module, &unfit))? {
+        Proposal::Nothing => Ok(None),
+        Proposal::Plan(decision, _) => Ok(Some(*decision)),
+    }
+}
+
+/// Plans again, applies exactly that if it is what was approved, and sees that nothing is left.
+///
+/// # Errors
+/// It is another plan by now, or its apply did not come to its end.
+pub async fn apply(module: &Infrastructure, approved: &Manifest) -> Result<(), Failure> {
+    let scratch = scratch().map_err(|error| unwritable_scratch(&error))?;
+    let failed = |unfit: Unfit| unfinished(module, &unfit);
+    let attempt = begin(module, &scratch.path().join("run")).map_err(failed)?;
+    let Proposal::Plan(decision, plan) = propose(module, &attempt).await.map_err(failed)? else {
+        return Ok(());
+    };
+    let now = decision.manifest.as_ref();
+    let differs = now.map_or_else(Vec::new, |now| approved.differences(now));
+    if now.is_none() || !differs.is_empty() {
+        let message = "what Terraform would do is not what was shown any more: nothing was applied";
+        let failure = Failure::new(Exit::Refused, "plan::changed", message);
+        let failure = differs
+            .iter()
+            .fold(failure, |failure, one| failure.note(one.to_string()));
+        return Err(failure.help("look at the plan of now and agree to it"));
+    }
+    attempt.apply(&plan).await.map_err(failed)?;
+    if attempt.verify().await.map_err(failed)? {
+        return Ok(());
+    }
+    let message = "it was applied, and a second plan is not empty: something does not stay as it was written";
+    Err(Failure::new(Exit::NeedsPerson, "terraform::not_empty", message)
+        .help("what keeps changing wants `ignore_changes`, or the value that the provider reads back"))
+}
+
+fn begin<'a>(module: &'a Infrastructure, folder: &Path) -> Result<Attempt<'a>, Unfit> {
+    Attempt::begin(&module.terraform, folder, None, NOBODY)
+}
+
+async fn propose(module: &Infrastructure, attempt: &Attempt<'_>) -> Result<Proposal, Unfit> {
+    attempt
+        .propose(Mode::Infrastructure, None, module.key.as_ref())
+        .await
+}
+
+fn unfinished(module: &Infrastructure, unfit: &Unfit) -> Failure {
+    let place = module.terraform.module.display();
+    let failure = Failure::new(
+        Exit::Refused,
+        "terraform::not_done",
+        format!("terraform in {place}: {}", unfit.why),
+    );
+    let program = module.terraform.binary.display();
+    failure.help(if unfit.help.is_empty() {
+        format!("look at it: {program} -chdir={place} plan")
+    } else {
+        unfit.help.clone()
+    })
+}

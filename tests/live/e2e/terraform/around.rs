@@ -1,0 +1,141 @@
+//! Around an upgrade: infrastructure, and a lock that nobody holds any more.
+
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::{digest_of, keys, module, render, terraform};
+use crate::e2e::rig::{LIMIT, Sandbox};
+use crate::support::eventually;
+use crate::terraform::rig::terraform_or_say;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn infrastructure_is_planned_approved_by_digest_and_applied_and_takes_no_machine_along() {
+    if terraform_or_say().is_none() {
+        return;
+    }
+    let Some(sandbox) = Sandbox::up_with("tf-infra", &["3.5.33"], 3, true).await else {
+        return;
+    };
+    let base = sandbox.info.dir.join("base");
+    fs::create_dir(&base).unwrap();
+    fs::write(
+        base.join("main.tf"),
+        "resource \"terraform_data\" \"network\" {\n  input = \"10.0.0.0/16\"\n}\n",
+    )
+    .unwrap();
+    let plan = ["plan", "cluster.yaml", "--infrastructure", "base"];
+    let shown = sandbox.run(&plan).await.exits(0);
+    shown.says(&[
+        "terraform_data.network: create",
+        "input: (none) → (not shown)",
+        "rehull apply cluster.yaml --infrastructure base --plan-digest sha256:",
+    ]);
+    let digest = digest_of(
+        &sandbox
+            .run(&[&plan[..], &["--output", "json"]].concat())
+            .await
+            .exits(0),
+    );
+    let apply = [
+        "apply",
+        "cluster.yaml",
+        "--infrastructure",
+        "base",
+        "--plan-digest",
+        &digest,
+    ];
+    fs::write(base.join("more.tf"), "resource \"terraform_data\" \"more\" {}\n").unwrap();
+    sandbox.run(&apply).await.exits(1).says(&["plan::other_digest"]);
+    fs::remove_file(base.join("more.tf")).unwrap();
+    sandbox
+        .run(&apply)
+        .await
+        .exits(0)
+        .says(&["a second plan is empty"]);
+    sandbox
+        .run(&plan)
+        .await
+        .exits(0)
+        .says(&["nothing to do: base is as it is written"]);
+    fs::write(
+        base.join("main.tf"),
+        "provider \"null\" {}\ndata \"terraform_remote_state\" \"x\" {\n  backend = \"local\"\n}\n",
+    )
+    .unwrap();
+    sandbox.run(&plan).await.exits(1);
+    sandbox.down().await;
+}
+
+/// The lock that a killed run of a person leaves in S3, found and freed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_that_a_killed_run_has_left_in_s3_is_freed_by_its_exact_id_once_its_owner_is_gone() {
+    if terraform_or_say().is_none() {
+        return;
+    }
+    let Some(sandbox) = Sandbox::up_with("tf-lock", &["3.5.33"], 3, true).await else {
+        return;
+    };
+    render(&sandbox).await;
+    terraform(&sandbox, &["init", "-backend-config=state.s3.tfbackend"]);
+    let nobody = sandbox.run(&["unlock", "cluster.yaml", "an-id"]).await.exits(0);
+    nobody.says(&["nobody has the lock"]);
+
+    let mut apply = hanging_apply(&sandbox);
+    until_it_hangs(&sandbox).await;
+    let lives = sandbox.run(&["unlock", "cluster.yaml", "an-id"]).await.exits(1);
+    lives.says(&["the lock is another one: "]);
+    let id = lock_in(&lives.err);
+    let refused = sandbox.run(&["unlock", "cluster.yaml", &id]).await.exits(1);
+    refused.says(&["a run of Terraform lives on this machine: process "]);
+    kill_process_group(Pid::from_child(&apply), Signal::KILL).unwrap();
+    apply.wait().unwrap();
+
+    let freed = sandbox.run(&["unlock", "cluster.yaml", &id]).await.exits(0);
+    freed.says(&[&format!("lock {id} of ")]);
+    sandbox
+        .run(&["unlock", "cluster.yaml", &id])
+        .await
+        .exits(0)
+        .says(&["nobody has the lock"]);
+    sandbox.down().await;
+}
+
+/// `rehull unlock cluster.yaml ID` stands in the help.
+fn lock_in(text: &str) -> String {
+    let (_, rest) = text.split_once("rehull unlock cluster.yaml ").unwrap();
+    rest.split([';', '\n', ' ']).next().unwrap().to_owned()
+}
+
+/// In a change that goes on, in a process group of its own.
+fn hanging_apply(sandbox: &Sandbox) -> Child {
+    let main = module(sandbox).join("hang.tf");
+    let hang = "resource \"terraform_data\" \"hang\" {\n  provisioner \"local-exec\" { command = \"exec sleep 600\" }\n}\n";
+    fs::write(&main, hang).unwrap();
+    Command::new("terraform")
+        .args(["apply", "-auto-approve", "-input=false", "-no-color"])
+        .current_dir(module(sandbox))
+        .env_remove("TF_CLI_CONFIG_FILE")
+        .envs(keys(sandbox))
+        .stdout(fs::File::create(hang_log(sandbox)).unwrap())
+        .process_group(0)
+        .spawn()
+        .unwrap()
+}
+
+fn hang_log(sandbox: &Sandbox) -> PathBuf {
+    sandbox.info.dir.join("hang.log")
+}
+
+/// What makes it hang is not there for anybody else.
+async fn until_it_hangs(sandbox: &Sandbox) {
+    eventually("a change that goes on", LIMIT, async || {
+        let log = fs::read_to_string(hang_log(sandbox)).unwrap();
+        log.contains("Provisioning").then_some(())
+    })
+    .await;
+    fs::remove_file(module(sandbox).join("hang.tf")).unwrap();
+}
