@@ -232,6 +232,9 @@ fn reasons(input: &PlanInput<'_>, slot: &Slot, from: Option<&SlotContent>, to: &
 }
 
 /// The last old member may be one that is out: the cluster version has not risen before it is gone.
+/// What a cluster says in its first seconds, until its leader has decided (`MinClusterVersion` of etcd).
+const UNDECIDED: (u32, u32) = (3, 0);
+
 fn reversible(input: &PlanInput<'_>, from: Option<EtcdVersion>, to: EtcdVersion) -> Reversible {
     if input.kind == RolloutKind::Bootstrap {
         return Reversible::Never {
@@ -244,7 +247,10 @@ fn reversible(input: &PlanInput<'_>, from: Option<EtcdVersion>, to: EtcdVersion)
         .endpoints
         .values()
         .filter_map(|endpoint| endpoint.answer());
-    let risen = answers.filter_map(|answer| answer.cluster_version).max();
+    let risen = answers
+        .filter_map(|answer| answer.cluster_version)
+        .filter(|version| *version != UNDECIDED)
+        .max();
     let lowest = from.map(EtcdVersion::line).into_iter().chain(risen).min();
     match lowest {
         Some((major, minor)) if (major, minor) < to.line() => Reversible::UntilLastOldMember {

@@ -128,6 +128,21 @@ fn plans_every_member_with_its_reason_and_the_leader_last() {
 }
 
 #[test]
+fn a_cluster_that_was_just_born_has_the_same_digest_before_and_after_its_first_version_is_decided() {
+    let want = desired(3, NEW);
+    let at_version = |version: (u32, u32)| {
+        let mut model = Model::healthy(3);
+        model.cluster_version = version;
+        make(&want, &model.observe(), RolloutKind::Upgrade)
+            .unwrap()
+            .envelope
+    };
+    let (newborn, decided) = (at_version((3, 0)), at_version(OLD.line()));
+    assert_eq!(newborn.reversible, decided.reversible);
+    assert_eq!(newborn.digest(), decided.digest());
+}
+
+#[test]
 fn the_digest_survives_another_leader_and_other_machine_ids_and_nothing_else() {
     let want = desired(3, NEW);
     let digest_of = |model: &Model, want: &Desired| {
