@@ -142,13 +142,25 @@ fn meaning(plan: &Value) -> Value {
         if let Some(change) = entry["change"].as_object_mut() {
             change.retain(|name, value| name != "importing" || !value.is_null());
         }
-        // These count by what they mark.
-        for mask in ["before_sensitive", "after_sensitive", "after_unknown"] {
-            entry["change"][mask] = marks(&entry["change"][mask]);
-        }
+        count_masks_by_marks(&mut entry["change"]);
     }
     entries.sort_by_key(|entry| entry["address"].to_string());
-    json!([entries, plan["output_changes"], plan["terraform_version"]])
+    let mut outputs = plan["output_changes"].clone();
+    if let Some(changes) = outputs.as_object_mut() {
+        changes.values_mut().for_each(count_masks_by_marks);
+    }
+    json!([entries, outputs, plan["terraform_version"]])
+}
+
+/// One that is empty marks as much as one that is `false`: nothing.
+fn count_masks_by_marks(change: &mut Value) {
+    let Some(change) = change.as_object_mut() else {
+        return;
+    };
+    for name in ["before_sensitive", "after_sensitive", "after_unknown"] {
+        let marked = change.get(name).map_or(Value::Null, marks);
+        change.insert(name.to_owned(), marked);
+    }
 }
 
 /// What is `true` in it; null where nothing is.
