@@ -65,7 +65,8 @@ enum Outcome {
 /// One tick; `None`: go on.
 fn tick(model: &mut Model, plan: &RolloutPlan, goal: Goal, fate: Fate<'_>) -> Result<Option<End>, String> {
     let seen = model.observe();
-    match decide(plan, &seen, &model.journal(), goal) {
+    let next = decide(plan, &seen, &model.journal(), goal);
+    match next {
         Next::Done => Ok(Some(End::Done)),
         Next::Stop(reason) => Ok(Some(End::Stopped(reason))),
         Next::Continue {
@@ -111,7 +112,7 @@ fn walk(model: &mut Model, plan: &RolloutPlan, goal: Goal, seconds: usize) -> En
     let quorum = if alone { 0 } else { model.voters() / 2 + 1 };
     let floor = quorum.min(model.healthy_voters());
     let mut last = String::new();
-    for _ in 0..seconds {
+    for second in 1..=seconds {
         if let Some(end) = tick(model, plan, goal, &mut |_| Outcome::Done).unwrap() {
             return end;
         }
@@ -120,7 +121,9 @@ fn walk(model: &mut Model, plan: &RolloutPlan, goal: Goal, seconds: usize) -> En
             "only {} healthy voters",
             model.healthy_voters()
         );
-        if let Next::Continue { waiting, .. } = decide(plan, &model.observe(), &model.journal(), goal) {
+        if second == seconds
+            && let Next::Continue { waiting, .. } = decide(plan, &model.observe(), &model.journal(), goal)
+        {
             last = format!("{waiting:?}");
         }
         model.advance();

@@ -2,6 +2,7 @@
 //!
 //! It is told nothing by the code under test but actions, and it panics where the real thing would lose quorum.
 
+use std::cell::{Ref, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -65,7 +66,15 @@ pub(super) const INDEX: u64 = 1000;
 /// What a newcomer applies in a second.
 pub(super) const APPLIES: u64 = 500;
 
+/// A journal as far as it was read: it is asked in every second, and only grows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Folded {
+    records: usize,
+    view: JournalView,
+}
+
 /// The modelled world.
+#[derive(Clone, Debug)]
 pub(crate) struct Model {
     pub(crate) at: Timestamp,
     pub(crate) machines: Vec<Machine>,
@@ -89,7 +98,9 @@ pub(crate) struct Model {
     pub(crate) snapshot: JobState<SnapshotFact>,
     pub(crate) terraform: TerraformRun,
     pub(crate) identity: bool,
+    /// Only grows, but for [`Model::opened_only`].
     pub(crate) records: Vec<Record>,
+    pub(super) folded: RefCell<Folded>,
     pub(crate) story: Vec<String>,
     pub(super) next_id: u64,
 }
@@ -117,6 +128,7 @@ impl Model {
             terraform: TerraformRun::Absent,
             identity: true,
             records: Vec::new(),
+            folded: RefCell::default(),
             story: Vec::new(),
             next_id: 100,
         };
@@ -178,8 +190,21 @@ impl Model {
         model
     }
 
-    pub(crate) fn journal(&self) -> JournalView {
-        JournalView::fold(&self.records).unwrap()
+    /// Nothing has been done in this rollout yet.
+    pub(crate) fn opened_only(&mut self) {
+        self.records.truncate(1);
+        self.folded = RefCell::default();
+    }
+
+    /// What all records say.
+    pub(crate) fn journal(&self) -> Ref<'_, JournalView> {
+        let mut folded = self.folded.borrow_mut();
+        for record in &self.records[folded.records..] {
+            folded.view.apply(record).unwrap();
+        }
+        folded.records = self.records.len();
+        drop(folded);
+        Ref::map(self.folded.borrow(), |folded| &folded.view)
     }
 
     /// What an observer sees now.

@@ -1,5 +1,6 @@
 //! [`World`] into [`Model`] and back: what the model does and shows is the one truth, here it is only made small.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -149,6 +150,7 @@ impl Scene {
             terraform: TerraformRun::Absent,
             identity: true,
             records: Vec::new(),
+            folded: RefCell::default(),
             story: Vec::new(),
             next_id: 100_000,
         };
