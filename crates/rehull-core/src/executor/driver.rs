@@ -23,7 +23,7 @@ use crate::journal::{Journal, JournalError, Record, RecordBody};
 use crate::mutant::mutant;
 use crate::plan::RolloutPlan;
 use crate::ports::LeaseNow;
-use crate::rollout::{Goal, done_steps, margin};
+use crate::rollout::{Goal, Progress, progress};
 
 /// Segments of a stale holder that may still have arrived between reading the journal and the first own one.
 const ATTACH_ATTEMPTS_MAX: u32 = 3;
@@ -75,6 +75,8 @@ pub struct Driver<'a> {
     pub(super) journal: Journal<'a>,
     pub(super) grace: Grace,
     pub(super) seen: Option<Arc<Observed>>,
+    /// Voters that may still fail, at the last look.
+    margin: i64,
     /// Monotonic time since which the lease is too short to send anything, and when it counts as lost.
     pub(super) lease_short: Option<(Duration, Timestamp)>,
     /// Wishes that were heard: a mailbox that cannot be read for a moment does not take them back.
@@ -97,6 +99,7 @@ impl<'a> Driver<'a> {
             journal: opened.journal,
             grace: Grace::default(),
             seen: None,
+            margin: 0,
             lease_short: None,
             wishes: BTreeMap::new(),
             restless: None,
@@ -198,7 +201,9 @@ impl<'a> Driver<'a> {
         else {
             return false;
         };
-        for step in done_steps(&self.plan, &seen, self.journal.view()) {
+        let Progress { done, margin } = progress(&self.plan, &seen, self.journal.view());
+        self.margin = margin;
+        for step in done {
             if self.told_done.insert(step.clone()) {
                 self.emit(What::StepDone { step });
             }
@@ -333,8 +338,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    pub(super) fn tell_waiting(&mut self, seen: &Observed, waiting: Vec<Waiting>) {
-        let margin = margin(&self.plan, seen);
+    pub(super) fn tell_waiting(&mut self, waiting: Vec<Waiting>) {
+        let margin = self.margin;
         let silent = self.told_waiting.is_none() && waiting.is_empty();
         let told = self
             .told_waiting

@@ -128,7 +128,7 @@ impl Driver<'_> {
         self.journal.append(looked).await?;
         let open = self.may_still_come_true(seen);
         if !open.is_empty() {
-            self.tell_waiting(seen, open);
+            self.tell_waiting(open);
             return Ok(Flow::Again(DOUBT_GLANCE));
         }
         if goal == Goal::Rest && !self.settled_at_rest(seen) {
@@ -228,7 +228,7 @@ impl Driver<'_> {
         records.extend(intents.iter().map(|intent| self.intended(intent)));
         mutant!(AppendAfterAct => if !intents.is_empty() { return self.act_first(seen, &intents, records).await });
         self.journal.append(records).await?;
-        self.tell_waiting(seen, waiting);
+        self.tell_waiting(waiting);
         if intents.is_empty() {
             return Ok(Flow::Again(self.pause(recheck, until, seen.at)));
         }

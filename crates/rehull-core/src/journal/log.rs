@@ -110,9 +110,9 @@ impl<'a> Journal<'a> {
         if records.is_empty() {
             return Ok(());
         }
-        let mut view = self.view.clone();
+        let mut touched = self.view.touched_by(&records);
         for record in &records {
-            view.apply(record).map_err(JournalError::Contradiction)?;
+            touched.apply(record).map_err(JournalError::Contradiction)?;
         }
         let segment = Segment {
             cluster: self.scope.cluster.as_str().to_owned(),
@@ -124,7 +124,7 @@ impl<'a> Journal<'a> {
         let written = self.write(&segment).await;
         mutant!(AppendPastTheFence => if written.is_err() { return self.write_behind(segment).await });
         written?;
-        self.view = view;
+        self.view.take_over(touched);
         self.next = self.next.saturating_add(1);
         self.torn = None;
         self.fold_if_due(segment.seq).await;

@@ -175,11 +175,11 @@ pub(crate) fn afterwards(
     if slot.standing() != Health::Healthy {
         return;
     }
-    let carrier = slot
-        .carrier()
-        .filter(|machine| machine.go && was_told_by_us(slot, machine, journal));
-    if let Some(machine) = carrier
-        && slot.new.is_none_or(|new| new.id != machine.id)
+    let is_new = |machine: &Machine| slot.new.is_some_and(|new| new.id == machine.id);
+    if let Some(machine) = slot.carrier()
+        && machine.go
+        && !is_new(machine)
+        && was_told_by_us(slot, machine, journal)
     {
         let mark = gates::joined_mark(slot.name(), &machine.id);
         if journal.marked_at(&mark).is_none_or(|at| at > now.seen.at) {
@@ -204,6 +204,9 @@ pub(crate) fn afterwards(
 /// has refused after its machine booted again is given up, and comes back like a lost one.
 pub(crate) fn is_returning(step: &Step<'_>, tick: &mut Tick) -> bool {
     let slot = step.slot;
+    if slot.standing() == Health::Healthy {
+        return false;
+    }
     // Of a slot that changes, the new machine joins by its own step.
     let joins = |machine: &Machine| slot.plan.changes() && slot.new.is_some_and(|new| new.id == machine.id);
     let comes = |machine: &&Machine| {
@@ -213,9 +216,6 @@ pub(crate) fn is_returning(step: &Step<'_>, tick: &mut Tick) -> bool {
     let Some(machine) = slot.running_machines().find(comes) else {
         return false;
     };
-    if slot.standing() == Health::Healthy {
-        return false;
-    }
     if give_up::a_refusal(step, machine, tick) {
         return true;
     }

@@ -155,6 +155,9 @@ pub(crate) fn was_complete_and_hangs(
 /// gone.
 fn has_settled(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
     let policy = &now.plan.envelope.policy;
+    if !slot.old.is_empty() && !mutant!(ForgetOldMachine) {
+        return false;
+    }
     // Told by the machine that carries it: what joined on another machine has to join again.
     let Some(joined) = gates::joined_at(slot, journal) else {
         return false;
@@ -162,7 +165,7 @@ fn has_settled(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalV
     let settled = joined
         .checked_add(policy.settle)
         .is_ok_and(|until| now.seen.at >= until);
-    if !settled || !slot.old.is_empty() && !mutant!(ForgetOldMachine) {
+    if !settled {
         return false;
     }
     let verify = Action::VerifyData {

@@ -109,9 +109,18 @@ pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: 
     tick.into_next()
 }
 
-/// Steps whose slot is done: the new member serves, the old machine is gone.
+/// How far a rollout has come, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Steps whose slot is done: the new member serves, the old machine is gone.
+    pub done: Vec<StepId>,
+    /// As [`margin`] tells it.
+    pub margin: i64,
+}
+
+/// How far it has come, in one reading.
 #[must_use]
-pub fn done_steps(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Vec<StepId> {
+pub fn progress(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Progress {
     let now = Situation::read(plan, seen);
     let done = |slot: &&SlotSituation<'_>| slot.plan.changes() && join::is_complete(&now, slot, journal);
     let slots = now.slots.iter().filter(done);
@@ -119,7 +128,10 @@ pub fn done_steps(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) ->
         .spare
         .iter()
         .filter(|spare| spare::is_done(&now, spare, journal));
-    slots.chain(spare).map(|slot| slot.plan.step.clone()).collect()
+    Progress {
+        done: slots.chain(spare).map(|slot| slot.plan.step.clone()).collect(),
+        margin: now.standing().margin(),
+    }
 }
 
 /// A new member of this slot was seen serving in the rollout of this journal, whatever has become of it.

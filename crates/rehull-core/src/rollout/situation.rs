@@ -226,7 +226,7 @@ impl<'a> SlotSituation<'a> {
         self.machines()
             .chain(self.leaving.iter().copied())
             .filter(|machine| machine.go)
-            .max_by_key(|machine| (machine.launched_at, machine.id.clone()))
+            .max_by_key(|machine| (machine.launched_at, &machine.id))
     }
 
     /// The live machine that holds the volume.
@@ -299,15 +299,13 @@ fn split_machines<'a>(
     slot: &SlotPlan,
     seen: &'a Observed,
 ) -> (Option<&'a Machine>, Vec<&'a Machine>) {
-    let live: Vec<&Machine> = seen.fleet.live_in(&slot.slot.name).collect();
+    let live = || seen.fleet.live_in(&slot.slot.name);
     let holder = seen
         .fleet
         .slots
         .get(&slot.slot.name)
         .and_then(|parts| parts.volume.attachment.machine());
-    let mut fit: Vec<&Machine> = live
-        .iter()
-        .copied()
+    let new = live()
         .filter(|m| m.digest.as_ref() == Some(&slot.to.digest) && !m.stop_asked && !is_off(m))
         .filter(|m| slot.changes() || holder == Some(&m.id) || m.go)
         .filter(|m| {
@@ -316,13 +314,8 @@ fn split_machines<'a>(
                 .get(&slot.slot.name)
                 .is_some_and(|ids| ids.contains(&m.id))
         })
-        .collect();
-    fit.sort_by_key(|m| (holder != Some(&m.id), !m.go, m.launched_at, m.id.clone()));
-    let new = fit.first().copied();
-    let old = live
-        .into_iter()
-        .filter(|m| new.is_none_or(|n| n.id != m.id))
-        .collect();
+        .min_by_key(|m| (holder != Some(&m.id), !m.go, m.launched_at, &m.id));
+    let old = live().filter(|m| new.is_none_or(|n| n.id != m.id)).collect();
     (new, old)
 }
 

@@ -29,11 +29,11 @@ pub(super) fn note(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) 
     for slot in now.listed_slots() {
         let name = slot.name();
         let times = times(OUT, name, journal);
-        let is_back = journal.marked_at(&mark(BACK, name, times)).is_some();
+        let is_back = || journal.marked_at(&mark(BACK, name, times)).is_some();
         match slot.standing() {
             Health::Out if is_ours(slot, journal) => {}
             Health::Out => {
-                let begins = times == 0 || is_back;
+                let begins = times == 0 || is_back();
                 let time = if begins { times.saturating_add(1) } else { times };
                 if begins {
                     tick.mark(mark(OUT, name, time));
@@ -138,9 +138,12 @@ const ENDED: &str = "ended";
 
 /// How often that was marked.
 fn times(word: &str, slot: &SlotName, journal: &JournalView) -> u32 {
-    let prefix = format!("{word} {slot} ");
-    let marks = journal.marks().filter(|mark| mark.starts_with(&prefix));
-    u32::try_from(marks.count()).unwrap_or(u32::MAX)
+    let is_of_slot = |mark: &&str| {
+        let of = mark.strip_prefix(word).and_then(|of| of.strip_prefix(' '));
+        let time = of.and_then(|of| of.strip_prefix(slot.as_str()));
+        time.is_some_and(|time| time.starts_with(' '))
+    };
+    u32::try_from(journal.marks().filter(is_of_slot).count()).unwrap_or(u32::MAX)
 }
 
 fn mark(word: &str, slot: &SlotName, time: u32) -> String {

@@ -50,47 +50,72 @@ fn request_word(name: &'static str) -> &'static str {
     if name == "throttle" { "throttle-one" } else { name }
 }
 
+/// Every fault that struck in a run and the phase in which it did, in the order of time.
+#[must_use]
+pub fn struck(verdict: &Verdict) -> Vec<(&'static str, &'static str)> {
+    let mut phase = BEGIN;
+    let mut cells = Vec::new();
+    for moment in &verdict.moments {
+        cells.extend(fault_of(&moment.what).map(|fault| (fault, phase)));
+        phase = next_phase(&moment.what).unwrap_or(phase);
+    }
+    cells
+}
+
+/// The fault that begins with this.
+fn fault_of(what: &Happened) -> Option<&'static str> {
+    match what {
+        Happened::World { what, begins: true } => Some(what.name()),
+        Happened::Trouble { how, .. } => Some(request_word(how.name())),
+        Happened::World { begins: false, .. }
+        | Happened::Ended(_)
+        | Happened::Told(_)
+        | Happened::Began
+        | Happened::Voters => None,
+    }
+}
+
+/// The phase that begins with this.
+fn next_phase(what: &Happened) -> Option<&'static str> {
+    let Happened::Told(event) = what else { return None };
+    match &event.what {
+        What::Acting { action, .. } => Phase::of_action(action).map(Phase::word),
+        What::Waiting { waiting, .. } => {
+            let mut phases = waiting.iter().filter_map(|wait| Phase::of_wait(&wait.on));
+            phases.next().map(Phase::word)
+        }
+        What::StepDone { .. } => Some(BETWEEN),
+        What::Started { .. }
+        | What::Acted { .. }
+        | What::Stalled { .. }
+        | What::Stopped { .. }
+        | What::Finished => None,
+    }
+}
+
 impl Coverage {
     /// Adds a run.
     pub fn add(&mut self, verdict: &Verdict) {
         self.runs = self.runs.saturating_add(1);
         count(&mut self.ends, end(&verdict.end));
-        let mut phase = BEGIN;
+        for cell in struck(verdict) {
+            count(&mut self.cells, cell);
+        }
         for moment in &verdict.moments {
-            self.hear(moment, &mut phase);
+            self.hear(moment);
         }
     }
 
-    fn hear(&mut self, moment: &Moment, phase: &mut &'static str) {
-        match &moment.what {
-            Happened::World { what, begins: true } => count(&mut self.cells, (what.name(), *phase)),
-            Happened::Trouble { how, .. } => count(&mut self.cells, (request_word(how.name()), *phase)),
-            Happened::Ended(Ended::Stopped { reason, .. }) => count(&mut self.stops, reason.name()),
-            Happened::Told(event) => match &event.what {
-                What::Acting { action, .. } => {
-                    if let Some(next) = Phase::of_action(action) {
-                        *phase = next.word();
-                    }
-                }
-                What::Waiting { waiting, .. } => {
-                    for wait in waiting {
-                        count(&mut self.waits, wait.on.name());
-                    }
-                    if let Some(next) = waiting.iter().find_map(|wait| Phase::of_wait(&wait.on)) {
-                        *phase = next.word();
-                    }
-                }
-                What::StepDone { .. } => *phase = BETWEEN,
-                What::Started { .. }
-                | What::Acted { .. }
-                | What::Stalled { .. }
-                | What::Stopped { .. }
-                | What::Finished => {}
-            },
-            Happened::World { begins: false, .. }
-            | Happened::Ended(Ended::Finished | Ended::Closed(_) | Ended::Held(_) | Ended::Failed(_))
-            | Happened::Began
-            | Happened::Voters => {}
+    fn hear(&mut self, moment: &Moment) {
+        if let Happened::Ended(Ended::Stopped { reason, .. }) = &moment.what {
+            count(&mut self.stops, reason.name());
+        }
+        if let Happened::Told(event) = &moment.what
+            && let What::Waiting { waiting, .. } = &event.what
+        {
+            for wait in waiting {
+                count(&mut self.waits, wait.on.name());
+            }
         }
     }
 
@@ -114,6 +139,14 @@ impl Coverage {
     #[must_use]
     pub fn cells_hit(&self) -> usize {
         self.cells.len()
+    }
+
+    /// Fault and phase of every cell that was never hit.
+    #[must_use]
+    pub fn cells_missed(&self) -> Vec<(&'static str, &'static str)> {
+        let of = |fault| phases().into_iter().map(move |phase| (fault, phase));
+        let all = faults().into_iter().flat_map(of);
+        all.filter(|cell| !self.cells.contains_key(cell)).collect()
     }
 
     /// Kinds of waits that nobody waited for.

@@ -18,6 +18,7 @@ use crate::domain::desired::Slot;
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::{BootPhase, BootReport};
 use crate::domain::ids::{InstanceId, RolloutId, SlotName, VolumeId};
+use crate::domain::observed::SnapshotFact;
 use crate::world::instance::{Instance, InstanceState};
 use crate::world::{BootId, Deed, Effect, Fact, Timing, World};
 
@@ -77,6 +78,8 @@ pub(crate) struct Lab {
     changes: u64,
     /// Changes that the guests have heard of.
     stirred: u64,
+    /// The instant that was lived through last, and the changes up to then: while they are the same, it is over.
+    calm: Option<(Timestamp, u64)>,
     pub(super) boots: Boots,
     pub(super) views: Views,
     /// Operator's access key.
@@ -88,6 +91,8 @@ pub(crate) struct Lab {
     /// Snapshots under way, by process and rollout: when they will be done.
     pub(super) snapshots: BTreeMap<(ProcessNumber, RolloutId), Timestamp>,
     pub(super) snapshot_trouble: Option<SnapshotTrouble>,
+    /// What the store holds of snapshots that were taken.
+    pub(super) snapshot_facts: BTreeMap<RolloutId, SnapshotFact>,
     /// What machines have written of themselves; it outlives them.
     pub(super) reports: BTreeMap<InstanceId, BootReport>,
 }
@@ -128,6 +133,7 @@ impl Lab {
             numbers: 0,
             changes: 0,
             stirred: 0,
+            calm: None,
             boots: Boots::default(),
             views: Views::default(),
             key,
@@ -136,6 +142,7 @@ impl Lab {
             errands: Vec::new(),
             snapshots: BTreeMap::new(),
             snapshot_trouble: None,
+            snapshot_facts: BTreeMap::new(),
             reports: BTreeMap::new(),
         }
     }
@@ -165,12 +172,13 @@ impl Lab {
             self.happen(due);
             is_over = due == now;
         }
-        if !is_over {
+        if !is_over && self.calm != Some((now, self.changes())) {
             self.happen(now);
         }
     }
 
     fn happen(&mut self, now: Timestamp) {
+        self.calm = Some((now, self.changes()));
         while let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= now) {
             self.changes = self.changes.saturating_add(1);
             match entry.remove() {
@@ -349,13 +357,18 @@ impl Lab {
     /// What a client sees at a slot's address.
     #[must_use]
     pub(crate) fn endpoint(&self, slot: &Slot) -> Endpoint {
-        let Some(machine) = self.world.machine_at(slot.address) else {
-            return Endpoint::Silent("no answer within 2 s".to_owned());
-        };
-        if !self.guests.keys().any(|id| id.as_str() == machine) {
-            return Endpoint::Silent("no answer within 2 s".to_owned());
+        if self.has_host(slot) {
+            self.etcd.answer(&slot.name)
+        } else {
+            Endpoint::Silent("no answer within 2 s".to_owned())
         }
-        self.etcd.answer(&slot.name)
+    }
+
+    /// A machine with power has a slot's address.
+    #[must_use]
+    pub(crate) fn has_host(&self, slot: &Slot) -> bool {
+        let machine = self.world.machine_at(slot.address);
+        machine.is_some_and(|machine| self.guests.keys().any(|id| id.as_str() == machine))
     }
 
     /// The machine that carries a slot's volume, if it has power.

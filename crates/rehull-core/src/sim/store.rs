@@ -1,6 +1,7 @@
 //! Objects with conditional writes: strongly consistent, as S3 is.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use crate::journal::keys::LEASE;
 use crate::ports::{StoreError, Stored, Tag};
@@ -35,14 +36,28 @@ impl Objects {
         })
     }
 
+    /// What one object holds.
+    #[must_use]
+    pub(crate) fn bytes(&self, key: &str) -> Option<&[u8]> {
+        self.by_key.get(key).map(|(bytes, _)| bytes.as_slice())
+    }
+
     /// Keys under a prefix, sorted.
     #[must_use]
     pub(crate) fn list(&self, prefix: &str) -> Vec<String> {
-        let from = self.by_key.range(prefix.to_owned()..);
-        from.map(|(key, _)| key)
-            .take_while(|key| key.starts_with(prefix))
-            .cloned()
-            .collect()
+        self.below(prefix).cloned().collect()
+    }
+
+    /// Something lies under a prefix.
+    #[must_use]
+    pub(crate) fn has_any(&self, prefix: &str) -> bool {
+        self.below(prefix).next().is_some()
+    }
+
+    fn below(&self, prefix: &str) -> impl Iterator<Item = &String> {
+        let from = (Bound::Included(prefix), Bound::Unbounded);
+        let keys = self.by_key.range::<str, _>(from).map(|(key, _)| key);
+        keys.take_while(move |key| key.starts_with(prefix))
     }
 
     /// Grows with every change but those of the lease, which nobody waits for.

@@ -58,10 +58,13 @@ impl Throttle {
     pub(super) fn take(&mut self, action: &str, now: Timestamp) -> bool {
         let limit = limit_of(action);
         let full = limit.capacity * TOKEN;
-        let bucket = self.buckets.entry(action.to_owned()).or_insert(Bucket {
-            milli_tokens: full,
-            at: now,
-        });
+        let bucket = match self.buckets.get_mut(action) {
+            Some(bucket) => bucket,
+            None => self.buckets.entry(action.to_owned()).or_insert(Bucket {
+                milli_tokens: full,
+                at: now,
+            }),
+        };
         // One token per second is one thousandth of a token per millisecond.
         let passed_ms = i64::try_from(now.duration_since(bucket.at).as_millis()).unwrap_or(i64::MAX);
         let refill = passed_ms.max(0).saturating_mul(limit.refill_per_second);

@@ -5,11 +5,14 @@ use rehull_core::sim::coverage::{Coverage, faults, phases};
 
 use crate::bench::PLAYED;
 
-/// Only a way back meets it, when the cluster version has risen meanwhile; scenarios upgrade. Held by
-/// `a_way_back_begun_after_the_cluster_version_has_risen_touches_nothing`.
-const UNREACHABLE: [&str; 1] = ["past-point-of-no-return"];
+/// Reasons to stop that no scenario meets. A way back meets the first, when the cluster version has risen meanwhile;
+/// scenarios upgrade: `a_way_back_begun_after_the_cluster_version_has_risen_touches_nothing`. The second is a run of
+/// Terraform's, which the simulator has none of: `rollout/tests/terraform`, and live.
+pub(crate) const STOPS_UNREACHABLE: [&str; 2] = ["past-point-of-no-return", "terraform"];
+/// Waits that no scenario waits for, for the same reason.
+pub(crate) const WAITS_UNREACHABLE: [&str; 1] = ["terraform"];
 
-fn of_scenarios() -> Coverage {
+pub(crate) fn of_scenarios() -> Coverage {
     let mut coverage = Coverage::default();
     for played in PLAYED.values() {
         coverage.add(&played.verdict);
@@ -21,8 +24,8 @@ fn of_scenarios() -> Coverage {
 fn every_wait_and_every_reason_to_stop_is_met_in_a_scenario() {
     let coverage = of_scenarios();
     println!("{}", coverage.table());
-    assert_eq!(coverage.waits_unreached(), [""; 0]);
-    assert_eq!(coverage.stops_unreached(), UNREACHABLE);
+    assert_eq!(coverage.waits_unreached(), WAITS_UNREACHABLE);
+    assert_eq!(coverage.stops_unreached(), STOPS_UNREACHABLE);
 }
 
 #[test]

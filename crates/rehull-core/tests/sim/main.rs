@@ -14,6 +14,7 @@
 )]
 
 mod bench;
+mod cells;
 mod coverage;
 mod crashes;
 mod scenarios;

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use super::*;
+use crate::domain::waiting::StopReason;
 use crate::executor::fakes::Fault;
 use crate::ports::Clock;
 
@@ -20,6 +21,45 @@ fn what_one_process_wrote_another_reads() {
     assert_eq!(journal.view().done_at(&action.key()), Some(at(2)));
     assert_eq!(journal.view().marked_at("joined etcd-a"), Some(at(2)));
     assert_eq!(journal.view().holder().unwrap().0, "ann@laptop 7");
+}
+
+#[test]
+fn whoever_appends_knows_after_each_segment_what_a_reader_of_all_of_them_knows() {
+    let (bench, mut written) = (Bench::default(), Vec::new());
+    let mut journal = bench.open("first").unwrap();
+    let (one, other) = (terminate("i-1"), terminate("i-2"));
+    let stopped = RecordBody::Stopped {
+        reason: StopReason::Asked {
+            how: "SIGTERM".to_owned(),
+        },
+        at_rest: true,
+    };
+    let answered = RecordBody::Answered {
+        request: "pause-1".to_owned(),
+        answer: "at rest".to_owned(),
+    };
+    let closed = RecordBody::Closed {
+        outcome: "finished".to_owned(),
+    };
+    let segments = [
+        vec![opened(), attached("ann@laptop 7")],
+        vec![intended(1, &one, 1), intended(1, &other, 1), marked(1, "bake")],
+        vec![settled(2, &one, 1, Some(unknown())), settled(2, &other, 1, None)],
+        // In one segment, as a tick does that finds an old action settled and begins it anew.
+        vec![settled(3, &one, 1, Some(throttled())), intended(3, &one, 2)],
+        vec![record(4, answered), record(4, stopped)],
+        vec![
+            attached("bob@laptop 8"),
+            settled(5, &one, 2, None),
+            marked(5, "bake"),
+        ],
+        vec![record(6, closed)],
+    ];
+    for records in segments {
+        written.extend(records.clone());
+        bench.append(&mut journal, records).unwrap();
+        assert_eq!(journal.view(), &JournalView::fold(&written).unwrap());
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Etcd, Process};
 use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer};
-use crate::domain::ids::SlotName;
+use crate::domain::ids::{MemberId, SlotName};
 use crate::domain::version::EtcdVersion;
 
 /// Size of every modelled database, in bytes.
@@ -19,12 +19,37 @@ impl Etcd {
         }
     }
 
+    /// Whether [`Self::answer`] would tell of a linearizable read.
+    #[must_use]
+    pub fn serves(&self, slot: &SlotName) -> bool {
+        let process = self.processes.get(slot);
+        process.is_some_and(|process| !process.frozen && self.reads(process))
+    }
+
+    /// Whether any [`Self::answer`] would tell of an alarm.
+    #[must_use]
+    pub fn tells_of_an_alarm(&self) -> bool {
+        !self.alarms.is_empty() && self.processes.values().any(|process| !process.frozen)
+    }
+
+    /// Cut off from its peers a member knows of no leader, once its own election has timed out.
+    fn leader_known_to(&self, process: &Process) -> Option<MemberId> {
+        self.leader.filter(|_| !process.cut)
+    }
+
+    fn is_learner(&self, id: MemberId) -> bool {
+        self.members.get(&id).is_some_and(|member| member.learner)
+    }
+
+    fn reads(&self, process: &Process) -> bool {
+        self.leader_known_to(process).is_some()
+            && !self.is_learner(process.data.member)
+            && process.snapshot_until.is_none()
+    }
+
     fn member_answer(&self, process: &Process) -> MemberAnswer {
         let id = process.data.member;
-        let learner = self.members.get(&id).is_some_and(|member| member.learner);
-        // Cut off from its peers it knows of no leader, once its own election has timed out.
-        let leader = self.leader.filter(|_| !process.cut);
-        let reads = leader.is_some() && !learner && process.snapshot_until.is_none();
+        let reads = self.reads(process);
         let members = self.members.values().map(|member| ListedMember {
             id: member.id,
             name: member.name.clone(),
@@ -34,13 +59,13 @@ impl Etcd {
         MemberAnswer {
             id,
             cluster: process.data.cluster,
-            leader,
+            leader: self.leader_known_to(process),
             term: self.term,
             raft_index: self.committed,
             applied_index: process.data.log.min(self.committed),
             version: process.version,
             cluster_version: self.line,
-            learner,
+            learner: self.is_learner(id),
             alarms: self.alarms.iter().map(|(_, alarm)| alarm.clone()).collect(),
             db_size: DB_SIZE,
             db_quota: None,

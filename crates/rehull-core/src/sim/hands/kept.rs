@@ -1,5 +1,6 @@
 //! Answers that are kept: a world that has not changed tells the same again, so it need not be told anew.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -34,23 +35,26 @@ pub(super) struct Kept<Q, A> {
     answer: A,
 }
 
-impl<Q: PartialEq, A: Clone> Kept<Q, A> {
-    fn still_holds(&self, lab: &Lab, now: Timestamp, asked: &Q) -> bool {
+impl<Q, A> Kept<Q, A> {
+    fn still_holds<R: PartialEq + ?Sized>(&self, lab: &Lab, now: Timestamp, asked: &R) -> bool
+    where
+        Q: Borrow<R>,
+    {
         self.revision == lab.world.revision()
             && self.until.is_none_or(|until| now < until)
             && lab.world.next_due().is_none_or(|due| now < due)
-            && self.asked == *asked
+            && Borrow::<R>::borrow(&self.asked) == asked
     }
 }
 
 impl Lab {
     /// The answer that was given last, if the world has not changed since. What limits and refuses calls does so whether
     /// or not the answer is known.
-    pub(super) fn again<Q: PartialEq, A: Clone>(
+    pub(super) fn again<Q: Borrow<R>, R: PartialEq + ?Sized, A: Clone>(
         &mut self,
         now: Timestamp,
         kept: Option<&Kept<Q, A>>,
-        asked: &Q,
+        asked: &R,
         absent: Absent,
     ) -> Option<Result<A, PortError>> {
         let kept = kept.filter(|kept| kept.still_holds(self, now, asked))?;

@@ -21,9 +21,8 @@ use crate::world::volume::Volume;
 
 impl Lab {
     fn parts(&mut self, now: Timestamp, slots: &[Slot]) -> Result<BTreeMap<SlotName, Parts>, PortError> {
-        let asked = slots.to_vec();
         let kept = self.views.parts.take();
-        if let Some(answer) = self.again(now, kept.as_ref(), &asked, not_yet) {
+        if let Some(answer) = self.again(now, kept.as_ref(), slots, not_yet) {
             self.views.parts = kept;
             return answer;
         }
@@ -43,7 +42,7 @@ impl Lab {
             .iter()
             .map(|slot| (slot.name.clone(), parts(slot, &volumes, &interfaces)));
         let answer: BTreeMap<SlotName, Parts> = named.collect();
-        self.views.parts = Some(self.keep(asked, calls, answer.clone()));
+        self.views.parts = Some(self.keep(slots.to_vec(), calls, answer.clone()));
         Ok(answer)
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
+
 use super::ask::Ask;
 use super::rules::Wrong;
 use crate::domain::action::Action;
@@ -28,12 +30,11 @@ impl Ledger {
         let mut wrong = Vec::new();
         loop {
             let next = self.read.saturating_add(1);
-            let Some(stored) = store.get(&keys::segment(rollout, next)) else {
+            let Some(bytes) = store.bytes(&keys::segment(rollout, next)) else {
                 return wrong;
             };
             self.read = next;
-            let text = String::from_utf8_lossy(&stored.bytes).into_owned();
-            let mut lines = text.lines();
+            let mut lines = bytes.split(|byte| *byte == b'\n');
             if let Some(nonce) = lines.next().and_then(nonce)
                 && !self.may_write(&nonce)
             {
@@ -42,7 +43,7 @@ impl Ledger {
                     format!("{nonce} wrote segment {next} after it had been succeeded"),
                 ));
             }
-            let records = lines.filter_map(|line| serde_json::from_str::<Record>(line).ok());
+            let records = lines.filter_map(|line| serde_json::from_slice::<Record>(line).ok());
             wrong.extend(records.filter_map(|record| self.take(record.body)));
         }
     }
@@ -99,7 +100,11 @@ impl Ledger {
     }
 }
 
-fn nonce(header: &str) -> Option<String> {
-    let header: serde_json::Value = serde_json::from_str(header).ok()?;
-    header.get("nonce")?.as_str().map(str::to_owned)
+fn nonce(header: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Header {
+        nonce: String,
+    }
+    let header: Header = serde_json::from_slice(header).ok()?;
+    Some(header.nonce)
 }

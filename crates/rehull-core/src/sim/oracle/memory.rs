@@ -43,8 +43,7 @@ impl Memory {
     /// What was approved, as it lies in the store. Only the data: none of the planner's judgement.
     pub(super) fn plan(&mut self, store: &Objects, rollout: &RolloutId) -> Option<Arc<RolloutPlan>> {
         if !self.plans.contains_key(rollout) {
-            let stored = store.get(&keys::plan(rollout))?;
-            let plan = serde_json::from_slice(&stored.bytes).ok()?;
+            let plan = serde_json::from_slice(store.bytes(&keys::plan(rollout))?).ok()?;
             self.plans.insert(rollout.clone(), Arc::new(plan));
         }
         self.plans.get(rollout).cloned()

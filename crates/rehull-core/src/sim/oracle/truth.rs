@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::tag;
 use crate::domain::ids::{InstanceId, MemberId, SlotName};
 use crate::journal::keys;
@@ -53,8 +52,8 @@ impl Truth {
                 .processes()
                 .map(|(_, process)| (process.data.member, lack(process)))
                 .collect(),
-            alarmed: is_alarmed(etcd),
-            rest_asked: !lab.store.list(keys::REQUESTS).is_empty(),
+            alarmed: etcd.tells_of_an_alarm(),
+            rest_asked: lab.store.has_any(keys::REQUESTS),
             margin: etcd.leader().and_then(|_| margin(lab, &voters)),
         }
     }
@@ -74,18 +73,10 @@ pub(super) fn tag_of<'a>(lab: &'a Lab, machine: &InstanceId, key: &str) -> Optio
     instance.tags.get(key).map(String::as_str)
 }
 
-fn is_alarmed(etcd: &Etcd) -> bool {
-    etcd.processes().any(|(slot, _)| match etcd.answer(slot) {
-        Endpoint::Answered(answer) => !answer.alarms.is_empty(),
-        Endpoint::Refused | Endpoint::Silent(_) | Endpoint::Strange(_) => false,
-    })
-}
-
 fn margin(lab: &Lab, voters: &[MemberId]) -> Option<i64> {
     let counts = |(slot, process): &(&SlotName, &Process)| {
         let known = lab.slots.iter().find(|known| known.name == **slot);
-        let answer = known.map(|slot| lab.endpoint(slot));
-        let serves = answer.is_some_and(|endpoint| endpoint.answer().is_some_and(|answer| answer.serves));
+        let serves = known.is_some_and(|known| lab.has_host(known)) && lab.etcd.serves(slot);
         let stops = tag_of(lab, &process.machine, tag::STOP).is_some();
         voters.contains(&process.data.member) && serves && !stops
     };

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use super::ask::Ask;
 use super::rules::{Case, Wrong};
@@ -108,7 +109,8 @@ impl Witness {
     /// What rehull tells people has to be so.
     pub(in crate::sim) fn hears(&self, event: &Event) {
         let now = self.hands.now();
-        let look = self.sight().look.clone();
+        let sight = self.sight();
+        let look = &sight.look;
         let mut lab = self.hands.lab();
         let lost = |truth: &Truth| truth.healthy.len() <= truth.voters / 2;
         match &event.what {
@@ -126,7 +128,7 @@ impl Witness {
             What::Stopped {
                 reason: StopReason::QuorumLost { .. },
                 ..
-            } if !lost(&look) && !lost(&Truth::of(&lab)) => {
+            } if !lost(look) && !lost(&Truth::of(&lab)) => {
                 let what = "people were told that the quorum is lost; it was there".to_owned();
                 lab.oracle.breach(now, 9, what);
             }
@@ -239,14 +241,17 @@ fn takes_a_live_lease(lab: &Lab, nonce: &str, over: Option<&Tag>, now: Timestamp
 
 /// Who has the lease, for how many milliseconds it lives, and whether it was given back.
 fn lease(lab: &Lab) -> Option<(String, u64, bool)> {
-    let stored = lab.store.get(keys::LEASE)?;
-    let record: serde_json::Value = serde_json::from_slice(&stored.bytes).ok()?;
-    Some((
-        record.get("nonce")?.as_str()?.to_owned(),
-        record.get("ttl_ms")?.as_u64()?,
-        record
-            .get("released")
-            .and_then(serde_json::Value::as_bool)
-            .unwrap_or(false),
-    ))
+    #[derive(Deserialize)]
+    struct Lease {
+        nonce: String,
+        ttl_ms: u64,
+        #[serde(default)]
+        released: bool,
+    }
+    let Lease {
+        nonce,
+        ttl_ms,
+        released,
+    } = serde_json::from_slice(lab.store.bytes(keys::LEASE)?).ok()?;
+    Some((nonce, ttl_ms, released))
 }
