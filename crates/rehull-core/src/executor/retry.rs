@@ -10,6 +10,7 @@ use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
 use crate::journal::{ActionPast, JournalView};
 use crate::mutant::mutant;
 use crate::ports::{PortError, Rule};
+use crate::rollout::last_back;
 
 /// Pauses between tries of one action. No jitter: a cluster has one writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,11 @@ const UNKNOWN: RetryPolicy = policy(2_000, 30);
 const NOT_VISIBLE: RetryPolicy = policy(1_000, 15);
 /// Refill of EC2's buckets is per second; what it asks for is added on top.
 const THROTTLED: RetryPolicy = policy(1_000, 30);
-/// etcd refuses membership changes while a peer link is younger than 5 s, so the first try lies above that.
+/// etcd counts peer links younger than 5 s (`HealthInterval`) as down: what was too young for one try is old enough for the
+/// one 5 s later. It says no after a look at its own links, before anything enters the log, so asking costs it next to
+/// nothing; and while a member is out, every second counts.
+const LINKS: RetryPolicy = policy(1_000, 5);
+/// A member has to start, to catch up or to leave first.
 const MEMBERSHIP: RetryPolicy = policy(6_000, 30);
 /// A detach takes about 3 s, an attach about 4 s.
 const BUSY: RetryPolicy = policy(2_000, 15);
@@ -53,9 +58,8 @@ fn pause(error: &PortError, failures: u32) -> Duration {
         PortError::Throttled { after } => (THROTTLED, *after),
         PortError::Gone { .. } => (GONE, Duration::ZERO),
         PortError::Refused { rule, .. } => match rule {
-            Rule::UnhealthyCluster | Rule::NotEnoughStarted | Rule::TooManyLearners => {
-                (MEMBERSHIP, Duration::ZERO)
-            }
+            Rule::UnhealthyCluster => (LINKS, Duration::ZERO),
+            Rule::NotEnoughStarted | Rule::TooManyLearners => (MEMBERSHIP, Duration::ZERO),
             Rule::NotLeader | Rule::LearnerNotReady => (LEADER, Duration::ZERO),
             Rule::Busy => (BUSY, Duration::ZERO),
             // Not passing: the rollout has stopped; whoever resumes it wants it tried at once.
@@ -100,8 +104,32 @@ pub(super) fn visible_within(action: &Action) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// From this age on etcd trusts a link, and as much again as the look that saw it may have been early.
+const LINK_OLD: Duration = Duration::from_millis(5_500);
+/// A member that is seen out again and again may only be late, with links that have never broken: after so long it is tried
+/// all the same.
+const LINK_DOUBTED: Duration = Duration::from_secs(11);
+
+/// When a refused `member add` can succeed, as far as anybody can know: when the links of who came `back` last are old.
+fn links_old(past: &ActionPast, back: Option<Timestamp>) -> Option<Timestamp> {
+    let (error, at) = past.failed.as_ref()?;
+    let young = matches!(
+        (&past.action, error),
+        (
+            Action::AddMember { .. },
+            PortError::Refused {
+                rule: Rule::UnhealthyCluster,
+                ..
+            }
+        )
+    );
+    let old = back?.checked_add(LINK_OLD).ok()?;
+    let doubted = at.checked_add(LINK_DOUBTED).ok()?;
+    young.then_some(old.min(doubted))
+}
+
 /// Until when an action must be left alone, and why; `None`: it may be sent.
-fn held(past: &ActionPast, now: Timestamp) -> Option<(Timestamp, String)> {
+fn held(past: &ActionPast, now: Timestamp, back: Option<Timestamp>) -> Option<(Timestamp, String)> {
     let (since, pause, why) = if let Some(doubt) = &past.doubt {
         let error = PortError::OutcomeUnknown {
             why: doubt.why.clone(),
@@ -120,6 +148,7 @@ fn held(past: &ActionPast, now: Timestamp) -> Option<(Timestamp, String)> {
         )
     };
     let until = since.checked_add(pause).ok()?;
+    let until = links_old(past, back).map_or(until, |old| until.max(old));
     // A clock that went back behind the failure must not stretch a pause that only exists for politeness.
     (since <= now && now < until).then_some((until, why))
 }
@@ -136,12 +165,13 @@ pub(super) struct Gated {
 /// Splits what is proposed. Of two actions with the same key the first counts.
 pub(super) fn gate(act: Vec<(StepId, Action)>, journal: &JournalView, now: Timestamp) -> Gated {
     let mut gated = Gated::default();
+    let back = last_back(journal).filter(|at| *at <= now);
     for (step, action) in act {
         let key = action.key();
         if gated.ready.iter().any(|(_, other)| other.key() == key) {
             continue;
         }
-        match journal.past(&key).and_then(|past| held(past, now)) {
+        match journal.past(&key).and_then(|past| held(past, now, back)) {
             None => gated.ready.push((step, action)),
             Some((until, why)) => {
                 gated.until = Some(gated.until.map_or(until, |first| first.min(until)));
@@ -256,7 +286,8 @@ mod tests {
                 9,
             ),
             (PortError::Gone { what: why() }, 2),
-            (refused(Rule::UnhealthyCluster), 6),
+            (refused(Rule::UnhealthyCluster), 1),
+            (refused(Rule::NotEnoughStarted), 6),
             (refused(Rule::NotLeader), 1),
             (refused(Rule::Busy), 2),
             (refused(Rule::InsufficientCapacity), 0),
@@ -264,6 +295,41 @@ mod tests {
         ] {
             assert_eq!(free_after(&go(), Some(error.clone())), seconds, "{error}");
         }
+    }
+
+    /// etcd's links are as old as the member that came back last, and no look tells more of them.
+    #[test]
+    fn a_member_add_that_was_refused_is_tried_again_when_the_links_of_who_came_back_are_old() {
+        let add = Action::AddMember {
+            slot: SlotName::new("etcd-a"),
+            peer_url: "https://10.0.1.10:2380".to_owned(),
+            via: SlotName::new("etcd-b"),
+            learner: false,
+        };
+        let refused = PortError::Refused {
+            rule: Rule::UnhealthyCluster,
+            text: "etcdserver: unhealthy cluster".to_owned(),
+        };
+        let tried_after = |back: Option<i64>| {
+            let mut journal = settled(&add, Some(refused.clone()));
+            let mark = "back etcd-c 1".to_owned();
+            let marked = back.map(|second| Record {
+                at: at(second),
+                body: RecordBody::Marked { mark },
+            });
+            marked.iter().for_each(|record| journal.apply(record).unwrap());
+            let is_free = |second: &i64| {
+                let act = vec![(StepId::new("s"), add.clone())];
+                gate(act, &journal, at(*second)).waiting.is_empty()
+            };
+            (back.unwrap_or(100).max(100)..300).find(is_free).unwrap() - 100
+        };
+        assert_eq!(tried_after(None), 1, "nobody was seen out: soon");
+        assert_eq!(tried_after(Some(60)), 1, "that was long ago");
+        assert_eq!(tried_after(Some(100)), 6, "5 s after the return, and a little");
+        assert_eq!(tried_after(Some(103)), 9);
+        assert_eq!(tried_after(Some(109)), 11, "out again and again, or only late: tried all the same");
+        assert_eq!(tried_after(Some(130)), 30, "back at last: at once");
     }
 
     #[test]

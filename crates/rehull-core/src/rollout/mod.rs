@@ -31,6 +31,8 @@ pub(crate) mod tests;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::fleet::Machine;
 use crate::domain::ids::{SlotName, StepId};
@@ -138,6 +140,12 @@ pub fn progress(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> P
 #[must_use]
 pub fn has_joined(journal: &JournalView, slot: &SlotName) -> bool {
     gates::has_joined(slot, journal)
+}
+
+/// When a member that was out was last seen to be back, whoever had taken it out; etcd's links to it are as old as that.
+#[must_use]
+pub fn last_back(journal: &JournalView) -> Option<Timestamp> {
+    steady::last_back(journal)
 }
 
 /// Voters that may still fail right now; negative: no quorum.

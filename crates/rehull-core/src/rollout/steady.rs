@@ -132,6 +132,13 @@ fn is_ours(slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
     slot.plan.changes() && slot.switch_has_begun() && gates::joined_at(slot, journal).is_none()
 }
 
+/// When a member was last seen to be back.
+pub(super) fn last_back(journal: &JournalView) -> Option<Timestamp> {
+    let is_back = |mark: &&str| mark.split(' ').next() == Some(BACK);
+    let back = journal.marks().filter(is_back);
+    back.filter_map(|mark| journal.marked_at(mark)).max()
+}
+
 const OUT: &str = "out";
 const BACK: &str = "back";
 const ENDED: &str = "ended";

@@ -212,3 +212,4 @@ fn an_abort_at_any_second_of_the_first_step_leaves_no_machine_behind() {
 }
 
 mod mutants;
+mod window;
