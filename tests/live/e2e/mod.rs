@@ -3,6 +3,7 @@
 //! Everything that a person types is a run of the `rehull` binary; the tests look behind its back only to do harm (a
 //! power cut, a terminated machine, a frozen process) and to count what is left.
 
+mod alarm;
 mod answer;
 mod approval;
 mod bad_input;

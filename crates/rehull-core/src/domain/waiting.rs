@@ -211,7 +211,7 @@ pub enum StopReason {
         /// What was planned and what the cluster version is.
         what: String,
     },
-    /// An alarm (NOSPACE, CORRUPT) stops everything.
+    /// An alarm (NOSPACE, CORRUPT) stops everything; under NOSPACE only once no member is out by our doing.
     Alarm {
         /// Member.
         slot: SlotName,

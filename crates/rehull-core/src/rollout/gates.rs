@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::situation::{Health, Situation, SlotSituation};
-use super::steady;
+use super::{alarm, steady};
 use crate::domain::ids::{InstanceId, SlotName};
 use crate::domain::observed::{Observed, Part};
 use crate::domain::version::EtcdVersion;
@@ -14,6 +14,11 @@ use crate::mutant::mutant;
 /// All red gates that stand against taking `step`'s member out, or against changing the membership.
 pub(crate) fn red(now: &Situation<'_>, step: &SlotName) -> Vec<RedGate> {
     let mut red = Vec::new();
+    let is_step = |slot: &SlotSituation<'_>| slot.name() == step;
+    let comes_in = now
+        .all_slots()
+        .find(|slot| is_step(slot))
+        .is_some_and(SlotSituation::switch_has_begun);
     if let Err(why) = &now.members {
         red.push(RedGate {
             slot: None,
@@ -23,6 +28,7 @@ pub(crate) fn red(now: &Situation<'_>, step: &SlotName) -> Vec<RedGate> {
     }
     for slot in now.others(step) {
         red.extend(red_of_member(now, slot));
+        red.extend(red_of_alarms(slot, comes_in));
     }
     red.extend(red_of_list(now, step));
     red.extend(red_of_leadership(now, step));
@@ -87,10 +93,18 @@ fn red_of_member(now: &Situation<'_>, slot: &SlotSituation<'_>) -> Vec<RedGate> 
             format!("{lag} entries behind (gate: {limit})"),
         ));
     }
-    for alarm in answer.alarms.iter().filter(|_| !mutant!(SkipAlarms)) {
-        red.push(gate(slot, "alarm", alarm.clone()));
-    }
     red
+}
+
+fn red_of_alarms(slot: &SlotSituation<'_>, comes_in: bool) -> Vec<RedGate> {
+    mutant!(SkipAlarms => return Vec::new());
+    let alarms = slot
+        .endpoint
+        .answer()
+        .into_iter()
+        .flat_map(|answer| &answer.alarms);
+    let holds = alarms.filter(|alarm| !comes_in || alarm::is_of_data(alarm));
+    holds.map(|alarm| gate(slot, "alarm", alarm.clone())).collect()
 }
 
 /// What the member itself says of serving.
@@ -219,17 +233,6 @@ pub(super) fn has_joined(slot: &SlotName, journal: &JournalView) -> bool {
 pub(crate) fn joined_at(slot: &SlotSituation<'_>, journal: &JournalView) -> Option<Timestamp> {
     let machine = slot.carrier()?;
     journal.marked_at(&joined_mark(slot.name(), &machine.id))
-}
-
-/// Alarms stop everything: they need a person.
-pub(crate) fn alarm(now: &Situation<'_>) -> Option<StopReason> {
-    mutant!(SkipAlarms => return None);
-    now.answers().find_map(|(slot, answer)| {
-        answer.alarms.first().map(|alarm| StopReason::Alarm {
-            slot: slot.name().clone(),
-            alarm: alarm.clone(),
-        })
-    })
 }
 
 /// Members below the cluster version are refused by etcd itself, so taking the old one out would be for good.

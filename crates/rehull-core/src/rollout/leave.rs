@@ -1,9 +1,9 @@
 //! The old member leaves: leadership elsewhere, then a graceful stop that is observed before anything depends on it.
 
 use super::situation::Health;
-use super::steady;
 use super::step::Step;
 use super::tick::Tick;
+use super::{alarm, steady};
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::fleet::{BootPhase, Machine, MachineState};
 use crate::domain::ids::{MemberId, SlotName};
@@ -51,35 +51,48 @@ pub(super) fn old_is_stopped(step: &Step<'_>, tick: &mut Tick) -> bool {
         return false;
     }
     for machine in active {
-        let ask = Action::AskStop {
-            slot: step.name(),
-            machine: machine.id.clone(),
-        };
-        let until = step.deadline(
-            step.journal.told_at(&ask.key()),
-            step.now.plan.envelope.policy.stop_deadline,
-        );
-        // It is the one that we take out; ended hard it must not cost the quorum that others hold.
-        if (step.now.seen.at >= until || mutant!(EndAtOnce)) && step.others_green(tick) {
-            let why = TerminateWhy::UngracefulStop;
-            step.act(
-                tick,
-                Action::TerminateMachine {
-                    slot: step.name(),
-                    machine: machine.id.clone(),
-                    why,
-                },
-            );
-        }
-        step.wait(
+        wait_for_stop(step, machine, answering, tick);
+    }
+    false
+}
+
+/// Of a machine that was told to. `answering`: its etcd still does.
+fn wait_for_stop(step: &Step<'_>, machine: &Machine, answering: bool, tick: &mut Tick) {
+    let ask = Action::AskStop {
+        slot: step.name(),
+        machine: machine.id.clone(),
+    };
+    let until = step.deadline(
+        step.journal.told_at(&ask.key()),
+        step.now.plan.envelope.policy.stop_deadline,
+    );
+    let is_late = step.now.seen.at >= until;
+    if is_late
+        && answering
+        && let Some(reason) = alarm::raised(step.now)
+    {
+        // Whoever has not heard that it should stop is a member still.
+        return tick.stop(reason);
+    }
+    // It is the one that we take out; ended hard it must not cost the quorum that others hold.
+    if (is_late || mutant!(EndAtOnce)) && step.others_green(tick) {
+        let why = TerminateWhy::UngracefulStop;
+        step.act(
             tick,
-            WaitingOn::Stop {
+            Action::TerminateMachine {
+                slot: step.name(),
                 machine: machine.id.clone(),
-                until,
+                why,
             },
         );
     }
-    false
+    step.wait(
+        tick,
+        WaitingOn::Stop {
+            machine: machine.id.clone(),
+            until,
+        },
+    );
 }
 
 /// Graceful stop reported by the machine, or power off according to EC2.

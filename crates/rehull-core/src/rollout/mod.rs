@@ -2,6 +2,7 @@
 //!
 //! One file per kind of step; [`decide`] only chooses whose turn it is.
 
+mod alarm;
 mod bake;
 mod boot;
 mod bootstrap;
@@ -100,7 +101,10 @@ pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: 
         RolloutKind::Upgrade
         | RolloutKind::Heal { .. }
         | RolloutKind::Replace { .. }
-        | RolloutKind::Rollback { .. } => members(&now, journal, goal, &mut tick),
+        | RolloutKind::Rollback { .. } => {
+            members(&now, journal, goal, &mut tick);
+            alarm::restrain(&now, journal, goal, &mut tick);
+        }
     }
     if goal == Goal::Rest {
         launch_template::at_work(&now, &mut tick);
@@ -190,7 +194,7 @@ fn stop_sign(now: &Situation<'_>) -> Option<StopReason> {
             return Some(StopReason::OutsideEnvelope { what });
         }
     }
-    all_slots_empty(now).or_else(|| gates::alarm(now))
+    all_slots_empty(now).or_else(|| alarm::stop_sign(now))
 }
 
 /// "All empty" is never "new": with an identity record it is quorum loss, and nothing is started.

@@ -1,6 +1,7 @@
 //! Judges the world itself, at every instant and after every request: never what rehull believes of it, and with none
 //! of rehull's code. What it finds is a bug in rehull, or in the model.
 
+mod alarms;
 mod ask;
 mod doors;
 mod ledger;

@@ -11,6 +11,7 @@
 )]
 
 mod act;
+mod alarms;
 mod bootstraps;
 mod crashes;
 mod dance;

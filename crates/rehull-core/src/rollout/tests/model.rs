@@ -98,6 +98,8 @@ pub(crate) struct Model {
     pub(crate) snapshot: JobState<SnapshotFact>,
     pub(crate) terraform: TerraformRun,
     pub(crate) identity: bool,
+    /// Raised, as every member tells them.
+    pub(crate) alarms: Vec<String>,
     /// Only grows, but for [`Model::opened_only`].
     pub(crate) records: Vec<Record>,
     pub(super) folded: RefCell<Folded>,
@@ -127,6 +129,7 @@ impl Model {
             snapshot: JobState::Absent,
             terraform: TerraformRun::Absent,
             identity: true,
+            alarms: Vec::new(),
             records: Vec::new(),
             folded: RefCell::default(),
             story: Vec::new(),
@@ -295,7 +298,7 @@ impl Model {
             version: *version,
             cluster_version: Some(self.cluster_version),
             learner: me.learner,
-            alarms: Vec::new(),
+            alarms: self.alarms.clone(),
             db_size: 1,
             db_quota: None,
             // A list is only shown by a linearizable read, which a learner does not serve.

@@ -44,9 +44,12 @@ impl Case<'_> {
             Ask::Remove(member) => vec![
                 self.removes_who_runs(member),
                 self.without_snapshot("MemberRemove"),
-                self.in_alarm("MemberRemove"),
+                self.copies_doubtful_data("MemberRemove"),
             ],
-            Ask::Add(..) => vec![self.without_snapshot("MemberAdd"), self.in_alarm("MemberAdd")],
+            Ask::Add(..) => vec![
+                self.without_snapshot("MemberAdd"),
+                self.copies_doubtful_data("MemberAdd"),
+            ],
             Ask::Promote(member) => vec![self.promotes_who_lacks(member)],
             Ask::MoveLeader(_) => vec![self.leader_before_others()],
             Ask::DetachInterface(_, id) | Ask::DetachVolume(_, id) => vec![self.takes_from_who_runs(id)],
@@ -154,10 +157,6 @@ impl Case<'_> {
                 format!("{verb} of {} leaves {left} of {voters} voters", process.machine),
             )
         })
-    }
-
-    fn in_alarm(&self, verb: &str) -> Option<Wrong> {
-        (self.look.alarmed && self.truth.alarmed).then(|| (3, format!("{verb} while an alarm is raised")))
     }
 
     /// The snapshot is what is left when everything else has failed.

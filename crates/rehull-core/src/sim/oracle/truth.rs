@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::tag;
 use crate::domain::ids::{InstanceId, MemberId, SlotName};
 use crate::journal::keys;
@@ -23,6 +24,8 @@ pub(super) struct Truth {
     pub(super) lacks: BTreeMap<MemberId, u64>,
     /// An alarm is raised.
     pub(super) alarmed: bool,
+    /// One is raised that is not about space: the data of those who have it may be wrong.
+    pub(super) corrupt: bool,
     /// Somebody has asked the rollout to rest.
     pub(super) rest_asked: bool,
     /// Voters that may still fail, whoever was told to stop counted as failed; `None` while nobody leads.
@@ -53,6 +56,7 @@ impl Truth {
                 .map(|(_, process)| (process.data.member, lack(process)))
                 .collect(),
             alarmed: etcd.tells_of_an_alarm(),
+            corrupt: etcd.tells_of_an_alarm() && alarms(etcd).any(|alarm| alarm != "NOSPACE"),
             rest_asked: lab.store.has_any(keys::REQUESTS),
             margin: etcd.leader().and_then(|_| margin(lab, &voters)),
         }
@@ -71,6 +75,14 @@ pub(super) fn process_of(etcd: &Etcd, member: MemberId) -> Option<&Process> {
 pub(super) fn tag_of<'a>(lab: &'a Lab, machine: &InstanceId, key: &str) -> Option<&'a str> {
     let instance = lab.world.instance(machine.as_str())?;
     instance.tags.get(key).map(String::as_str)
+}
+
+/// Alarms that somebody tells.
+fn alarms(etcd: &Etcd) -> impl Iterator<Item = String> {
+    etcd.processes().flat_map(|(slot, _)| match etcd.answer(slot) {
+        Endpoint::Answered(answer) => answer.alarms,
+        Endpoint::Refused | Endpoint::Silent(_) | Endpoint::Strange(_) => Vec::new(),
+    })
 }
 
 fn margin(lab: &Lab, voters: &[MemberId]) -> Option<i64> {

@@ -149,6 +149,7 @@ impl Scene {
             snapshot: done_snapshot(),
             terraform: TerraformRun::Absent,
             identity: true,
+            alarms: Vec::new(),
             records: Vec::new(),
             folded: RefCell::default(),
             story: Vec::new(),

@@ -1,0 +1,69 @@
+//! Alarms that etcd has raised: a person clears them, and nothing is begun meanwhile.
+//!
+//! `NOSPACE` refuses writes of keys and leases (`applierV3Capped` in `server/etcdserver/apply`, the same from 3.4 to 3.7)
+//! and nothing else: members leave, enter, publish their name, catch up and are read as ever. So a member that is out by our
+//! doing comes in first; the person has the time for the alarm only with the margin that this gives back. Any other alarm
+//! is about the data itself, and whoever enters would copy it.
+
+use super::Goal;
+use super::order;
+use super::situation::Situation;
+use super::tick::Tick;
+use crate::domain::waiting::{RedGate, StopReason, WaitingOn};
+use crate::journal::JournalView;
+use crate::mutant::mutant;
+use crate::plan::RolloutKind;
+
+/// It casts doubt on the data of a member.
+pub(super) fn is_of_data(alarm: &str) -> bool {
+    alarm != "NOSPACE"
+}
+
+/// The first one that is raised.
+pub(super) fn raised(now: &Situation<'_>) -> Option<StopReason> {
+    first(now, |_| true)
+}
+
+/// One that stops everything, at once.
+pub(super) fn stop_sign(now: &Situation<'_>) -> Option<StopReason> {
+    match now.plan.envelope.kind {
+        RolloutKind::Bootstrap => raised(now),
+        RolloutKind::Upgrade
+        | RolloutKind::Heal { .. }
+        | RolloutKind::Replace { .. }
+        | RolloutKind::Rollback { .. } => first(now, is_of_data),
+    }
+}
+
+fn first(now: &Situation<'_>, counts: impl Fn(&str) -> bool) -> Option<StopReason> {
+    mutant!(SkipAlarms => return None);
+    now.answers().find_map(|(slot, answer)| {
+        let alarm = answer.alarms.iter().find(|alarm| counts(alarm))?;
+        Some(StopReason::Alarm {
+            slot: slot.name().clone(),
+            alarm: alarm.clone(),
+        })
+    })
+}
+
+/// Under an alarm what was decided counts only for a slot whose switch has begun. Where nothing is left to do, an alarm
+/// changes nothing about that.
+pub(super) fn restrain(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Tick) {
+    let Some(reason) = raised(now).filter(|_| !tick.is_empty()) else {
+        return;
+    };
+    let begun = order::turn(now, journal, goal).begun;
+    let begun = begun.filter(|slot| slot.switch_has_begun());
+    if let (Some(begun), StopReason::Alarm { slot, alarm }) = (begun, &reason) {
+        let name = begun.name();
+        let red = vec![RedGate {
+            slot: Some(slot.clone()),
+            gate: "alarm".to_owned(),
+            seen: format!("{alarm}: {name} is out and comes in all the same, then the rollout stops"),
+        }];
+        tick.wait(&begun.plan.step, WaitingOn::Gate { red });
+    } else {
+        *tick = Tick::default();
+        tick.stop(reason);
+    }
+}
