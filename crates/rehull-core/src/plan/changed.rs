@@ -1,8 +1,9 @@
 //! What differs between the plan that somebody agreed to and the one that is made again when the lease is held.
 //!
-//! The whole envelope is walked, so that nothing that is approved can change unnoticed; only the words are for people.
+//! The whole envelope is walked, so that nothing that is approved can change unnoticed; what stands there as data is told in
+//! words.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::envelope::Envelope;
 
@@ -54,8 +55,38 @@ fn walk(place: &str, old: &Value, new: &Value, lines: &mut Vec<String>) {
             }
         }
         (old, new) if old == new => {}
-        (old, new) => lines.push(format!("{place}: {} → {}", words(old), words(new))),
+        (old, new) => lines.push(told(place, old, new)),
     }
+}
+
+fn told(place: &str, old: &Value, new: &Value) -> String {
+    let slot = place
+        .strip_prefix("slots.")
+        .and_then(|inner| inner.strip_suffix(".from"));
+    match (slot, runs(old), runs(new)) {
+        (Some(slot), Some(version), None) => {
+            format!("{slot}: ran etcd {version} when the plan was shown, and does not tell what it runs now")
+        }
+        (Some(slot), None, Some(version)) => {
+            format!("{slot}: runs etcd {version}, and did not tell when the plan was shown")
+        }
+        _ => {
+            let (old, new) = (words(old), words(new));
+            // Reasons have arrows of their own.
+            let mark = if old.contains('→') || new.contains('→') {
+                "`"
+            } else {
+                ""
+            };
+            format!("{place}: {mark}{old}{mark} → {mark}{new}{mark}")
+        }
+    }
+}
+
+/// The release of a slot's content.
+fn runs(content: &Value) -> Option<&str> {
+    content.get("digest")?;
+    content.get("version")?.as_str()
 }
 
 fn inside(place: &str, key: &str) -> String {
@@ -70,8 +101,28 @@ fn words(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Array(items) if items.is_empty() => "nothing".to_owned(),
+        Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join("; "),
+        Value::Object(fields) => of_fields(value, fields),
     }
+}
+
+/// By its name where it has one; else field by field.
+fn of_fields(value: &Value, fields: &Map<String, Value>) -> String {
+    let name = value.pointer("/slot/name").or_else(|| fields.get("name"));
+    if let Some(name) = name.and_then(Value::as_str) {
+        return name.to_owned();
+    }
+    if let Some(version) = runs(value) {
+        return format!("etcd {version}");
+    }
+    // As serde writes a span of time.
+    if let (Some(seconds), Some(_)) = (fields.get("secs"), fields.get("nanos")) {
+        return format!("{seconds} s");
+    }
+    let field = |(key, value): (&String, &Value)| format!("{key} {}", words(value));
+    fields.iter().map(field).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -80,6 +131,9 @@ mod tests {
         clippy::indexing_slicing,
         reason = "a test that meets the unexpected shall fail loudly"
     )]
+    use std::time::Duration;
+
+    use super::super::envelope::{Reversible, RolloutKind};
     use super::*;
     use crate::domain::policy::EtcdStrategy;
     use crate::domain::version::EtcdVersion;
@@ -104,7 +158,7 @@ mod tests {
         assert!(
             lines
                 .iter()
-                .any(|line| line.starts_with("slots.etcd-b.reasons: [")),
+                .any(|line| line == "slots.etcd-b.reasons: `etcd 3.5.33 → 3.6.14` → `nothing`"),
             "{lines:?}"
         );
         assert!(
@@ -113,5 +167,40 @@ mod tests {
                 .any(|line| line.starts_with("policy.lag_entries_max: ")),
             "{lines:?}"
         );
+    }
+
+    /// Between the plan and its approval a member goes out, or is back.
+    #[test]
+    fn a_member_that_went_out_since_the_plan_was_shown_is_told_in_words() {
+        let shown = model::plan(3, EtcdStrategy::RemoveThenAdd).envelope;
+        let mut now = shown.clone();
+        now.slots[1].from = None;
+        let out = "etcd-b: ran etcd 3.5.33 when the plan was shown, and does not tell what it runs now";
+        assert_eq!(differences(&shown, &now), [out]);
+        let back = "etcd-b: runs etcd 3.5.33, and did not tell when the plan was shown";
+        assert_eq!(differences(&now, &shown), [back]);
+    }
+
+    #[test]
+    fn no_difference_is_told_as_data() {
+        let shown = model::plan(3, EtcdStrategy::RemoveThenAdd).envelope;
+        let spare = model::plan(3, EtcdStrategy::LearnerFirst).envelope;
+        let mut now = shown.clone();
+        now.spare = spare.spare;
+        now.kind = RolloutKind::Rollback {
+            of: "dev-1".to_owned(),
+        };
+        now.policy.settle = Duration::from_secs(60);
+        now.machine.security_groups = vec!["sg-1".to_owned(), "sg-2".to_owned()];
+        now.reversible = Reversible::Never {
+            why: "new".to_owned(),
+        };
+        now.slots.pop();
+        let lines = differences(&shown, &now);
+        for line in &lines {
+            assert!(!line.contains(['{', '[', '"']), "{line}");
+        }
+        let slots = "slots: etcd-a; etcd-b; etcd-c → etcd-a; etcd-b".to_owned();
+        assert!(lines.contains(&slots), "{lines:#?}");
     }
 }
