@@ -53,7 +53,9 @@ fn leader(seen: &Observed) -> Option<&SlotName> {
 fn order(envelope: &Envelope, seen: &Observed) -> Vec<ForecastStep> {
     let leader = leader(seen);
     let mut changing: Vec<&SlotPlan> = envelope.slots.iter().filter(|slot| slot.changes()).collect();
-    changing.sort_by_key(|slot| leader == Some(&slot.slot.name));
+    let out = |slot: &SlotPlan| is_out(seen, &slot.slot.name);
+    // Nobody else is taken out before those are back that are out already.
+    changing.sort_by_key(|slot| (!out(slot), leader == Some(&slot.slot.name)));
     let count = changing.len();
     let ends = envelope.ends_the_old_minor();
     let voters = u32::try_from(envelope.slots.len()).unwrap_or(u32::MAX);
@@ -63,7 +65,16 @@ fn order(envelope: &Envelope, seen: &Observed) -> Vec<ForecastStep> {
     };
     let margin =
         spare::margins(envelope).unwrap_or((full.margin(), full.after_stop().margin(), full.margin()));
+    let stay_out = envelope
+        .slots
+        .iter()
+        .filter(|slot| out(slot) && stays_out(envelope, seen, slot));
+    let stay_out = i64::try_from(stay_out.count()).unwrap_or(i64::MAX);
+    let come_in = changing.iter().filter(|slot| out(slot)).count();
     let line = |n: usize, slot: &&SlotPlan| {
+        let still_out = i64::try_from(come_in.saturating_sub(n))
+            .unwrap_or(0)
+            .saturating_add(stay_out);
         let last = n + 1 == count;
         let bake = if last && ends && envelope.slots.len() > 1 {
             envelope.policy.bake
@@ -76,10 +87,8 @@ fn order(envelope: &Envelope, seen: &Observed) -> Vec<ForecastStep> {
             because: because(envelope, slot, leader, seen),
             margin: if envelope.kind == RolloutKind::Bootstrap {
                 (0, 0, full.margin())
-            } else if is_out(seen, &slot.slot.name) {
-                (margin.1, margin.1, margin.2)
             } else {
-                margin
+                lowered(margin, still_out, out(slot))
             },
             about: eta::member(&envelope.policy).saturating_add(bake),
             point_of_no_return: last && ends,
@@ -87,6 +96,21 @@ fn order(envelope: &Envelope, seen: &Observed) -> Vec<ForecastStep> {
     };
     let slots = changing.iter().enumerate().map(|(n, slot)| line(n, slot));
     spare::first_line(envelope).into_iter().chain(slots).collect()
+}
+
+/// `out`: members that are out before the step. One of them may be the one that it brings in.
+fn lowered((before, during, after): (i64, i64, i64), out: i64, comes_in: bool) -> (i64, i64, i64) {
+    let by = |margin: i64, out: i64| margin.saturating_sub(out);
+    if comes_in {
+        (by(before, out), by(before, out), by(after, out.saturating_sub(1)))
+    } else {
+        (by(before, out), by(during, out), by(after, out))
+    }
+}
+
+/// This rollout does not touch it, and does not bring it back either.
+fn stays_out(envelope: &Envelope, seen: &Observed, slot: &SlotPlan) -> bool {
+    !slot.changes() && !comes_back_first(envelope, seen, &slot.slot.name)
 }
 
 fn is_out(seen: &Observed, slot: &SlotName) -> bool {
@@ -99,7 +123,9 @@ fn is_out(seen: &Observed, slot: &SlotName) -> bool {
 }
 
 fn because(envelope: &Envelope, slot: &SlotPlan, leader: Option<&SlotName>, seen: &Observed) -> String {
-    let role = if leader == Some(&slot.slot.name) {
+    let role = if envelope.kind != RolloutKind::Bootstrap && is_out(seen, &slot.slot.name) {
+        "is out, so it comes first"
+    } else if leader == Some(&slot.slot.name) {
         "leads, so it goes last"
     } else {
         "follower"

@@ -155,7 +155,9 @@ fn slot_plan(input: &PlanInput<'_>, past: &Past, slot: &Slot) -> Result<SlotPlan
         return Err(Refusal::new("plan::no_content", message, help));
     };
     let reasons = if touched {
-        reasons(input, slot, from.as_ref(), &to)
+        // Of a member that is silent, earlier rollouts know what its machine was booted with.
+        let booted = from.clone().or_else(|| booted_with(input, past, slot));
+        reasons(input, slot, booted.as_ref(), &to)
     } else {
         Vec::new()
     };
@@ -197,9 +199,14 @@ pub(super) fn running_content(seen: &Observed, slot: &Slot) -> Option<SlotConten
 
 /// What a silent member's machine was booted with. A way back that does not know it would itself have no way back.
 fn former_content(input: &PlanInput<'_>, past: &Past, slot: &Slot) -> Option<SlotContent> {
-    let digest = holder(input.seen, &slot.name)?.digest.as_ref()?;
     let goes_back = matches!(input.kind, RolloutKind::Rollback { .. });
-    goes_back.then(|| translated(&past.plans, &slot.name, digest))?
+    goes_back.then(|| booted_with(input, past, slot))?
+}
+
+/// By the tag of its machine, where an earlier plan knows the content.
+fn booted_with(input: &PlanInput<'_>, past: &Past, slot: &Slot) -> Option<SlotContent> {
+    let digest = holder(input.seen, &slot.name)?.digest.as_ref()?;
+    translated(&past.plans, &slot.name, digest)
 }
 
 fn reasons(input: &PlanInput<'_>, slot: &Slot, from: Option<&SlotContent>, to: &SlotContent) -> Vec<String> {
@@ -214,10 +221,10 @@ fn reasons(input: &PlanInput<'_>, slot: &Slot, from: Option<&SlotContent>, to: &
     let Some(from) = from else {
         return match holder(input.seen, &slot.name) {
             Some(machine) if machine.digest.as_ref() == Some(&to.digest) => Vec::new(),
-            Some(machine) => vec![format!(
-                "machine {} carries another content, or none that is known",
-                machine.id
-            )],
+            Some(_) if is_silent(input.seen, slot) => {
+                vec!["what it runs is not known: it does not answer".to_owned()]
+            }
+            Some(_) => vec!["what its machine was booted with is not known".to_owned()],
             None => vec!["no machine lives in it".to_owned()],
         };
     };
@@ -229,6 +236,11 @@ fn reasons(input: &PlanInput<'_>, slot: &Slot, from: Option<&SlotContent>, to: &
     } else {
         vec![format!("etcd {} → {}", from.version, to.version)]
     }
+}
+
+fn is_silent(seen: &Observed, slot: &Slot) -> bool {
+    let endpoint = seen.etcd.endpoints.get(&slot.name);
+    endpoint.is_none_or(|endpoint| endpoint.answer().is_none())
 }
 
 /// The last old member may be one that is out: the cluster version has not risen before it is gone.

@@ -1,6 +1,7 @@
 //! Plans in the middle of things: the mixed window, a member that is out, a rollout that somebody gave up.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that meets the unexpected shall fail loudly"
 )]
@@ -327,4 +328,56 @@ fn what_is_approved_of_a_heal_does_not_change_with_the_words_of_a_look() {
     assert_eq!(heal(&seen).envelope.digest(), first.envelope.digest());
     seen.fleet.machines.retain(|machine| machine.slot != slot_name(1));
     assert_eq!(heal(&seen).envelope.digest(), first.envelope.digest());
+}
+
+fn silence(seen: &mut Observed, n: usize) {
+    let silent = Endpoint::Silent("timed out".to_owned());
+    seen.etcd.endpoints.insert(slot_name(n), silent);
+}
+
+/// Such a plan is blocked; what it shows has to be so all the same.
+#[test]
+fn a_member_that_is_out_stands_first_with_the_margin_that_is_left_and_what_its_machine_was_booted_with() {
+    let mut seen = Model::healthy(3).observe();
+    silence(&mut seen, 2);
+    let want = desired(3, NEW);
+    let input = PlanInput {
+        desired: &want,
+        seen: &seen,
+        kind: RolloutKind::Upgrade,
+        target: super::tests::rendered(&want),
+        strategy: want.etcd.strategy,
+        rehull: "0.0.0",
+    };
+    let mut booted_by = upgrade();
+    for planned in &mut booted_by.envelope.slots {
+        planned.to = planned.from.clone().unwrap();
+    }
+    let past = super::Past {
+        plans: vec![booted_by],
+        ..super::Past::default()
+    };
+    let knowing = super::plan_knowing(&input, &past).unwrap();
+    let [first, second, third] = &knowing.forecast.order[..] else {
+        panic!("{:?}", knowing.forecast.order)
+    };
+    assert_eq!(first.slot, slot_name(2));
+    assert_eq!(first.because, "is out, so it comes first; etcd 3.5.33 → 3.6.14");
+    assert_eq!(first.margin, (0, 0, 1));
+    assert_eq!((second.margin, third.margin), ((1, 0, 1), (1, 0, 1)));
+    let unknowing = plan(&input).unwrap();
+    assert_eq!(
+        unknowing.forecast.order[0].because,
+        "is out, so it comes first; what it runs is not known: it does not answer"
+    );
+}
+
+#[test]
+fn where_another_member_is_out_and_stays_out_every_margin_is_one_less() {
+    let mut seen = Model::healthy(5).observe();
+    silence(&mut seen, 4);
+    let kind = RolloutKind::Replace { slot: slot_name(1) };
+    let one = make(&desired(5, NEW), &seen, kind).unwrap();
+    assert_eq!(one.forecast.order[0].margin, (1, 0, 1));
+    assert!(!one.forecast.blockers.is_empty());
 }
