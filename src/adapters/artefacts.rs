@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::aws::{AwsClients, Blobs};
+use super::plain;
 
 /// Big enough that hashing, not calling, takes the time.
 const CHUNK: usize = 256 * 1024;
@@ -234,7 +235,7 @@ impl ArtefactStore {
         let got = match copy(&mut body, &mut file).await {
             Ok(got) => got,
             Err(Copy::From(error)) => {
-                let why = format!("cut off: {error}");
+                let why = format!("cut off: {}", plain::failed(&error));
                 return Err(self.store_error(
                     pinned,
                     &key,
@@ -271,7 +272,7 @@ impl ArtefactStore {
         let got = hash(&mut body).await.map_err(|error| {
             failed(StoreError::Unavailable {
                 key: key.to_owned(),
-                why: format!("cut off: {error}"),
+                why: format!("cut off: {}", plain::failed(&error)),
             })
         })?;
         self.judge(pinned, key, &got).map(|()| true)

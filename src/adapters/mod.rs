@@ -4,6 +4,7 @@ pub mod artefacts;
 pub mod aws;
 pub mod clock;
 pub mod etcd;
+mod plain;
 pub mod snapshots_s3;
 pub mod store_local;
 pub mod store_s3;

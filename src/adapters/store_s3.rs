@@ -12,6 +12,7 @@ use rehull_core::domain::desired::ObjectLocation;
 use rehull_core::ports::{Store, StoreError, Stored, Tag};
 
 use super::aws::{AwsClients, ObjectCall, store_error};
+use super::plain;
 
 const GET: ObjectCall = ObjectCall::Read("s3:GetObject");
 const LIST: ObjectCall = ObjectCall::Read("s3:ListBucket");
@@ -116,7 +117,7 @@ impl Store for S3Store {
             .body
             .collect()
             .await
-            .map_err(|error| unreadable(format!("body cut off: {error}")))?;
+            .map_err(|error| unreadable(format!("body cut off: {}", plain::failed(&error))))?;
         Ok(Some(Stored {
             bytes: bytes.to_vec(),
             tag,

@@ -1,7 +1,6 @@
 //! Errors of AWS, classified once by code and text. Everything after [`Failure::of`] is free of the SDK's operation types.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
@@ -12,6 +11,7 @@ use rehull_core::ports::{PortError, StoreError};
 
 use super::codes::{Family, family};
 use super::request_ids::request_id;
+use crate::adapters::plain::{self, chain};
 
 /// EC2 refills its mutation buckets at 2 (RunInstances) to 5 calls a second; two seconds give a few calls' worth back.
 const THROTTLE_DEFAULT: Duration = Duration::from_secs(2);
@@ -74,12 +74,13 @@ impl Failure {
         let code = error.code().unwrap_or_default().to_owned();
         let text = match (error.message(), credentials) {
             (Some(message), _) => shorten(message),
-            (None, Some(why)) => no_credentials(&shorten(&chain(why))),
-            (None, None) if code.is_empty() => shorten(&chain(error)),
+            (None, Some(why)) => no_credentials(&shorten(&plain::sentences(why))),
+            (None, None) if code.is_empty() => shorten(&unanswered(error)),
             (None, None) => String::new(),
         };
         let request_id = error.raw_response().and_then(request_id);
-        tracing::debug!(?outcome, code, text, request_id, "AWS call failed");
+        let own = chain(error);
+        tracing::debug!(?outcome, code, text, request_id, own, "AWS call failed");
         Self { outcome, code, text }
     }
 
@@ -106,6 +107,21 @@ impl Failure {
                 .status()
                 .map_or_else(String::new, |status| format!("HTTP {status}")),
         }
+    }
+}
+
+/// Where AWS said nothing that can be read. Empty: its status is all there is.
+fn unanswered<E>(error: &SdkError<E, Response>) -> String
+where
+    E: Error + 'static,
+{
+    match error {
+        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        SdkError::ServiceError(answer) if !answer.raw().status().is_success() => String::new(),
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) => "its answer cannot be read".to_owned(),
+        SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) => plain::failed(error),
+        // The SDK's enum may grow.
+        _ => plain::failed(error),
     }
 }
 
@@ -283,21 +299,6 @@ fn credentials_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Credent
         next = cause.source();
     }
     None
-}
-
-/// The causes from the outside in, each once.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            // Writing to a String cannot fail.
-            let _ = write!(text, ": {words}");
-        }
-        next = cause.source();
-    }
-    text
 }
 
 /// One line, not too long.

@@ -9,8 +9,8 @@ use etcd_client::{Certificate, Client, ConnectOptions, Error as Raw, Identity, T
 use jiff::Timestamp;
 use rehull_core::ports::PortError;
 
-use super::error::{classify, is_our_side};
-use super::tls::{PemTls, UnusableTls, chain, first_end};
+use super::error::{classify, is_our_side, words};
+use super::tls::{PemTls, UnusableTls, first_end};
 
 /// A member in another zone answers a SYN within milliseconds; one retransmission (1 s) is allowed for.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -52,7 +52,7 @@ impl EtcdPool {
         Client::connect([url], Some(options))
             .await
             .map_err(|error| PortError::NotSent {
-                why: format!("{url}: {error}"),
+                why: format!("{url}: {}", words(&error)),
             })
     }
 
@@ -185,7 +185,7 @@ fn tls_options(pem: &PemTls) -> TlsOptions {
 /// For `/version`. It keeps no connection: every observation makes a handshake, so a certificate that has expired in
 /// the meantime is seen although older connections live on.
 fn http_client(pem: &PemTls) -> Result<reqwest::Client, UnusableTls> {
-    let unusable = |error: reqwest::Error| UnusableTls(chain(&error));
+    let unusable = |error: reqwest::Error| UnusableTls(words(&error));
     let authorities = reqwest::Certificate::from_pem_bundle(&pem.ca).map_err(unusable)?;
     if authorities.is_empty() {
         return Err(UnusableTls("no certificate authority in it".to_owned()));

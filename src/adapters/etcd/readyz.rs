@@ -3,8 +3,8 @@
 use rehull_core::domain::desired::Slot;
 use reqwest::StatusCode;
 
+use super::error::words;
 use super::pool::{EtcdPool, READ_LIMIT};
-use super::tls::chain;
 
 impl EtcdPool {
     /// Names of the checks that fail; empty where all pass, and where the version has no such page. No answer is not
@@ -19,7 +19,7 @@ impl EtcdPool {
         match answer.await {
             Ok((status, body)) => failing(status, &body),
             Err(error) if error.is_timeout() => vec![format!("no answer within {READ_LIMIT:?}")],
-            Err(error) => vec![format!("no answer: {}", chain(&error))],
+            Err(error) => vec![format!("no answer: {}", words(&error))],
         }
     }
 }

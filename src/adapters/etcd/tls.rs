@@ -1,6 +1,5 @@
 //! rehull's own certificate, and TLS failures in plain words.
 
-use std::error::Error as StdError;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -39,20 +38,6 @@ pub(super) fn ends_at(der: &[u8]) -> Option<Timestamp> {
 pub(super) fn first_end(chain: &[u8]) -> Option<Timestamp> {
     let blocks = Pem::iter_from_buffer(chain).filter_map(Result::ok);
     blocks.filter_map(|block| ends_at(&block.contents)).min()
-}
-
-/// Error texts of a chain, outermost first, without repetitions.
-pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let text = error.to_string();
-        if !texts.iter().any(|seen| seen.contains(&text)) {
-            texts.push(text);
-        }
-        next = error.source();
-    }
-    texts.join(": ")
 }
 
 /// What rustls says, and what it means. The first match decides.
@@ -110,8 +95,13 @@ const WORDS: &[(&str, &str)] = &[
     ),
 ];
 
-/// The failure in plain words with rustls's own behind them, if this text is about TLS.
+/// The failure in plain words with rustls's own behind them, if this text is about TLS. What is in plain words already stays
+/// so.
 pub(super) fn in_plain_words(text: &str) -> Option<String> {
+    let mut told = WORDS.iter().filter_map(|(_, words)| text.find(words));
+    if let Some(plain) = told.next().and_then(|at| text.get(at..)) {
+        return Some(plain.to_owned());
+    }
     let (found, words) = WORDS.iter().find(|(found, _)| text.contains(found))?;
     let detail = text.find(found).and_then(|at| text.get(at..)).unwrap_or(text);
     Some(
@@ -149,6 +139,8 @@ mod tests {
             "{theirs}"
         );
         assert_eq!(in_plain_words("connection reset by peer"), None);
+        let again = in_plain_words(&format!("https://10.0.1.10:2379: {theirs}"));
+        assert_eq!(again, Some(theirs), "words are not translated twice");
     }
 
     #[test]

@@ -19,9 +19,11 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::error::words;
 use super::lists::{linearizable_read, own_copy};
 use super::pool::{CONNECT_LIMIT, EtcdPool, READ_LIMIT};
-use super::tls::{chain, ends_at, in_plain_words};
+use super::tls::{ends_at, in_plain_words};
+use crate::adapters::plain::{self, chain};
 
 /// Port, TLS and `/version` of one slot. With [`ANSWER_LIMIT`] it makes the 5 s that an observation may take.
 const REACH_LIMIT: Duration = Duration::from_millis(2500);
@@ -142,7 +144,7 @@ async fn dial(address: SocketAddr) -> Result<(), Endpoint> {
     match timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Err(Endpoint::Refused),
-        Ok(Err(error)) => Err(Endpoint::Silent(format!("cannot connect: {error}"))),
+        Ok(Err(error)) => Err(Endpoint::Silent(plain::failed(&error))),
         Err(_) => Err(Endpoint::Silent(format!(
             "no connection within {CONNECT_LIMIT:?}"
         ))),
@@ -150,15 +152,14 @@ async fn dial(address: SocketAddr) -> Result<(), Endpoint> {
 }
 
 fn unreached(error: &reqwest::Error) -> Endpoint {
-    let text = chain(error);
-    if let Some(words) = in_plain_words(&text) {
+    if let Some(words) = in_plain_words(&chain(error)) {
         Endpoint::Strange(words)
     } else if error.is_timeout() {
         Endpoint::Silent(format!("the port is open, but no answer within {READ_LIMIT:?}"))
-    } else if error.is_status() {
-        Endpoint::Strange(format!("`GET /version`: {text}"))
+    } else if let Some(status) = error.status() {
+        Endpoint::Strange(format!("`GET /version` answered with status {}", status.as_u16()))
     } else {
-        Endpoint::Silent(text)
+        Endpoint::Silent(words(error))
     }
 }
 

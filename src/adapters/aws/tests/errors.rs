@@ -9,6 +9,7 @@ use rehull_core::ports::{LaunchRequest, Machines, PortError, Rule};
 
 use super::super::replay::{Answer, Replay};
 use super::super::{AccessKeys, AwsClients, AwsMachines};
+use crate::adapters::plain::is_for_people;
 
 fn machines(clients: AwsClients) -> AwsMachines {
     let artefacts = ObjectLocation {
@@ -165,6 +166,7 @@ async fn what_may_have_happened_is_said_to_be_unknown() {
             matches!(error, PortError::OutcomeUnknown { .. }),
             "{answer:?}: {error:?}"
         );
+        assert!(is_for_people(&error.to_string()), "{answer:?}: {error}");
     }
 }
 
@@ -270,9 +272,11 @@ async fn a_refused_connection_is_certainly_not_sent() {
         .launch(&request())
         .await
         .unwrap_err();
-    assert!(
-        matches!(&error, PortError::NotSent { why } if why.contains("refused")),
-        "{error:?}"
+    assert_eq!(
+        error,
+        PortError::NotSent {
+            why: "connection refused: nothing listens there".to_owned()
+        }
     );
 }
 
@@ -293,6 +297,7 @@ async fn a_server_that_does_not_speak_tls_got_no_request() {
         .await
         .unwrap_err();
     assert!(matches!(error, PortError::NotSent { .. }), "{error:?}");
+    assert!(is_for_people(&error.to_string()), "{error}");
     server.await.unwrap();
 }
 
@@ -311,5 +316,9 @@ async fn a_connection_that_ends_before_the_answer_leaves_the_outcome_unknown() {
         .await
         .unwrap_err();
     assert!(matches!(error, PortError::OutcomeUnknown { .. }), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        "outcome unknown: ec2:RunInstances: the connection broke off"
+    );
     server.await.unwrap();
 }

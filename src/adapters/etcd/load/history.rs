@@ -13,6 +13,7 @@ use super::keys::{self, WriteId};
 use super::watcher::{Seen, open, seen};
 use super::{EtcdPool, Shared, revision};
 use crate::adapters::clock::within;
+use crate::adapters::etcd::error::words;
 
 /// 60,000 small keys take well under a second; this is for a loaded machine.
 const READ_LIMIT: Duration = Duration::from_secs(60);
@@ -102,7 +103,7 @@ async fn read_through(
 ) -> Result<History, PortError> {
     let client = pool.connect(url).await?;
     let failed = |error: Raw| PortError::NotSent {
-        why: format!("{url}: {error}"),
+        why: format!("{url}: {}", words(&error)),
     };
     let keys = index(client.kv_client(), run, revisions.end)
         .await

@@ -4,11 +4,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rehull_core::ports::PortError;
 use sha2::{Digest, Sha256};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
 use crate::adapters::clock::within;
+use crate::adapters::etcd::error::classify;
 use crate::adapters::etcd::pool::EtcdPool;
 
 /// Between two pieces. A member that hashes or compacts may pause for seconds.
@@ -35,7 +37,7 @@ pub(super) async fn save(
     let mut stream = within(PIECE_LIMIT, maintenance.snapshot())
         .await
         .ok_or("it did not begin")?
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| words_of(&error))?;
     let mut file = private_file(path).await.map_err(|error| error.to_string())?;
     let mut check = Check::default();
     loop {
@@ -47,7 +49,7 @@ pub(super) async fn save(
                     check.bytes
                 )
             })?
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| words_of(&error))?;
         let Some(piece) = piece else { break };
         file.write_all(piece.blob())
             .await
@@ -57,6 +59,19 @@ pub(super) async fn save(
     }
     file.sync_all().await.map_err(|error| error.to_string())?;
     check.finish()
+}
+
+/// The member's words, or why it was not heard to the end.
+fn words_of(error: &etcd_client::Error) -> String {
+    match classify(error) {
+        PortError::OutcomeUnknown { why } | PortError::NotSent { why } => why,
+        told @ (PortError::NotYetVisible { .. }
+        | PortError::Throttled { .. }
+        | PortError::Refused { .. }
+        | PortError::Denied { .. }
+        | PortError::Gone { .. }
+        | PortError::Unreadable { .. }) => told.to_string(),
+    }
 }
 
 async fn private_file(path: &Path) -> std::io::Result<File> {

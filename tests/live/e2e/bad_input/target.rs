@@ -42,7 +42,7 @@ fn aws(desk: &Desk) -> Vec<Row> {
             .at("zone: ap-northeast-1a"),
         Row::new("an endpoint where nobody listens", 1)
             .edit(&endpoint, &endpoint.replace(":4566", ":4599"))
-            .says(&[":4599", "Connection refused", "check the network, `aws.endpoint`"]),
+            .says(&[":4599", "connection refused", "check the network, `aws.endpoint`"]),
         Row::new("an endpoint of somebody else", 2)
             .edit(&endpoint, "http://10.0.0.1:4566")
             .says(&["neither this machine nor AWS", "leave `endpoint` out"])
