@@ -128,8 +128,26 @@ fn links_old(past: &ActionPast, back: Option<Timestamp>) -> Option<Timestamp> {
     young.then_some(old.min(doubted))
 }
 
-/// Until when an action must be left alone, and why; `None`: it may be sent.
-fn held(past: &ActionPast, now: Timestamp, back: Option<Timestamp>) -> Option<(Timestamp, String)> {
+/// An action that must be left alone.
+struct Held {
+    until: Timestamp,
+    why: String,
+    /// Before that it is as ever, and nobody has to be told.
+    told_from: Timestamp,
+}
+
+/// How long what was done usually stays invisible. Ids of EC2 mostly show within half a second, now and then within some.
+fn usual(action: &Action) -> Duration {
+    let makes_an_id = matches!(
+        action,
+        Action::LaunchMachine { .. } | Action::CreateTemplateVersion { .. }
+    );
+    Duration::from_secs(if makes_an_id { 5 } else { 2 })
+}
+
+/// `None`: it may be sent.
+fn held(past: &ActionPast, now: Timestamp, back: Option<Timestamp>) -> Option<Held> {
+    let mut quiet = Duration::ZERO;
     let (since, pause, why) = if let Some(doubt) = &past.doubt {
         let error = PortError::OutcomeUnknown {
             why: doubt.why.clone(),
@@ -141,16 +159,22 @@ fn held(past: &ActionPast, now: Timestamp, back: Option<Timestamp>) -> Option<(T
         (*at, pause(error, past.failures), error.to_string())
     } else {
         let done = past.done_at?;
+        quiet = usual(&past.action);
         (
             done,
             visible_within(&past.action),
-            "done, and not visible yet".to_owned(),
+            "it was done, and does not show yet".to_owned(),
         )
     };
     let until = since.checked_add(pause).ok()?;
     let until = links_old(past, back).map_or(until, |old| until.max(old));
     // A clock that went back behind the failure must not stretch a pause that only exists for politeness.
-    (since <= now && now < until).then_some((until, why))
+    let told_from = since.checked_add(quiet).ok()?;
+    (since <= now && now < until).then_some(Held {
+        until,
+        why,
+        told_from,
+    })
 }
 
 /// What a tick may send, and what it must leave alone.
@@ -173,14 +197,20 @@ pub(super) fn gate(act: Vec<(StepId, Action)>, journal: &JournalView, now: Times
         }
         match journal.past(&key).and_then(|past| held(past, now, back)) {
             None => gated.ready.push((step, action)),
-            Some((until, why)) => {
+            Some(Held {
+                until,
+                why,
+                told_from,
+            }) => {
                 gated.until = Some(gated.until.map_or(until, |first| first.min(until)));
-                let on = WaitingOn::Retry {
-                    action: key,
-                    why,
-                    at: until,
-                };
-                gated.waiting.push(Waiting { step, on });
+                if now >= told_from {
+                    let on = WaitingOn::Retry {
+                        action: key,
+                        why,
+                        at: until,
+                    };
+                    gated.waiting.push(Waiting { step, on });
+                }
             }
         }
     }
@@ -213,157 +243,4 @@ pub(super) fn verdict(action: &Action, error: &PortError, failures: u32) -> Opti
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-
-    use super::*;
-    use crate::domain::ids::{InstanceId, SlotName};
-    use crate::journal::{Record, RecordBody, token};
-
-    fn go() -> Action {
-        Action::Go {
-            slot: SlotName::new("etcd-a"),
-            machine: InstanceId::new("i-1"),
-            with_spare: false,
-        }
-    }
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    /// A journal in which the action was tried once and settled like this at second 100.
-    fn settled(action: &Action, error: Option<PortError>) -> JournalView {
-        let (step, key) = (StepId::new("etcd/etcd-a"), action.key());
-        let token = token(&crate::domain::ids::RolloutId::new("r"), &step, &key, 1);
-        let envelope = crate::domain::ids::ContentDigest::new("sha256:0");
-        let bodies = [
-            RecordBody::Opened {
-                envelope,
-                plan: None,
-                rehull: "0".to_owned(),
-            },
-            RecordBody::Intended {
-                step,
-                action: action.clone(),
-                attempt: 1,
-                token,
-            },
-            RecordBody::Settled {
-                key,
-                attempt: 1,
-                error,
-            },
-        ];
-        let records = bodies.map(|body| Record { at: at(100), body });
-        JournalView::fold(&records).unwrap()
-    }
-
-    fn free_after(action: &Action, error: Option<PortError>) -> i64 {
-        let journal = settled(action, error);
-        let free = |second: &i64| {
-            let act = vec![(StepId::new("s"), action.clone())];
-            gate(act, &journal, at(*second)).waiting.is_empty()
-        };
-        (100..300).find(free).unwrap() - 100
-    }
-
-    #[test]
-    fn each_kind_of_failure_has_its_own_pause() {
-        let refused = |rule| PortError::Refused {
-            rule,
-            text: String::new(),
-        };
-        let why = String::new;
-        for (error, seconds) in [
-            (PortError::NotSent { why: why() }, 1),
-            (PortError::OutcomeUnknown { why: why() }, 2),
-            (PortError::NotYetVisible { why: why() }, 1),
-            (
-                PortError::Throttled {
-                    after: Duration::from_secs(9),
-                },
-                9,
-            ),
-            (PortError::Gone { what: why() }, 2),
-            (refused(Rule::UnhealthyCluster), 1),
-            (refused(Rule::NotEnoughStarted), 6),
-            (refused(Rule::NotLeader), 1),
-            (refused(Rule::Busy), 2),
-            (refused(Rule::InsufficientCapacity), 0),
-            (PortError::Denied { action: why() }, 0),
-        ] {
-            assert_eq!(free_after(&go(), Some(error.clone())), seconds, "{error}");
-        }
-    }
-
-    /// etcd's links are as old as the member that came back last, and no look tells more of them.
-    #[test]
-    fn a_member_add_that_was_refused_is_tried_again_when_the_links_of_who_came_back_are_old() {
-        let add = Action::AddMember {
-            slot: SlotName::new("etcd-a"),
-            peer_url: "https://10.0.1.10:2380".to_owned(),
-            via: SlotName::new("etcd-b"),
-            learner: false,
-        };
-        let refused = PortError::Refused {
-            rule: Rule::UnhealthyCluster,
-            text: "etcdserver: unhealthy cluster".to_owned(),
-        };
-        let tried_after = |back: Option<i64>| {
-            let mut journal = settled(&add, Some(refused.clone()));
-            let mark = "back etcd-c 1".to_owned();
-            let marked = back.map(|second| Record {
-                at: at(second),
-                body: RecordBody::Marked { mark },
-            });
-            marked.iter().for_each(|record| journal.apply(record).unwrap());
-            let is_free = |second: &i64| {
-                let act = vec![(StepId::new("s"), add.clone())];
-                gate(act, &journal, at(*second)).waiting.is_empty()
-            };
-            (back.unwrap_or(100).max(100)..300).find(is_free).unwrap() - 100
-        };
-        assert_eq!(tried_after(None), 1, "nobody was seen out: soon");
-        assert_eq!(tried_after(Some(60)), 1, "that was long ago");
-        assert_eq!(tried_after(Some(100)), 6, "5 s after the return, and a little");
-        assert_eq!(tried_after(Some(103)), 9);
-        assert_eq!(tried_after(Some(109)), 11, "out again and again, or only late: tried all the same");
-        assert_eq!(tried_after(Some(130)), 30, "back at last: at once");
-    }
-
-    #[test]
-    fn pauses_double_up_to_their_maximum() {
-        let error = PortError::NotSent { why: String::new() };
-        let seconds: Vec<u64> = (1..8).map(|failures| pause(&error, failures).as_secs()).collect();
-        assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30]);
-        assert_eq!(pause(&error, u32::MAX).as_secs(), 30);
-    }
-
-    #[test]
-    fn a_launch_that_was_done_is_not_repeated_while_it_may_only_be_invisible() {
-        let launch = Action::LaunchMachine {
-            slot: SlotName::new("etcd-a"),
-            template: crate::domain::ids::LaunchTemplateName::new("lt"),
-            version: "1".parse().unwrap(),
-            digest: crate::domain::ids::ContentDigest::new("sha256:1"),
-            join: crate::domain::fleet::Join::Existing,
-            generation: crate::domain::ids::Generation(2),
-        };
-        assert_eq!(free_after(&launch, None), 120);
-        assert_eq!(free_after(&go(), None), 5);
-    }
-
-    #[test]
-    fn a_clock_that_went_back_does_not_stretch_a_pause() {
-        let journal = settled(&go(), Some(PortError::NotSent { why: String::new() }));
-        let gated = gate(vec![(StepId::new("s"), go())], &journal, at(50));
-        assert_eq!(gated.ready.len(), 1);
-    }
-
-    #[test]
-    fn the_same_action_proposed_twice_is_one() {
-        let twice = vec![(StepId::new("s"), go()), (StepId::new("t"), go())];
-        assert_eq!(gate(twice, &JournalView::default(), at(0)).ready.len(), 1);
-    }
-}
+mod tests;
