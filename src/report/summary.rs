@@ -252,11 +252,9 @@ pub fn verdict(timeline: &Timeline, load: Option<&LoadVerdict>, paint: Paint) ->
         Outcome::Open => paint.tone(Tone::Care, "open"),
     };
     let mut parts = vec![duration(timeline.worked())];
-    let (replaced, all) = timeline.replaced();
-    parts.push(format!(
-        "{replaced} of {} replaced",
-        plural(all, "machine", "machines")
-    ));
+    let (done, all) = timeline.replaced();
+    let verb = if timeline.creates { "created" } else { "replaced" };
+    parts.push(format!("{done} of {} {verb}", plural(all, "machine", "machines")));
     if timeline.resumes > 0 {
         let times = plural(
             usize::try_from(timeline.resumes).unwrap_or(usize::MAX),
@@ -290,7 +288,10 @@ pub fn load_words(load: &LoadVerdict) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use rehull_core::domain::action::Action;
+    use rehull_core::domain::fleet::Join;
     use rehull_core::domain::observed::SnapshotFact;
+    use rehull_core::event::What;
 
     use super::super::fixture;
     use super::*;
@@ -360,6 +361,20 @@ mod tests {
             "{told:?}"
         );
         assert!(told[1].ends_with("longest write stall 1,185 ms"), "{told:?}");
+    }
+
+    #[test]
+    fn a_creation_says_that_machines_were_created() {
+        let mut events = fixture::whole_rollout();
+        for event in &mut events {
+            if let What::Acting { action, .. } = &mut event.what
+                && let Action::LaunchMachine { join, .. } = action
+            {
+                *join = Join::Bootstrap;
+            }
+        }
+        let shown = shown(&events, None);
+        assert!(shown.contains("3 of 3 machines created"), "{shown}");
     }
 
     #[test]

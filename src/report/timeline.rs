@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rehull_core::domain::action::Action;
+use rehull_core::domain::fleet::Join;
 use rehull_core::domain::ids::{RolloutId, StepId};
 use rehull_core::domain::observed::SnapshotFact;
 use rehull_core::domain::waiting::{StopReason, Waiting};
@@ -90,6 +91,8 @@ pub struct Timeline {
     /// Its journal was closed before its end: `aborted`, or `superseded by …`. Events do not tell; whoever has read
     /// the journal sets it.
     pub over: Option<String>,
+    /// There was no cluster before it: machines are created, and none is replaced.
+    pub creates: bool,
     /// The snapshot before its first change and the place it lies in, once it is known.
     pub snapshot: Option<Kept>,
     /// Its plan leaves no member of the old minor: whoever has read the plan sets it.
@@ -269,6 +272,9 @@ impl Timeline {
 
     fn acting(&mut self, at: Timestamp, step: &StepId, action: &Action) {
         self.account_holds(at);
+        if let Action::LaunchMachine { join, .. } = action {
+            self.creates |= *join == Join::Bootstrap;
+        }
         for spare in self
             .steps
             .iter_mut()

@@ -49,6 +49,23 @@ pub enum Problem {
     },
 }
 
+/// What to do about a file that cannot be read.
+const UNREADABLE: [(io::ErrorKind, &str); 4] = [
+    (
+        io::ErrorKind::NotFound,
+        "check the path: it is looked for from the folder that the command runs in",
+    ),
+    (
+        io::ErrorKind::PermissionDenied,
+        "give this user the right to read it, and to enter its folders",
+    ),
+    (io::ErrorKind::IsADirectory, "name a file, not a folder"),
+    (
+        io::ErrorKind::InvalidData,
+        "it is no text in UTF-8: name another file, or convert it",
+    ),
+];
+
 impl Failure {
     /// One sentence, with the causes that `error` carries.
     #[must_use]
@@ -126,7 +143,11 @@ impl Failure {
             "file::unreadable",
             format!("cannot read `{}`", path.display()),
         );
-        failure.because(error)
+        let known = UNREADABLE.iter().find(|(kind, _)| *kind == error.kind());
+        let help = known.map_or("name another file, or mend what the system says", |(_, help)| {
+            *help
+        });
+        failure.because(error).help(help)
     }
 
     /// A file that cannot be written.
@@ -283,6 +304,26 @@ mod tests {
           help: make room or give this user the right to write there, then run it again
         ");
         assert_eq!(failure.exit, Exit::Refused);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_says_what_to_look_at() {
+        let absent = io::Error::new(io::ErrorKind::NotFound, "no such file");
+        let failure = Failure::unreadable(Path::new("clusters/dvv.yaml"), &absent);
+        insta::assert_snapshot!(failure.text(Look::Plain), @r"
+        error[file::unreadable]: cannot read `clusters/dvv.yaml`
+          because: no such file
+          help: check the path: it is looked for from the folder that the command runs in
+        ");
+        for kind in [
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::IsADirectory,
+            io::ErrorKind::InvalidData,
+            io::ErrorKind::Other,
+        ] {
+            let text = Failure::unreadable(Path::new("x"), &kind.into()).text(Look::Plain);
+            assert!(text.contains("help: "), "{text}");
+        }
     }
 
     #[test]

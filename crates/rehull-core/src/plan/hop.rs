@@ -128,6 +128,26 @@ fn held_down(input: &PlanInput<'_>, envelope: &Envelope) -> Option<Refusal> {
     })
 }
 
+/// For a pin below the cluster version: what to pin instead, and what has to come first if that pin is meant.
+fn stay_or_downgrade(input: &PlanInput<'_>, (major, minor): (u32, u32), to: EtcdVersion) -> String {
+    let runs =
+        lowest_version(input.seen).map_or_else(String::new, |runs| format!(" (the members run {runs})"));
+    let stay = format!("pin a release of {major}.{minor}{runs}, or a newer minor");
+    let book = "docs/runbooks/rollback-refused.md";
+    let one_below = to.major == major && to.minor.saturating_add(1) == minor;
+    if (major, minor) >= (3, 6) && one_below {
+        format!(
+            "{stay}. It shall be {}.{} again? etcd's own downgrade comes first (`etcdctl downgrade validate`, `enable`): {book}; then this pin is taken, with `strategy: reattach`. `rehull rollback` is refused as well",
+            to.major, to.minor
+        )
+    } else {
+        format!(
+            "{stay}. There is no way back to {}.{} but a snapshot: {book}",
+            to.major, to.minor
+        )
+    }
+}
+
 /// After the cluster version has risen, older members are refused by etcd itself: refuse before anything is touched.
 fn past_the_point(input: &PlanInput<'_>, past: &Past, envelope: &Envelope) -> Option<Refusal> {
     let mut answers = input
@@ -154,8 +174,14 @@ fn past_the_point(input: &PlanInput<'_>, past: &Past, envelope: &Envelope) -> Op
     } else {
         "the cluster version is"
     };
+    let goes_back = matches!(input.kind, RolloutKind::Rollback { .. });
+    let so = if goes_back {
+        "so this rollout cannot go back: "
+    } else {
+        "and "
+    };
     let message = format!(
-        "{known} {}.{}: members of {}.{} are refused by etcd, so this rollout cannot go back: {} would not start",
+        "{known} {}.{}: members of {}.{} are refused by etcd, {so}{} would not start",
         risen.0, risen.1, line.0, line.1, lowest.slot.name
     );
     let help = if silent {
@@ -163,6 +189,8 @@ fn past_the_point(input: &PlanInput<'_>, past: &Past, envelope: &Envelope) -> Op
         format!(
             "bring it up as it is: rehull etcd heal {member} FILE; then it tells the cluster version itself"
         )
+    } else if !goes_back {
+        stay_or_downgrade(input, risen, lowest.to.version)
     } else if risen >= (3, 6) {
         "the documented way out is etcd's own downgrade (`etcdctl downgrade validate`, `enable`), see docs/runbooks/rollback-refused.md; or restore the snapshot taken before the rollout".to_owned()
     } else {
