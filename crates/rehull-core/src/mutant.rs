@@ -51,6 +51,8 @@ mod switch {
     bugs! {
         /// Members that do not answer are no reason to wait.
         SkipHealth,
+        /// A member whose process has ended counts as steady as soon as it is up again.
+        FallenIsSteady,
         /// Raised alarms are no reason to wait.
         SkipAlarms,
         /// Data is called equal without having been compared.

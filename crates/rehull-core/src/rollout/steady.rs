@@ -69,6 +69,7 @@ pub(super) fn since(now: &Situation<'_>, step: &SlotName, journal: &JournalView)
 /// longer. Whoever was out once, by a slow answer, is a matter of the settling time.
 pub(super) fn red(now: &Situation<'_>, step: &SlotName, journal: &JournalView) -> Vec<RedGate> {
     mutant!(SkipHealth => return Vec::new());
+    mutant!(FallenIsSteady => return Vec::new());
     let settle = now.plan.envelope.policy.settle;
     let unsteady = |slot: &SlotSituation<'_>| {
         let name = slot.name();

@@ -4,6 +4,7 @@
 mod alarms;
 mod ask;
 mod doors;
+mod falls;
 mod ledger;
 mod memory;
 mod rules;

@@ -116,7 +116,9 @@ impl LaunchTemplates for Witness {
 #[async_trait]
 impl EtcdView for Witness {
     async fn observe(&self, slots: &[Slot]) -> View {
-        EtcdView::observe(&self.hands, slots).await
+        let view = EtcdView::observe(&self.hands, slots).await;
+        self.sees(&view);
+        view
     }
 
     async fn compare_hashes(&self, slots: &[Slot]) -> Result<(), PortError> {

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::ask::Ask;
+use super::falls::Falls;
 use super::memory::Memory;
 use super::truth::{Truth, tag_of};
 use crate::domain::desired::Slot;
@@ -24,6 +25,8 @@ pub(super) struct Case<'a> {
     pub(super) now: Timestamp,
     /// What its process could see.
     pub(super) look: &'a Truth,
+    /// Ends that its process has seen.
+    pub(super) falls: &'a Falls,
     /// What is so now.
     pub(super) truth: Truth,
     pub(super) plan: &'a RolloutPlan,
@@ -74,6 +77,7 @@ impl Case<'_> {
             self.before_comparison("stop", id),
             self.stops_the_leader(process),
             self.outside_the_plan(id),
+            self.relies_on_who_fell(process),
             self.begins_though_asked_to_rest(id),
             self.ends_the_old_minor_unwatched(id, process),
         ]

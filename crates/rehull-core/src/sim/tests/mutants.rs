@@ -43,6 +43,11 @@ fn surroundings(mutant: Mutant) -> (EtcdStrategy, Trouble) {
         Mutant::SkipHealth | Mutant::SilentIsLost => {
             (RemoveThenAdd, World(1, 600, Happening::Freeze { slot: slot() }))
         }
+        Mutant::FallenIsSteady => {
+            let slot = slot();
+            // While the first replacement boots: etcd is up again before it is ready.
+            (RemoveThenAdd, World(15, 0, Happening::KillProcess { slot }))
+        }
         Mutant::SkipAlarms => {
             let slot = slot();
             (RemoveThenAdd, World(1, 600, Happening::Alarm { slot, alarm }))
