@@ -136,8 +136,8 @@ mod tests {
 
     impl Error for Layer {
         fn source(&self) -> Option<&(dyn Error + 'static)> {
-            let source = self.1.as_ref();
-            source.map(|source| source as &(dyn Error + 'static))
+            let source: &(dyn Error + 'static) = self.1.as_ref()?;
+            Some(source)
         }
     }
 
