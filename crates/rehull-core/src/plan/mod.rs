@@ -27,6 +27,8 @@ mod tests_of_certificates;
 #[cfg(test)]
 mod tests_of_incidents;
 #[cfg(test)]
+mod tests_of_pins;
+#[cfg(test)]
 mod tests_of_the_past;
 
 pub use changed::differences;

@@ -181,52 +181,6 @@ fn the_same_content_plans_nothing_whatever_version_of_rehull_asks() {
 }
 
 #[test]
-fn skipped_minors_and_downgrades_are_refused_at_the_pin() {
-    for (version, code) in [
-        (EtcdVersion::new(3, 7, 1), "plan::etcd_hop"),
-        // The cluster version is 3.5: etcd itself refuses a member below it.
-        (EtcdVersion::new(3, 4, 34), "plan::point_of_no_return"),
-    ] {
-        let refusals = make(
-            &desired(3, version),
-            &Model::healthy(3).observe(),
-            RolloutKind::Upgrade,
-        )
-        .unwrap_err();
-        assert_eq!(refusals[0].code, code, "{version}");
-        assert_eq!(refusals[0].pointer.as_deref(), Some("/etcd/version"));
-    }
-}
-
-/// Nobody has asked for a way back: what was typed is a pin, and a pin is what has to be typed.
-#[test]
-fn a_pin_below_the_cluster_version_is_told_which_pin_is_taken_and_what_comes_before_this_one() {
-    let mut seen = Model::healthy(3).observe();
-    let refused =
-        |seen: &Observed, version| make(&desired(3, version), seen, RolloutKind::Upgrade).unwrap_err();
-    let older = &refused(&seen, EtcdVersion::new(3, 4, 34))[0];
-    assert!(!older.message.contains("go back"), "{}", older.message);
-    assert_eq!(
-        older.help,
-        "pin a release of 3.5 (the members run 3.5.33), or a newer minor. There is no way back to 3.4 but a snapshot: docs/runbooks/rollback-refused.md"
-    );
-    for endpoint in seen.etcd.endpoints.values_mut() {
-        if let Endpoint::Answered(answer) = endpoint {
-            answer.version = NEW;
-            answer.cluster_version = Some(NEW.line());
-        }
-    }
-    let older = &refused(&seen, OLD)[0];
-    for words in [
-        "pin a release of 3.6 (the members run 3.6.14)",
-        "`etcdctl downgrade validate`, `enable`",
-        "`strategy: reattach`",
-    ] {
-        assert!(older.help.contains(words), "{}", older.help);
-    }
-}
-
-#[test]
 fn everything_wrong_with_the_world_is_told_at_once() {
     let mut model = Model::healthy(3);
     model.parts.remove(&slot_name(0));
