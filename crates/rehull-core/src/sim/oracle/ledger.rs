@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::ask::Ask;
@@ -20,6 +21,8 @@ pub(super) struct Ledger {
     open: BTreeMap<String, (u32, Action, Token)>,
     /// What may still come true, and under which token.
     doubtful: BTreeMap<String, Token>,
+    /// When it was last written down that a slot's etcd had ended by itself.
+    pub(super) ended: BTreeMap<String, Timestamp>,
     writer: Option<String>,
     former: BTreeSet<String>,
 }
@@ -44,7 +47,7 @@ impl Ledger {
                 ));
             }
             let records = lines.filter_map(|line| serde_json::from_slice::<Record>(line).ok());
-            wrong.extend(records.filter_map(|record| self.take(record.body)));
+            wrong.extend(records.filter_map(|record| self.take(record)));
         }
     }
 
@@ -57,8 +60,8 @@ impl Ledger {
         !self.former.contains(nonce)
     }
 
-    fn take(&mut self, body: RecordBody) -> Option<Wrong> {
-        match body {
+    fn take(&mut self, record: Record) -> Option<Wrong> {
+        match record.body {
             RecordBody::Intended {
                 action,
                 attempt,
@@ -84,9 +87,15 @@ impl Ledger {
                 }
                 None
             }
+            RecordBody::Marked { mark } => {
+                let mut words = mark.split(' ');
+                if let (Some("ended"), Some(slot)) = (words.next(), words.next()) {
+                    self.ended.insert(slot.to_owned(), record.at);
+                }
+                None
+            }
             RecordBody::Opened { .. }
             | RecordBody::Attached { .. }
-            | RecordBody::Marked { .. }
             | RecordBody::Answered { .. }
             | RecordBody::Stopped { .. }
             | RecordBody::Closed { .. } => None,

@@ -4,7 +4,6 @@
 use jiff::Timestamp;
 
 use super::ask::Ask;
-use super::falls::Falls;
 use super::memory::Memory;
 use super::truth::{Truth, tag_of};
 use crate::domain::desired::Slot;
@@ -25,8 +24,6 @@ pub(super) struct Case<'a> {
     pub(super) now: Timestamp,
     /// What its process could see.
     pub(super) look: &'a Truth,
-    /// Ends that its process has seen.
-    pub(super) falls: &'a Falls,
     /// What is so now.
     pub(super) truth: Truth,
     pub(super) plan: &'a RolloutPlan,
@@ -109,7 +106,7 @@ impl Case<'_> {
         vec![parts, self.starts_on_removed_data(slot, id)]
     }
 
-    fn slot_of(&self, id: &InstanceId) -> Option<&Slot> {
+    pub(super) fn slot_of(&self, id: &InstanceId) -> Option<&Slot> {
         let name = tag_of(self.lab, id, tag::SLOT)?;
         self.lab.slots.iter().find(|slot| slot.name.as_str() == name)
     }

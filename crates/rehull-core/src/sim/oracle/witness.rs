@@ -10,10 +10,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::ask::Ask;
-use super::falls::Falls;
 use super::rules::{Case, Wrong};
 use super::truth::Truth;
-use crate::domain::etcd::EtcdView;
 use crate::domain::fleet::tag;
 use crate::domain::ids::{InstanceId, RolloutId};
 use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
@@ -37,8 +35,6 @@ pub(crate) struct Witness {
 struct Sight {
     /// The cluster at its last look.
     look: Truth,
-    /// Whose etcd it has seen to end.
-    falls: Falls,
     /// When it last heard that its lease was written.
     renewed: Option<Timestamp>,
 }
@@ -66,13 +62,6 @@ impl Witness {
         self.sight().look = truth;
     }
 
-    /// What members answered.
-    pub(super) fn sees(&self, view: &EtcdView) {
-        let now = self.hands.now();
-        let mut sight = self.sight();
-        sight.falls.see(view, &self.hands.lab(), now);
-    }
-
     /// A request leaves rehull's hand.
     pub(super) fn sends(&self, ask: Ask<'_>) {
         let (now, nonce) = (self.hands.now(), self.nonce());
@@ -91,7 +80,6 @@ impl Witness {
                 lab,
                 now,
                 look: &sight.look,
-                falls: &sight.falls,
                 truth: Truth::of(lab),
                 plan: &plan,
                 rollout: self.rollout.as_str(),
