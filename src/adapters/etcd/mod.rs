@@ -5,6 +5,7 @@
 //! it was meant for or to nobody, because membership calls are judged by the member that receives them, and because
 //! a client over all endpoints keeps failing on the one that is gone.
 
+mod alarms;
 mod error;
 mod hashes;
 mod lists;

@@ -1,6 +1,5 @@
 //! What every slot's address answers, all asked at once, each judged alone.
 
-use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,6 +18,7 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::alarms;
 use super::error::words;
 use super::lists::{linearizable_read, own_copy};
 use super::pool::{CONNECT_LIMIT, EtcdPool, READ_LIMIT};
@@ -61,8 +61,10 @@ impl EtcdView for EtcdPool {
             };
             (slot.name.clone(), endpoint)
         }));
+        let mut endpoints = answers.await.into_iter().collect();
+        alarms::at_home(&mut endpoints);
         View {
-            endpoints: answers.await.into_iter().collect(),
+            endpoints,
             client_cert_until: self.cert_until(),
         }
     }
@@ -197,7 +199,7 @@ fn answer_of(status: &StatusResponse) -> Result<MemberAnswer, Endpoint> {
         version,
         cluster_version: None,
         learner: status.is_learner(),
-        alarms: alarms_in(status.errors()),
+        alarms: alarms::told(status.errors()),
         db_size: u64::try_from(status.db_size()).unwrap_or(0),
         db_quota: Some(quota).filter(|&bytes| bytes != 0),
         members: None,
@@ -206,17 +208,6 @@ fn answer_of(status: &StatusResponse) -> Result<MemberAnswer, Endpoint> {
         cert_until: None,
         downgrade_to,
     })
-}
-
-/// Alarms as the status tells them (`memberID:… alarm:NOSPACE `). The Alarm call itself is a raft proposal even when
-/// it only reads: it would write to the log on every look, and hang where there is no quorum.
-fn alarms_in(errors: &[String]) -> Vec<String> {
-    let names: BTreeSet<&str> = errors
-        .iter()
-        .filter_map(|error| error.split_once("alarm:"))
-        .map(|(_, name)| name.trim())
-        .collect();
-    names.into_iter().map(str::to_owned).collect()
 }
 
 /// Nobody may guess what a downgrade is for.
@@ -240,18 +231,6 @@ fn first_chars(body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reads_alarms_out_of_the_status_and_leaves_other_errors_alone() {
-        let errors = [
-            "etcdserver: no leader",
-            "memberID:8211f1d0f64f3269 alarm:NOSPACE ",
-            "memberID:91bc3c398fb3c146 alarm:NOSPACE ",
-            "memberID:91bc3c398fb3c146 alarm:CORRUPT ",
-        ];
-        assert_eq!(alarms_in(&errors.map(str::to_owned)), ["CORRUPT", "NOSPACE"]);
-        assert!(alarms_in(&[]).is_empty());
-    }
 
     #[test]
     fn a_cluster_version_that_is_not_decided_is_none() {
