@@ -21,6 +21,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::identity::Identity;
+use super::lease::begin;
 use super::log::LogSink;
 use super::signals::Signals;
 use super::wire::{self, World};
@@ -186,7 +187,7 @@ impl Session<'_> {
             ));
         };
         let acquired = match entry {
-            Entry::Begin(_) => lease::acquire(store.as_ref(), self.world.clock(), &claim).await,
+            Entry::Begin(_) => begin(store.as_ref(), self.world.clock(), &claim, &tell).await,
             Entry::Resume | Entry::Rest(_) | Entry::TurnBack(..) => {
                 lease::take_over(store.as_ref(), self.world.clock(), &claim, &tell).await
             }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rehull_core::domain::ids::ContentDigest;
-use rehull_core::tfplan::{Decision, Verdict};
+use rehull_core::tfplan::{Decision, Manifest, Verdict};
 use serde_json::json;
 
 use super::cluster_file::ClusterFile;
@@ -16,7 +16,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::identity::Identity;
 use super::lease;
-use super::wire::terraform::{self as wired, Infrastructure};
+use super::signals::Signals;
+use super::wire::terraform::{self as wired, AtWork, Infrastructure};
 use super::wire::{self, World};
 use super::wish::{Format, InfrastructureChange};
 use crate::report::infrastructure::text;
@@ -61,7 +62,7 @@ pub fn run(
         let lease = lease::take(console, &world, &file, &identity).await?;
         let kept = Arc::clone(&lease);
         let beating = tokio::spawn(async move { kept.keep().await });
-        let applied = wired::apply(&module, manifest).await;
+        let applied = apply(console, &module, manifest).await;
         beating.abort();
         if let Err(error) = lease.release().await {
             tracing::info!(%error, "the lease was not given back and runs out by itself");
@@ -70,6 +71,34 @@ pub fn run(
         console.say("applied, and a second plan is empty");
         Ok(Exit::Ok)
     })
+}
+
+/// The first signal interrupts Terraform once: before its apply nothing is begun any more, in it the end is waited for.
+async fn apply(console: &Console, module: &Infrastructure, manifest: &Manifest) -> Result<(), Failure> {
+    let quiet = console.clone();
+    let signals = Signals::listen(move |name| {
+        quiet.say(&format!(
+            "{name}: terraform is asked to wind up; once more ends at once"
+        ));
+    })?;
+    let at_work = AtWork::default();
+    let mut work = Box::pin(wired::apply(module, manifest, &at_work));
+    tokio::select! {
+        done = &mut work => return done,
+        () = signals.first() => {}
+    }
+    if !at_work.interrupt().await {
+        let message = "stopped before anything was applied";
+        return Err(Failure::new(Exit::StopPoint, "terraform::not_begun", message));
+    }
+    tokio::select! {
+        done = work => done,
+        () = signals.second() => {
+            let message = "ended at once: terraform goes on without this process";
+            let failure = Failure::new(Exit::Interrupted, "terraform::left", message);
+            Err(failure.help("look at it when it has ended: the same with `plan` instead of `apply`"))
+        }
+    }
 }
 
 fn exit(decision: &Decision) -> Exit {

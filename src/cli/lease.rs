@@ -3,17 +3,20 @@
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use rehull_core::executor::lease::{self, Acquired, Claim, Holding, LeaseKeeper, LeaseRecord};
+use rehull_core::domain::ids::RolloutId;
+use rehull_core::executor::lease::{self, Acquired, Claim, Holding, LeaseError, LeaseKeeper, LeaseRecord};
 use rehull_core::journal::keys;
-use rehull_core::ports::Store;
+use rehull_core::ports::{Clock, Store};
 
 use super::cluster_file::ClusterFile;
 use super::console::Console;
 use super::failure::Failure;
 use super::identity::Identity;
-use super::rollouts;
 use super::wire::{self, World};
 use crate::report::numbers::about;
+
+/// In the lease of a command that is no rollout: nobody can resume it, and whoever comes next takes over from a dead one.
+pub const NO_ROLLOUT: &str = "no-rollout";
 
 /// Who holds the lease; `None`: nobody, or it was given back.
 ///
@@ -28,6 +31,25 @@ pub async fn held(store: &dyn Store) -> Result<Option<LeaseRecord>, Failure> {
     Ok(record.filter(|record| !record.released))
 }
 
+/// The lease for a new rollout. Who works on another one is not waited for: that one has to be ended first. A command that is
+/// none, and is dead, leaves nothing to end.
+///
+/// # Errors
+/// The store does not answer.
+pub async fn begin(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    claim: &Claim,
+    tell: &(dyn Fn(&Holding, Duration) + Sync),
+) -> Result<Acquired, LeaseError> {
+    match lease::acquire(store, clock, claim).await? {
+        Acquired::Held(holding) if holding.rollout.as_str() == NO_ROLLOUT => {
+            lease::take_over(store, clock, claim, tell).await
+        }
+        acquired @ (Acquired::Held(_) | Acquired::Ours(_)) => Ok(acquired),
+    }
+}
+
 /// Waits for the lease of one that is dead, like every take-over. Whoever has it keeps it, and gives it back.
 ///
 /// # Errors
@@ -39,10 +61,9 @@ pub async fn take(
     identity: &Identity,
 ) -> Result<Arc<LeaseKeeper>, Failure> {
     let store = world.store();
-    let known = rollouts::ids(store.as_ref()).await?;
     let claim = Claim {
         holder: identity.holder.clone(),
-        rollout: rollouts::next_id(&known, &file.desired.cluster, world.clock().now()),
+        rollout: RolloutId::new(NO_ROLLOUT),
         nonce: identity.nonce.clone(),
         ttl: file.desired.policy.lease_ttl,
     };

@@ -122,7 +122,7 @@ pub(super) struct Unlock {
     /// Id of the lock, exactly
     #[arg(value_name = "LOCK")]
     pub(super) lock: String,
-    /// Who has taken it, if their machine is gone: a lock of another machine is freed only on a person's word
+    /// Who has taken it, if that run is certainly gone: what cannot be seen from here is freed only on a person's word
     #[arg(long, value_name = "USER@HOST")]
     pub(super) destroyed: Option<String>,
 }

@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::identity::Identity;
 use super::lease;
-use super::wire::terraform as wired;
+use super::wire::terraform::{self as wired, Owner};
 use super::wire::{self, World};
 use super::wish::{Format, Unlocking};
 use crate::report::json::OUTPUT_FORMAT;
@@ -94,29 +94,35 @@ fn is_gone(
     lock: &LockInfo,
     (asked, identity): (&Unlocking, &Identity),
 ) -> Result<(), Failure> {
-    if let Some(alive) = wired::alive(world, file)? {
+    let owner = wired::owner(world, file)?;
+    if let Owner::Lives(alive) = &owner {
         let message = format!("a run of Terraform lives on this machine: {alive}");
         return Err(Failure::new(Exit::Refused, "unlock::alive", message)
             .help("wait until it has ended; nothing was freed"));
     }
-    let host = |who: &str| who.split_once('@').map(|(_, host)| host.to_owned());
-    let here = identity.holder.split_whitespace().next().and_then(host);
-    if here.is_some() && host(&lock.who) == here {
-        return Ok(());
-    }
     if asked.destroyed.as_deref() == Some(lock.who.as_str()) {
         return Ok(());
     }
-    let message = format!(
-        "the lock was taken on another machine, by {}: whether that run lives cannot be seen from here",
-        lock.who
-    );
-    Err(Failure::new(Exit::Refused, "unlock::elsewhere", message).help(format!(
-        "look at that machine or at the log of that job; if it is gone: rehull unlock {} {} --destroyed {}",
-        asked.file.display(),
-        lock.id,
-        lock.who
-    )))
+    let host = |who: &str| who.split_once('@').map(|(_, host)| host.to_owned());
+    let here = identity.holder.split_whitespace().next().and_then(host);
+    let message = match owner {
+        Owner::Gone if here.is_some() && host(&lock.who) == here => return Ok(()),
+        Owner::Unknown(why) if host(&lock.who) == here => {
+            format!("the lock was taken on this machine, by {}: {why}", lock.who)
+        }
+        Owner::Gone | Owner::Unknown(_) | Owner::Lives(_) => format!(
+            "the lock was taken on another machine, by {}: whether that run lives cannot be seen from here",
+            lock.who
+        ),
+    };
+    Err(
+        Failure::new(Exit::Refused, "unlock::not_certain", message).help(format!(
+            "look for it, there or in the log of that job; if it is gone: rehull unlock {} {} --destroyed {}",
+            asked.file.display(),
+            lock.id,
+            lock.who
+        )),
+    )
 }
 
 fn answer(console: &Console, outcome: &str, text: &str) -> Result<(), Failure> {

@@ -117,6 +117,19 @@ impl<'a> Attempt<'a> {
         Ok(attempt)
     }
 
+    /// One that an earlier process has begun, with what it has left in the folder.
+    ///
+    /// # Errors
+    /// The folder is gone.
+    pub fn again(terraform: &'a Terraform, folder: &Path, tell: Tell<'a>) -> Result<Self, Unfit> {
+        Ok(Self {
+            terraform,
+            folder: folder.canonicalize().map_err(TerraformError::file(folder))?,
+            variables: Some(""),
+            tell,
+        })
+    }
+
     fn variables(&self) -> Vec<PathBuf> {
         self.variables
             .iter()
@@ -209,6 +222,20 @@ impl<'a> Attempt<'a> {
     /// Not every announced change is known to be done.
     pub async fn apply(&self, file: &PlanFile) -> Result<(), Unfit> {
         let job = self.terraform.apply(&self.folder.join(APPLY), file)?;
+        let outcome = self.to_its_end(job, TerraformStage::Apply).await?;
+        if outcome.verdict == Verdict::Applied {
+            Ok(())
+        } else {
+            Err(Unfit::of(&outcome))
+        }
+    }
+
+    /// Waits for an apply that an earlier process has begun.
+    ///
+    /// # Errors
+    /// Not every announced change is known to be done.
+    pub async fn follow(&self) -> Result<(), Unfit> {
+        let job = Job::attach(&self.folder.join(APPLY))?;
         let outcome = self.to_its_end(job, TerraformStage::Apply).await?;
         if outcome.verdict == Verdict::Applied {
             Ok(())

@@ -20,7 +20,7 @@ pub use files::PlanFile;
 pub use job::{Heard, Job};
 
 use rehull_core::tfrun::Command;
-pub use runs::TerraformRuns;
+pub use runs::{TerraformRuns, interrupt};
 
 /// One root module, and the program that works on it.
 #[derive(Clone, Debug)]

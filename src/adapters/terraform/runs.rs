@@ -74,34 +74,21 @@ impl TerraformRuns {
         &self.parts.judge
     }
 
-    /// Passes one interrupt on to what still goes on, and gives it some time to wind up. True: it still lives afterwards.
+    /// Nothing new is begun from here on; what goes on gets one interrupt and some time to wind up. True: it still lives
+    /// afterwards.
     pub async fn wind_up(&self, patience: Duration) -> bool {
-        let folders: Vec<PathBuf> = own(&self.own)
-            .values()
-            .filter(|own| !own.task.is_finished())
-            .filter_map(|own| shared(&own.shared).job.clone())
-            .collect();
+        let mut folders = Vec::new();
+        let owned = std::mem::take(&mut *own(&self.own));
+        for mut one in owned.into_values() {
+            // Whoever listens also begins what comes next: it has to be gone before anybody looks what goes on.
+            one.task.abort();
+            let _ = (&mut one.task).await;
+            folders.extend(shared(&one.shared).job.clone());
+        }
         let mut left = patience;
         let mut lives = false;
         for folder in folders {
-            let Ok(mut job) = Job::attach(&folder) else {
-                continue;
-            };
-            if let Err(error) = job.interrupt() {
-                tracing::info!(%error, "terraform could not be interrupted");
-            }
-            loop {
-                match job.hear() {
-                    Ok(heard) if heard.outcome.is_none() => {}
-                    Ok(_) | Err(_) => break,
-                }
-                if left.is_zero() {
-                    lives = true;
-                    break;
-                }
-                pause(LOOK_EVERY).await;
-                left = left.saturating_sub(LOOK_EVERY);
-            }
+            lives |= interrupt(&folder, &mut left).await;
         }
         lives
     }
@@ -125,19 +112,50 @@ impl TerraformRuns {
         })
     }
 
-    /// An `apply` of an earlier process that goes on.
-    fn left_alive(&self, rollout: &RolloutId) -> Option<TerraformProgress> {
-        let attempts = fs::read_dir(self.folder(rollout)).ok()?;
-        attempts.flatten().find_map(|attempt| {
-            let mut job = Job::attach(&attempt.path().join(APPLY)).ok()?;
-            let heard = job.hear().ok()?;
-            let (done, of) = counted(&heard.said);
-            heard.outcome.is_none().then_some(TerraformProgress {
-                stage: TerraformStage::Apply,
-                done,
-                of,
-            })
+    /// The try of an earlier process whose `apply` goes on.
+    fn left_alive(&self, rollout: &RolloutId) -> Option<PathBuf> {
+        let tries = fs::read_dir(self.folder(rollout)).ok()?;
+        tries.flatten().map(|one| one.path()).find(|one| {
+            let heard = Job::attach(&one.join(APPLY)).and_then(|mut job| job.hear());
+            heard.is_ok_and(|heard| heard.outcome.is_none())
         })
+    }
+
+    /// Begins a task, and remembers it.
+    fn begin<F>(&self, rollout: &RolloutId, stage: TerraformStage, work: impl FnOnce(Arc<Mutex<Shared>>) -> F)
+    where
+        F: Future<Output = Result<(), Unfit>> + Send + 'static,
+    {
+        let told = Arc::new(Mutex::new(Shared {
+            run: TerraformRun::Running(TerraformProgress {
+                stage,
+                done: 0,
+                of: 0,
+            }),
+            ..Shared::default()
+        }));
+        let work = work(Arc::clone(&told));
+        let kept = Arc::clone(&told);
+        let task = tokio::spawn(async move {
+            let ended = work.await;
+            shared(&told).run = match ended {
+                Ok(()) => TerraformRun::Applied,
+                Err(Unfit { why, help }) => TerraformRun::Failed { why, help },
+            };
+        });
+        own(&self.own).insert(rollout.clone(), Own { shared: kept, task });
+    }
+
+    /// Takes up what an earlier process has left alive: its end counts as if it had been begun here.
+    fn take_up(&self, rollout: &RolloutId) -> bool {
+        let Some(folder) = self.left_alive(rollout) else {
+            return false;
+        };
+        let parts = Arc::clone(&self.parts);
+        self.begin(rollout, TerraformStage::Apply, |state| async move {
+            follow(&parts.terraform, &folder, &state).await
+        });
+        true
     }
 
     /// A new folder; its number is the attempt of this machine.
@@ -161,14 +179,34 @@ fn shared(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Passes one interrupt on to a run, and waits for its end as long as there is time. True: it still lives.
+pub async fn interrupt(folder: &Path, left: &mut Duration) -> bool {
+    let Ok(mut job) = Job::attach(folder) else {
+        return false;
+    };
+    if let Err(error) = job.interrupt() {
+        tracing::info!(%error, "terraform could not be interrupted");
+    }
+    loop {
+        match job.hear() {
+            Ok(heard) if heard.outcome.is_none() => {}
+            Ok(_) | Err(_) => return false,
+        }
+        if left.is_zero() {
+            return true;
+        }
+        pause(LOOK_EVERY).await;
+        *left = left.saturating_sub(LOOK_EVERY);
+    }
+}
+
 #[async_trait]
 impl TerraformJobs for TerraformRuns {
     async fn start(&self, rollout: &RolloutId, approved: ApprovedRun<'_>) -> Result<(), PortError> {
-        if self.left_alive(rollout).is_some() {
-            return Ok(());
-        }
-        let mut runs = own(&self.own);
-        if runs.get(rollout).is_some_and(|own| !own.task.is_finished()) {
+        let runs = own(&self.own)
+            .get(rollout)
+            .is_some_and(|own| !own.task.is_finished());
+        if runs || self.take_up(rollout) {
             return Ok(());
         }
         let folder = self.attempt(rollout).map_err(|error| PortError::NotSent {
@@ -181,40 +219,33 @@ impl TerraformJobs for TerraformRuns {
             manifest: approved.manifest.clone(),
             envelope: approved.envelope.clone(),
         };
-        let state = Arc::new(Mutex::new(Shared {
-            run: TerraformRun::Running(TerraformProgress {
-                stage: TerraformStage::Init,
-                done: 0,
-                of: 0,
-            }),
-            ..Shared::default()
-        }));
-        let told = Arc::clone(&state);
-        let task = tokio::spawn(async move {
-            let ended = work.run(&told).await;
-            shared(&told).run = match ended {
-                Ok(()) => TerraformRun::Applied,
-                Err(Unfit { why, help }) => TerraformRun::Failed { why, help },
-            };
+        self.begin(rollout, TerraformStage::Init, |state| async move {
+            work.run(&state).await
         });
-        runs.insert(rollout.clone(), Own { shared: state, task });
         Ok(())
     }
 
     async fn observe(&self, rollout: &RolloutId) -> Result<TerraformRun, PortError> {
-        let known = own(&self.own)
-            .get(rollout)
-            .map(|own| (shared(&own.shared).run.clone(), own.task.is_finished()));
-        Ok(match known {
-            Some((TerraformRun::Running(_), true)) => TerraformRun::Failed {
-                why: "the task that listened to it broke off".to_owned(),
-                help: String::new(),
-            },
-            Some((run, _)) => run,
-            None => self
-                .left_alive(rollout)
-                .map_or(TerraformRun::Absent, TerraformRun::Running),
-        })
+        if !own(&self.own).contains_key(rollout) && !self.take_up(rollout) {
+            return Ok(TerraformRun::Absent);
+        }
+        let runs = own(&self.own);
+        let Some(known) = runs.get(rollout) else {
+            return Ok(TerraformRun::Absent);
+        };
+        let run = shared(&known.shared).run.clone();
+        // Asked after the state was read: one that ends between the two looks is finished in the next.
+        if matches!(run, TerraformRun::Running(_)) && known.task.is_finished() {
+            let now = shared(&known.shared).run.clone();
+            if matches!(now, TerraformRun::Running(_)) {
+                return Ok(TerraformRun::Failed {
+                    why: "the task that listened to it broke off".to_owned(),
+                    help: String::new(),
+                });
+            }
+            return Ok(now);
+        }
+        Ok(run)
     }
 }
 
@@ -229,34 +260,9 @@ struct Work {
 
 impl Work {
     async fn run(&self, state: &Mutex<Shared>) -> Result<(), Unfit> {
-        let tell = |stage: TerraformStage, said: &[Said], job: Option<&Path>| {
-            let mut shared = shared(state);
-            let (done, announced) = counted(said);
-            if stage == TerraformStage::Apply {
-                shared.done = shared.done.saturating_add(done);
-                shared.announced = shared.announced.saturating_add(announced);
-            }
-            let (done, of) = match stage {
-                TerraformStage::Apply => (shared.done, shared.announced),
-                TerraformStage::Init
-                | TerraformStage::Plan
-                | TerraformStage::Compare
-                | TerraformStage::Verify => (0, 0),
-            };
-            shared.run = TerraformRun::Running(TerraformProgress { stage, done, of });
-            shared.job = job.map(Path::to_owned);
-        };
+        let tell = |stage: TerraformStage, said: &[Said], job: Option<&Path>| note(state, stage, said, job);
         let ended = self.apply(&tell).await;
-        // What is left is a plan that can start programs, and streams; of a run that went well nobody reads them.
-        let plan = self.folder.join("plan").join("plan");
-        let removed = match &ended {
-            Ok(()) => fs::remove_dir_all(&self.folder),
-            Err(_) if plan.exists() => fs::remove_file(plan),
-            Err(_) => Ok(()),
-        };
-        if let Err(error) = removed {
-            tracing::info!(%error, "files of terraform's run could not be removed");
-        }
+        tidy_up(&self.folder, ended.is_ok());
         ended
     }
 
@@ -289,13 +295,61 @@ impl Work {
             ));
         }
         attempt.apply(&file).await?;
-        if attempt.verify().await? {
-            return Ok(());
+        verified(&attempt).await
+    }
+}
+
+/// To the end of an apply that an earlier process has begun, and to a second plan that is empty.
+async fn follow(terraform: &Terraform, folder: &Path, state: &Mutex<Shared>) -> Result<(), Unfit> {
+    let tell = |stage: TerraformStage, said: &[Said], job: Option<&Path>| note(state, stage, said, job);
+    let attempt = Attempt::again(terraform, folder, &tell)?;
+    let ended = match attempt.follow().await {
+        Ok(()) => verified(&attempt).await,
+        Err(unfit) => Err(unfit),
+    };
+    tidy_up(folder, ended.is_ok());
+    ended
+}
+
+async fn verified(attempt: &Attempt<'_>) -> Result<(), Unfit> {
+    if attempt.verify().await? {
+        return Ok(());
+    }
+    Err(Unfit::new(
+        "it was applied, and a second plan is not empty: something does not stay as it was written",
+        "look at `terraform plan` of the module; what keeps changing wants `ignore_changes` or the value that the provider reads back",
+    ))
+}
+
+fn note(told: &Mutex<Shared>, stage: TerraformStage, said: &[Said], job: Option<&Path>) {
+    let mut shared = shared(told);
+    let (done, announced) = counted(said);
+    if stage == TerraformStage::Apply {
+        shared.done = shared.done.saturating_add(done);
+        shared.announced = shared.announced.saturating_add(announced);
+    }
+    let (done, of) = match stage {
+        TerraformStage::Apply => (shared.done, shared.announced),
+        TerraformStage::Init | TerraformStage::Plan | TerraformStage::Compare | TerraformStage::Verify => {
+            (0, 0)
         }
-        Err(Unfit::new(
-            "it was applied, and a second plan is not empty: something does not stay as it was written",
-            "look at `terraform plan` of the module; what keeps changing wants `ignore_changes` or the value that the provider reads back",
-        ))
+    };
+    shared.run = TerraformRun::Running(TerraformProgress { stage, done, of });
+    shared.job = job.map(Path::to_owned);
+}
+
+/// What is left is a plan that can start programs, and streams; of a run that went well nobody reads them.
+fn tidy_up(folder: &Path, went_well: bool) {
+    let plan = folder.join("plan").join("plan");
+    let removed = if went_well {
+        fs::remove_dir_all(folder)
+    } else if plan.exists() {
+        fs::remove_file(plan)
+    } else {
+        Ok(())
+    };
+    if let Err(error) = removed {
+        tracing::info!(%error, "files of terraform's run could not be removed");
     }
 }
 

@@ -13,6 +13,7 @@ use rehull_core::ports::StoreError;
 
 use super::Failure;
 use crate::cli::exit::Exit;
+use crate::cli::lease::NO_ROLLOUT;
 use crate::report::numbers::{between, duration};
 
 impl Failure {
@@ -182,6 +183,13 @@ impl Failure {
             duration(between(since, now)),
             duration(LeaseTimes::of(ttl).quiet()),
         );
+        if rollout.as_str() == NO_ROLLOUT {
+            let message = format!("{by} works on what is around this cluster since {length} ({since})");
+            let help = format!(
+                "wait until it has ended; if that process is dead: the same once more, it waits for {quiet} without a sign of life and takes over"
+            );
+            return Self::new(Exit::LeaseHeld, "lease::held", message).help(help);
+        }
         let message = format!("{by} works on this cluster since {length} ({since}): rollout {rollout}");
         let help = format!(
             "look with `rehull status {rollout}`; if that process is dead: `rehull resume {rollout}` takes over after {quiet} without a sign of life, counted from when it is typed, each time anew"

@@ -7,6 +7,7 @@ use crate::domain::fleet::{Attachment, Machine, SlotParts};
 use crate::domain::ids::SlotName;
 use crate::domain::observed::{Observed, Part};
 use crate::domain::quorum::Standing;
+use crate::domain::terraform::TerraformRun;
 use crate::event::Rest;
 use crate::journal::JournalView;
 use crate::plan::{RolloutKind, RolloutPlan};
@@ -71,6 +72,9 @@ pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest 
     .margin();
     if margin != full {
         left.push(format!("margin {margin} of {full}"));
+    }
+    if let TerraformRun::Running(progress) = &seen.jobs.terraform {
+        left.push(format!("terraform is at work: {}", progress.stage.words()));
     }
     left.extend(may_still_come_true(seen, journal));
     Rest {

@@ -1,12 +1,16 @@
 //! Any other root module of the cluster, in the gate's second mode: everything around the machines, and never the machines.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use rehull_core::domain::terraform::TerraformStage;
 use rehull_core::tfplan::{Decision, DigestKey, Manifest, Mode};
+use rehull_core::tfrun::Said;
 
-use super::plan::{NOBODY, no_key, scratch, unwritable_scratch};
-use super::{LOCK_TIMEOUT_S, TERRAFORM, key, surroundings};
-use crate::adapters::terraform::{Attempt, Proposal, Terraform, Unfit};
+use super::plan::{NOBODY, PATIENCE_S, no_key, scratch, unwritable_scratch};
+use super::{TERRAFORM, key, surroundings};
+use crate::adapters::terraform::{Attempt, Proposal, Terraform, Unfit, interrupt};
 use crate::cli::cluster_file::ClusterFile;
 use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
@@ -44,9 +48,35 @@ impl Infrastructure {
             module: module.to_owned(),
             backend_config: backend.filter(|backend| module.join(backend).is_file()),
             environment: surroundings(file, environment),
-            lock_timeout: LOCK_TIMEOUT_S,
+            lock_timeout: PATIENCE_S,
         };
         Ok(Self { terraform, key })
+    }
+}
+
+/// What an apply is at, for whoever has to interrupt it.
+#[derive(Default)]
+pub struct AtWork {
+    now: Mutex<Option<(TerraformStage, Option<PathBuf>)>>,
+}
+
+impl AtWork {
+    fn tell(&self, stage: TerraformStage, job: Option<&Path>) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Some((stage, job.map(Path::to_owned)));
+    }
+
+    /// Passes one interrupt on. True: something may be changed already, so its end has to be waited for.
+    pub async fn interrupt(&self) -> bool {
+        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some((stage, job)) = now else { return false };
+        if let Some(job) = job {
+            let mut patience = Duration::ZERO;
+            interrupt(&job, &mut patience).await;
+        }
+        match stage {
+            TerraformStage::Apply | TerraformStage::Verify => true,
+            TerraformStage::Init | TerraformStage::Plan | TerraformStage::Compare => false,
+        }
     }
 }
 
@@ -56,7 +86,8 @@ impl Infrastructure {
 /// Terraform did not come to the end of a plan.
 pub async fn judge(module: &Infrastructure) -> Result<Option<Decision>, Failure> {
     let scratch = scratch().map_err(|error| unwritable_scratch(&error))?;
-    let proposed = match begin(module, &scratch.path().join("run")) {
+    let folder = scratch.path().join("run");
+    let proposed = match Attempt::begin(&module.terraform, &folder, None, NOBODY) {
         Ok(attempt) => propose(module, &attempt).await,
         Err(unfit) => Err(unfit),
     };
@@ -70,10 +101,12 @@ pub async fn judge(module: &Infrastructure) -> Result<Option<Decision>, Failure>
 ///
 /// # Errors
 /// It is another plan by now, or its apply did not come to its end.
-pub async fn apply(module: &Infrastructure, approved: &Manifest) -> Result<(), Failure> {
+pub async fn apply(module: &Infrastructure, approved: &Manifest, at_work: &AtWork) -> Result<(), Failure> {
     let scratch = scratch().map_err(|error| unwritable_scratch(&error))?;
     let failed = |unfit: Unfit| unfinished(module, &unfit);
-    let attempt = begin(module, &scratch.path().join("run")).map_err(failed)?;
+    let tell = |stage: TerraformStage, _: &[Said], job: Option<&Path>| at_work.tell(stage, job);
+    let folder = scratch.path().join("run");
+    let attempt = Attempt::begin(&module.terraform, &folder, None, &tell).map_err(failed)?;
     let Proposal::Plan(decision, plan) = propose(module, &attempt).await.map_err(failed)? else {
         return Ok(());
     };
@@ -96,10 +129,6 @@ pub async fn apply(module: &Infrastructure, approved: &Manifest) -> Result<(), F
         .help("what keeps changing wants `ignore_changes`, or the value that the provider reads back"))
 }
 
-fn begin<'a>(module: &'a Infrastructure, folder: &Path) -> Result<Attempt<'a>, Unfit> {
-    Attempt::begin(&module.terraform, folder, None, NOBODY)
-}
-
 async fn propose(module: &Infrastructure, attempt: &Attempt<'_>) -> Result<Proposal, Unfit> {
     attempt
         .propose(Mode::Infrastructure, None, module.key.as_ref())
@@ -117,6 +146,8 @@ fn unfinished(module: &Infrastructure, unfit: &Unfit) -> Failure {
     failure.help(if unfit.help.is_empty() {
         format!("look at it: {program} -chdir={place} plan")
     } else {
-        unfit.help.clone()
+        // The lock of this state is none that rehull frees.
+        let by_hand = format!("{program} -chdir={place} force-unlock ID");
+        unfit.help.replace("rehull unlock FILE ID", &by_hand)
     })
 }

@@ -52,15 +52,24 @@ pub async fn free(world: &World, file: &ClusterFile, id: &str) -> Result<(), Fai
     })
 }
 
-/// A run of Terraform in this module that lives on this machine, for people: one of a rollout, or one that a person has
-/// started in the module's folder.
-pub fn alive(world: &World, file: &ClusterFile) -> Result<Option<String>, Failure> {
-    let (runs, _) = module(world, file)?;
+/// What is known of the owner of a lock that was taken on this machine.
+pub enum Owner {
+    /// A run in this module lives: one of a rollout, or one that a person has started in its folder.
+    Lives(String),
+    /// It may live: something is at work that may be it, or the processes of this machine cannot be seen.
+    Unknown(String),
+    /// Nobody on this machine runs Terraform.
+    Gone,
+}
+
+/// Whether somebody on this machine may have the lock.
+pub fn owner(world: &World, file: &ClusterFile) -> Result<Owner, Failure> {
+    let (runs, module) = module(world, file)?;
     if let Some(folder) = runs.any_alive() {
-        return Ok(Some(format!("the run in {}", folder.display())));
+        return Ok(Owner::Lives(format!("the run in {}", folder.display())));
     }
-    let folder = runs.terraform().module.canonicalize();
-    Ok(folder.ok().and_then(|folder| working_in(&folder)))
+    let folder = runs.terraform().module.canonicalize().ok();
+    Ok(on_this_machine(folder.as_deref(), &module.program))
 }
 
 fn module<'w>(
@@ -81,16 +90,47 @@ fn module<'w>(
     Err(failure.help("only a state that rehull applies has a lock that it may free"))
 }
 
-/// Where the system tells of processes in files; elsewhere only the runs of rollouts are known.
-fn working_in(folder: &Path) -> Option<String> {
-    let processes = fs::read_dir("/proc").ok()?.flatten();
-    processes
-        .filter(|process| fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == folder))
-        .find_map(|process| {
-            let line = fs::read(process.path().join("cmdline")).ok()?;
-            let program = String::from_utf8_lossy(line.split(|byte| *byte == 0).next()?).into_owned();
-            let name = Path::new(&program).file_name()?.to_str()?;
-            let is_one = name.starts_with("terraform") || name.starts_with("tofu");
-            is_one.then(|| format!("process {} ({program})", process.file_name().to_string_lossy()))
-        })
+/// Where the system tells of processes in files; elsewhere nothing is known, which is said.
+fn on_this_machine(folder: Option<&Path>, program: &str) -> Owner {
+    let unseen = || Owner::Unknown("the processes of this machine cannot be seen".to_owned());
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return unseen();
+    };
+    let mut found = Owner::Gone;
+    for process in processes.flatten() {
+        let number = process.file_name().to_string_lossy().into_owned();
+        if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
+        let line = match fs::read(process.path().join("cmdline")) {
+            Ok(line) => line,
+            // It has just ended.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(_) if !process.path().exists() => continue,
+            Err(_) => return unseen(),
+        };
+        if !is_terraform(&line, program) {
+            continue;
+        }
+        let words = format!(
+            "process {number} ({})",
+            String::from_utf8_lossy(&line).replace('\0', " ").trim()
+        );
+        let place = fs::read_link(process.path().join("cwd")).ok();
+        if place.is_some() && place.as_deref() == folder {
+            return Owner::Lives(words);
+        }
+        found = Owner::Unknown(format!("{words} may be the one that has it"));
+    }
+    found
+}
+
+fn is_terraform(line: &[u8], program: &str) -> bool {
+    let words = String::from_utf8_lossy(line).into_owned();
+    let mut parts = words.split('\0').take(2);
+    // A script that runs it has its own name second.
+    parts.any(|part| {
+        let name = part.rsplit('/').next().unwrap_or_default();
+        name == program || name.starts_with("terraform") || name.starts_with("tofu")
+    })
 }

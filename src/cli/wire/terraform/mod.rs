@@ -9,8 +9,8 @@ use std::ffi::OsString;
 use rehull_core::domain::desired::TerraformModule;
 use rehull_core::tfplan::{DigestKey, Templates};
 
-pub use infrastructure::{Infrastructure, apply, judge};
-pub use lock::{alive, free, holder};
+pub use infrastructure::{AtWork, Infrastructure, apply, judge};
+pub use lock::{Owner, free, holder, owner};
 pub use plan::{complete, first_templates};
 
 use super::{ClusterFile, Environment, credentials};

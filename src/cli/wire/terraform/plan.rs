@@ -21,7 +21,7 @@ use crate::cli::failure::Failure;
 use crate::cli::wire::World;
 
 /// Whoever only plans is told after a minute who has the lock; a rollout waits longer.
-const PATIENCE_S: u32 = 60;
+pub(super) const PATIENCE_S: u32 = 60;
 /// It takes seconds, and nobody is shown how far it is.
 pub(super) const NOBODY: Tell<'static> = &|_, _, _| {};
 /// A sandbox lists a new launch template after seconds.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rehull_core::domain::terraform::{TerraformProgress, TerraformStage};
@@ -10,11 +11,16 @@ use rehull_core::event::What;
 use rustix::process::Signal;
 
 use super::{cluster, nothing_is_left, render};
-use crate::e2e::rig::LIMIT;
+use crate::e2e::rig::{LIMIT, Sandbox};
+use crate::support::eventually;
+use crate::terraform::rig::terraform_or_say;
 
-/// Real Terraform, whose apply takes ten seconds more and does not hurry when it is interrupted, as one that waits for AWS.
+/// Real Terraform that takes its time, as one that waits for AWS: `show` three seconds more, `apply` ten, in which it does not
+/// hurry when it is interrupted. It notes every interrupt and every apply.
 const SLOW: &str = r#"#!/bin/sh
+if [ "$1" = show ]; then sleep 3; fi
 if [ "$1" = apply ]; then
+  echo begun >> "$HOME/applies"
   trap 'echo once >> "$HOME/interrupts"' INT
   n=0
   while [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done
@@ -23,22 +29,42 @@ fi
 exec terraform "$@"
 "#;
 
-fn applies(what: &What) -> bool {
+/// A home with that program in it, which the cluster file names; and the environment to run rehull in.
+struct Slow {
+    home: PathBuf,
+    path: String,
+}
+
+impl Slow {
+    fn of(sandbox: &Sandbox) -> Self {
+        let home = sandbox.info.dir.join("home");
+        fs::create_dir(&home).unwrap();
+        let slow = home.join("slow-terraform");
+        fs::write(&slow, SLOW).unwrap();
+        fs::set_permissions(&slow, fs::Permissions::from_mode(0o700)).unwrap();
+        sandbox.edit("standIn: true", "standIn: true, program: slow-terraform");
+        let path = format!("{}:{}", home.display(), std::env::var("PATH").unwrap());
+        Self { home, path }
+    }
+
+    fn environment(&self) -> [(&str, &str); 2] {
+        [
+            ("PATH", self.path.as_str()),
+            ("HOME", self.home.to_str().unwrap()),
+        ]
+    }
+
+    fn noted(&self, what: &str) -> String {
+        fs::read_to_string(self.home.join(what)).unwrap_or_default()
+    }
+}
+
+fn is_at(what: &What, wanted: TerraformStage) -> bool {
     let What::Waiting { waiting, .. } = what else {
         return false;
     };
-    let apply = |on: &WaitingOn| {
-        matches!(
-            on,
-            WaitingOn::Terraform {
-                progress: Some(TerraformProgress {
-                    stage: TerraformStage::Apply,
-                    ..
-                })
-            }
-        )
-    };
-    waiting.iter().any(|waiting| apply(&waiting.on))
+    let at = |on: &WaitingOn| matches!(on, WaitingOn::Terraform { progress: Some(TerraformProgress { stage, .. }) } if *stage == wanted);
+    waiting.iter().any(|waiting| at(&waiting.on))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,20 +73,14 @@ async fn a_signal_interrupts_terraform_once_and_whoever_resumes_waits_for_what_g
         return;
     };
     sandbox.is_settled_at("3.5.33").await;
-    let home = sandbox.info.dir.join("home");
-    fs::create_dir(&home).unwrap();
-    let slow = home.join("slow-terraform");
-    fs::write(&slow, SLOW).unwrap();
-    fs::set_permissions(&slow, fs::Permissions::from_mode(0o700)).unwrap();
-    sandbox.edit("standIn: true", "standIn: true, program: slow-terraform");
+    let slow = Slow::of(&sandbox);
     sandbox.pin("3.6.14");
     render(&sandbox).await;
-    let path = format!("{}:{}", home.display(), std::env::var("PATH").unwrap());
-    let environment = [("PATH", path.as_str()), ("HOME", home.to_str().unwrap())];
-
+    let environment = slow.environment();
     let apply = ["apply", "cluster.yaml", "--yes", "--output", "json"];
     let mut run = sandbox.start_with(&environment, &apply);
-    run.until_event("an apply of terraform", applies).await;
+    run.until_event("an apply of terraform", |what| is_at(what, TerraformStage::Apply))
+        .await;
     run.signal(Signal::TERM);
     let asked = Instant::now();
     let stopped = run.end(LIMIT).await.exits(75);
@@ -75,12 +95,62 @@ async fn a_signal_interrupts_terraform_once_and_whoever_resumes_waits_for_what_g
         .run_with(&environment, &["resume", &rollout, "--output", "json"])
         .await
         .exits(0);
-    assert_eq!(
-        fs::read_to_string(home.join("interrupts")).unwrap(),
-        "once\n",
-        "{resumed}"
-    );
+    assert_eq!(slow.noted("interrupts"), "once\n", "{resumed}");
+    assert_eq!(slow.noted("applies"), "begun\n", "{resumed}");
     sandbox.is_settled_at("3.6.14").await;
     nothing_is_left(&sandbox);
+    sandbox.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_while_a_plan_is_compared_begins_no_apply() {
+    let Some(sandbox) = cluster("tf-held", &["3.5.33", "3.6.14"]).await else {
+        return;
+    };
+    sandbox.is_settled_at("3.5.33").await;
+    let slow = Slow::of(&sandbox);
+    sandbox.pin("3.6.14");
+    render(&sandbox).await;
+    let apply = ["apply", "cluster.yaml", "--yes", "--output", "json"];
+    let mut run = sandbox.start_with(&slow.environment(), &apply);
+    run.until_event("a comparison", |what| is_at(what, TerraformStage::Compare))
+        .await;
+    run.signal(Signal::TERM);
+    run.end(LIMIT).await.exits(75);
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(slow.noted("applies"), "");
+    sandbox.run(&["abort", &sandbox.newest_rollout()]).await.exits(0);
+    sandbox.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_in_an_apply_of_infrastructure_is_passed_on_once_and_its_end_is_told() {
+    if terraform_or_say().is_none() {
+        return;
+    }
+    let Some(sandbox) = Sandbox::up_with("tf-infra-stop", &["3.5.33"], 3, true).await else {
+        return;
+    };
+    let slow = Slow::of(&sandbox);
+    let base = sandbox.info.dir.join("base");
+    fs::create_dir(&base).unwrap();
+    fs::write(
+        base.join("main.tf"),
+        "resource \"terraform_data\" \"network\" {}\n",
+    )
+    .unwrap();
+    let apply = ["apply", "cluster.yaml", "--infrastructure", "base", "--yes"];
+    let mut run = sandbox.start_with(&slow.environment(), &apply);
+    eventually("an apply", LIMIT, async || {
+        (!slow.noted("applies").is_empty()).then_some(())
+    })
+    .await;
+    // It has to hear what it has begun before it can pass anything on.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    run.signal(Signal::TERM);
+    let ended = run.end(LIMIT).await.exits(0);
+    ended.says(&["terraform is asked to wind up", "a second plan is empty"]);
+    assert_eq!(slow.noted("interrupts"), "once\n");
+    assert_eq!(slow.noted("applies"), "begun\n");
     sandbox.down().await;
 }
