@@ -200,6 +200,14 @@ fn is_profile(blocks: &Node<'_>, role: &RoleContent) -> bool {
     let Some([block]) = blocks.list() else {
         return false;
     };
+    // Another type than text says something that nobody here knows.
+    let is_text = |name: &str| match block.get(name) {
+        None | Some(Node::Null | Node::Text(_)) => true,
+        Some(_) => false,
+    };
+    if !is_text("name") || !is_text("arn") {
+        return false;
+    }
     let says = |name: &str| {
         block
             .get(name)
