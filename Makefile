@@ -22,8 +22,8 @@ locked := $(if $(CI),--locked)
 cargo_deny := $(cache)/tools/bin/cargo-deny --log-level error $(locked)
 deny := $(cargo_deny) check
 
-# Live tests mostly wait: one per core leaves half of the cores idle. As many as in the soak.
-LIVE_AT_ONCE ?= $(shell echo $$(($$(nproc) * 2)))
+# Live tests mostly wait: one per core leaves half of the cores idle. The soak runs four at once on two of them.
+LIVE_AT_ONCE ?= $(shell echo $$(($$(nproc) * 3 / 2)))
 
 # $(call phase,name,command): says when it starts, how long it took, and which phase failed. No comma in the command.
 define phase
