@@ -64,7 +64,11 @@ pub fn run(
         let beating = tokio::spawn(async move { kept.keep().await });
         let applied = apply(console, &module, manifest).await;
         beating.abort();
-        if let Err(error) = lease.release().await {
+        // What goes on without this process keeps the lease until it runs out, as in a rollout.
+        let goes_on = applied
+            .as_ref()
+            .is_err_and(|failure| failure.exit == Exit::Interrupted);
+        if !goes_on && let Err(error) = lease.release().await {
             tracing::info!(%error, "the lease was not given back and runs out by itself");
         }
         applied?;
