@@ -91,11 +91,16 @@ fn rest_words(rest: &Rest) -> Vec<String> {
 /// How many machines run what, and whether that may stay so.
 fn left(timeline: &Timeline, rest: &Rest) -> Vec<String> {
     let done = timeline.done();
-    // At rest a step whose replacement only waits for its go has changed nothing.
+    // A step that is held, or whose replacement only boots, has changed nothing. A machine that was not there before runs
+    // nothing until its step is over.
+    let is_between = |step: &&StepStory| match step.outline.from {
+        Some(_) => step.is_in_switch(),
+        None => step.begun_at.is_some() && step.done_at.is_none(),
+    };
     let between = timeline
         .steps
         .iter()
-        .filter(|step| !rest.at_rest && step.begun_at.is_some() && step.done_at.is_none());
+        .filter(|step| !rest.at_rest && is_between(step));
     let between: Vec<String> = between.map(|step| step.outline.slot.to_string()).collect();
     // The step of a spare is no machine more: it goes in the end.
     let of_machines = |step: &&StepStory| step.outline.from.is_some() || !has_old(timeline);
@@ -206,6 +211,10 @@ fn next(timeline: &Timeline, reason: &StopReason, rest: &Rest) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use rehull_core::domain::ids::SlotName;
+    use rehull_core::domain::waiting::{RedGate, WaitingOn};
+    use rehull_core::event::What;
+
     use super::super::fixture;
     use super::*;
 
@@ -268,6 +277,33 @@ mod tests {
         assert!(text.contains(said), "{text}");
         let place = |what: &str| text.find(what).unwrap_or(usize::MAX);
         assert!(place("no return") < place("  next"), "{text}");
+    }
+
+    /// It is held by the gates because another member has fallen, and nothing of it was touched.
+    #[test]
+    fn a_step_that_was_only_held_leaves_its_machine_as_before() {
+        let red = vec![RedGate {
+            slot: Some(SlotName::new("etcd-c")),
+            gate: "answers".to_owned(),
+            seen: "connection refused".to_owned(),
+        }];
+        let rest = Rest {
+            at_rest: false,
+            heard: true,
+            margin: 0,
+            left: Vec::new(),
+        };
+        let reason = StopReason::Asked {
+            how: "stop (Ctrl-C)".to_owned(),
+        };
+        let events = [
+            fixture::event(0.0, fixture::started(true)),
+            fixture::event(1.0, fixture::waiting("etcd-b", WaitingOn::Gate { red }, 0)),
+            fixture::event(9.0, What::Stopped { reason, rest }),
+        ];
+        let text = text(&Timeline::of(&events), Paint::Plain).unwrap_or_default();
+        assert!(text.contains("3 machines on 3.5.33\n"), "{text}");
+        assert!(!text.contains("in between"), "{text}");
     }
 
     #[test]

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::ids::{EtcdClusterId, MemberId, SlotName};
 use super::version::EtcdVersion;
 
+/// The alarm that refuses writes of keys and leases, and nothing else; any other one casts doubt on the data of a member.
+pub const NOSPACE: &str = "NOSPACE";
+
 /// One entry per slot of the cluster file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EtcdView {

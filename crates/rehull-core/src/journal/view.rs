@@ -306,6 +306,13 @@ impl JournalView {
         before.max_by_key(|(at, _)| *at).map(|(_, digest)| digest)
     }
 
+    /// This rollout has asked the slot's member to stop, or a machine to run it: it may be out by our doing.
+    #[must_use]
+    pub fn switches(&self, slot: &SlotName) -> bool {
+        let switches = |action: &Action| matches!(action, Action::AskStop { slot: of, .. } | Action::Go { slot: of, .. } if of == slot);
+        self.actions.values().any(|past| switches(&past.action))
+    }
+
     /// When this rollout last launched a machine with this content for the slot and this generation of its data.
     #[must_use]
     pub fn launched_at(

@@ -82,6 +82,12 @@ impl Envelope {
         self.slots.iter().chain(&self.spare)
     }
 
+    /// A machine is replaced by it.
+    #[must_use]
+    pub fn replaces(&self) -> bool {
+        self.all_slots().any(SlotPlan::changes)
+    }
+
     /// It leaves no member of the old minor: the cluster version rises, and with it the last way back is gone. What is
     /// not known to stay old counts as new.
     #[must_use]

@@ -7,7 +7,7 @@ use super::envelope::{Envelope, Forecast, ForecastStep, RolloutKind, SlotPlan};
 use super::input::holder;
 use super::{certificates, eta, spare};
 use crate::catalog::etcd::{hop_notes, short_log_note};
-use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer};
+use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer, NOSPACE};
 use crate::domain::fleet::{Join, Machine};
 use crate::domain::ids::SlotName;
 use crate::domain::observed::Observed;
@@ -123,7 +123,11 @@ fn is_out(seen: &Observed, slot: &SlotName) -> bool {
 }
 
 fn because(envelope: &Envelope, slot: &SlotPlan, leader: Option<&SlotName>, seen: &Observed) -> String {
-    let role = if envelope.kind != RolloutKind::Bootstrap && is_out(seen, &slot.slot.name) {
+    let out = envelope.kind != RolloutKind::Bootstrap && is_out(seen, &slot.slot.name);
+    let role = if out && envelope.kind == RolloutKind::Upgrade {
+        // Nothing comes first: it is a blocker.
+        "is out"
+    } else if out {
         "is out, so it comes first"
     } else if leader == Some(&slot.slot.name) {
         "leads, so it goes last"
@@ -172,7 +176,7 @@ fn blockers(envelope: &Envelope, seen: &Observed, quota: u64) -> Vec<String> {
             }
             continue;
         };
-        for alarm in &answer.alarms {
+        for alarm in answer.alarms.iter().filter(|alarm| holds(envelope, alarm)) {
             blockers.push(format!(
                 "{name} raises {alarm} → clear its cause and the alarm; nothing moves before that"
             ));
@@ -190,6 +194,18 @@ fn blockers(envelope: &Envelope, seen: &Observed, quota: u64) -> Vec<String> {
     blockers.extend(strangers(envelope, seen));
     blockers.extend(certificates::blockers(envelope, seen));
     blockers
+}
+
+/// Whether an alarm forbids the rollout. Without space nothing is refused that brings a member back, and with one more
+/// member there is the margin to defragment the others.
+fn holds(envelope: &Envelope, alarm: &str) -> bool {
+    let heals = matches!(envelope.kind, RolloutKind::Heal { .. });
+    !heals || alarm != NOSPACE
+}
+
+fn raises(seen: &Observed, slot: &SlotName, alarm: &str) -> bool {
+    let answer = seen.etcd.endpoints.get(slot).and_then(Endpoint::answer);
+    answer.is_some_and(|answer| answer.alarms.iter().any(|raised| raised == alarm))
 }
 
 /// Members that no slot of the plan owns: gates stay red as long as they are listed.
@@ -233,7 +249,7 @@ fn too_full(envelope: &Envelope, name: &SlotName, answer: &MemberAnswer, quota: 
     let mut blockers = Vec::new();
     let limit = u64::from(envelope.policy.quota_used_percent_max);
     let quota = answer.db_quota.filter(|quota| *quota > 0).unwrap_or(quota);
-    if answer.db_size.saturating_mul(100) > quota.saturating_mul(limit) {
+    if holds(envelope, NOSPACE) && answer.db_size.saturating_mul(100) > quota.saturating_mul(limit) {
         blockers.push(format!(
             "{name} uses {} of {quota} bytes of its quota (gate: {limit} %) → {remedy}; or raise `quota-backend-bytes`",
             answer.db_size
@@ -275,6 +291,11 @@ fn notes(envelope: &Envelope, seen: &Observed) -> Vec<String> {
         if !is_target && is_out(seen, slot) && comes_back_first(envelope, seen, slot) {
             notes.push(format!(
                 "{slot} has no machine that runs it either: it comes back first, as it was"
+            ));
+        }
+        if !holds(envelope, NOSPACE) && raises(seen, slot, NOSPACE) {
+            notes.push(format!(
+                "{slot} raises {NOSPACE}: whoever is out comes back all the same, then clear it (docs/runbooks/alarm.md)"
             ));
         }
     }

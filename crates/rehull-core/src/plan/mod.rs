@@ -23,6 +23,8 @@ mod tests;
 #[cfg(test)]
 mod tests_of_a_single_member;
 #[cfg(test)]
+mod tests_of_alarms;
+#[cfg(test)]
 mod tests_of_certificates;
 #[cfg(test)]
 mod tests_of_incidents;

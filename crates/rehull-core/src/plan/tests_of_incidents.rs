@@ -28,7 +28,11 @@ fn mixed(new: usize) -> Model {
     model
 }
 
-fn heal(seen: &Observed, n: usize, content: Option<SlotContent>) -> Result<RolloutPlan, Vec<Refusal>> {
+pub(super) fn heal(
+    seen: &Observed,
+    n: usize,
+    content: Option<SlotContent>,
+) -> Result<RolloutPlan, Vec<Refusal>> {
     let want = desired(3, NEW);
     let slot = slot_name(n);
     let known = content
@@ -45,7 +49,7 @@ fn heal(seen: &Observed, n: usize, content: Option<SlotContent>) -> Result<Rollo
     })
 }
 
-fn content(slot: usize, version: EtcdVersion) -> SlotContent {
+pub(super) fn content(slot: usize, version: EtcdVersion) -> SlotContent {
     let digest = digest(&slot_name(slot), version);
     SlotContent { version, digest }
 }
@@ -362,13 +366,13 @@ fn a_member_that_is_out_stands_first_with_the_margin_that_is_left_and_what_its_m
         panic!("{:?}", knowing.forecast.order)
     };
     assert_eq!(first.slot, slot_name(2));
-    assert_eq!(first.because, "is out, so it comes first; etcd 3.5.33 → 3.6.14");
+    assert_eq!(first.because, "is out; etcd 3.5.33 → 3.6.14");
     assert_eq!(first.margin, (0, 0, 1));
     assert_eq!((second.margin, third.margin), ((1, 0, 1), (1, 0, 1)));
     let unknowing = plan(&input).unwrap();
     assert_eq!(
         unknowing.forecast.order[0].because,
-        "is out, so it comes first; what it runs is not known: it does not answer"
+        "is out; what it runs is not known: it does not answer"
     );
 }
 

@@ -200,6 +200,12 @@ pub(crate) fn afterwards(
     }
 }
 
+/// It was lost and is brought back by this rollout, or was told to start by it.
+pub(super) fn is_ours(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
+    let told = |machine: &Machine| machine.go && was_told_by_us(slot, machine, journal);
+    lost(now, slot).is_some() || slot.running_machines().any(told)
+}
+
 /// A member that was told to start and has not come up yet is waited for, also on the way to rest; not for ever. What
 /// has refused after its machine booted again is given up, and comes back like a lost one.
 pub(crate) fn is_returning(step: &Step<'_>, tick: &mut Tick) -> bool {

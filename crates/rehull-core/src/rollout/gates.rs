@@ -18,7 +18,7 @@ pub(crate) fn red(now: &Situation<'_>, step: &SlotName) -> Vec<RedGate> {
     let comes_in = now
         .all_slots()
         .find(|slot| is_step(slot))
-        .is_some_and(SlotSituation::switch_has_begun);
+        .is_some_and(|slot| slot.switch_has_begun() || alarm::is_healed(now, slot));
     if let Err(why) = &now.members {
         red.push(RedGate {
             slot: None,

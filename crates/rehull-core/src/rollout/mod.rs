@@ -42,6 +42,7 @@ use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
 use crate::journal::JournalView;
 use crate::mutant::mutant;
 use crate::plan::{RolloutKind, RolloutPlan};
+use order::Turn;
 use situation::{Situation, SlotSituation};
 use step::Step;
 use tick::Tick;
@@ -91,6 +92,10 @@ pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: 
         );
     }
     if !tick.is_empty() {
+        if plan.envelope.kind != RolloutKind::Bootstrap {
+            // A member that falls meanwhile has fallen all the same.
+            steady::note_by_journal(&now, journal, &mut tick);
+        }
         return tick.into_next();
     }
     if let Some(reason) = stop_sign(&now) {
@@ -220,19 +225,8 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
         return;
     }
     let turn = order::turn(now, journal, goal);
-    let out = if goal == Goal::Finish {
-        turn.out.as_slice()
-    } else {
-        &[]
-    };
-    for slot in out {
-        let on = WaitingOn::OtherMemberOut {
-            slot: slot.name().clone(),
-            seen: removed::describe(now, slot, journal),
-        };
-        tick.wait(&slot.plan.step, on);
-    }
     if goal == Goal::Finish {
+        wait_for_others(now, journal, &turn, tick);
         removed::watch(now, journal, tick);
     }
     for slot in &turn.leaving {
@@ -256,6 +250,10 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
     }
     // At rest nothing is next.
     let Some(slot) = turn.begun.or(turn.next) else {
+        if goal == Goal::Finish && !now.plan.envelope.replaces() {
+            // Terraform alone: no machine waits for it.
+            launch_template::next(now, journal, tick);
+        }
         return;
     };
     let mut hold = Vec::new();
@@ -280,6 +278,19 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
         },
         tick,
     );
+}
+
+/// The wait belongs to the step that it holds; the member that is out may never have been begun.
+fn wait_for_others(now: &Situation<'_>, journal: &JournalView, turn: &Turn<'_>, tick: &mut Tick) {
+    let everything = StepId::new("cluster");
+    for slot in &turn.out {
+        let held = turn.begun.or(turn.next).filter(|held| held.name() != slot.name());
+        let on = WaitingOn::OtherMemberOut {
+            slot: slot.name().clone(),
+            seen: removed::describe(now, slot, journal),
+        };
+        tick.wait(held.map_or(&everything, |held| &held.plan.step), on);
+    }
 }
 
 /// Lost members first: several at once, for nothing is taken out by it. True: one is on its way.

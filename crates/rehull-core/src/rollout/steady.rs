@@ -26,12 +26,35 @@ const MOST: u32 = 100;
 
 /// Marks members that are out now and were not at the last look, those whose process has ended, and those that are back.
 pub(super) fn note(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) {
+    note_unless(now, journal, tick, |slot| is_ours(slot, journal));
+}
+
+/// The same in a look that shows members and no machines. Who is out by our doing is told by what was asked for.
+pub(super) fn note_by_journal(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) {
+    let asked = |slot: &SlotSituation<'_>| {
+        let name = slot.name();
+        slot.plan.changes() && journal.switches(name) && !gates::has_joined(name, journal)
+    };
+    note_unless(now, journal, tick, |slot| asked(slot) || !was_asked(now, slot));
+}
+
+/// Its address was asked in this look.
+fn was_asked(now: &Situation<'_>, slot: &SlotSituation<'_>) -> bool {
+    now.seen.etcd.endpoints.contains_key(slot.name())
+}
+
+fn note_unless(
+    now: &Situation<'_>,
+    journal: &JournalView,
+    tick: &mut Tick,
+    is_ours: impl Fn(&SlotSituation<'_>) -> bool,
+) {
     for slot in now.listed_slots() {
         let name = slot.name();
         let times = times(OUT, name, journal);
         let is_back = || journal.marked_at(&mark(BACK, name, times)).is_some();
         match slot.standing() {
-            Health::Out if is_ours(slot, journal) => {}
+            Health::Out if is_ours(slot) => {}
             Health::Out => {
                 let begins = times == 0 || is_back();
                 let time = if begins { times.saturating_add(1) } else { times };

@@ -57,6 +57,12 @@ impl Tick {
         self.stop.get_or_insert(reason);
     }
 
+    /// Forgets what was decided for other steps.
+    pub(super) fn only(&mut self, keeps: impl Fn(&StepId) -> bool) {
+        self.act.retain(|(step, _)| keeps(step));
+        self.waiting.retain(|waiting| keeps(&waiting.step));
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.act.is_empty() && self.waiting.is_empty() && self.mark.is_empty() && self.stop.is_none()
     }

@@ -1,11 +1,11 @@
 //! Alarms: nothing is begun while one is raised, and without space a member that is out comes in all the same.
 
-use super::model::{Model, plan};
+use super::model::{Model, OLD, plan, slot_name};
 use super::stories::upgraded;
 use super::{End, walk};
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::waiting::StopReason;
-use crate::plan::RolloutPlan;
+use crate::plan::{RolloutKind, RolloutPlan};
 use crate::rollout::Goal;
 
 const ALL: [EtcdStrategy; 3] = [
@@ -108,4 +108,59 @@ fn without_space_a_member_that_does_not_stop_is_not_ended() {
     let end = walk(&mut model, &plan, Goal::Finish, LONG);
     assert!(stops_for("NOSPACE", &end), "{end:?}: {:#?}", model.story);
     assert_eq!(model.healthy_voters(), 3, "{:#?}", model.story);
+}
+
+/// The machine of one member is gone; the margin is what the person needs for defragmenting the others.
+#[test]
+fn without_space_a_member_that_is_healed_comes_in() {
+    for strategy in [EtcdStrategy::RemoveThenAdd, EtcdStrategy::Reattach] {
+        let mut plan = plan(3, strategy);
+        plan.envelope.kind = RolloutKind::Heal { slot: slot_name(1) };
+        plan.envelope.to = OLD;
+        for planned in &mut plan.envelope.slots {
+            planned.to = planned.from.clone().unwrap();
+            if planned.slot.name != slot_name(1) {
+                planned.reasons.clear();
+            }
+        }
+        plan.envelope.slots[1].from = None;
+        let lost = || {
+            let mut model = Model::healthy(3);
+            let machine = model.carrier(&slot_name(1)).unwrap();
+            model.kill_machine(&machine);
+            model
+        };
+        let mut model = lost();
+        model.alarms = vec!["NOSPACE".to_owned()];
+        let end = walk(&mut model, &plan, Goal::Finish, LONG);
+        assert_eq!(end, End::Done, "{strategy:?}: {:#?}", model.story);
+        assert_eq!(model.healthy_voters(), 3, "{strategy:?}");
+        assert_eq!(stops(&model), 0, "{strategy:?}: {:#?}", model.story);
+
+        let mut model = lost();
+        model.alarms = vec!["CORRUPT".to_owned()];
+        let end = walk(&mut model, &plan, Goal::Finish, LONG);
+        assert!(stops_for("CORRUPT", &end), "{strategy:?}: {end:?}");
+        assert!(model.story.is_empty(), "{strategy:?}: {:#?}", model.story);
+    }
+}
+
+/// Lost behind our back in the middle of an upgrade: it comes back on its own data, and nothing is begun.
+#[test]
+fn without_space_a_member_that_was_lost_comes_back_and_then_the_rollout_stops() {
+    for strategy in [EtcdStrategy::RemoveThenAdd, EtcdStrategy::Reattach] {
+        let plan = plan(3, strategy);
+        for seconds in [0, 5] {
+            let mut model = Model::healthy(3);
+            walk(&mut model, &plan, Goal::Finish, seconds);
+            let machine = model.carrier(&slot_name(2)).unwrap();
+            model.kill_machine(&machine);
+            model.alarms = vec!["NOSPACE".to_owned()];
+            let end = walk(&mut model, &plan, Goal::Finish, LONG);
+            let case = format!("{strategy:?}, {seconds} s");
+            assert!(stops_for("NOSPACE", &end), "{case}: {end:?}: {:#?}", model.story);
+            assert_eq!(model.healthy_voters(), 3, "{case}: {:#?}", model.story);
+            assert_eq!(stops(&model), 0, "{case}: {:#?}", model.story);
+        }
+    }
 }

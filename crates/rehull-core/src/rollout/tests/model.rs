@@ -20,7 +20,7 @@ use crate::domain::ids::{
     AccountId, ContentDigest, Generation, InstanceId, LaunchTemplateName, LaunchTemplateVersion, MemberId,
     Region, SlotName, StepId, Token,
 };
-use crate::domain::observed::{Identity, JobState, Jobs, Observed, SnapshotFact};
+use crate::domain::observed::{Gap, Identity, JobState, Jobs, Observed, Part, SnapshotFact};
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::terraform::TerraformRun;
 use crate::domain::version::EtcdVersion;
@@ -100,6 +100,8 @@ pub(crate) struct Model {
     pub(crate) identity: bool,
     /// Raised, as every member tells them.
     pub(crate) alarms: Vec<String>,
+    /// EC2 cannot be read.
+    pub(crate) blind: bool,
     /// Only grows, but for [`Model::opened_only`].
     pub(crate) records: Vec<Record>,
     pub(super) folded: RefCell<Folded>,
@@ -130,6 +132,7 @@ impl Model {
             terraform: TerraformRun::Absent,
             identity: true,
             alarms: Vec::new(),
+            blind: false,
             records: Vec::new(),
             folded: RefCell::default(),
             story: Vec::new(),
@@ -217,13 +220,18 @@ impl Model {
             .keys()
             .map(|name| (name.clone(), self.endpoint(name)))
             .collect();
+        let fleet = FleetView {
+            machines: self.machines.clone(),
+            slots: self.parts.clone(),
+            templates: self.templates.clone(),
+        };
+        let gap = |part| Gap {
+            part,
+            why: "throttled".to_owned(),
+        };
         Observed {
             at: self.at,
-            fleet: FleetView {
-                machines: self.machines.clone(),
-                slots: self.parts.clone(),
-                templates: self.templates.clone(),
-            },
+            fleet: if self.blind { FleetView::default() } else { fleet },
             etcd: EtcdView {
                 endpoints,
                 client_cert_until: None,
@@ -240,7 +248,7 @@ impl Model {
                 etcd_cluster: CLUSTER,
             }),
             requests: Vec::new(),
-            gaps: Vec::new(),
+            gaps: self.blind.then(|| gap(Part::Machines)).into_iter().collect(),
         }
     }
 

@@ -159,3 +159,43 @@ fn a_member_that_only_answers_late_is_waited_for_a_little_longer_each_time() {
     walk(&mut model, &plan, Goal::Finish, 5);
     assert!(asked_to_stop(&model), "{:#?}", model.story);
 }
+
+/// EC2 throttles just while another member ends: what was seen of etcd is written down all the same.
+#[test]
+fn a_member_that_falls_while_ec2_cannot_be_read_has_fallen_all_the_same() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = about_to_begin(EtcdStrategy::RemoveThenAdd);
+    model.blind = true;
+    let version = model.running.remove(&slot_name(2)).unwrap();
+    walk(&mut model, &plan, Goal::Finish, 2);
+    model.running.insert(slot_name(2), version);
+    walk(&mut model, &plan, Goal::Finish, 1);
+    model.blind = false;
+    let back = model.at;
+    while !asked_to_stop(&model) {
+        walk(&mut model, &plan, Goal::Finish, 1);
+    }
+    let waited = model.at.duration_since(back).as_secs();
+    assert!(waited >= 9 * SETTLE, "{waited} s: {:#?}", model.story);
+}
+
+/// A member that rehull has out is no member that falls, also in a look that does not show its machine.
+#[test]
+fn who_is_out_by_our_doing_is_no_member_that_falls_while_ec2_cannot_be_read() {
+    for strategy in [EtcdStrategy::RemoveThenAdd, EtcdStrategy::Reattach] {
+        let plan = plan(3, strategy);
+        let mut model = about_to_begin(strategy);
+        let mut looks = 0;
+        while !model.story.iter().any(|key| key.starts_with("go ")) {
+            walk(&mut model, &plan, Goal::Finish, 1);
+            model.blind = asked_to_stop(&model);
+            walk(&mut model, &plan, Goal::Finish, 1);
+            looks += usize::from(model.blind && model.healthy_voters() < 3);
+            model.blind = false;
+        }
+        assert!(looks > 0, "{strategy:?}: {:#?}", model.story);
+        let journal = model.journal();
+        let fallen: Vec<&str> = journal.marks().filter(|mark| mark.starts_with("out ")).collect();
+        assert!(fallen.is_empty(), "{strategy:?}: {fallen:?}");
+    }
+}

@@ -1,8 +1,8 @@
 //! Members whose etcd has ended by itself.
 //!
 //! What ends once may be about to end again, and then a member that was stopped meanwhile is the second one out. Nobody is
-//! to blame for what a single look did not show, or what was seen while EC2 could not be read; whoever has written it down
-//! has to wait until the member has been up for a while.
+//! to blame for what a single look did not show; whoever has written it down has to wait until the member has been up for a
+//! while.
 
 use std::time::Duration;
 

@@ -150,6 +150,7 @@ impl Scene {
             terraform: TerraformRun::Absent,
             identity: true,
             alarms: Vec::new(),
+            blind: false,
             records: Vec::new(),
             folded: RefCell::default(),
             story: Vec::new(),
