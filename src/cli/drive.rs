@@ -10,19 +10,19 @@ use rehull_core::domain::ids::RolloutId;
 use rehull_core::domain::observed::Request;
 use rehull_core::domain::waiting::StopReason;
 use rehull_core::event::{Event, EventSink};
-use rehull_core::executor::lease::{self, Acquired, Claim, Grant, Holding, LeaseKeeper};
+use rehull_core::executor::lease::{self, Acquired, Claim, Holding, LeaseKeeper};
 use rehull_core::executor::{Driver, Opened, Outcome, Rules, RunError, Watch};
 use rehull_core::journal::Scope;
 use rehull_core::plan::{Envelope, RolloutKind, RolloutPlan};
-use tokio::task::JoinHandle;
 
 use super::cluster_file::ClusterFile;
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::identity::Identity;
-use super::lease::begin;
+use super::lease::{Kept, begin};
 use super::log::LogSink;
+use super::opening::not_begun;
 use super::signals::Signals;
 use super::wire::{self, World};
 use super::wish::Format;
@@ -86,12 +86,6 @@ pub struct Ended {
     pub timeline: Timeline,
 }
 
-/// The lease, kept by a task of its own.
-struct Lease {
-    keeper: Arc<LeaseKeeper>,
-    task: JoinHandle<()>,
-}
-
 impl Session<'_> {
     /// Works until there is a reason to stop, shows the end, and says how the process ends.
     ///
@@ -132,10 +126,7 @@ impl Session<'_> {
         })?;
         let lease = tokio::select! {
             lease = self.lease(&entry) => lease?,
-            () = signals.first() => {
-                let message = "stopped before anything was begun";
-                return Err(Failure::new(Exit::StopPoint, "rollout::not_begun", message));
-            }
+            () = signals.first() => return Err(not_begun()),
         };
         // Boxed: the whole loop lives in this future, and every caller would carry it on its stack.
         let work = Box::pin(self.work(entry, &lease, &signals));
@@ -143,14 +134,14 @@ impl Session<'_> {
             worked = work => Some(worked),
             () = signals.second() => None,
         };
-        lease.task.abort();
+        lease.leave();
         let in_flight = worked.as_ref().is_none_or(|worked| worked.in_flight);
         self.let_go(&lease, in_flight).await;
         worked.map(|worked| worked.ended).transpose()
     }
 
     /// Gives the lease back if nothing is on its way any more, and says so if it cannot be given back.
-    async fn let_go(&self, lease: &Lease, in_flight: bool) {
+    async fn let_go(&self, lease: &Kept, in_flight: bool) {
         let times = lease.keeper.times();
         if in_flight {
             let quiet = duration(times.quiet());
@@ -166,7 +157,7 @@ impl Session<'_> {
         }
     }
 
-    async fn lease(&self, entry: &Entry) -> Result<Lease, Failure> {
+    async fn lease(&self, entry: &Entry) -> Result<Kept, Failure> {
         let store = self.world.store();
         let claim = Claim {
             holder: self.identity.holder.clone(),
@@ -193,33 +184,23 @@ impl Session<'_> {
             }
         };
         match acquired.map_err(|error| Failure::lease(&error))? {
-            Acquired::Ours(grant) => Ok(self.keep(grant)),
+            Acquired::Ours(grant) => Ok(Kept::of(self.world, grant)),
             Acquired::Held(holding) => Err(Failure::held(&holding, self.world.clock().now())),
         }
     }
 
-    fn keep(&self, grant: Grant) -> Lease {
-        let keeper = Arc::new(LeaseKeeper::new(
-            Arc::clone(self.world.store()),
-            wire::clock(),
-            grant,
-        ));
-        let kept = Arc::clone(&keeper);
-        Lease {
-            keeper,
-            task: tokio::spawn(async move { kept.keep().await }),
-        }
-    }
-
-    async fn work(&self, entry: Entry, lease: &Lease, signals: &Signals) -> Worked<Ended> {
+    async fn work(&self, entry: Entry, lease: &Kept, signals: &Signals) -> Worked<Ended> {
         let wish = match &entry {
             Entry::Rest(request) => Some(request.clone()),
             Entry::Begin(_) | Entry::TurnBack(..) | Entry::Resume => None,
         };
-        let prepared = self.prepare(entry, lease).await;
+        let prepared = self.prepare(entry, lease, signals).await;
         let (opened, earlier, folder) = match prepared {
             Ok(prepared) => prepared,
-            Err(failure) => return Worked::not_begun(failure),
+            Err(failure) => {
+                self.plan_no_further().await;
+                return Worked::not_begun(failure);
+            }
         };
         let store = self.world.store();
         let (event_log, written) = event_log::start(store, wire::clock(), &self.rollout).await;
@@ -270,9 +251,10 @@ impl Session<'_> {
     async fn prepare<'a>(
         &'a self,
         entry: Entry,
-        lease: &'a Lease,
+        lease: &'a Kept,
+        signals: &Signals,
     ) -> Result<(Opened<'a>, Vec<Event>, PathBuf), Failure> {
-        let (opened, earlier) = self.open(entry, &lease.keeper).await?;
+        let (opened, earlier) = self.open(entry, &lease.keeper, signals).await?;
         if takes_snapshot(&opened.plan.envelope) {
             self.world.fetch_restore_tool(self.file).await?;
         }

@@ -3,7 +3,6 @@
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
-use std::sync::Arc;
 
 use rehull_core::domain::ids::ContentDigest;
 use rehull_core::tfplan::{Decision, Manifest, Verdict};
@@ -15,7 +14,7 @@ use super::environment::Environment;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::identity::Identity;
-use super::lease;
+use super::lease::{self, Kept};
 use super::signals::Signals;
 use super::wire::terraform::{self as wired, AtWork, Infrastructure};
 use super::wire::{self, World};
@@ -59,17 +58,16 @@ pub fn run(
         }
         let identity = Identity::of_this_process(environment)?;
         let world = World::connect(&file, environment).await?;
-        let lease = lease::take(console, &world, &file, &identity).await?;
-        let kept = Arc::clone(&lease);
-        let beating = tokio::spawn(async move { kept.keep().await });
-        let applied = apply(console, &module, manifest).await;
-        beating.abort();
+        let mut lease = lease::take(console, &world, &file, &identity).await?;
+        let applied = apply(console, &module, manifest, &mut lease).await;
         // What goes on without this process keeps the lease until it runs out, as in a rollout.
         let goes_on = applied
             .as_ref()
             .is_err_and(|failure| failure.exit == Exit::Interrupted);
-        if !goes_on && let Err(error) = lease.release().await {
-            tracing::info!(%error, "the lease was not given back and runs out by itself");
+        if goes_on {
+            lease.leave();
+        } else {
+            lease.give_back().await;
         }
         applied?;
         console.say("applied, and a second plan is empty");
@@ -77,8 +75,14 @@ pub fn run(
     })
 }
 
-/// The first signal interrupts Terraform once: before its apply nothing is begun any more, in it the end is waited for.
-async fn apply(console: &Console, module: &Infrastructure, manifest: &Manifest) -> Result<(), Failure> {
+/// The first signal interrupts Terraform once: before its apply nothing is begun any more, in it the end is waited for. So
+/// does a lease that is lost: somebody may begin to roll machines.
+async fn apply(
+    console: &Console,
+    module: &Infrastructure,
+    manifest: &Manifest,
+    lease: &mut Kept,
+) -> Result<(), Failure> {
     let quiet = console.clone();
     let signals = Signals::listen(move |name| {
         quiet.say(&format!(
@@ -87,13 +91,17 @@ async fn apply(console: &Console, module: &Infrastructure, manifest: &Manifest) 
     })?;
     let at_work = AtWork::default();
     let mut work = Box::pin(wired::apply(module, manifest, &at_work));
-    tokio::select! {
+    let (exit, why) = tokio::select! {
         done = &mut work => return done,
-        () = signals.first() => {}
-    }
+        () = signals.first() => (Exit::StopPoint, "stopped"),
+        () = lease.lost() => (Exit::LeaseHeld, "the lease was lost: stopped"),
+    };
     if !at_work.interrupt().await {
-        let message = "stopped before anything was applied";
-        return Err(Failure::new(Exit::StopPoint, "terraform::not_begun", message));
+        let message = format!("{why} before anything was applied");
+        return Err(Failure::new(exit, "terraform::not_begun", message));
+    }
+    if exit == Exit::LeaseHeld {
+        console.say("the lease was lost: terraform is asked to wind up, and its end is waited for");
     }
     tokio::select! {
         done = work => done,

@@ -4,9 +4,12 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use rehull_core::domain::ids::RolloutId;
-use rehull_core::executor::lease::{self, Acquired, Claim, Holding, LeaseError, LeaseKeeper, LeaseRecord};
+use rehull_core::executor::lease::{
+    self, Acquired, Claim, Grant, Holding, LeaseError, LeaseKeeper, LeaseRecord,
+};
 use rehull_core::journal::keys;
 use rehull_core::ports::{Clock, Store};
+use tokio::task::JoinHandle;
 
 use super::cluster_file::ClusterFile;
 use super::console::Console;
@@ -50,7 +53,43 @@ pub async fn begin(
     }
 }
 
-/// Waits for the lease of one that is dead, like every take-over. Whoever has it keeps it, and gives it back.
+/// A lease in our hands, renewed by a task of its own.
+pub struct Kept {
+    /// Knows how long it is ours for certain.
+    pub keeper: Arc<LeaseKeeper>,
+    beating: JoinHandle<()>,
+}
+
+impl Kept {
+    /// Renews it from now on.
+    pub fn of(world: &World, grant: Grant) -> Self {
+        let keeper = Arc::new(LeaseKeeper::new(Arc::clone(world.store()), wire::clock(), grant));
+        let kept = Arc::clone(&keeper);
+        let beating = tokio::spawn(async move { kept.keep().await });
+        Self { keeper, beating }
+    }
+
+    /// Returns when it is ours no more.
+    pub async fn lost(&mut self) {
+        // A task that panicked renews nothing either.
+        let _ended = (&mut self.beating).await;
+    }
+
+    /// Renews it no more; it runs out by itself unless it is given back.
+    pub fn leave(&self) {
+        self.beating.abort();
+    }
+
+    /// The next one need not wait.
+    pub async fn give_back(self) {
+        self.leave();
+        if let Err(error) = self.keeper.release().await {
+            tracing::info!(%error, "the lease was not given back and runs out by itself");
+        }
+    }
+}
+
+/// Waits for the lease of one that is dead, like every take-over. Whoever has it gives it back.
 ///
 /// # Errors
 /// Somebody works on the cluster, or the store does not answer.
@@ -59,7 +98,7 @@ pub async fn take(
     world: &World,
     file: &ClusterFile,
     identity: &Identity,
-) -> Result<Arc<LeaseKeeper>, Failure> {
+) -> Result<Kept, Failure> {
     let store = world.store();
     let claim = Claim {
         holder: identity.holder.clone(),
@@ -79,11 +118,7 @@ pub async fn take(
     };
     let acquired = lease::take_over(store.as_ref(), world.clock(), &claim, &tell).await;
     match acquired.map_err(|error| Failure::lease(&error))? {
-        Acquired::Ours(grant) => Ok(Arc::new(LeaseKeeper::new(
-            Arc::clone(store),
-            wire::clock(),
-            grant,
-        ))),
+        Acquired::Ours(grant) => Ok(Kept::of(world, grant)),
         Acquired::Held(holding) => Err(Failure::held(&holding, world.clock().now())),
     }
 }

@@ -14,6 +14,7 @@ use super::exit::Exit;
 use super::failure::{Failure, Problem};
 use super::plan::apply_command;
 use super::rollouts::History;
+use super::signals::Signals;
 use super::{local, planning, rollouts};
 
 impl Session<'_> {
@@ -21,6 +22,7 @@ impl Session<'_> {
         &'a self,
         entry: Entry,
         lease: &'a LeaseKeeper,
+        signals: &Signals,
     ) -> Result<(Opened<'a>, Vec<Event>), Failure> {
         let access = Access {
             store: self.world.store().as_ref(),
@@ -35,7 +37,7 @@ impl Session<'_> {
         match entry {
             Entry::Begin(shown) => {
                 self.nothing_but(None).await?;
-                let plan = self.again(&shown, "").await?;
+                let plan = self.again(&shown, "", signals).await?;
                 // Before the plan is stored: killed right after that, it must be found by its id alone.
                 local::remember(&self.rollout, &self.file.path)?;
                 let opened = open::begin(access, plan).await;
@@ -43,7 +45,7 @@ impl Session<'_> {
             }
             Entry::TurnBack(shown, of) => {
                 self.nothing_but(Some(&of)).await?;
-                let plan = self.again(&shown, "").await?;
+                let plan = self.again(&shown, "", signals).await?;
                 local::remember(&self.rollout, &self.file.path)?;
                 let closed = open::supersede(access.of(of), &self.rollout).await;
                 closed.map_err(|error| Failure::open(&error))?;
@@ -55,7 +57,7 @@ impl Session<'_> {
                 // Whoever goes on from here begins the rollout: the same look as at its beginning.
                 if opened.journal.view().is_untouched() {
                     let first = format!("rehull abort {}, then ", self.rollout);
-                    self.again(&opened.plan, &first).await?;
+                    self.again(&opened.plan, &first, signals).await?;
                 }
                 Ok((opened, events))
             }
@@ -84,10 +86,18 @@ impl Session<'_> {
     }
 
     /// The plan made again from a fresh look, if it is still the one that was shown. `first`: what has to be typed before
-    /// another one can be begun.
-    async fn again(&self, shown: &RolloutPlan, first: &str) -> Result<RolloutPlan, Failure> {
+    /// another one can be begun. A signal ends the look: nothing has been begun by it.
+    async fn again(
+        &self,
+        shown: &RolloutPlan,
+        first: &str,
+        signals: &Signals,
+    ) -> Result<RolloutPlan, Failure> {
         let kind = shown.envelope.kind.clone();
-        let planned = planning::plan(self.world, self.file, kind).await;
+        let planned = tokio::select! {
+            planned = planning::plan(self.world, self.file, kind) => planned,
+            () = signals.first() => return Err(not_begun()),
+        };
         let plan = planned.map_err(refused_now)?.plan;
         let differences = plan::differences(&shown.envelope, &plan.envelope);
         if plan.envelope.digest() != shown.envelope.digest() || !differences.is_empty() {
@@ -115,6 +125,12 @@ impl Session<'_> {
             self.file.path.display()
         ))
     }
+}
+
+/// A signal came before the first change, and before anything was written that could be resumed.
+pub(super) fn not_begun() -> Failure {
+    let message = "stopped before anything was begun";
+    Failure::new(Exit::StopPoint, "rollout::not_begun", message)
 }
 
 /// What could be done when it was shown is refused now; the reasons follow.

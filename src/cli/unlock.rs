@@ -1,8 +1,6 @@
 //! `rehull unlock`: frees the lock of Terraform's state that a run has left which was killed. Two proofs that nobody works
 //! there: the cluster's lease, which is taken for it, and that the owner of the lock is gone.
 
-use std::sync::Arc;
-
 use rehull_core::tfrun::LockInfo;
 use serde_json::json;
 
@@ -33,13 +31,8 @@ pub fn run(console: &Console, environment: &Environment, asked: &Unlocking) -> R
             return Ok(Exit::Ok);
         }
         let lease = lease::take(console, &world, &file, &identity).await?;
-        let kept = Arc::clone(&lease);
-        let beating = tokio::spawn(async move { kept.keep().await });
         let freed = free(console, &world, &file, (asked, &identity)).await;
-        beating.abort();
-        if let Err(error) = lease.release().await {
-            tracing::info!(%error, "the lease was not given back and runs out by itself");
-        }
+        lease.give_back().await;
         freed
     })
 }

@@ -9,6 +9,13 @@ use super::drive::Session;
 const TERRAFORM_GRACE: Duration = Duration::from_secs(3);
 
 impl Session<'_> {
+    /// A plan that nobody waits for any more: Terraform gets its interrupt, and what it only reads keeps nobody waiting.
+    pub(super) async fn plan_no_further(&self) {
+        if let Some(runs) = self.world.terraform() {
+            runs.wind_up(TERRAFORM_GRACE).await;
+        }
+    }
+
     /// Terraform gets one interrupt and some time; what lives on then is told, and keeps the lease.
     pub(super) async fn terraform_lives(&self) -> bool {
         let Some(runs) = self.world.terraform() else {
