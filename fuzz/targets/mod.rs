@@ -10,6 +10,7 @@ mod files;
 mod journal;
 mod limits;
 mod store;
+mod terraform;
 mod wire;
 
 /// One reader.
@@ -53,6 +54,14 @@ pub(crate) const TARGETS: &[Target] = &[
     Target {
         name: "answers",
         run: answers::answers,
+    },
+    Target {
+        name: "terraform_plan",
+        run: terraform::plan,
+    },
+    Target {
+        name: "terraform_stream",
+        run: terraform::stream,
     },
     Target {
         name: "wire",
