@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rehull_core::domain::ids::RolloutId;
 use rehull_core::executor::open;
 use rehull_core::journal::Scope;
-use rehull_core::plan::{RolloutKind, RolloutPlan, SlotPlan};
+use rehull_core::plan::{RolloutKind, RolloutPlan};
 use serde_json::json;
 
 use super::cluster_file::ClusterFile;
@@ -101,7 +101,7 @@ async fn carry_out(
         Some(open) if !is_free(&planned) => unfinished::first(planned, open)?,
         Some(_) | None => planned?,
     };
-    if !plan.envelope.all_slots().any(SlotPlan::changes) {
+    if !plan.envelope.replaces() && plan.envelope.terraform.is_none() {
         return match unfinished {
             Some(open) => Err(nothing_to_go_back_to(&world, file, &open).await?),
             None => nothing_to_do(console, &plan),

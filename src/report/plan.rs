@@ -1,7 +1,7 @@
 //! A rollout plan as a person approves it: order, reasons, margins, time, what must be fixed, until when one can go back.
 
 use rehull_core::domain::terraform::Address;
-use rehull_core::plan::{Envelope, ForecastStep, Reversible, RolloutKind, RolloutPlan, SlotPlan};
+use rehull_core::plan::{Envelope, ForecastStep, Reversible, RolloutKind, RolloutPlan};
 
 use super::numbers::{about, account};
 use super::paint::{Paint, Tone};
@@ -25,11 +25,16 @@ const NOTES_SHOWN: usize = 3;
 pub fn text(plan: &RolloutPlan, offer: &Offer<'_>, paint: Paint) -> String {
     let envelope = &plan.envelope;
     let mut out = format!("{}\n\n", title(plan, paint));
-    if !envelope.all_slots().any(SlotPlan::changes) {
-        out.push_str(&unchanged(plan, paint));
-        return out;
+    match (envelope.replaces(), &envelope.terraform) {
+        (true, _) => out.push_str(&steps(plan, paint)),
+        (false, Some(_)) => out.push_str(
+            "no machine has to be replaced; Terraform's module is behind the cluster, and is brought up to it\n",
+        ),
+        (false, None) => {
+            out.push_str(&unchanged(plan, paint));
+            return out;
+        }
     }
-    out.push_str(&steps(plan, paint));
     out.push_str(&blockers(plan, paint));
     out.push_str(&notes(plan, offer));
     out.push('\n');

@@ -15,6 +15,9 @@ impl RolloutPlan {
             ..
         } = &self.envelope;
         let machines = match slots.iter().filter(|slot| slot.changes()).count() {
+            0 if self.envelope.terraform.is_some() => {
+                return format!("etcd {to}: Terraform alone, no machine is replaced");
+            }
             0 => return format!("etcd {to}, nothing to change"),
             1 => "1 machine".to_owned(),
             count => format!("{count} machines"),

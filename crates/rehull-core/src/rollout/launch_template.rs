@@ -50,7 +50,8 @@ pub(crate) fn at_work(now: &Situation<'_>, tick: &mut Tick) {
 }
 
 /// A run that is on its way is waited for even if all versions are there: nothing else is begun beside it, and a run that
-/// fails after it has made them is still a reason to stop.
+/// fails after it has made them is still a reason to stop. What was approved is applied also where an earlier rollout left
+/// all versions: the module would stay behind the cluster, and a person's next plan would not be empty.
 fn by_terraform(
     now: &Situation<'_>,
     journal: &JournalView,
@@ -58,24 +59,25 @@ fn by_terraform(
     tick: &mut Tick,
 ) -> bool {
     let step = step();
+    let run = Action::ApplyTerraform {
+        approved: approved.digest(),
+    };
+    let was_begun = || journal.past(&run.key()).is_some();
     match &now.seen.jobs.terraform {
         TerraformRun::Running(progress) => wait(&step, Some(progress.clone()), tick),
         TerraformRun::Failed { why, help } => tick.stop(StopReason::Terraform {
             why: why.clone(),
             help: help.clone(),
         }),
-        TerraformRun::Absent | TerraformRun::Applied if missing.is_empty() => return true,
+        TerraformRun::Applied if missing.is_empty() => return true,
+        // Begun by a process on another computer, which knew how it ended.
+        TerraformRun::Absent if missing.is_empty() && was_begun() => return true,
         TerraformRun::Absent => {
-            let approved = approved.digest();
-            tick.act(&step, Action::ApplyTerraform { approved });
+            tick.act(&step, run);
             wait(&step, Some(BEGINNING), tick);
         }
         TerraformRun::Applied => {
-            let key = Action::ApplyTerraform {
-                approved: approved.digest(),
-            }
-            .key();
-            let run = journal.past(&key).map_or(0, |past| past.attempts);
+            let run = journal.past(&run.key()).map_or(0, |past| past.attempts);
             not_shown(now, journal, (missing, run), tick);
         }
     }

@@ -9,7 +9,7 @@ use rehull_core::domain::observed::Observed;
 use rehull_core::domain::terraform::TerraformChange;
 use rehull_core::plan::{RolloutKind, RolloutPlan, SlotPlan};
 use rehull_core::render;
-use rehull_core::tfplan::Verdict;
+use rehull_core::tfplan::{Action, Decision, Verdict};
 
 use crate::adapters::clock::pause;
 use crate::adapters::terraform::{Attempt, Proposal, Tell, TerraformRuns, Unfit, refused};
@@ -32,7 +32,8 @@ const VARIABLES: &str = "rehull.auto.tfvars.json";
 /// Plans of Terraform on their way: private, removed when they have been judged.
 const SCRATCH: &str = ".rehull/scratch";
 
-/// Asks Terraform what it would do, where it has to make a version for this plan, and puts that into the plan.
+/// Asks Terraform what it would do and puts that into the plan. Also where EC2 lists all versions, or no machine has to be
+/// replaced: after a rollback and its revert, say, the module is behind the cluster, and a person's next plan is not empty.
 ///
 /// # Errors
 /// It would do something else than move launch templates to what was rendered, or cannot say.
@@ -46,7 +47,7 @@ pub async fn complete(
         return Ok(());
     };
     // Healing and going back take versions that exist; without a text there is nothing to make one from.
-    if plan.user_data.is_empty() || missing(seen, plan).is_empty() {
+    if plan.user_data.is_empty() {
         return Ok(());
     }
     if let (Some(name), None) = (&module.digest_key, &runs.judge().key) {
@@ -68,9 +69,15 @@ pub async fn complete(
     };
     let proposal = proposed.map_err(|unfit| unfinished(module, runs, &unfit))?;
     let Proposal::Plan(decision, _) = proposal else {
+        if missing(seen, plan).is_empty() {
+            return Ok(());
+        }
         return Err(nothing(module, seen, plan));
     };
     if decision.verdict == Verdict::Refused {
+        if plan.envelope.kind != RolloutKind::Bootstrap && knows_nothing(&decision) {
+            return Err(no_state(module, runs, decision.changes.len()));
+        }
         let created = plan.envelope.kind == RolloutKind::Bootstrap;
         let unfit = refused(&decision).unwrap_or_else(|| Unfit {
             why: "the plan is refused".to_owned(),
@@ -159,6 +166,27 @@ fn not_allowed(module: &TerraformModule, unfit: &Unfit, created: bool) -> Failur
     } else {
         format!("{}; nothing was changed", unfit.help)
     })
+}
+
+/// Whatever Terraform would do, it would create.
+fn knows_nothing(decision: &Decision) -> bool {
+    !decision.changes.is_empty()
+        && decision
+            .changes
+            .iter()
+            .all(|change| change.action == Action::Create)
+}
+
+fn no_state(module: &TerraformModule, runs: &TerraformRuns, objects: usize) -> Failure {
+    let folder = runs.terraform().module.display();
+    let message = format!(
+        "the state of {folder} knows none of its {objects} objects, and the cluster runs on them: it was lost, or it is another one"
+    );
+    let failure = Failure::new(Exit::NeedsPerson, "terraform::no_state", message);
+    failure.help(format!(
+        "compare the backend with the one that made them ({} -chdir={folder} state list); of a versioned bucket an earlier version of the state object comes back; nothing was changed",
+        module.program
+    ))
 }
 
 fn nothing(module: &TerraformModule, seen: &Observed, plan: &RolloutPlan) -> Failure {

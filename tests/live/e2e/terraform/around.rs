@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{digest_of, keys, module, render, terraform};
+use super::{cluster, digest_of, keys, module, nothing_is_left, render, terraform};
 use crate::e2e::rig::{LIMIT, Sandbox};
 use crate::support::eventually;
 use crate::terraform::rig::terraform_or_say;
@@ -67,6 +67,43 @@ async fn infrastructure_is_planned_approved_by_digest_and_applied_and_takes_no_m
     )
     .unwrap();
     sandbox.run(&plan).await.exits(1);
+    sandbox.down().await;
+}
+
+/// Somebody has applied a pin by hand and has taken it back before any machine was replaced: every version exists, and the
+/// module says something else than the machines.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_module_that_is_behind_the_cluster_is_brought_up_to_it_and_no_machine_is_touched() {
+    let Some(sandbox) = cluster("tf-behind", &["3.5.33", "3.6.14"]).await else {
+        return;
+    };
+    sandbox.is_settled_at("3.5.33").await;
+    sandbox.pin("3.6.14");
+    render(&sandbox).await;
+    terraform(&sandbox, &["apply", "-auto-approve"]);
+    sandbox.pin("3.5.33");
+    let plan = ["plan", "cluster.yaml"];
+    let stale = sandbox.run(&plan).await.exits(2);
+    stale.says(&["terraform::stale_variables"]);
+    render(&sandbox).await;
+    let shown = sandbox.run(&plan).await.exits(0);
+    shown.says(&[
+        "no machine has to be replaced",
+        "terraform_data.launch_template[\"etcd-a\"]: update of terraform_data",
+    ]);
+    let machine = sandbox.machine("etcd-a").await;
+    let apply = ["apply", "cluster.yaml", "--yes"];
+    sandbox.run(&apply).await.exits(0).says(&["Terraform alone"]);
+    nothing_is_left(&sandbox);
+    assert_eq!(sandbox.machine("etcd-a").await, machine);
+    sandbox.run(&plan).await.exits(0).says(&["nothing to do"]);
+
+    // Another state: everything there is would be made anew beside it, and that is said once.
+    let backend = module(&sandbox).join("state.s3.tfbackend");
+    let text = fs::read_to_string(&backend).unwrap();
+    fs::write(&backend, text.replace(".tfstate", "-2.tfstate")).unwrap();
+    let lost = sandbox.run(&plan).await.exits(3);
+    lost.says(&["terraform::no_state", "state list", "nothing was changed"]);
     sandbox.down().await;
 }
 

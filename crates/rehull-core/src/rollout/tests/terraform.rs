@@ -9,7 +9,7 @@ use super::stories::{at, upgraded};
 use super::{End, walk};
 use crate::domain::action::Action;
 use crate::domain::fleet::TemplateVersion;
-use crate::domain::ids::{ContentDigest, LaunchTemplateVersion};
+use crate::domain::ids::{ContentDigest, LaunchTemplateVersion, StepId};
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::terraform::{MANIFEST_FORMAT, Manifest, TerraformProgress, TerraformRun, TerraformStage};
 use crate::domain::waiting::StopReason;
@@ -62,6 +62,11 @@ fn launches(model: &Model) -> usize {
     model.story.iter().filter(launch).count()
 }
 
+fn begun(model: &Model) -> usize {
+    let run = |key: &&String| key.starts_with("apply-terraform ");
+    model.story.iter().filter(run).count()
+}
+
 #[test]
 fn one_run_of_terraform_makes_all_versions_before_the_first_machine_is_launched() {
     let plan = by_terraform(3);
@@ -81,8 +86,7 @@ fn one_run_of_terraform_makes_all_versions_before_the_first_machine_is_launched(
     model.terraform = TerraformRun::Applied;
     assert_eq!(walk(&mut model, &plan, Goal::Finish, 2000), End::Done);
     upgraded(&model, 3);
-    let runs = |key: &&String| key.starts_with("apply-terraform ");
-    assert_eq!(model.story.iter().filter(runs).count(), 1, "{:#?}", model.story);
+    assert_eq!(begun(&model), 1, "{:#?}", model.story);
     assert!(at(&model, "apply-terraform ") < at(&model, "launch-machine "));
     assert!(
         !model
@@ -92,21 +96,54 @@ fn one_run_of_terraform_makes_all_versions_before_the_first_machine_is_launched(
     );
 }
 
+/// It goes on for a process on another computer, of whose run it sees only what EC2 shows.
 #[test]
-fn a_process_that_finds_all_versions_begins_no_run_and_one_that_lacks_some_begins_another() {
+fn who_finds_all_versions_of_a_run_that_was_begun_begins_no_run_and_who_lacks_some_begins_another() {
     let plan = by_terraform(3);
+    let run = Action::ApplyTerraform {
+        approved: approved(&plan),
+    };
     for (versions, runs) in [(3, 0), (1, 1)] {
         let mut model = Model::healthy(3);
+        let attempt = model.intend(&StepId::new("terraform"), &run);
+        model.settle(&run, attempt, None);
         made(&mut model, 0..versions);
         model.attach();
+        let before = begun(&model);
         walk(&mut model, &plan, Goal::Finish, 5);
-        let begun = model
-            .story
-            .iter()
-            .filter(|key| key.starts_with("apply-terraform "));
-        assert_eq!(begun.count(), runs, "{versions}");
+        assert_eq!(begun(&model) - before, runs, "{versions}");
         assert_eq!(launches(&model) > 0, runs == 0, "{versions}");
     }
+}
+
+/// An earlier rollout has made them, or a person; Terraform has something to do all the same, and that was approved.
+#[test]
+fn what_was_approved_is_applied_also_if_all_versions_are_there() {
+    let plan = by_terraform(3);
+    let mut model = Model::healthy(3);
+    made(&mut model, 0..3);
+    model.attach();
+    walk(&mut model, &plan, Goal::Finish, 5);
+    assert_eq!((begun(&model), launches(&model)), (1, 0));
+    model.terraform = TerraformRun::Applied;
+    assert_eq!(walk(&mut model, &plan, Goal::Finish, 2000), End::Done);
+    assert_eq!(begun(&model), 1);
+}
+
+/// After a rollback and its revert, say: machines and versions are there, and only the module is behind.
+#[test]
+fn terraform_alone_is_a_rollout_without_a_machine() {
+    let mut plan = by_terraform(3);
+    for planned in &mut plan.envelope.slots {
+        planned.to = planned.from.clone().unwrap();
+        planned.reasons.clear();
+    }
+    let mut model = Model::healthy(3);
+    walk(&mut model, &plan, Goal::Finish, 5);
+    assert_eq!(begun(&model), 1);
+    model.terraform = TerraformRun::Applied;
+    assert_eq!(walk(&mut model, &plan, Goal::Finish, 5), End::Done);
+    assert_eq!(model.story.len(), 1, "{:#?}", model.story);
 }
 
 #[test]
