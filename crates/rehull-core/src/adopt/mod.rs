@@ -15,7 +15,7 @@ mod terraform;
 use std::collections::BTreeMap;
 
 pub use layout::{LAYOUTS, Layout, Verdict, reference};
-pub use proof::{HANDOVER_FORMAT, Handover, Proof, ROWS, Root, Row, prove};
+pub use proof::{HANDOVER_FORMAT, Handover, Proof, ROWS, Root, Row, prove, rules};
 pub use state::{State, StateError};
 
 use crate::config::adoption::Mapping;

@@ -180,3 +180,13 @@ fn row(one: &ShownChange, root: Root, handover: &Handover) -> Option<&'static Ro
         }
     }
 }
+
+/// The table as `docs/adopt.md` has it.
+#[must_use]
+pub fn rules() -> String {
+    let mut out = "| rule | refused: an object that | what to do |\n|---|---|---|\n".to_owned();
+    for row in ROWS {
+        out.push_str(&format!("| `{}` | {} | {} |\n", row.id, row.what, row.remedy));
+    }
+    out
+}

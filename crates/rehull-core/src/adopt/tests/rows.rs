@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::adopt::{LAYOUTS, Verdict, reference};
+use crate::adopt::{LAYOUTS, Verdict, reference, rules};
 
 const MACHINE: &str = "module.etcd.aws_instance.etcd[1]";
 const ID: &str = "i-0e000000000000001";
@@ -112,7 +112,9 @@ fn what_mapping_and_state_say_differently_is_refused_and_what_neither_says_is_as
 }
 
 #[test]
-fn the_page_has_the_table_of_layouts_as_the_code_has_it() {
+fn the_page_has_both_tables_as_the_code_has_them() {
     let page = include_str!("../../../../../docs/adopt.md");
-    assert!(page.contains(&reference()), "docs/adopt.md lacks this table:\n{}", reference());
+    for table in [reference(), rules()] {
+        assert!(page.contains(&table), "docs/adopt.md lacks this table:\n{table}");
+    }
 }
