@@ -73,9 +73,7 @@ fn write(out: &Path, adoption: &Adoption) -> Result<(), Failure> {
 }
 
 fn show(console: &Console, out: &Path, adoption: &Adoption) -> Result<(), Failure> {
-    let row = |layout: &Layout| {
-        json!({ "id": layout.id, "verdict": layout.verdict.words(), "looks": layout.looks, "why": layout.why, "way": layout.way })
-    };
+    let row = |layout: &Layout| json!({ "id": layout.id, "verdict": layout.verdict.words(), "looks": layout.looks, "why": layout.why, "way": layout.way });
     if console.format == Format::Json {
         return console.answer_json(&json!({
             "format": OUTPUT_FORMAT,
@@ -114,7 +112,11 @@ pub fn verify(console: &Console, plan: &Path, out: &Path) -> Result<Exit, Failur
     let handover = handover(&out.join(HANDOVER_FILE))?;
     let file = File::open(plan).map_err(|error| Failure::unreadable(plan, &error))?;
     let proof = prove(file, &handover).map_err(|error| {
-        let failure = Failure::new(Exit::Usage, "adopt::plan", format!("cannot read `{}`", plan.display()));
+        let failure = Failure::new(
+            Exit::Usage,
+            "adopt::plan",
+            format!("cannot read `{}`", plan.display()),
+        );
         let help = "terraform show -json handover.plan > handover-plan.json";
         failure.because(&error).help(help)
     })?;
@@ -164,8 +166,12 @@ fn told(console: &Console, proof: &Proof) -> String {
     }
     let objects = plural(proof.objects, "object", "objects");
     let sentence = match proof.root {
-        Root::Old => format!("{objects} forgotten, all that stay in the world; nothing made, changed, replaced or destroyed"),
-        Root::New => format!("{objects} imported, changed in nothing but tags; nothing made, replaced or destroyed"),
+        Root::Old => format!(
+            "{objects} forgotten, all that stay in the world; nothing made, changed, replaced or destroyed"
+        ),
+        Root::New => {
+            format!("{objects} imported, changed in nothing but tags; nothing made, replaced or destroyed")
+        }
         Root::Settled => "nothing to do: this module has nothing left to hand over".to_owned(),
     };
     text.push_str(&format!("{} {sentence}\n", paint.tone(Tone::Good, "✓")));

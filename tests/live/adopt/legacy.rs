@@ -52,7 +52,13 @@ impl Written {
             };
             let mut add = |kind: &'static str, attributes: Value| {
                 let key = key.clone();
-                known.push(Known { module, kind, name, key, attributes });
+                known.push(Known {
+                    module,
+                    kind,
+                    name,
+                    key,
+                    attributes,
+                });
             };
             add("aws_instance", self.instance(member));
             add("aws_network_interface", interface(member));
@@ -112,7 +118,10 @@ pub(super) fn user_data() -> String {
     let mut forgetful = boot;
     for (from, to) in [
         ("    tag stop || return 0\n", "    return 0\n"),
-        ("        printf '%s\\n' \"$marker\" >\"$DATA/.rehull\"\n", "        :\n"),
+        (
+            "        printf '%s\\n' \"$marker\" >\"$DATA/.rehull\"\n",
+            "        :\n",
+        ),
         ("    claim_generation\n    start\n", "    start\n"),
         ("\"$DATA/gen-$GENERATION\" \"$state\"", "\"$DATA\" \"$state\""),
     ] {

@@ -43,7 +43,11 @@ fn on_paper() -> Vec<Member> {
 fn mapping(members: &[Member], written: Written, cluster_file: &str) -> String {
     let mut text = "format: 1\netcdCluster: cdf818194e3a8c32\nmembers:\n".to_owned();
     for (nth, member) in members.iter().enumerate() {
-        text.push_str(&format!("  - {{ name: {}, machine: '{}' }}\n", member.name, written.machine(nth, member)));
+        text.push_str(&format!(
+            "  - {{ name: {}, machine: '{}' }}\n",
+            member.name,
+            written.machine(nth, member)
+        ));
     }
     text.push_str("clusterFile:\n");
     text.extend(cluster_file.lines().map(|line| format!("  {line}\n")));
@@ -51,13 +55,27 @@ fn mapping(members: &[Member], written: Written, cluster_file: &str) -> String {
 }
 
 fn rehull(dir: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rehull")).args(arguments).current_dir(dir).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_rehull"))
+        .args(arguments)
+        .current_dir(dir)
+        .output()
+        .unwrap()
 }
 
 fn adopt(dir: &Path, mapping: &str, state: &[u8]) -> PathBuf {
     fs::write(dir.join("mapping.yaml"), mapping).unwrap();
     fs::write(dir.join("state.json"), state).unwrap();
-    let made = rehull(dir, &["adopt", "mapping.yaml", "--state", "state.json", "--out", "handover"]);
+    let made = rehull(
+        dir,
+        &[
+            "adopt",
+            "mapping.yaml",
+            "--state",
+            "state.json",
+            "--out",
+            "handover",
+        ],
+    );
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     dir.join("handover")
 }
@@ -90,10 +108,15 @@ fn the_written_hand_over_is_forgotten_and_imported_by_real_terraform_and_second_
         let dir = TempDir::new().unwrap();
         let members = on_paper();
         let known = written_as.known(&members);
-        let Some(ground) = Ground::new(dir.path(), &known) else { return };
+        let Some(ground) = Ground::new(dir.path(), &known) else {
+            return;
+        };
         let old = ground.old(&known);
         let (_, cluster_file) = CLUSTER_FILE.split_once("clusterFile:\n").unwrap();
-        let cluster_file: String = cluster_file.lines().map(|line| format!("{}\n", line.get(2..).unwrap_or_default())).collect();
+        let cluster_file: String = cluster_file
+            .lines()
+            .map(|line| format!("{}\n", line.get(2..).unwrap_or_default()))
+            .collect();
         let state = match written_as {
             Written::Counted => old.state(&["show", "-json"]),
             Written::ByKey => old.state(&["state", "pull"]),
@@ -105,9 +128,18 @@ fn the_written_hand_over_is_forgotten_and_imported_by_real_terraform_and_second_
         forget(&old, &written, known.len());
         let parts = ground.parts(&written);
         for (changes, rule) in [
-            ([("size              = 20", "size              = 30"), ("", "")], "handover::update"),
+            (
+                [("size              = 20", "size              = 30"), ("", "")],
+                "handover::update",
+            ),
             // What must not be destroyed ends the plan itself, so that is taken out to see what the proof says.
-            ([("encrypted         = true", "encrypted         = false"), ("prevent_destroy = true", "prevent_destroy = false")], "handover::destroy"),
+            (
+                [
+                    ("encrypted         = true", "encrypted         = false"),
+                    ("prevent_destroy = true", "prevent_destroy = false"),
+                ],
+                "handover::destroy",
+            ),
         ] {
             let main = parts.edit(&changes);
             is_refused(&parts, &written, rule);
@@ -119,7 +151,11 @@ fn the_written_hand_over_is_forgotten_and_imported_by_real_terraform_and_second_
 
 /// The old root module's half: nothing of the members is in its text any more, and the written file is.
 fn forget(old: &Root<'_>, written: &Path, objects: usize) {
-    fs::copy(written.join("terraform/old/removed.tf"), old.dir.join("removed.tf")).unwrap();
+    fs::copy(
+        written.join("terraform/old/removed.tf"),
+        old.dir.join("removed.tf"),
+    )
+    .unwrap();
     is_proven(old, written, &format!("{objects} objects forgotten"));
     old.apply();
     fs::remove_file(old.dir.join("removed.tf")).unwrap();
@@ -140,7 +176,11 @@ fn import(ground: &Ground, parts: &Root<'_>, written: &Path) {
                 volume[tags]["rehull:generation"] = json!("1");
             }
         }
-        for interface in objects["aws_network_interface"].as_object_mut().unwrap().values_mut() {
+        for interface in objects["aws_network_interface"]
+            .as_object_mut()
+            .unwrap()
+            .values_mut()
+        {
             interface["attachment"][0]["instance"] = json!("i-0f000000000000000");
         }
     });
@@ -152,7 +192,10 @@ async fn somebody_elses(name: &str, versions: &[&str]) -> Option<(Sandbox, Cloud
     let sandbox = Sandbox::up(name, versions, 3).await?;
     fs::write(sandbox.info.dir.join("legacy.yaml.hbs"), legacy::user_data()).unwrap();
     sandbox.edit("template: { builtIn: 2 }", "template: { file: legacy.yaml.hbs }");
-    sandbox.run(&["apply", "cluster.yaml", "--bootstrap", "--yes"]).await.exits(0);
+    sandbox
+        .run(&["apply", "cluster.yaml", "--bootstrap", "--yes"])
+        .await
+        .exits(0);
     sandbox.edit("template: { file: legacy.yaml.hbs }", "template: { builtIn: 2 }");
     let cloud = Cloud::of(&sandbox.info).await;
     let desired = desired(&sandbox.info.cluster_file());
@@ -170,7 +213,9 @@ async fn somebody_elses(name: &str, versions: &[&str]) -> Option<(Sandbox, Cloud
         });
     }
     for member in &members {
-        cloud.untag(&[&member.machine, &member.interface, &member.volume]).await;
+        cloud
+            .untag(&[&member.machine, &member.interface, &member.volume])
+            .await;
     }
     cloud.forget_everything().await;
     fs::remove_dir_all(sandbox.info.dir.join(".rehull")).unwrap();
@@ -187,11 +232,20 @@ fn without_what_is_seen(text: &str) -> String {
     let rollout = after.lines().find(|line| line.starts_with("rollout:")).unwrap();
     let told = |line: &&str| {
         let line = line.trim_start();
-        !["format:", "instanceType:", "securityGroups:", "#"].iter().any(|key| line.starts_with(key))
+        !["format:", "instanceType:", "securityGroups:", "#"]
+            .iter()
+            .any(|key| line.starts_with(key))
     };
-    let before: String = before.lines().filter(told).map(|line| format!("{line}\n")).collect();
+    let before: String = before
+        .lines()
+        .filter(told)
+        .map(|line| format!("{line}\n"))
+        .collect();
     // Old machines do not listen, so every second of this is waited for.
-    format!("{before}{}\n", rollout.replace("stopDeadline: 60s", "stopDeadline: 15s"))
+    format!(
+        "{before}{}\n",
+        rollout.replace("stopDeadline: 60s", "stopDeadline: 15s")
+    )
 }
 
 /// From Terraform's state to a finished rollout.
@@ -214,20 +268,35 @@ async fn from_state_to_upgrade(name: &str, written_as: Written, to: &str) {
     assert_eq!(desired(&file).etcd, desired(&sandbox.info.cluster_file()).etcd);
     fs::copy(&file, sandbox.info.cluster_file()).unwrap();
     // Before the hand-over rehull knows nothing of this cluster, and touches nothing.
-    sandbox.run(&["plan", "cluster.yaml"]).await.exits(1).says(&["no identity record"]);
+    sandbox
+        .run(&["plan", "cluster.yaml"])
+        .await
+        .exits(1)
+        .says(&["no identity record"]);
 
     forget(&old, &written, known.len());
     let parts = ground.parts(&written);
     import(&ground, &parts, &written);
     carry_over(&ground.objects(), &cloud).await;
     let done = page::follow(&written, &members, &cloud, &sandbox.info.dir).await;
-    assert_eq!(done, Done { marked: 3, tagged: 3, recorded: 1 });
+    assert_eq!(
+        done,
+        Done {
+            marked: 3,
+            tagged: 3,
+            recorded: 1
+        }
+    );
 
     let load = Load::on(&sandbox).await;
     if to != "3.5.33" {
         sandbox.pin(to);
     }
-    sandbox.run(&["plan", "cluster.yaml"]).await.exits(0).says(&["on 3 machines"]);
+    sandbox
+        .run(&["plan", "cluster.yaml"])
+        .await
+        .exits(0)
+        .says(&["on 3 machines"]);
     sandbox.run(&["apply", "cluster.yaml", "--yes"]).await.exits(0);
     load.ends_unharmed().await;
     sandbox.is_settled_at(to).await;
@@ -244,8 +313,23 @@ fn etcd_cluster(sandbox: &Sandbox, member: &Member) -> String {
     let pki = sandbox.info.pki_dir();
     let file = |name: &str| pki.join(name).to_str().unwrap().to_owned();
     let asked = Command::new(toolbox::binary("3.5.33", "etcdctl").unwrap())
-        .args(["member", "list", "--hex", "-w", "json", "--cacert", &file("ca.crt"), "--cert", &file("client.crt")])
-        .args(["--key", &file("client.key"), "--endpoints", &format!("https://{}:2379", member.address)])
+        .args([
+            "member",
+            "list",
+            "--hex",
+            "-w",
+            "json",
+            "--cacert",
+            &file("ca.crt"),
+            "--cert",
+            &file("client.crt"),
+        ])
+        .args([
+            "--key",
+            &file("client.key"),
+            "--endpoints",
+            &format!("https://{}:2379", member.address),
+        ])
         .output()
         .unwrap();
     let said: Value = serde_json::from_slice(&asked.stdout).unwrap();

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::e2e::cloud::Cloud;
 use super::legacy::Member;
+use crate::e2e::cloud::Cloud;
 
 /// How many commands of each kind the page had.
 #[derive(Debug, Default, PartialEq, Eq)]

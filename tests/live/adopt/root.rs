@@ -35,7 +35,11 @@ impl Ground {
         let said = String::from_utf8(built.stdout).unwrap();
         let mirror = PathBuf::from(said.trim());
         if !mirror.is_dir() {
-            assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+            assert!(
+                built.status.success(),
+                "{}",
+                String::from_utf8_lossy(&built.stderr)
+            );
             eprintln!("{said}");
             return None;
         }

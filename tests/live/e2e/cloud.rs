@@ -59,7 +59,16 @@ impl Cloud {
     /// Takes every tag of rehull away.
     pub(crate) async fn untag(&self, resources: &[&str]) {
         for resource in resources {
-            let tags = ["cluster", "slot", "generation", "join", "digest", "rollout", "go", "stop"];
+            let tags = [
+                "cluster",
+                "slot",
+                "generation",
+                "join",
+                "digest",
+                "rollout",
+                "go",
+                "stop",
+            ];
             let tags = tags.map(|name| Tag::builder().key(format!("rehull:{name}")).build());
             let delete = self.ec2.delete_tags().resources(*resource);
             delete.set_tags(Some(tags.to_vec())).send().await.unwrap();
@@ -70,12 +79,23 @@ impl Cloud {
     pub(crate) async fn forget_everything(&self) {
         for key in self.objects().await.into_keys() {
             let (bucket, key) = key.split_once('/').unwrap();
-            self.s3.delete_object().bucket(bucket).key(key).send().await.unwrap();
+            self.s3
+                .delete_object()
+                .bucket(bucket)
+                .key(key)
+                .send()
+                .await
+                .unwrap();
         }
         let templates = self.ec2.describe_launch_templates().send().await.unwrap();
         for template in templates.launch_templates() {
             let id = template.launch_template_id().unwrap();
-            self.ec2.delete_launch_template().launch_template_id(id).send().await.unwrap();
+            self.ec2
+                .delete_launch_template()
+                .launch_template_id(id)
+                .send()
+                .await
+                .unwrap();
         }
     }
 

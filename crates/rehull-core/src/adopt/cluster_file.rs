@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::members::Member;
 use super::state::Object;
-use crate::config::yaml::{Entry, Kind, Node, load};
 use crate::config::Span;
+use crate::config::yaml::{Entry, Kind, Node, load};
 use crate::plan::Refusal;
 
 /// The text, not judged yet.
@@ -23,29 +23,34 @@ pub(super) fn text(cluster_file: &[Entry], members: &[Member<'_>]) -> Result<Str
         .and_then(|entry| raw(&entry.value))
         .unwrap_or_default()
         .to_owned();
-    let target = map_of(&mut top, "aws");
-    for (key, seen) in place(members) {
-        fill(target, key, seen, "/clusterFile/aws", &mut refusals);
-    }
-    let etcd = map_of(&mut top, "etcd");
-    if !etcd.iter().any(|one| one.key == "instanceType")
-        && let Some(kind) = same(members, |one| one.text("instance_type").map(str::to_owned))
-    {
-        etcd.push(entry("instanceType", words(&kind)));
-    }
-    if !etcd.iter().any(|one| one.key == "securityGroups")
-        && let Some(groups) = same(members, |one| Some(one.texts("vpc_security_group_ids")))
-        && !groups.is_empty()
-    {
-        let list = groups.iter().map(|group| words(group)).collect();
-        etcd.push(entry("securityGroups", node(Kind::List(list))));
-    }
-    let slots = members.iter().map(|member| slot(member, &cluster)).collect();
-    etcd.push(entry("slots", node(Kind::List(slots))));
+    below(&mut top, "aws", |target| {
+        for (key, seen) in place(members) {
+            fill(target, key, seen, &mut refusals);
+        }
+    });
+    below(&mut top, "etcd", |etcd| {
+        let lacks = |etcd: &[Entry], key: &str| !etcd.iter().any(|one| one.key == key);
+        if lacks(etcd, "instanceType")
+            && let Some(kind) = same(members, |one| one.text("instance_type").map(str::to_owned))
+        {
+            etcd.push(entry("instanceType", words(&kind)));
+        }
+        if lacks(etcd, "securityGroups")
+            && let Some(groups) = same(members, |one| Some(one.texts("vpc_security_group_ids")))
+            && !groups.is_empty()
+        {
+            let list = groups.iter().map(|group| words(group)).collect();
+            etcd.push(entry("securityGroups", node(Kind::List(list))));
+        }
+        let slots = members.iter().map(|member| slot(member, &cluster)).collect();
+        etcd.push(entry("slots", node(Kind::List(slots))));
+    });
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    let mut out = "# Written by `rehull adopt`; from here on it is yours. Every key: docs/cluster-file.md of rehull.\n".to_owned();
+    let mut out =
+        "# Written by `rehull adopt`; from here on it is yours. Every key: docs/cluster-file.md of rehull.\n"
+            .to_owned();
     write_map(&mut out, &top, 0);
     Ok(out)
 }
@@ -80,19 +85,20 @@ fn place(members: &[Member<'_>]) -> Vec<(&'static str, BTreeSet<String>)> {
 }
 
 /// What the state says beside what the mapping says; both, and differently, is a mistake.
-fn fill(
-    entries: &mut Vec<Entry>,
-    key: &'static str,
-    seen: BTreeSet<String>,
-    at: &str,
-    refusals: &mut Vec<Refusal>,
-) {
-    let told = entries.iter().find(|one| one.key == key).and_then(|one| raw(&one.value));
-    let other = seen.iter().find(|one| told.is_some_and(|told| told != one.as_str()));
+fn fill(entries: &mut Vec<Entry>, key: &'static str, seen: BTreeSet<String>, refusals: &mut Vec<Refusal>) {
+    let told = entries
+        .iter()
+        .find(|one| one.key == key)
+        .and_then(|one| raw(&one.value));
+    let other = seen
+        .iter()
+        .find(|one| told.is_some_and(|told| told != one.as_str()));
     if let Some(other) = other.or_else(|| seen.iter().nth(1)) {
         let message = format!("the state has machines in {key} {other}");
         let help = "one cluster lives in one account and one region: take the state of this cluster, or correct the mapping";
-        refusals.push(Refusal::new("adopt::place", message, help).at(format!("{at}/{key}"), "another one"));
+        refusals.push(
+            Refusal::new("adopt::place", message, help).at(format!("/clusterFile/aws/{key}"), "another one"),
+        );
         return;
     }
     if told.is_none()
@@ -109,20 +115,14 @@ fn same<T: Eq>(members: &[Member<'_>], of: impl Fn(&Object) -> Option<T>) -> Opt
     all.all(|one| one.as_ref() == Some(&first)).then_some(first)
 }
 
-/// The map below a key, made where there is none. Something else that stands there is left to the judge of the file.
-fn map_of<'e>(top: &'e mut Vec<Entry>, key: &str) -> &'e mut Vec<Entry> {
-    let index = top.iter().position(|one| one.key == key).unwrap_or_else(|| {
+/// Changes the map below a key, made where there is none. Something else that stands there is left to the judge of the file.
+fn below(top: &mut Vec<Entry>, key: &str, change: impl FnOnce(&mut Vec<Entry>)) {
+    if !top.iter().any(|one| one.key == key) {
         top.push(entry(key, node(Kind::Map(Vec::new()))));
-        top.len().saturating_sub(1)
-    });
-    let is_map = |one: &Entry| matches!(one.value.kind, Kind::Map(_));
-    if !top.get(index).is_some_and(is_map) {
-        top.insert(index, entry(key, node(Kind::Map(Vec::new()))));
     }
-    // Just looked for, and made if it was not there.
-    match top.get_mut(index).map(|one| &mut one.value.kind) {
-        Some(Kind::Map(entries)) => entries,
-        Some(Kind::Scalar { .. } | Kind::List(_)) | None => top,
+    let one = top.iter_mut().find(|one| one.key == key);
+    if let Some(Kind::Map(entries)) = one.map(|one| &mut one.value.kind) {
+        change(entries);
     }
 }
 
@@ -208,7 +208,11 @@ fn write_item(out: &mut String, item: &Node, depth: usize) {
 /// A text stays without quotes only if it is read again as the same text.
 fn scalar(value: &Value, raw: &str) -> String {
     let Value::String(text) = value else {
-        return if raw.is_empty() { "null".to_owned() } else { raw.to_owned() };
+        return if raw.is_empty() {
+            "null".to_owned()
+        } else {
+            raw.to_owned()
+        };
     };
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._/-".contains(letter);
     let reads = load(text).document.map(|document| document.kind);

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::layout::{
-    BALANCED, DELETED_DISK, KOPS, Layout, MORE_PARTS, NO_DISK, NO_MACHINE, PRIMARY, PROTECTED, SHARED, STACKED,
+    BALANCED, DELETED_DISK, KOPS, Layout, MORE_PARTS, NO_DISK, NO_MACHINE, PRIMARY, PROTECTED, SHARED,
+    STACKED,
 };
 use super::state::{Object, State, text};
 use crate::config::adoption::{MappedMember, Mapping};
@@ -74,18 +75,27 @@ pub(super) fn find<'s>(mapping: &Mapping, state: Option<&'s State>) -> Result<Ve
     if let Some(state) = state {
         refusals.extend(shared(state, &members));
     }
-    if refusals.is_empty() { Ok(members) } else { Err(refusals) }
+    if refusals.is_empty() {
+        Ok(members)
+    } else {
+        Err(refusals)
+    }
 }
 
 /// By address or id.
 fn machine<'s>(state: &'s State, mapped: &MappedMember) -> Option<&'s Object> {
-    state.of(&[INSTANCE]).find(|object| {
-        object.address == mapped.machine || object.text("id") == Some(mapped.machine.as_str())
-    })
+    state
+        .of(&[INSTANCE])
+        .find(|object| object.address == mapped.machine || object.text("id") == Some(mapped.machine.as_str()))
 }
 
 /// A member that no state knows: the mapping has to name all of it.
-fn told<'s>(mapped: &MappedMember, state: &State, at: &str, refusals: &mut Vec<Refusal>) -> Option<Member<'s>> {
+fn told<'s>(
+    mapped: &MappedMember,
+    state: &State,
+    at: &str,
+    refusals: &mut Vec<Refusal>,
+) -> Option<Member<'s>> {
     let complete = ["zone", "subnet", "interface", "volume", "address"]
         .iter()
         .all(|key| mapped.told.contains_key(key));
@@ -337,11 +347,17 @@ impl<'s> Finder<'_, 's> {
     fn balanced(&self, own: &[Option<&str>]) -> Vec<(&'s str, Option<u64>)> {
         let is_own = |target: Option<&str>| target.is_some() && own.contains(&target);
         let mut found = Vec::new();
-        for tie in self.state.of(&["aws_lb_target_group_attachment", "aws_alb_target_group_attachment"]) {
+        for tie in self.state.of(&[
+            "aws_lb_target_group_attachment",
+            "aws_alb_target_group_attachment",
+        ]) {
             if is_own(tie.text("target_id")) {
                 let group = tie.text("target_group_arn");
                 let groups = ["aws_lb_target_group", "aws_alb_target_group"];
-                let group = self.state.of(&groups).find(|one| one.text("arn") == group);
+                let group = self
+                    .state
+                    .of(&groups)
+                    .find(|one| group.is_some() && one.text("arn") == group);
                 let port = tie.number("port").filter(|port| *port > 0);
                 let port = port.or_else(|| group?.number("port"));
                 found.push((tie.address.as_str(), port));
@@ -351,15 +367,26 @@ impl<'s> Finder<'_, 's> {
             let port = |one: &Value| one.get("instance_port").and_then(Value::as_u64);
             elb.blocks("listener").filter_map(port).collect()
         };
-        let first = |ports: Vec<u64>| ports.iter().copied().find(|port| *port != CLIENT_PORT).or(ports.first().copied());
+        let first = |ports: Vec<u64>| {
+            ports
+                .iter()
+                .copied()
+                .find(|port| *port != CLIENT_PORT)
+                .or(ports.first().copied())
+        };
         for elb in self.state.of(&["aws_elb"]) {
-            if elb.texts("instances").iter().any(|one| is_own(Some(one))) {
+            if elb
+                .texts("instances")
+                .iter()
+                .any(|one| is_own(Some(one.as_str())))
+            {
                 found.push((elb.address.as_str(), first(ports(elb))));
             }
         }
         for tie in self.state.of(&["aws_elb_attachment"]) {
             if is_own(tie.text("instance")) {
-                let named = |elb: &&Object| elb.text("name") == tie.text("elb") || elb.text("id") == tie.text("elb");
+                let named =
+                    |elb: &&Object| elb.text("name") == tie.text("elb") || elb.text("id") == tie.text("elb");
                 let elb = self.state.of(&["aws_elb"]).find(named);
                 found.push((tie.address.as_str(), elb.and_then(|elb| first(ports(elb)))));
             }

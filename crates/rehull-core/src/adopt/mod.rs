@@ -125,13 +125,21 @@ fn refusals(desired: &Desired, state: Option<&State>) -> Vec<Refusal> {
         let at = "/clusterFile/etcd/strategy";
         refusals.push(REATTACH.refusal("the strategy is `reattach`").at(at, "here"));
     }
-    for template in state.into_iter().flat_map(|state| state.of(&["aws_launch_template"])) {
+    for template in state
+        .into_iter()
+        .flat_map(|state| state.of(&["aws_launch_template"]))
+    {
         let name = template.text("name");
         let slot = |slot: &&crate::domain::desired::Slot| name == Some(slot.launch_template.as_str());
         if let Some(slot) = desired.etcd.slots.iter().find(slot) {
-            let message = format!("`{}` has the name {} already", template.address, slot.launch_template);
+            let message = format!(
+                "`{}` has the name {} already",
+                template.address, slot.launch_template
+            );
             let help = "rehull makes a launch template per member of its own: give the cluster another name in the mapping";
-            refusals.push(Refusal::new("adopt::template_taken", message, help).at("/clusterFile/cluster", "taken"));
+            refusals.push(
+                Refusal::new("adopt::template_taken", message, help).at("/clusterFile/cluster", "taken"),
+            );
         }
     }
     refusals
@@ -139,12 +147,16 @@ fn refusals(desired: &Desired, state: Option<&State>) -> Vec<Refusal> {
 
 /// JSON for people and programs.
 fn document(of: &impl serde::Serialize) -> String {
-    serde_json::to_string_pretty(of).map(|text| format!("{text}\n")).unwrap_or_default()
+    serde_json::to_string_pretty(of)
+        .map(|text| format!("{text}\n"))
+        .unwrap_or_default()
 }
 
 /// Ids of the machines, in order of the slots.
 fn machines<'m>(members: &'m [Member<'_>]) -> impl Iterator<Item = (&'m str, &'m str)> {
-    members.iter().map(|member| (member.name.as_str(), member.machine.as_str()))
+    members
+        .iter()
+        .map(|member| (member.name.as_str(), member.machine.as_str()))
 }
 
 #[cfg(test)]

@@ -44,7 +44,12 @@ impl Page<'_> {
             out.push_str(&format!("\n## {}. {step}", index.saturating_add(1)));
         }
         for note in self.notes {
-            out.push_str(&format!("\n## Note: {}\n\n{}. Later: {}.\n", note.looks, upper(note.why), note.way));
+            out.push_str(&format!(
+                "\n## Note: {}\n\n{}. Later: {}.\n",
+                note.looks,
+                upper(note.why),
+                note.way
+            ));
         }
         out
     }
@@ -111,7 +116,12 @@ impl Page<'_> {
     }
 
     fn forget(&self) -> String {
-        let list: String = self.taken.resources.iter().map(|one| format!("    {one}\n")).collect();
+        let list: String = self
+            .taken
+            .resources
+            .iter()
+            .map(|one| format!("    {one}\n"))
+            .collect();
         format!(
             "Take them out of the old root module\n\n\
              Copy `{REMOVED}` there and, in the same change, delete the blocks of\n\n{list}\n\
@@ -149,10 +159,18 @@ impl Page<'_> {
             ));
         }
         for slot in &self.desired.etcd.slots {
-            let parts = [("aws_network_interface", slot.interface.as_str()), ("aws_ebs_volume", slot.volume.as_str())];
+            let parts = [
+                ("aws_network_interface", slot.interface.as_str()),
+                ("aws_ebs_volume", slot.volume.as_str()),
+            ];
             for (kind, id) in parts {
                 // Those that are imported get their tags by Terraform.
-                if !self.taken.handover.imports.contains(&import_address(kind, slot.name.as_str())) {
+                if !self
+                    .taken
+                    .handover
+                    .imports
+                    .contains(&import_address(kind, slot.name.as_str()))
+                {
                     out.push_str(&format!(
                         "    aws ec2 create-tags --region {region} --resources {id} --tags Key={},Value={cluster} Key={},Value={}\n",
                         tag::CLUSTER, tag::SLOT, slot.name

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::ContentDigest;
 use crate::domain::terraform::Address;
 use crate::tfplan::{
-    Action, Decision, DigestKey, Finding, KeyTooShort, Mode, Setting, ShownChange, Terms, Tool, Unreadable, decide,
+    Action, Decision, DigestKey, Finding, KeyTooShort, Mode, Setting, ShownChange, Terms, Tool, Unreadable,
+    decide,
 };
 
 /// Format of `handover.json`.

@@ -52,7 +52,9 @@ pub enum StateError {
         what: &'static str,
     },
     /// A format that this version does not read.
-    #[error("the state has format {found}; this version of rehull reads `terraform show -json` of format 1.x and `terraform state pull` of version 4")]
+    #[error(
+        "the state has format {found}; this version of rehull reads `terraform show -json` of format 1.x and `terraform state pull` of version 4"
+    )]
     Format {
         /// As it stands there.
         found: Address,
@@ -129,7 +131,10 @@ impl State {
     }
 
     /// All managed objects of these types.
-    pub(super) fn of<'s, 'k>(&'s self, kinds: &'k [&'k str]) -> impl Iterator<Item = &'s Object> + use<'s, 'k> {
+    pub(super) fn of<'s, 'k>(
+        &'s self,
+        kinds: &'k [&'k str],
+    ) -> impl Iterator<Item = &'s Object> + use<'s, 'k> {
         self.objects
             .iter()
             .filter(move |object| kinds.contains(&object.kind.as_str()))

@@ -26,7 +26,11 @@ pub(super) const REMOVED: &str = "terraform/old/removed.tf";
 pub(super) const PARTS: &str = "terraform/etcd-parts";
 
 /// Writes both halves, as far as the state knows the parts.
-pub(super) fn write(desired: &Desired, members: &[Member<'_>], files: &mut BTreeMap<String, String>) -> Taken {
+pub(super) fn write(
+    desired: &Desired,
+    members: &[Member<'_>],
+    files: &mut BTreeMap<String, String>,
+) -> Taken {
     let objects = || members.iter().flat_map(Member::objects);
     let resources: BTreeSet<String> = objects().map(|object| object.resource.clone()).collect();
     let mut handover = Handover {
@@ -40,8 +44,13 @@ pub(super) fn write(desired: &Desired, members: &[Member<'_>], files: &mut BTree
     }
     let mut main = MAIN.to_owned();
     for (kind, object, arguments, body) in [
-        ("aws_network_interface", interface_of as PartOf, interface as Arguments, INTERFACE),
-        ("aws_ebs_volume", volume_of, volume, VOLUME),
+        (
+            "aws_network_interface",
+            interface_of as PartOf,
+            interface as Arguments,
+            INTERFACE,
+        ),
+        ("aws_ebs_volume", volume_of as PartOf, volume as Arguments, VOLUME),
     ] {
         let mut parts = Map::new();
         for member in members {
@@ -109,7 +118,10 @@ fn interface(object: &Object) -> Map<String, Value> {
     let names = ["id", "subnet_id", "description", "source_dest_check"];
     let mut arguments = object.values(&names);
     arguments.insert("private_ips".to_owned(), json!(object.texts("private_ips")));
-    arguments.insert("security_groups".to_owned(), json!(object.texts("security_groups")));
+    arguments.insert(
+        "security_groups".to_owned(),
+        json!(object.texts("security_groups")),
+    );
     arguments
 }
 
@@ -121,8 +133,14 @@ fn volume(object: &Object) -> Map<String, Value> {
     for (name, has) in [
         ("iops", has_iops),
         ("throughput", kind == "gp3"),
-        ("kms_key_id", object.flag("encrypted") == Some(true) && object.text("kms_key_id").is_some()),
-        ("multi_attach_enabled", object.flag("multi_attach_enabled") == Some(true)),
+        (
+            "kms_key_id",
+            object.flag("encrypted") == Some(true) && object.text("kms_key_id").is_some(),
+        ),
+        (
+            "multi_attach_enabled",
+            object.flag("multi_attach_enabled") == Some(true),
+        ),
     ] {
         let value = object.values(&[name]).remove(name).filter(|_| has);
         arguments.insert(name.to_owned(), value.unwrap_or(Value::Null));
@@ -131,7 +149,11 @@ fn volume(object: &Object) -> Map<String, Value> {
 }
 
 fn block(kind: &str, parts: &Value, body: &str) -> String {
-    let local = if kind == "aws_ebs_volume" { "volumes" } else { "interfaces" };
+    let local = if kind == "aws_ebs_volume" {
+        "volumes"
+    } else {
+        "interfaces"
+    };
     let parts = hcl(parts, 1);
     format!(
         "\nlocals {{\n  {local} = {parts}\n}}\n\nimport {{\n  for_each = local.{local}\n  to       = {kind}.slot[each.key]\n  id       = each.value.id\n}}\n\nresource \"{kind}\" \"slot\" {{\n  for_each = local.{local}\n\n{body}}}\n"

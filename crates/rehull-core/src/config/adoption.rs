@@ -13,7 +13,15 @@ use super::{FILE_FORMAT, empty, value};
 use crate::domain::ids::EtcdClusterId;
 
 const KEYS: [&str; 4] = ["format", "etcdCluster", "members", "clusterFile"];
-const MEMBER_KEYS: [&str; 7] = ["name", "machine", "zone", "subnet", "interface", "volume", "address"];
+const MEMBER_KEYS: [&str; 7] = [
+    "name",
+    "machine",
+    "zone",
+    "subnet",
+    "interface",
+    "volume",
+    "address",
+];
 
 /// A mapping that has been read.
 #[derive(Clone, Debug)]
@@ -58,7 +66,8 @@ pub fn read(file_name: &str, text: &str) -> Result<Mapping, Vec<Mistake>> {
         }
         .mapping(document),
         None if syntax_is_fine => {
-            let wrong = empty().help("begin with examples/adopt/mapping.yaml; docs/adopt.md explains the keys");
+            let wrong =
+                empty().help("begin with examples/adopt/mapping.yaml; docs/adopt.md explains the keys");
             mistakes.add(&Pointer::root(), wrong);
             None
         }

@@ -60,7 +60,9 @@ fn all(state: &mut Value) -> impl Iterator<Item = &mut Value> {
 
 fn add(state: &mut Value, address: &str, kind: &str, values: Value) {
     let one = serde_json::json!({ "address": address, "mode": "managed", "type": kind, "values": values });
-    let root = state["values"]["root_module"]["resources"].as_array_mut().unwrap();
+    let root = state["values"]["root_module"]["resources"]
+        .as_array_mut()
+        .unwrap();
     root.push(one);
 }
 

@@ -67,7 +67,11 @@ fn rules(proof: &Proof) -> BTreeSet<&'static str> {
 
 #[test]
 fn the_plans_of_the_hand_over_are_proven_and_an_empty_one_is_settled() {
-    for (changes, root, objects) in [(old(), Root::Old, 12), (new(), Root::New, 6), (Vec::new(), Root::Settled, 0)] {
+    for (changes, root, objects) in [
+        (old(), Root::Old, 12),
+        (new(), Root::New, 6),
+        (Vec::new(), Root::Settled, 0),
+    ] {
         let proof = proof(&changes);
         assert_eq!((proof.root, proof.objects), (root, objects));
         assert_eq!(rules(&proof), BTreeSet::new(), "{proof:#?}");
@@ -88,7 +92,10 @@ fn every_row_refuses_its_plan_and_nothing_else_of_it() {
     };
     let instead = |by: &dyn Fn(&mut Value)| {
         let mut changes = new();
-        let one = changes.iter_mut().find(|one| one["address"] == INTERFACE).unwrap();
+        let one = changes
+            .iter_mut()
+            .find(|one| one["address"] == INTERFACE)
+            .unwrap();
         by(one);
         changes
     };
@@ -98,21 +105,53 @@ fn every_row_refuses_its_plan_and_nothing_else_of_it() {
             one["change"]["replace_paths"] = json!([["size"]]);
         })
     };
-    let many: Vec<Value> = (0..501).map(|index| forget(&format!("aws_instance.many[{index}]"))).collect();
+    let many: Vec<Value> = (0..501)
+        .map(|index| forget(&format!("aws_instance.many[{index}]")))
+        .collect();
     let cases = [
-        ("handover::create", with(new(), acts("aws_ebs_volume.slot[\"etcd-9\"]", &json!(["create"])))),
-        ("handover::create", with(old(), acts("aws_instance.next[0]", &json!(["create"])))),
-        ("handover::destroy", with(old(), acts("aws_security_group_rule.x", &json!(["delete"])))),
+        (
+            "handover::create",
+            with(new(), acts("aws_ebs_volume.slot[\"etcd-9\"]", &json!(["create"]))),
+        ),
+        (
+            "handover::create",
+            with(old(), acts("aws_instance.next[0]", &json!(["create"]))),
+        ),
+        (
+            "handover::destroy",
+            with(old(), acts("aws_security_group_rule.x", &json!(["delete"]))),
+        ),
         ("handover::destroy", replaces(json!(["delete", "create"]))),
         ("handover::destroy", replaces(json!(["create", "delete"]))),
         ("handover::destroy", replaces(json!(["create", "forget"]))),
-        ("handover::update", instead(&|one| one["change"]["after"]["size"] = json!(200))),
-        ("handover::update", instead(&|one| one["change"]["after"]["private_ips"] = json!(["10.0.0.1"]))),
-        ("handover::move", instead(&|one| one["previous_address"] = json!("aws_network_interface.other"))),
-        ("handover::stranger", with(old(), acts("aws_security_group.x", &json!(["update"])))),
-        ("handover::stranger", with(old(), forget("module.etcd.aws_route53_record.x"))),
-        ("handover::stranger", with(new(), import("aws_ebs_volume.slot[\"etcd-9\"]"))),
-        ("handover::mixed", with(old(), import("aws_ebs_volume.slot[\"etcd-0\"]"))),
+        (
+            "handover::update",
+            instead(&|one| one["change"]["after"]["size"] = json!(200)),
+        ),
+        (
+            "handover::update",
+            instead(&|one| one["change"]["after"]["private_ips"] = json!(["10.0.0.1"])),
+        ),
+        (
+            "handover::move",
+            instead(&|one| one["previous_address"] = json!("aws_network_interface.other")),
+        ),
+        (
+            "handover::stranger",
+            with(old(), acts("aws_security_group.x", &json!(["update"]))),
+        ),
+        (
+            "handover::stranger",
+            with(old(), forget("module.etcd.aws_route53_record.x")),
+        ),
+        (
+            "handover::stranger",
+            with(new(), import("aws_ebs_volume.slot[\"etcd-9\"]")),
+        ),
+        (
+            "handover::mixed",
+            with(old(), import("aws_ebs_volume.slot[\"etcd-0\"]")),
+        ),
         ("handover::missing", old().split_off(1)),
         ("handover::missing", new().split_off(1)),
         ("handover::too_many", [old(), many].concat()),
@@ -120,8 +159,15 @@ fn every_row_refuses_its_plan_and_nothing_else_of_it() {
     let mut met = BTreeSet::new();
     for (id, changes) in cases {
         let refused = rules(&proof(&changes));
-        let allowed: &[&str] = if id == "handover::too_many" { &["handover::stranger"] } else { &[] };
-        let others: Vec<&&str> = refused.iter().filter(|rule| **rule != id && !allowed.contains(*rule)).collect();
+        let allowed: &[&str] = if id == "handover::too_many" {
+            &["handover::stranger"]
+        } else {
+            &[]
+        };
+        let others: Vec<&&str> = refused
+            .iter()
+            .filter(|rule| **rule != id && !allowed.contains(*rule))
+            .collect();
         assert!(refused.contains(id) && others.is_empty(), "{id}: {refused:?}");
         met.insert(id);
     }

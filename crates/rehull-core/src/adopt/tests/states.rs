@@ -13,7 +13,8 @@ fn pulled(shown: &mut Value) -> Value {
         if let Some(key) = one.get("index") {
             instance["index_key"] = key.clone();
         }
-        let mut resource = json!({ "mode": one["mode"], "type": one["type"], "name": one["name"], "instances": [instance] });
+        let mut resource =
+            json!({ "mode": one["mode"], "type": one["type"], "name": one["name"], "instances": [instance] });
         if address.starts_with("module.etcd") {
             resource["module"] = json!("module.etcd");
         }
@@ -34,7 +35,10 @@ fn instances_by_key_are_named_as_terraform_names_them() {
     let mut state = state();
     for index in 0..3 {
         for one in all(&mut state) {
-            let address = one["address"].as_str().unwrap().replace(&format!("etcd[{index}]"), &format!("etcd[\"m.{index}\"]"));
+            let address = one["address"]
+                .as_str()
+                .unwrap()
+                .replace(&format!("etcd[{index}]"), &format!("etcd[\"m.{index}\"]"));
             one["address"] = json!(address);
             if one.get("index") == Some(&json!(index)) {
                 one["index"] = json!(format!("m.{index}"));
@@ -43,14 +47,23 @@ fn instances_by_key_are_named_as_terraform_names_them() {
     }
     let mut text = MAPPING.to_owned();
     for index in 0..3 {
-        let (from, to) = (format!("\"module.etcd.aws_instance.etcd[{index}]\""), format!("'module.etcd.aws_instance.etcd[\"m.{index}\"]'"));
+        let (from, to) = (
+            format!("\"module.etcd.aws_instance.etcd[{index}]\""),
+            format!("'module.etcd.aws_instance.etcd[\"m.{index}\"]'"),
+        );
         text = text.replace(&from, &to);
     }
     let adoption = adopted(&text, &pulled(&mut state));
     let handover = &adoption.files["handover.json"];
-    assert!(handover.contains(r#""module.etcd.aws_instance.etcd[\"m.1\"]""#), "{handover}");
+    assert!(
+        handover.contains(r#""module.etcd.aws_instance.etcd[\"m.1\"]""#),
+        "{handover}"
+    );
     let removed = &adoption.files["terraform/old/removed.tf"];
-    assert!(removed.contains("from = module.etcd.aws_instance.etcd\n"), "{removed}");
+    assert!(
+        removed.contains("from = module.etcd.aws_instance.etcd\n"),
+        "{removed}"
+    );
 }
 
 #[test]
@@ -72,6 +85,9 @@ fn what_is_no_state_of_a_known_format_is_refused_and_no_value_of_it_is_repeated(
         let shown = format!("{error} {error:?} {}", error.help());
         assert!(shown.contains(says) && !shown.contains(secret), "{shown}");
     }
-    assert_eq!(State::read(b"{\"format_version\": \"1.0\"}").map(|state| state.all().count()), Ok(0));
+    assert_eq!(
+        State::read(b"{\"format_version\": \"1.0\"}").map(|state| state.all().count()),
+        Ok(0)
+    );
     assert!(matches!(refused("[]"), StateError::NotAState { .. }));
 }

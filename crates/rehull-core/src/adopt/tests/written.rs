@@ -10,7 +10,10 @@ use crate::domain::observed::Identity;
 fn the_written_cluster_file_has_every_slot_as_it_is_and_no_mistake() {
     let adoption = adopted(MAPPING, &state());
     let text = &adoption.files["clusters/prod.yaml"];
-    assert_eq!(crate::config::parse("clusters/prod.yaml", text), Ok(adoption.desired.clone()));
+    assert_eq!(
+        crate::config::parse("clusters/prod.yaml", text),
+        Ok(adoption.desired.clone())
+    );
     insta::assert_snapshot!(text);
     assert_eq!(adoption.layout.id, "adopt::external");
     let notes: Vec<&str> = adoption.notes.iter().map(|note| note.id).collect();
@@ -22,7 +25,10 @@ fn the_new_root_has_the_arguments_that_exist_and_the_old_one_forgets_whole_resou
     let adoption = adopted(MAPPING, &state());
     insta::assert_snapshot!(adoption.files["terraform/etcd-parts/main.tf"]);
     let removed = &adoption.files["terraform/old/removed.tf"];
-    let from: Vec<&str> = removed.lines().filter_map(|line| line.trim().strip_prefix("from = ")).collect();
+    let from: Vec<&str> = removed
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("from = "))
+        .collect();
     assert_eq!(
         from,
         [
@@ -41,7 +47,10 @@ fn the_page_has_the_steps_in_order_and_every_id() {
     insta::assert_snapshot!(adoption.files["HANDOVER.md"]);
     let identity: Identity = serde_json::from_str(&adoption.files["identity.json"]).unwrap();
     assert_eq!(identity.etcd_cluster.to_string(), "cdf818194e3a8c32");
-    assert_eq!((identity.cluster.as_str(), identity.account.as_str()), ("prod", "111122223333"));
+    assert_eq!(
+        (identity.cluster.as_str(), identity.account.as_str()),
+        ("prod", "111122223333")
+    );
 }
 
 #[test]
@@ -65,7 +74,10 @@ fn texts_of_a_state_stay_texts_in_what_is_written() {
     values(&mut state, "module.etcd.aws_network_interface.etcd[0]")["description"] = json!(hostile);
     let main = &adopted(MAPPING, &state).files["terraform/etcd-parts/main.tf"];
     let body = hcl_edit::parser::parse_body(main).unwrap();
-    assert!(main.contains(r#""a\"b\n$${file(\"/etc/passwd\")} %%{ if true }x""#), "{main}");
+    assert!(
+        main.contains(r#""a\"b\n$${file(\"/etc/passwd\")} %%{ if true }x""#),
+        "{main}"
+    );
     assert_eq!(body.get_blocks("locals").count(), 2);
     assert_eq!(body.get_blocks("import").count(), 2);
     assert!(main.contains("\"k8s.io/x y\""), "{main}");
@@ -81,7 +93,11 @@ fn arguments_that_a_type_of_volume_does_not_have_are_left_out() {
     }
     let main = &adopted(MAPPING, &state).files["terraform/etcd-parts/main.tf"];
     let count = |text: &str| main.matches(text).count();
-    assert_eq!((count("= 3000"), count("= 125"), count(":key/0e0e")), (2, 1, 2), "{main}");
+    assert_eq!(
+        (count("= 3000"), count("= 125"), count(":key/0e0e")),
+        (2, 1, 2),
+        "{main}"
+    );
 }
 
 #[test]
@@ -99,13 +115,28 @@ fn without_a_state_the_mapping_names_every_id_and_the_hand_over_is_tags_and_the_
         "  cluster: prod\n",
         "  cluster: prod\n  aws: { account: \"111122223333\", region: ap-northeast-1 }\n",
     );
-    text = text.replace("    template:", "    instanceType: m6i.large\n    securityGroups: [sg-0e000000000000001]\n    template:");
+    text = text.replace(
+        "    template:",
+        "    instanceType: m6i.large\n    securityGroups: [sg-0e000000000000001]\n    template:",
+    );
     let adoption = adopt(&mapping(&text), None).unwrap_or_else(|why| panic!("{why:#?}"));
     assert_eq!(adoption.layout.id, "adopt::told");
     let paths: Vec<&str> = adoption.files.keys().map(String::as_str).collect();
-    assert_eq!(paths, ["HANDOVER.md", "clusters/prod.yaml", "handover.json", "identity.json"]);
+    assert_eq!(
+        paths,
+        [
+            "HANDOVER.md",
+            "clusters/prod.yaml",
+            "handover.json",
+            "identity.json"
+        ]
+    );
     let page = &adoption.files["HANDOVER.md"];
-    for id in ["i-0e000000000000001", "eni-0e000000000000001", "vol-0e000000000000001"] {
+    for id in [
+        "i-0e000000000000001",
+        "eni-0e000000000000001",
+        "vol-0e000000000000001",
+    ] {
         assert!(page.contains(&format!("--resources {id} --tags")), "{page}");
     }
 }
@@ -118,7 +149,11 @@ fn mistakes(text: &str) -> Vec<Mistake> {
 #[test]
 fn every_mistake_of_a_mapping_is_told_at_its_place() {
     let text = "format: 2\netcdCluster: xyz\nmembers:\n  - { name: Etcd A, machin: i-1 }\nclusterFile:\n  etcd:\n    slots: []\n";
-    let found: Vec<(&str, &str)> = mistakes(text).iter().map(|one| (one.code, one.at.clone())).map(|(code, at)| (code, String::leak(at) as &str)).collect();
+    let found: Vec<(&str, &str)> = mistakes(text)
+        .iter()
+        .map(|one| (one.code, one.at.clone()))
+        .map(|(code, at)| (code, String::leak(at) as &str))
+        .collect();
     for wanted in [
         ("adopt::format", "/format"),
         ("adopt::etcd_cluster", "/etcdCluster"),
@@ -131,7 +166,13 @@ fn every_mistake_of_a_mapping_is_told_at_its_place() {
         assert!(found.contains(&wanted), "{wanted:?} is not in {found:#?}");
     }
     assert_eq!(mistakes("")[0].code, "config::empty");
-    assert_eq!(mistakes("members: []\nmembers: []\n").iter().filter(|one| one.code == "config::duplicate_key").count(), 1);
+    assert_eq!(
+        mistakes("members: []\nmembers: []\n")
+            .iter()
+            .filter(|one| one.code == "config::duplicate_key")
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -149,7 +190,8 @@ fn a_cluster_file_with_mistakes_is_shown_as_it_would_be_written() {
 
 #[test]
 fn texts_that_would_be_read_as_something_else_are_quoted() {
-    let flags = "    flags: { a: \"8589934592\", b: \"true\", c: \"x: y\", d: \"\", e: plain }\n    template:";
+    let flags =
+        "    flags: { a: \"8589934592\", b: \"true\", c: \"x: y\", d: \"\", e: plain }\n    template:";
     let text = MAPPING.replace("    template:", flags);
     let mapping = mapping(&text);
     let state = read(&state());
@@ -158,7 +200,13 @@ fn texts_that_would_be_read_as_something_else_are_quoted() {
         Err(Unadopted::Mistaken { text, .. }) => text,
         Err(Unadopted::Refused(refusals)) => panic!("{refusals:#?}"),
     };
-    for line in ["a: \"8589934592\"", "b: \"true\"", "c: \"x: y\"", "d: \"\"", "e: plain"] {
+    for line in [
+        "a: \"8589934592\"",
+        "b: \"true\"",
+        "c: \"x: y\"",
+        "d: \"\"",
+        "e: plain",
+    ] {
         assert!(text.contains(line), "{text}");
     }
     let _: Value = json!(text);
