@@ -14,8 +14,8 @@ use super::rollouts::cluster_of;
 use super::sandbox;
 use super::typed::{self, Command, Etcd, Output, Typed};
 use super::wish::{
-    Adopting, Agreed, Change, Format, InfrastructureChange, OfRollout, Planning, Rehearsing, Rendering, Replaying,
-    Subject, Unlocking, Wish,
+    Adopting, Agreed, Change, Format, InfrastructureChange, Initialising, OfRollout, Planning, Rehearsing,
+    Rendering, Replaying, Subject, Unlocking, Wish,
 };
 use crate::sandbox::faults::Fault;
 
@@ -106,6 +106,10 @@ fn wish(command: Command) -> Result<Wish, String> {
         }
         Command::Report(of) => Wish::Report(of_rollout(of)?),
         Command::Etcd(etcd) => etcd_wish(etcd)?,
+        Command::Init(init) => Wish::Init(Initialising {
+            dir: init.dir,
+            dry_run: init.dry_run,
+        }),
         Command::Adopt(adopt) => adoption(adopt),
         Command::Unlock(unlock) => Wish::Unlock(Unlocking {
             file: unlock.file,

@@ -18,6 +18,7 @@ pub mod exit;
 pub mod failure;
 pub mod identity;
 pub mod infrastructure;
+pub mod init;
 pub mod lease;
 pub mod local;
 pub mod log;
@@ -106,6 +107,7 @@ fn command(invocation: &Invocation) -> Result<Exit, Failure> {
         Wish::Sandbox(SandboxWish::Harm(harmed)) => sandbox::harm::run(console, harmed),
         Wish::Sandbox(SandboxWish::Status(place)) => sandbox::status::run(console, place),
         Wish::Infrastructure(asked) => infrastructure::run(console, &environment, asked),
+        Wish::Init(asked) => init::run(console, asked),
         Wish::Adopt(asked) => adopt::run(console, asked),
         Wish::VerifyHandover(plan, out) => adopt::verify(console, plan, out),
         Wish::Unlock(asked) => unlock::run(console, &environment, asked),

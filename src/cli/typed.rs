@@ -102,6 +102,8 @@ pub(super) enum Command {
     Rollback(Rollback),
     /// Show a past or running rollout again, from its journal
     Report(OfRollout),
+    /// Write the files of a new repository: cluster files, Terraform, workflows; never over a file that is there
+    Init(Init),
     /// Read an existing cluster and write its cluster file and a hand-over for a person; changes nothing
     Adopt(Adopt),
     /// Free the lock of Terraform's state that a killed run has left, once it is certain that nobody works there
@@ -127,6 +129,16 @@ pub(super) struct Unlock {
     /// Who has taken it, if that run is certainly gone: what cannot be seen from here is freed only on a person's word
     #[arg(long, value_name = "USER@HOST")]
     pub(super) destroyed: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// Folder
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(super) dir: PathBuf,
+    /// List the files and write none
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -57,6 +57,8 @@ pub enum Wish {
     EtcdSnapshot(PathBuf),
     /// `plan --infrastructure`, `apply --infrastructure`.
     Infrastructure(InfrastructureChange),
+    /// `init`.
+    Init(Initialising),
     /// `adopt`.
     Adopt(Adopting),
     /// `adopt --verify-plan`: the plan, and the folder of the hand-over.
@@ -155,6 +157,15 @@ pub struct Agreed {
     pub digest: Option<ContentDigest>,
     /// Do not ask.
     pub yes: bool,
+}
+
+/// Where a repository begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Initialising {
+    /// Folder.
+    pub dir: PathBuf,
+    /// Only list.
+    pub dry_run: bool,
 }
 
 /// What is taken over.
