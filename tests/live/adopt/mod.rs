@@ -129,13 +129,16 @@ fn the_written_hand_over_is_forgotten_and_imported_by_real_terraform_and_second_
         let parts = ground.parts(&written);
         for (changes, rule) in [
             (
-                [("size              = 20", "size              = 30"), ("", "")],
+                [
+                    ("size                 = 20", "size                 = 30"),
+                    ("", ""),
+                ],
                 "handover::update",
             ),
             // What must not be destroyed ends the plan itself, so that is taken out to see what the proof says.
             (
                 [
-                    ("encrypted         = true", "encrypted         = false"),
+                    ("encrypted            = true", "encrypted            = false"),
                     ("prevent_destroy = true", "prevent_destroy = false"),
                 ],
                 "handover::destroy",

@@ -72,7 +72,10 @@ pub(super) fn find<'s>(mapping: &Mapping, state: Option<&'s State>) -> Result<Ve
         );
         refusals.push(refusal.at("/members", "twice"));
     }
-    if let Some(state) = state {
+    // A member that was refused would look like somebody else's.
+    if refusals.is_empty()
+        && let Some(state) = state
+    {
         refusals.extend(shared(state, &members));
     }
     if refusals.is_empty() {

@@ -127,7 +127,14 @@ fn interface(object: &Object) -> Map<String, Value> {
 
 /// What a type of volume does not have Terraform may not be told: it would be refused, or read as a change.
 fn volume(object: &Object) -> Map<String, Value> {
-    let mut arguments = object.values(&["id", "availability_zone", "type", "size", "encrypted"]);
+    let mut arguments = object.values(&[
+        "id",
+        "availability_zone",
+        "type",
+        "size",
+        "encrypted",
+        "multi_attach_enabled",
+    ]);
     let kind = object.text("type").unwrap_or_default();
     let has_iops = ["gp3", "io1", "io2"].contains(&kind);
     for (name, has) in [
@@ -136,10 +143,6 @@ fn volume(object: &Object) -> Map<String, Value> {
         (
             "kms_key_id",
             object.flag("encrypted") == Some(true) && object.text("kms_key_id").is_some(),
-        ),
-        (
-            "multi_attach_enabled",
-            object.flag("multi_attach_enabled") == Some(true),
         ),
     ] {
         let value = object.values(&[name]).remove(name).filter(|_| has);
