@@ -196,3 +196,18 @@ fn no_value_of_a_plan_is_told() {
     let proof = proof(&changes);
     assert!(!format!("{proof:?} {}", json!(proof)).contains("canary"));
 }
+
+/// Recorded from Terraform 1.11 with the stand-in for the AWS provider, of what is written for the example.
+const RECORDED: [(&str, Root, usize); 2] = [
+    (include_str!("../fixtures/forgets.json"), Root::Old, 12),
+    (include_str!("../fixtures/imports.json"), Root::New, 6),
+];
+
+#[test]
+fn plans_that_terraform_has_made_of_the_written_files_are_proven() {
+    for (plan, root, objects) in RECORDED {
+        let proof = prove(plan.as_bytes(), &handover()).unwrap();
+        assert_eq!((proof.root, proof.objects), (root, objects));
+        assert_eq!(rules(&proof), BTreeSet::new(), "{proof:#?}");
+    }
+}
