@@ -4,6 +4,7 @@
 #   tools/terraform.sh fmt      terraform fmt -check
 #   tools/terraform.sh test     terraform validate and terraform test of all modules and environments, resources mocked;
 #                               the schemas come from tools/schema-provider, a stand-in for the AWS provider, built with Go
+#   tools/terraform.sh provider  builds the stand-in and says where it is, for tests that run Terraform themselves
 #   tools/terraform.sh real     the same with the real AWS provider, where `terraform init` can install it
 #
 # What is missing on this machine is said, and then it is skipped.
@@ -55,7 +56,7 @@ check_format() {
 # Where the stand-in is, built anew when its source has changed.
 stand_in() {
     local source=$ROOT/tools/schema-provider sum mirror binary
-    sum=$(cat "$source"/{main.go,go.mod,go.sum} | sha256sum)
+    sum=$(cat "$source"/{main.go,objects.go,go.mod,go.sum} | sha256sum)
     mirror=$TOOLBOX/schema-provider/${sum:0:12}
     binary=$mirror/registry.terraform.io/hashicorp/aws/$STAND_IN/$(platform)/terraform-provider-aws_v${STAND_IN}_x5
     if [[ ! -x $binary ]]; then
@@ -124,6 +125,10 @@ main() {
             PROVIDER="schemas of the AWS provider 5.32 by a stand-in"
             test_all "-plugin-dir=$mirror"
             ;;
+        provider)
+            need_terraform
+            stand_in
+            ;;
         real)
             need_terraform
             local probe said
@@ -140,7 +145,7 @@ main() {
             test_all
             ;;
         -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" ;;
-        *) die "unknown part \`${1:-}\`" "usage: tools/terraform.sh fmt|test|real" ;;
+        *) die "unknown part \`${1:-}\`" "usage: tools/terraform.sh fmt|test|provider|real" ;;
     esac
 }
 

@@ -14,8 +14,8 @@ use super::rollouts::cluster_of;
 use super::sandbox;
 use super::typed::{self, Command, Etcd, Output, Typed};
 use super::wish::{
-    Agreed, Change, Format, InfrastructureChange, OfRollout, Planning, Rehearsing, Rendering, Replaying,
-    Subject, Unlocking, Wish,
+    Adopting, Agreed, Change, Format, InfrastructureChange, Initialising, OfRollout, Planning, Rehearsing,
+    Rendering, Replaying, Subject, Unlocking, Wish,
 };
 use crate::sandbox::faults::Fault;
 
@@ -106,6 +106,11 @@ fn wish(command: Command) -> Result<Wish, String> {
         }
         Command::Report(of) => Wish::Report(of_rollout(of)?),
         Command::Etcd(etcd) => etcd_wish(etcd)?,
+        Command::Init(init) => Wish::Init(Initialising {
+            dir: init.dir,
+            dry_run: init.dry_run,
+        }),
+        Command::Adopt(adopt) => adoption(adopt),
         Command::Unlock(unlock) => Wish::Unlock(Unlocking {
             file: unlock.file,
             lock: unlock.lock,
@@ -114,6 +119,18 @@ fn wish(command: Command) -> Result<Wish, String> {
         Command::Sandbox(sandbox) => Wish::Sandbox(sandbox::args::wish(sandbox)?),
         Command::Version => Wish::Version,
     })
+}
+
+fn adoption(typed: typed::Adopt) -> Wish {
+    match (typed.verify_plan, typed.mapping) {
+        (Some(plan), _) => Wish::VerifyHandover(plan, typed.out),
+        // clap asks for one of the two.
+        (None, mapping) => Wish::Adopt(Adopting {
+            mapping: mapping.unwrap_or_default(),
+            state: typed.state,
+            out: typed.out,
+        }),
+    }
 }
 
 fn rehearsal(typed: typed::Rehearse) -> Result<Wish, String> {

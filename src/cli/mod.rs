@@ -3,6 +3,7 @@
 //! [`main`] reads the command line, runs one command and turns its outcome into an exit code. A command takes what it
 //! needs, answers on its [`console::Console`] and fails with a [`failure::Failure`]; only [`wire`] builds adapters.
 
+pub mod adopt;
 pub mod apply;
 pub mod args;
 pub mod ask;
@@ -17,6 +18,7 @@ pub mod exit;
 pub mod failure;
 pub mod identity;
 pub mod infrastructure;
+pub mod init;
 pub mod lease;
 pub mod local;
 pub mod log;
@@ -105,6 +107,9 @@ fn command(invocation: &Invocation) -> Result<Exit, Failure> {
         Wish::Sandbox(SandboxWish::Harm(harmed)) => sandbox::harm::run(console, harmed),
         Wish::Sandbox(SandboxWish::Status(place)) => sandbox::status::run(console, place),
         Wish::Infrastructure(asked) => infrastructure::run(console, &environment, asked),
+        Wish::Init(asked) => init::run(console, asked),
+        Wish::Adopt(asked) => adopt::run(console, asked),
+        Wish::VerifyHandover(plan, out) => adopt::verify(console, plan, out),
         Wish::Unlock(asked) => unlock::run(console, &environment, asked),
         Wish::Version => version::run(console),
     }

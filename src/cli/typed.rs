@@ -102,6 +102,10 @@ pub(super) enum Command {
     Rollback(Rollback),
     /// Show a past or running rollout again, from its journal
     Report(OfRollout),
+    /// Write the files of a new repository: cluster files, Terraform, workflows; never over a file that is there
+    Init(Init),
+    /// Read an existing cluster and write its cluster file and a hand-over for a person; changes nothing
+    Adopt(Adopt),
     /// Free the lock of Terraform's state that a killed run has left, once it is certain that nobody works there
     Unlock(Unlock),
     /// etcd alone
@@ -125,6 +129,33 @@ pub(super) struct Unlock {
     /// Who has taken it, if that run is certainly gone: what cannot be seen from here is freed only on a person's word
     #[arg(long, value_name = "USER@HOST")]
     pub(super) destroyed: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// Folder
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(super) dir: PathBuf,
+    /// List the files and write none
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Adopt {
+    /// What nobody can see: which machine is which member, and the cluster file without its slots
+    #[arg(value_name = "MAPPING", required_unless_present = "verify_plan")]
+    pub(super) mapping: Option<PathBuf>,
+    /// What Terraform knows: `terraform show -json` or `terraform state pull`; `-` is stdin [default: nothing, and
+    /// the mapping names every id]
+    #[arg(long, value_name = "FILE")]
+    pub(super) state: Option<PathBuf>,
+    /// Folder that is written: new, or empty
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// Write nothing: prove that this plan (`terraform show -json`) is the hand-over in DIR and no more
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mapping", "state"])]
+    pub(super) verify_plan: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -57,6 +57,12 @@ pub enum Wish {
     EtcdSnapshot(PathBuf),
     /// `plan --infrastructure`, `apply --infrastructure`.
     Infrastructure(InfrastructureChange),
+    /// `init`.
+    Init(Initialising),
+    /// `adopt`.
+    Adopt(Adopting),
+    /// `adopt --verify-plan`: the plan, and the folder of the hand-over.
+    VerifyHandover(PathBuf, PathBuf),
     /// `unlock`.
     Unlock(Unlocking),
     /// `sandbox …`.
@@ -151,6 +157,26 @@ pub struct Agreed {
     pub digest: Option<ContentDigest>,
     /// Do not ask.
     pub yes: bool,
+}
+
+/// Where a repository begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Initialising {
+    /// Folder.
+    pub dir: PathBuf,
+    /// Only list.
+    pub dry_run: bool,
+}
+
+/// What is taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adopting {
+    /// What nobody can see.
+    pub mapping: PathBuf,
+    /// What Terraform knows; `-` is stdin.
+    pub state: Option<PathBuf>,
+    /// Folder that is written.
+    pub out: PathBuf,
 }
 
 /// Which lock of Terraform's state is to be freed.

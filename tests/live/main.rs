@@ -9,6 +9,7 @@
     reason = "a test says what it expects by failing, and starts the processes it needs itself"
 )]
 
+mod adopt;
 mod cli;
 mod e2e;
 mod etcd_flags;

@@ -1,7 +1,8 @@
 // A stand-in for Terraform's AWS provider: it knows the schemas of the real one and nothing else.
 //
 // `terraform validate` and `terraform test` with mock_provider ask a provider for its schemas only, so both run where the
-// real plugin cannot be installed. Everything that would need an account fails: this program has no code for it.
+// real plugin cannot be installed. Everything that would need an account fails: this program has no code for it. What
+// `rehull adopt` needs to be tested, import, read and change of objects in a file, is in objects.go.
 //
 // Terraform starts it; tools/test-terraform.sh builds and installs it.
 //
@@ -57,7 +58,7 @@ func main() {
 	schemas, err := load(os.Getenv("REHULL_AWS_SCHEMA"), os.Getenv("REHULL_AWS_SCHEMA_LATER"))
 	if err == nil {
 		err = tf5server.Serve("registry.terraform.io/hashicorp/aws", func() tfprotov5.ProviderServer {
-			return server{schemas: schemas}
+			return server{schemas: schemas, objects: worldOf(os.Getenv("REHULL_AWS_OBJECTS"))}
 		})
 	}
 	if err != nil {
@@ -175,6 +176,7 @@ func (b *block) convert() (*tfprotov5.SchemaBlock, error) {
 type server struct {
 	tfprotov5.ProviderServer
 	schemas *tfprotov5.GetProviderSchemaResponse
+	objects *objects
 }
 
 func (s server) GetMetadata(context.Context, *tfprotov5.GetMetadataRequest) (*tfprotov5.GetMetadataResponse, error) {

@@ -3,6 +3,7 @@
 //! Data flows one way: cluster file → [`config`] → `Desired`; the world → [`ports`] → `Observed`;
 //! [`plan`] → `RolloutPlan`; [`rollout`] decides; [`executor`] performs; [`event`]s tell everybody else.
 
+pub mod adopt;
 pub mod audit;
 pub mod catalog;
 pub mod config;

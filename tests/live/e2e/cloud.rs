@@ -56,6 +56,49 @@ impl Cloud {
             .unwrap();
     }
 
+    /// Takes every tag of rehull away.
+    pub(crate) async fn untag(&self, resources: &[&str]) {
+        for resource in resources {
+            let tags = [
+                "cluster",
+                "slot",
+                "generation",
+                "join",
+                "digest",
+                "rollout",
+                "go",
+                "stop",
+            ];
+            let tags = tags.map(|name| Tag::builder().key(format!("rehull:{name}")).build());
+            let delete = self.ec2.delete_tags().resources(*resource);
+            delete.set_tags(Some(tags.to_vec())).send().await.unwrap();
+        }
+    }
+
+    /// Store, artefacts and launch templates of the cluster are as if they had never been.
+    pub(crate) async fn forget_everything(&self) {
+        for key in self.objects().await.into_keys() {
+            let (bucket, key) = key.split_once('/').unwrap();
+            self.s3
+                .delete_object()
+                .bucket(bucket)
+                .key(key)
+                .send()
+                .await
+                .unwrap();
+        }
+        let templates = self.ec2.describe_launch_templates().send().await.unwrap();
+        for template in templates.launch_templates() {
+            let id = template.launch_template_id().unwrap();
+            self.ec2
+                .delete_launch_template()
+                .launch_template_id(id)
+                .send()
+                .await
+                .unwrap();
+        }
+    }
+
     /// Ids of all machines that ever were, ended ones included.
     pub(crate) async fn all_machines(&self) -> Vec<String> {
         let answer = self.ec2.describe_instances().send().await.unwrap();

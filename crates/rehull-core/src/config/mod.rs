@@ -3,6 +3,7 @@
 //! `yaml` reads the text and remembers places, `structure` compares keys and types with the [`schema`], `read` turns
 //! values into domain types, `rules` judges what several values say together. Each of them goes on after a mistake.
 
+pub mod adoption;
 mod file;
 mod flags;
 mod mistake;
