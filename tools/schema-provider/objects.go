@@ -222,6 +222,12 @@ func (s server) PlanResourceChange(_ context.Context, ask *tfprotov5.PlanResourc
 		answer.Diagnostics = failed(err)
 		return answer, nil
 	}
+	// For the provider's SDK an argument that is left out and one that is empty are the same.
+	for name, was := range before {
+		if after[name] == nil && (was == false || was == "" || was == json.Number("0")) {
+			after[name] = was
+		}
+	}
 	for _, name := range replaced[ask.TypeName] {
 		was, _ := json.Marshal(before[name])
 		is, _ := json.Marshal(after[name])
@@ -233,9 +239,9 @@ func (s server) PlanResourceChange(_ context.Context, ask *tfprotov5.PlanResourc
 	// one has to be ignored in the other.
 	if tags, has := after["tags"]; has {
 		after["tags_all"] = tags
-		planned, err := s.dynamic(ask.TypeName, after)
-		answer.PlannedState, answer.Diagnostics = planned, failed(err)
 	}
+	planned, err := s.dynamic(ask.TypeName, after)
+	answer.PlannedState, answer.Diagnostics = planned, failed(err)
 	return answer, nil
 }
 

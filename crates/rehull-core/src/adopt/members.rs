@@ -171,11 +171,11 @@ impl<'s> Finder<'_, 's> {
     fn member(mut self) -> Option<Member<'s>> {
         let before = self.refusals.len();
         let Some(id) = self.instance.text("id") else {
-            self.refuse(&NO_MACHINE, "its instance has no id in the state".to_owned());
+            self.refuse(&NO_MACHINE, "its instance has no id in the state");
             return None;
         };
         if self.instance.flag("disable_api_termination") == Some(true) {
-            self.refuse(&PROTECTED, format!("its machine {id} must not be terminated"));
+            self.refuse(&PROTECTED, &format!("its machine {id} must not be terminated"));
         }
         let interface = self.interface(id);
         let volume = self.volume(id);
@@ -204,7 +204,7 @@ impl<'s> Finder<'_, 's> {
         })
     }
 
-    fn refuse(&mut self, layout: &Layout, what: String) {
+    fn refuse(&mut self, layout: &Layout, what: &str) {
         let refusal = layout.refusal(format!("{}: {what}", self.mapped.name));
         self.refusals.push(refusal.at(self.at, "this member"));
     }
@@ -283,11 +283,11 @@ impl<'s> Finder<'_, 's> {
         match (ids.next(), ids.next()) {
             (Some(only), None) => Some(only),
             (None, _) => {
-                self.refuse(&PRIMARY, format!("machine {id} has no second interface"));
+                self.refuse(&PRIMARY, &format!("machine {id} has no second interface"));
                 None
             }
             (Some(one), Some(other)) => {
-                self.refuse(&MORE_PARTS, format!("machine {id} has both {one} and {other}"));
+                self.refuse(&MORE_PARTS, &format!("machine {id} has both {one} and {other}"));
                 None
             }
         }
@@ -308,18 +308,18 @@ impl<'s> Finder<'_, 's> {
             seen.insert(volume.to_owned());
             // What is attached by a resource of its own stands here as well, and says the same.
             if block.get("delete_on_termination") != Some(&Value::Bool(false)) {
-                self.refuse(&DELETED_DISK, format!("{volume} ends with machine {id}"));
+                self.refuse(&DELETED_DISK, &format!("{volume} ends with machine {id}"));
             }
         }
         let mut ids = seen.into_iter();
         match (ids.next(), ids.next()) {
             (Some(only), None) => Some(only),
             (None, _) => {
-                self.refuse(&NO_DISK, format!("machine {id} has no volume beside its root"));
+                self.refuse(&NO_DISK, &format!("machine {id} has no volume beside its root"));
                 None
             }
             (Some(one), Some(other)) => {
-                self.refuse(&MORE_PARTS, format!("machine {id} has both {one} and {other}"));
+                self.refuse(&MORE_PARTS, &format!("machine {id} has both {one} and {other}"));
                 None
             }
         }
@@ -340,9 +340,9 @@ impl<'s> Finder<'_, 's> {
         let own = [Some(id), self.instance.text("private_ip"), address];
         for (balancer, port) in self.balanced(&own) {
             if port == Some(CLIENT_PORT) {
-                self.refuse(&BALANCED, format!("`{balancer}` sends clients to it"));
+                self.refuse(&BALANCED, &format!("`{balancer}` sends clients to it"));
             } else {
-                self.refuse(&STACKED, format!("`{balancer}` sends requests to machine {id}"));
+                self.refuse(&STACKED, &format!("`{balancer}` sends requests to machine {id}"));
             }
         }
     }

@@ -21,6 +21,17 @@ pub(super) struct Page<'a> {
     pub(super) notes: &'a [&'static Layout],
 }
 
+/// Each on a line of its own, as a block of code.
+fn lines(all: impl Iterator<Item = String>) -> String {
+    let mut out = String::new();
+    for one in all {
+        out.push_str("    ");
+        out.push_str(&one);
+        out.push('\n');
+    }
+    out
+}
+
 impl Page<'_> {
     pub(super) fn text(&self) -> String {
         let mut steps = vec![self.look(), self.prepare()];
@@ -55,13 +66,8 @@ impl Page<'_> {
     }
 
     fn look(&self) -> String {
-        let rows: String = self
-            .desired
-            .etcd
-            .slots
-            .iter()
-            .map(|slot| format!("    {}  {}\n", slot.name, slot.peer_url()))
-            .collect();
+        let slots = self.desired.etcd.slots.iter();
+        let rows = lines(slots.map(|slot| format!("{}  {}", slot.name, slot.peer_url())));
         format!(
             "Look\n\n    etcdctl member list --hex -w json\n\n\
              `cluster_id` is `{}`, every member is `started`, and names and peer URLs are exactly these:\n\n{rows}\n\
@@ -73,18 +79,10 @@ impl Page<'_> {
 
     fn prepare(&self) -> String {
         let tls = &self.desired.etcd.machine_tls;
-        let keys: String = self
-            .desired
-            .etcd
-            .slots
-            .iter()
-            .map(|slot| {
-                format!(
-                    "    s3://{}/{}{}/{}/\n",
-                    tls.location.bucket, tls.location.prefix, slot.name, tls.revision
-                )
-            })
-            .collect();
+        let keys = lines(self.desired.etcd.slots.iter().map(|slot| {
+            let (bucket, prefix) = (&tls.location.bucket, &tls.location.prefix);
+            format!("s3://{bucket}/{prefix}{}/{}/", slot.name, tls.revision)
+        }));
         format!(
             "Lay the ground\n\n\
              - `{}` goes into your repository; `rehull check` finds no mistake in it.\n\
@@ -116,12 +114,7 @@ impl Page<'_> {
     }
 
     fn forget(&self) -> String {
-        let list: String = self
-            .taken
-            .resources
-            .iter()
-            .map(|one| format!("    {one}\n"))
-            .collect();
+        let list = lines(self.taken.resources.iter().cloned());
         format!(
             "Take them out of the old root module\n\n\
              Copy `{REMOVED}` there and, in the same change, delete the blocks of\n\n{list}\n\

@@ -43,15 +43,11 @@ pub(super) fn write(
         files.insert(REMOVED.to_owned(), removed(&resources));
     }
     let mut main = MAIN.to_owned();
-    for (kind, object, arguments, body) in [
-        (
-            "aws_network_interface",
-            interface_of as PartOf,
-            interface as Arguments,
-            INTERFACE,
-        ),
-        ("aws_ebs_volume", volume_of as PartOf, volume as Arguments, VOLUME),
-    ] {
+    let parts: [(&str, PartOf, Arguments, &str); 2] = [
+        ("aws_network_interface", interface_of, interface, INTERFACE),
+        ("aws_ebs_volume", volume_of, volume, VOLUME),
+    ];
+    for (kind, object, arguments, body) in parts {
         let mut parts = Map::new();
         for member in members {
             let Some(object) = object(member) else { continue };
