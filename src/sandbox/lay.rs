@@ -166,7 +166,7 @@ impl Laying<'_> {
     fn ec2(&mut self, request: Ec2) -> io::Result<Ec2Answer> {
         match self.call(Request::Ec2(request))? {
             Response::Ec2(answer) => Ok(answer),
-            Response::S3(_) | Response::CallerIdentity(_) => Err(unexpected()),
+            Response::S3(_) | Response::CallerIdentity(_) | Response::Query(_) => Err(unexpected()),
         }
     }
 

@@ -166,7 +166,7 @@ pub(super) fn ask(world: &mut World, now: Timestamp, request: Ask) -> Result<Tol
     };
     match world.handle(now, &call).result.map_err(wrong)? {
         Response::Ec2(told) => Ok(told),
-        other @ (Response::S3(_) | Response::CallerIdentity(_)) => Err(wrong(other)),
+        other @ (Response::S3(_) | Response::CallerIdentity(_) | Response::Query(_)) => Err(wrong(other)),
     }
 }
 
