@@ -198,7 +198,7 @@ fn create_interface(at: &Scope<'_>) -> Result<CreateNetworkInterface, AwsError> 
 
 /// One address, in either of the two ways to say it.
 fn address(at: &Scope<'_>) -> Result<Option<Ipv4Addr>, AwsError> {
-    let mut addresses = Vec::from_iter(at.parse("PrivateIpAddress")?);
+    let mut addresses: Vec<Ipv4Addr> = Vec::from_iter(at.parse("PrivateIpAddress")?);
     for one in at.items("PrivateIpAddresses") {
         one.ignore(&["Primary"]);
         addresses.extend(one.parse::<Ipv4Addr>("PrivateIpAddress")?);

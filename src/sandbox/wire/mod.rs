@@ -69,10 +69,10 @@ impl Api {
         match signature.service.as_deref() {
             Some("ec2") => self.ec2(signature, &request_id, request).await,
             Some("sts") => self.sts(signature, &request_id, request).await,
-            Some(name) if let Some(service) = Service::signed(name) => {
-                self.query(signature, service, &request_id, request).await
-            }
-            _ => self.s3(signature, &request_id, request).await,
+            name => match name.and_then(Service::signed) {
+                Some(service) => self.query(signature, service, &request_id, request).await,
+                None => self.s3(signature, &request_id, request).await,
+            },
         }
     }
 
@@ -94,7 +94,9 @@ impl Api {
         let params = query::form(&body::read_text(request.into_body()).await?);
         let action = params.root().text("Action").unwrap_or_default();
         if Service::Ec2.actions().any(|known| known == action) {
-            return self.answer_query(signature, request_id, Service::Ec2, &action, params).await;
+            return self
+                .answer_query(signature, request_id, Service::Ec2, &action, params)
+                .await;
         }
         let result = match ec2_request::decode(&params) {
             Ok(asked) => self.ask(signature, Ask::Ec2(asked)).await?.answer.result,
@@ -119,19 +121,28 @@ impl Api {
         request_id: &str,
         request: Request<Incoming>,
     ) -> io::Result<Response<Body>> {
-        let target = http::header(request.headers(), "x-amz-target").unwrap_or_default().to_owned();
+        let target = http::header(request.headers(), "x-amz-target")
+            .unwrap_or_default()
+            .to_owned();
         let text = body::read_text(request.into_body()).await?;
         let (action, params) = match service {
             Service::Kms => match query::json(&target, &text) {
                 Ok(read) => read,
-                Err(error) => return plain(service, error.status, query::encode_error(request_id, service, &error)),
+                Err(error) => {
+                    return plain(
+                        service,
+                        error.status,
+                        query::encode_error(request_id, service, &error),
+                    );
+                }
             },
             Service::Ec2 | Service::LoadBalancing | Service::AutoScaling | Service::Iam => {
                 let params = query::form(&text);
                 (params.root().text("Action").unwrap_or_default(), params)
             }
         };
-        self.answer_query(signature, request_id, service, &action, params).await
+        self.answer_query(signature, request_id, service, &action, params)
+            .await
     }
 
     async fn answer_query(
@@ -149,7 +160,11 @@ impl Api {
         match result {
             Ok(Answer::Query(answered)) => plain(service, 200, query::encode(request_id, &answered)),
             Ok(_) => Err(io::Error::other("an answer of another service")),
-            Err(error) => plain(service, error.status, query::encode_error(request_id, service, &error)),
+            Err(error) => plain(
+                service,
+                error.status,
+                query::encode_error(request_id, service, &error),
+            ),
         }
     }
 

@@ -119,7 +119,9 @@ fn write(xml: &mut Xml, item: &str, name: &str, value: &Value) {
 
 fn object(document: &Document) -> Json {
     let members = document.rows.iter();
-    let members: Map<String, Json> = members.map(|(name, value)| ((*name).to_owned(), plain(value))).collect();
+    let members: Map<String, Json> = members
+        .map(|(name, value)| ((*name).to_owned(), plain(value)))
+        .collect();
     Json::Object(members)
 }
 
@@ -150,7 +152,8 @@ mod tests {
     fn one_document_has_three_spellings() {
         let body = |service| {
             let text = encode("id", &answered(service));
-            text.split_once('\n').map_or(text.clone(), |(_, body)| body.to_owned())
+            text.split_once('\n')
+                .map_or(text.clone(), |(_, body)| body.to_owned())
         };
         assert_eq!(
             body(Service::Ec2),
@@ -171,12 +174,23 @@ mod tests {
 
     #[test]
     fn lists_in_json_are_counted_as_in_the_other_protocols() {
-        let body = br#"{"KeyId":"k","Tags":[{"TagKey":"a"},{"TagKey":"b"}],"MultiRegion":false,"Policy":null}"#;
+        let body =
+            br#"{"KeyId":"k","Tags":[{"TagKey":"a"},{"TagKey":"b"}],"MultiRegion":false,"Policy":null}"#;
         let (action, params) = json("TrentService.TagResource", body).unwrap();
         let root = params.root();
-        assert_eq!((action.as_str(), root.text("KeyId").as_deref()), ("TagResource", Some("k")));
-        let keys: Vec<_> = root.items("Tags").iter().filter_map(|tag| tag.text("TagKey")).collect();
-        assert_eq!((keys, root.flag("MultiRegion")), (vec!["a".to_owned(), "b".to_owned()], Ok(false)));
+        assert_eq!(
+            (action.as_str(), root.text("KeyId").as_deref()),
+            ("TagResource", Some("k"))
+        );
+        let keys: Vec<_> = root
+            .items("Tags")
+            .iter()
+            .filter_map(|tag| tag.text("TagKey"))
+            .collect();
+        assert_eq!(
+            (keys, root.flag("MultiRegion")),
+            (vec!["a".to_owned(), "b".to_owned()], Ok(false))
+        );
         assert_eq!(params.finish(), Ok(()));
     }
 }

@@ -108,7 +108,9 @@ pub(super) fn shape(method: &Method, target: &Target, headers: &HeaderMap) -> Re
 }
 
 fn bucket_shape(method: &Method, target: &Target) -> Result<Shape, AwsError> {
-    let setting = Setting::ALL.into_iter().find(|setting| target.has(setting.sub_resource()));
+    let setting = Setting::ALL
+        .into_iter()
+        .find(|setting| target.has(setting.sub_resource()));
     if let Some(setting) = setting {
         target.only(&[setting.sub_resource()])?;
         return Ok(match method.as_str() {

@@ -52,7 +52,9 @@ impl Reply<'_> {
             }
             Answer::Listing(listing) => self.xml(&self.listing(listing)),
             Answer::Setting(Setting::Policy, document) => {
-                let start = self.start(StatusCode::OK).header("content-type", "application/json");
+                let start = self
+                    .start(StatusCode::OK)
+                    .header("content-type", "application/json");
                 finish(start, text(document.clone()))
             }
             Answer::Setting(_, document) => self.xml(document),

@@ -44,19 +44,29 @@ async fn an_environment_is_made_upgraded_and_taken_down_by_the_real_provider() {
         "an upgrade changes launch templates only"
     );
     dev.apply("templates").await;
-    for (state, vars) in [("templates", vec![second.as_path()]), ("groups", vec![]), ("base", vec![])] {
+    for (state, vars) in [
+        ("templates", vec![second.as_path()]),
+        ("groups", vec![]),
+        ("base", vec![]),
+    ] {
         assert_eq!(dev.plan(state, &vars).await, EMPTY, "{state} after the upgrade");
     }
 
     dev.unmake("groups", &[]).await;
     dev.unmake("templates", &[&second]).await;
     // Only who takes the protection off can take the balancer down.
-    dev.allow("enable_deletion_protection = true", "enable_deletion_protection = false");
+    dev.allow(
+        "enable_deletion_protection = true",
+        "enable_deletion_protection = false",
+    );
     assert_eq!(dev.plan("base", &[]).await, CHANGES);
     dev.apply("base").await;
     dev.unmake("base", &[]).await;
     dev.is_gone().await;
-    eprintln!("terraform: {} applied, upgraded and destroyed environments/dev", dev.provider().await);
+    eprintln!(
+        "terraform: {} applied, upgraded and destroyed environments/dev",
+        dev.provider().await
+    );
 }
 
 /// A copy of `terraform/` whose providers ask the sandbox.
@@ -92,7 +102,11 @@ impl Environment {
         // The test has to take down what it made, which is what this is there to refuse.
         dev.allow("prevent_destroy = true", "prevent_destroy = false");
         for state in ["base", "templates", "groups"] {
-            fs::write(dev.folder(state).join("sandbox_override.tf"), dev.provider_block()).unwrap();
+            fs::write(
+                dev.folder(state).join("sandbox_override.tf"),
+                dev.provider_block(),
+            )
+            .unwrap();
         }
         // "Made by hand before the first `terraform init`."
         let states = dev.s3().await.create_bucket().bucket("rehull-dev-terraform");
@@ -184,17 +198,35 @@ impl Environment {
 
     async fn make(&self, state: &str, vars: &[&Path]) {
         let mirror = std::env::var(MIRROR).map(|folder| format!("-plugin-dir={folder}"));
-        let mut words = vec!["init", "-input=false", "-no-color", "-backend-config=state.s3.tfbackend"];
+        let mut words = vec![
+            "init",
+            "-input=false",
+            "-no-color",
+            "-backend-config=state.s3.tfbackend",
+        ];
         words.extend(mirror.as_deref());
         self.terraform(state, &words, &[0]).await;
         self.terraform(state, &["validate", "-no-color"], &[0]).await;
-        assert_eq!(self.plan(state, vars).await, CHANGES, "there is nothing of {state} yet");
+        assert_eq!(
+            self.plan(state, vars).await,
+            CHANGES,
+            "there is nothing of {state} yet"
+        );
         self.apply(state).await;
     }
 
     async fn plan(&self, state: &str, vars: &[&Path]) -> i32 {
-        let mut words = vec!["plan", "-input=false", "-no-color", "-detailed-exitcode", "-out=plan"];
-        let files: Vec<String> = vars.iter().map(|file| format!("-var-file={}", file.display())).collect();
+        let mut words = vec![
+            "plan",
+            "-input=false",
+            "-no-color",
+            "-detailed-exitcode",
+            "-out=plan",
+        ];
+        let files: Vec<String> = vars
+            .iter()
+            .map(|file| format!("-var-file={}", file.display()))
+            .collect();
         words.extend(files.iter().map(String::as_str));
         let output = self.terraform(state, &words, &[EMPTY, CHANGES]).await;
         if output.status.code() == Some(CHANGES) {
@@ -222,12 +254,16 @@ impl Environment {
     }
 
     async fn apply(&self, state: &str) {
-        self.terraform(state, &["apply", "-input=false", "-no-color", "plan"], &[0]).await;
+        self.terraform(state, &["apply", "-input=false", "-no-color", "plan"], &[0])
+            .await;
     }
 
     async fn unmake(&self, state: &str, vars: &[&Path]) {
         let mut words = vec!["destroy", "-input=false", "-no-color", "-auto-approve"];
-        let files: Vec<String> = vars.iter().map(|file| format!("-var-file={}", file.display())).collect();
+        let files: Vec<String> = vars
+            .iter()
+            .map(|file| format!("-var-file={}", file.display()))
+            .collect();
         words.extend(files.iter().map(String::as_str));
         self.terraform(state, &words, &[0]).await;
     }
@@ -252,7 +288,11 @@ impl Environment {
         let mut etcd = serde_json::Map::new();
         for slot in file["etcd"]["slots"].as_array().unwrap() {
             let name = slot["name"].as_str().unwrap();
-            let mut one = template(name, &file["etcd"]["instanceProfile"], file["etcd"]["securityGroups"].clone());
+            let mut one = template(
+                name,
+                &file["etcd"]["instanceProfile"],
+                file["etcd"]["securityGroups"].clone(),
+            );
             one["subnet_id"] = subnets[slot["zone"].as_str().unwrap()].clone();
             etcd.insert(name.to_owned(), one);
         }
@@ -277,7 +317,11 @@ impl Environment {
     async fn is_gone(&self) {
         let ec2 = aws_sdk_ec2::Client::new(&self.config().await);
         let vpcs = ec2.describe_vpcs().send().await.unwrap();
-        let own: Vec<_> = vpcs.vpcs().iter().filter(|vpc| vpc.is_default() != Some(true)).collect();
+        let own: Vec<_> = vpcs
+            .vpcs()
+            .iter()
+            .filter(|vpc| vpc.is_default() != Some(true))
+            .collect();
         assert!(own.is_empty(), "{own:?}");
         let interfaces = ec2.describe_network_interfaces().send().await.unwrap();
         assert!(interfaces.network_interfaces().is_empty(), "{interfaces:?}");

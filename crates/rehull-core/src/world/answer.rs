@@ -26,15 +26,18 @@ impl World {
             Request::Ec2(_) if self.faults.take_throttle(name) || !self.throttle.take(name, self.now) => {
                 ("RequestLimitExceeded", "Request limit exceeded.")
             }
-            Request::Query(asked) if self.faults.take_throttle(name) || !self.has_room(asked) => match asked.service()
-            {
-                Service::Ec2 => ("RequestLimitExceeded", "Request limit exceeded."),
-                Service::LoadBalancing | Service::AutoScaling | Service::Iam => {
-                    ("Throttling", "Rate exceeded")
+            Request::Query(asked) if self.faults.take_throttle(name) || !self.has_room(asked) => {
+                match asked.service() {
+                    Service::Ec2 => ("RequestLimitExceeded", "Request limit exceeded."),
+                    Service::LoadBalancing | Service::AutoScaling | Service::Iam => {
+                        ("Throttling", "Rate exceeded")
+                    }
+                    Service::Kms => ("ThrottlingException", "Rate exceeded"),
                 }
-                Service::Kms => ("ThrottlingException", "Rate exceeded"),
-            },
-            Request::S3(_) | Request::Ec2(_) | Request::Query(_) | Request::GetCallerIdentity => return Ok(()),
+            }
+            Request::S3(_) | Request::Ec2(_) | Request::Query(_) | Request::GetCallerIdentity => {
+                return Ok(());
+            }
         };
         Err(AwsError::with(503, code, message))
     }

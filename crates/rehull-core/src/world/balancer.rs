@@ -46,62 +46,35 @@ const ATTRIBUTES: [(&str, &str); 7] = [
 ];
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateLoadBalancer",
-        answer: create,
-    },
-    Operation {
-        name: "DescribeLoadBalancers",
-        answer: describe,
-    },
-    Operation {
-        name: "DeleteLoadBalancer",
-        answer: delete,
-    },
-    Operation {
-        name: "DescribeLoadBalancerAttributes",
-        answer: |world, at| {
-            let attributes = &world.balancer(&at.need("LoadBalancerArn")?)?.attributes;
-            Ok(attribute_list(attributes))
-        },
-    },
-    Operation {
-        name: "ModifyLoadBalancerAttributes",
-        answer: |world, at| {
-            let attributes = &mut world.balancer_mut(&at.need("LoadBalancerArn")?)?.attributes;
-            set_attributes(attributes, at)?;
-            Ok(attribute_list(attributes))
-        },
-    },
-    Operation {
-        name: "SetSecurityGroups",
-        answer: set_security_groups,
-    },
-    Operation {
-        name: "DescribeCapacityReservation",
-        answer: |world, at| {
-            world.balancer(&at.need("LoadBalancerArn")?)?;
-            Ok(Document::new().list("CapacityReservationState", Vec::<Document>::new()))
-        },
-    },
-    Operation {
-        name: "AddTags",
-        answer: add_tags,
-    },
-    Operation {
-        name: "RemoveTags",
-        answer: remove_tags,
-    },
-    Operation {
-        name: "DescribeTags",
-        answer: describe_tags,
-    },
+    Operation::of("CreateLoadBalancer", create),
+    Operation::of("DescribeLoadBalancers", describe),
+    Operation::of("DeleteLoadBalancer", delete),
+    Operation::of("DescribeLoadBalancerAttributes", |world, at| {
+        let attributes = &world.balancer(&at.need("LoadBalancerArn")?)?.attributes;
+        Ok(attribute_list(attributes))
+    }),
+    Operation::of("ModifyLoadBalancerAttributes", |world, at| {
+        let attributes = &mut world.balancer_mut(&at.need("LoadBalancerArn")?)?.attributes;
+        set_attributes(attributes, at)?;
+        Ok(attribute_list(attributes))
+    }),
+    Operation::of("SetSecurityGroups", set_security_groups),
+    Operation::of("DescribeCapacityReservation", |world, at| {
+        world.balancer(&at.need("LoadBalancerArn")?)?;
+        Ok(Document::new().list("CapacityReservationState", Vec::<Document>::new()))
+    }),
+    Operation::of("AddTags", add_tags),
+    Operation::of("RemoveTags", remove_tags),
+    Operation::of("DescribeTags", describe_tags),
 ];
 
 /// `Attributes.N.Key` and `.Value`; a name that this kind does not have is refused.
 pub(super) fn set_attributes(known: &mut BTreeMap<String, String>, at: &Scope<'_>) -> Result<(), AwsError> {
     for attribute in at.items("Attributes") {
-        let (key, value) = (attribute.need("Key")?, attribute.text("Value").unwrap_or_default());
+        let (key, value) = (
+            attribute.need("Key")?,
+            attribute.text("Value").unwrap_or_default(),
+        );
         match known.get_mut(&key) {
             Some(former) => *former = value,
             None => return Err(invalid(format!("Attribute key '{key}' is not recognized"))),
@@ -122,14 +95,13 @@ pub(super) fn invalid(message: impl Into<String>) -> AwsError {
 
 pub(super) fn owned_by(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     let pairs = pairs.iter();
-    pairs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 fn not_found(arn: &str) -> AwsError {
-    AwsError::bad(
-        "LoadBalancerNotFound",
-        format!("Load balancer '{arn}' not found"),
-    )
+    AwsError::bad("LoadBalancerNotFound", format!("Load balancer '{arn}' not found"))
 }
 
 impl World {
@@ -144,7 +116,10 @@ impl World {
     }
 
     fn balancer_mut(&mut self, arn: &str) -> Result<&mut LoadBalancer, AwsError> {
-        self.balancing.balancers.get_mut(arn).ok_or_else(|| not_found(arn))
+        self.balancing
+            .balancers
+            .get_mut(arn)
+            .ok_or_else(|| not_found(arn))
     }
 
     fn balancing_tags(&mut self, arn: &str) -> Result<&mut Tags, AwsError> {
@@ -163,7 +138,11 @@ impl World {
 /// 32 letters, digits and hyphens, for both kinds of things that have a name.
 pub(super) fn check_name(what: &str, name: &str) -> Result<(), AwsError> {
     let legal = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    if (1..=32).contains(&name.len()) && name.chars().all(legal) && !name.starts_with('-') && !name.ends_with('-') {
+    if (1..=32).contains(&name.len())
+        && name.chars().all(legal)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+    {
         return Ok(());
     }
     Err(invalid(format!(
@@ -175,10 +154,14 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let name = at.need("Name")?;
     check_name("load balancer", &name)?;
     if at.text("Type").as_deref() != Some("network") {
-        return Err(invalid("The sandbox models load balancers of the type network only"));
+        return Err(invalid(
+            "The sandbox models load balancers of the type network only",
+        ));
     }
     if at.text("IpAddressType").is_some_and(|kind| kind != "ipv4") {
-        return Err(invalid("The sandbox models load balancers of the address type ipv4 only"));
+        return Err(invalid(
+            "The sandbox models load balancers of the address type ipv4 only",
+        ));
     }
     if world.balancing.balancers.values().any(|known| known.name == name) {
         return Err(AwsError::bad(
@@ -187,7 +170,10 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
         ));
     }
     let mappings = at.items("SubnetMappings");
-    let mappings = mappings.iter().map(|mapping| mapping.need("SubnetId")).collect::<Result<Vec<_>, _>>()?;
+    let mappings = mappings
+        .iter()
+        .map(|mapping| mapping.need("SubnetId"))
+        .collect::<Result<Vec<_>, _>>()?;
     let subnets: Vec<String> = at.list("Subnets").into_iter().chain(mappings).collect();
     let mut vpc = None;
     let mut zones = Vec::new();
@@ -226,13 +212,24 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 
 fn row(world: &World, one: &LoadBalancer) -> Document {
     let (_, id) = one.arn.rsplit_once('/').unwrap_or_default();
-    let scheme = if one.is_internal { "internal" } else { "internet-facing" };
+    let scheme = if one.is_internal {
+        "internal"
+    } else {
+        "internet-facing"
+    };
     let zones = one.subnets.iter().filter_map(|id| world.subnet(id).ok());
-    let zones = zones.map(|subnet| Document::new().text("ZoneName", &subnet.zone).text("SubnetId", &subnet.id));
+    let zones = zones.map(|subnet| {
+        Document::new()
+            .text("ZoneName", &subnet.zone)
+            .text("SubnetId", &subnet.id)
+    });
     let document = Document::new()
         .text("LoadBalancerArn", &one.arn)
         .text("LoadBalancerName", &one.name)
-        .text("DNSName", format!("{}-{id}.elb.{}.amazonaws.com", one.name, world.setup.region))
+        .text(
+            "DNSName",
+            format!("{}-{id}.elb.{}.amazonaws.com", one.name, world.setup.region),
+        )
         .text("CanonicalHostedZoneId", "Z31USIVHYNEOWT")
         .text("CreatedTime", one.created.to_string())
         .text("Scheme", scheme)
@@ -256,7 +253,10 @@ fn describe(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     if let Some(missing) = arns.iter().find(|arn| !all.contains_key(*arn)) {
         return Err(not_found(missing));
     }
-    if let Some(missing) = names.iter().find(|name| !all.values().any(|one| one.name == **name)) {
+    if let Some(missing) = names
+        .iter()
+        .find(|name| !all.values().any(|one| one.name == **name))
+    {
         return Err(AwsError::bad(
             "LoadBalancerNotFound",
             format!("Load balancers '[{missing}]' not found"),
@@ -272,14 +272,21 @@ fn describe(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 /// One that is not there is success (API reference, `DeleteLoadBalancer`). Its listeners go with it.
 fn delete(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let arn = at.need("LoadBalancerArn")?;
-    let protected = |one: &LoadBalancer| one.attributes.get("deletion_protection.enabled").is_some_and(|on| on == "true");
+    let protected = |one: &LoadBalancer| {
+        one.attributes
+            .get("deletion_protection.enabled")
+            .is_some_and(|on| on == "true")
+    };
     if world.balancing.balancers.get(&arn).is_some_and(protected) {
         return Err(AwsError::bad(
             "OperationNotPermitted",
             format!("Load balancer '{arn}' cannot be deleted because deletion protection is enabled"),
         ));
     }
-    world.balancing.listeners.retain(|_, listener| listener.balancer != arn);
+    world
+        .balancing
+        .listeners
+        .retain(|_, listener| listener.balancer != arn);
     world.balancing.balancers.remove(&arn);
     Ok(Document::new())
 }

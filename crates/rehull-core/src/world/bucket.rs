@@ -10,8 +10,16 @@ impl Bucket {
     /// Since April 2023 a new bucket has no ACLs and is closed to the public, and all objects are encrypted (S3 user guide).
     pub(super) fn new() -> Self {
         let mut bucket = Self::default();
-        let closed = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
-        let closed: Vec<String> = closed.iter().map(|name| format!("<{name}>true</{name}>")).collect();
+        let closed = [
+            "BlockPublicAcls",
+            "IgnorePublicAcls",
+            "BlockPublicPolicy",
+            "RestrictPublicBuckets",
+        ];
+        let closed: Vec<String> = closed
+            .iter()
+            .map(|name| format!("<{name}>true</{name}>"))
+            .collect();
         for (setting, root, body) in [
             (
                 Setting::OwnershipControls,
@@ -29,7 +37,12 @@ impl Bucket {
         bucket
     }
 
-    pub(super) fn setting(&self, setting: Setting, region: &str, account: &str) -> Result<Response, AwsError> {
+    pub(super) fn setting(
+        &self,
+        setting: Setting,
+        region: &str,
+        account: &str,
+    ) -> Result<Response, AwsError> {
         let told = |text: String| Ok(Response::Setting(setting, text));
         if let Some(text) = self.settings.get(&setting) {
             return told(text.clone());
@@ -42,9 +55,14 @@ impl Bucket {
                 "<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>\
                  </ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule>",
             )),
-            Setting::Location => told(format!("<LocationConstraint xmlns=\"{NAMESPACE}\">{region}</LocationConstraint>")),
+            Setting::Location => told(format!(
+                "<LocationConstraint xmlns=\"{NAMESPACE}\">{region}</LocationConstraint>"
+            )),
             Setting::Logging => told(document("BucketLoggingStatus", "")),
-            Setting::RequestPayment => told(document("RequestPaymentConfiguration", "<Payer>BucketOwner</Payer>")),
+            Setting::RequestPayment => told(document(
+                "RequestPaymentConfiguration",
+                "<Payer>BucketOwner</Payer>",
+            )),
             Setting::Cors => missing("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
             Setting::Lifecycle => missing(
                 "NoSuchLifecycleConfiguration",
@@ -77,10 +95,9 @@ impl Bucket {
 
     pub(super) fn set(&mut self, setting: Setting, text: &str) -> Result<Response, AwsError> {
         match setting {
-            Setting::Policy if serde_json::from_str::<serde_json::Value>(text).is_err() => Err(AwsError::bad(
-                "MalformedPolicy",
-                "This policy contains invalid Json",
-            )),
+            Setting::Policy if serde_json::from_str::<serde_json::Value>(text).is_err() => Err(
+                AwsError::bad("MalformedPolicy", "This policy contains invalid Json"),
+            ),
             Setting::Location => Err(AwsError::with(
                 405,
                 "MethodNotAllowed",

@@ -27,7 +27,13 @@ pub(super) struct Endpoint {
 
 laid!(
     Endpoint,
-    &["vpc-endpoint-id", "vpc-id", "service-name", "vpc-endpoint-type", "vpc-endpoint-state"],
+    &[
+        "vpc-endpoint-id",
+        "vpc-id",
+        "service-name",
+        "vpc-endpoint-type",
+        "vpc-endpoint-state"
+    ],
     "InvalidVpcEndpointId.NotFound",
     "The Vpc Endpoint Id '{}' does not exist",
     |row, filter| match filter {
@@ -41,26 +47,13 @@ laid!(
 );
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateVpcEndpoint",
-        answer: create,
-    },
-    Operation {
-        name: "DescribeVpcEndpoints",
-        answer: |world, at| ENDPOINTS.answer(world, at, world.ways.endpoints.values()),
-    },
-    Operation {
-        name: "ModifyVpcEndpoint",
-        answer: modify,
-    },
-    Operation {
-        name: "DeleteVpcEndpoints",
-        answer: delete,
-    },
-    Operation {
-        name: "DescribePrefixLists",
-        answer: prefix_lists,
-    },
+    Operation::of("CreateVpcEndpoint", create),
+    Operation::of("DescribeVpcEndpoints", |world, at| {
+        ENDPOINTS.answer(world, at, world.ways.endpoints.values())
+    }),
+    Operation::of("ModifyVpcEndpoint", modify),
+    Operation::of("DeleteVpcEndpoints", delete),
+    Operation::of("DescribePrefixLists", prefix_lists),
 ];
 
 const ENDPOINTS: ec2::Table<Endpoint> = ec2::Table {
@@ -99,7 +92,9 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
         return Err(Vpc::not_found(&vpc));
     }
     if at.text("VpcEndpointType").is_some_and(|kind| kind != "Gateway") {
-        return Err(AwsError::value("The sandbox models endpoints of the type Gateway only"));
+        return Err(AwsError::value(
+            "The sandbox models endpoints of the type Gateway only",
+        ));
     }
     if prefix_list(world, &service).is_none() {
         return Err(AwsError::bad(
@@ -120,12 +115,20 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     for table in at.list("RouteTableId") {
         link(world, &id, &table)?;
     }
-    let made = world.ways.endpoints.get(&id).ok_or_else(|| Endpoint::not_found(&id))?;
+    let made = world
+        .ways
+        .endpoints
+        .get(&id)
+        .ok_or_else(|| Endpoint::not_found(&id))?;
     Ok(Document::new().document("vpcEndpoint", row(world, made)))
 }
 
 fn link(world: &mut World, id: &str, table: &str) -> Result<(), AwsError> {
-    let endpoint = world.ways.endpoints.get(id).ok_or_else(|| Endpoint::not_found(id))?;
+    let endpoint = world
+        .ways
+        .endpoints
+        .get(id)
+        .ok_or_else(|| Endpoint::not_found(id))?;
     if let Some((list, _)) = prefix_list(world, &endpoint.service.clone()) {
         let routes = &mut world.table_mut(table)?.routes;
         routes.insert(list, Route::Gateway(id.to_owned()));
@@ -138,7 +141,9 @@ fn link(world: &mut World, id: &str, table: &str) -> Result<(), AwsError> {
 
 fn unlink(world: &mut World, id: &str, table: &str) {
     if let Some(table) = world.ways.tables.get_mut(table) {
-        table.routes.retain(|_, route| *route != Route::Gateway(id.to_owned()));
+        table
+            .routes
+            .retain(|_, route| *route != Route::Gateway(id.to_owned()));
     }
     if let Some(endpoint) = world.ways.endpoints.get_mut(id) {
         endpoint.tables.retain(|known| known != table);
@@ -167,7 +172,9 @@ fn delete(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     for id in at.list("VpcEndpointId") {
         let Some(endpoint) = world.ways.endpoints.get(&id) else {
             let why = Endpoint::not_found(&id);
-            let error = Document::new().text("code", why.code).text("message", why.message);
+            let error = Document::new()
+                .text("code", why.code)
+                .text("message", why.message);
             unsuccessful.push(Document::new().text("resourceId", id).document("error", error));
             continue;
         };

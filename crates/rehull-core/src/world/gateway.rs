@@ -69,7 +69,11 @@ laid!(
     "The allocation ID '{}' does not exist",
     |row, filter| match filter {
         "allocation-id" => vec![row.id.clone()],
-        "association-id" => row.at.iter().map(|(association, ..)| association.clone()).collect(),
+        "association-id" => row
+            .at
+            .iter()
+            .map(|(association, ..)| association.clone())
+            .collect(),
         "public-ip" => vec![row.public.to_string()],
         "domain" => vec!["vpc".to_owned()],
         _ => vec![],
@@ -91,7 +95,9 @@ laid!(
 
 impl Gateways {
     pub(super) fn is_attached_to(&self, vpc: &str) -> bool {
-        self.internet.values().any(|gateway| gateway.vpc.as_deref() == Some(vpc))
+        self.internet
+            .values()
+            .any(|gateway| gateway.vpc.as_deref() == Some(vpc))
     }
 
     pub(super) fn check_internet(&self, id: &str) -> Result<(), AwsError> {
@@ -107,54 +113,24 @@ impl Gateways {
 }
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateInternetGateway",
-        answer: create_internet,
-    },
-    Operation {
-        name: "DescribeInternetGateways",
-        answer: |world, at| INTERNET.answer(world, at, world.gateways.internet.values()),
-    },
-    Operation {
-        name: "AttachInternetGateway",
-        answer: attach,
-    },
-    Operation {
-        name: "DetachInternetGateway",
-        answer: detach,
-    },
-    Operation {
-        name: "DeleteInternetGateway",
-        answer: delete_internet,
-    },
-    Operation {
-        name: "AllocateAddress",
-        answer: allocate,
-    },
-    Operation {
-        name: "DescribeAddresses",
-        answer: |world, at| ADDRESSES.answer(world, at, world.gateways.addresses.values()),
-    },
-    Operation {
-        name: "DescribeAddressesAttribute",
-        answer: reverse_names,
-    },
-    Operation {
-        name: "ReleaseAddress",
-        answer: release,
-    },
-    Operation {
-        name: "CreateNatGateway",
-        answer: create_nat,
-    },
-    Operation {
-        name: "DescribeNatGateways",
-        answer: |world, at| NATS.answer(world, at, world.gateways.nats.values()),
-    },
-    Operation {
-        name: "DeleteNatGateway",
-        answer: delete_nat,
-    },
+    Operation::of("CreateInternetGateway", create_internet),
+    Operation::of("DescribeInternetGateways", |world, at| {
+        INTERNET.answer(world, at, world.gateways.internet.values())
+    }),
+    Operation::of("AttachInternetGateway", attach),
+    Operation::of("DetachInternetGateway", detach),
+    Operation::of("DeleteInternetGateway", delete_internet),
+    Operation::of("AllocateAddress", allocate),
+    Operation::of("DescribeAddresses", |world, at| {
+        ADDRESSES.answer(world, at, world.gateways.addresses.values())
+    }),
+    Operation::of("DescribeAddressesAttribute", reverse_names),
+    Operation::of("ReleaseAddress", release),
+    Operation::of("CreateNatGateway", create_nat),
+    Operation::of("DescribeNatGateways", |world, at| {
+        NATS.answer(world, at, world.gateways.nats.values())
+    }),
+    Operation::of("DeleteNatGateway", delete_nat),
 ];
 
 const INTERNET: ec2::Table<InternetGateway> = ec2::Table {
@@ -267,7 +243,9 @@ fn detach(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     if has_public {
         return Err(AwsError::bad(
             "DependencyViolation",
-            format!("Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."),
+            format!(
+                "Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."
+            ),
         ));
     }
     gateway.vpc = None;
@@ -375,11 +353,14 @@ fn create_nat(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 
 fn delete_nat(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let id = at.need("NatGatewayId")?;
-    let nat = world.gateways.nats.remove(&id).ok_or_else(|| Nat::not_found(&id))?;
-    if let Some(address) = world.gateways.addresses.get_mut(&nat.allocation) {
-        if let Some((_, interface, _)) = address.at.take() {
-            world.interfaces.remove(&interface);
-        }
+    let nat = world
+        .gateways
+        .nats
+        .remove(&id)
+        .ok_or_else(|| Nat::not_found(&id))?;
+    let address = world.gateways.addresses.get_mut(&nat.allocation);
+    if let Some((_, interface, _)) = address.and_then(|address| address.at.take()) {
+        world.interfaces.remove(&interface);
     }
     // A route to what is gone leads nowhere; EC2 keeps it as a black hole, which nobody here asks for.
     for table in world.ways.tables.values_mut() {

@@ -35,136 +35,92 @@ struct Key {
 }
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateKey",
-        answer: create,
-    },
-    Operation {
-        name: "DescribeKey",
-        answer: |world, at| {
-            let row = metadata(world, world.key(&at.need("KeyId")?)?);
-            Ok(Document::new().document("KeyMetadata", row))
-        },
-    },
-    Operation {
-        name: "UpdateKeyDescription",
-        answer: |world, at| {
-            world.key_mut(at)?.description = at.need("Description")?;
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "GetKeyPolicy",
-        answer: |world, at| {
-            at.ignore(&["PolicyName"]);
-            let policy = &world.key(&at.need("KeyId")?)?.policy;
-            Ok(Document::new().text("Policy", policy).text("PolicyName", "default"))
-        },
-    },
-    Operation {
-        name: "PutKeyPolicy",
-        answer: |world, at| {
-            at.ignore(&["PolicyName", "BypassPolicyLockoutSafetyCheck"]);
-            world.key_mut(at)?.policy = at.need("Policy")?;
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "GetKeyRotationStatus",
-        answer: |world, at| {
-            let rotated = world.key(&at.need("KeyId")?)?.rotated;
-            Ok(Document::new().flag("KeyRotationEnabled", rotated))
-        },
-    },
-    Operation {
-        name: "EnableKeyRotation",
-        answer: |world, at| {
-            at.ignore(&["RotationPeriodInDays"]);
-            world.key_mut(at)?.rotated = true;
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "DisableKeyRotation",
-        answer: |world, at| {
-            world.key_mut(at)?.rotated = false;
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "EnableKey",
-        answer: |world, at| {
-            world.key_mut(at)?.enabled = true;
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "DisableKey",
-        answer: |world, at| {
-            world.key_mut(at)?.enabled = false;
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "ScheduleKeyDeletion",
-        answer: schedule_deletion,
-    },
-    Operation {
-        name: "ListResourceTags",
-        answer: |world, at| {
-            at.ignore(&["Limit", "Marker"]);
-            let tags = &world.key(&at.need("KeyId")?)?.tags;
-            let rows = tags.iter().map(|(key, value)| Document::new().text("TagKey", key).text("TagValue", value));
-            Ok(Document::new().list("Tags", rows).flag("Truncated", false))
-        },
-    },
-    Operation {
-        name: "TagResource",
-        answer: |world, at| {
-            let tags = tags(at);
-            world.key_mut(at)?.tags.extend(tags);
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "UntagResource",
-        answer: |world, at| {
-            let keys = at.list("TagKeys");
-            world.key_mut(at)?.tags.retain(|key, _| !keys.contains(key));
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "CreateAlias",
-        answer: create_alias,
-    },
-    Operation {
-        name: "UpdateAlias",
-        answer: update_alias,
-    },
-    Operation {
-        name: "ListAliases",
-        answer: list_aliases,
-    },
-    Operation {
-        name: "DeleteAlias",
-        answer: |world, at| {
-            let name = at.need("AliasName")?;
-            let gone = world.kms.aliases.remove(&name);
-            gone.map(|_| Document::new()).ok_or_else(|| no_alias(world, &name))
-        },
-    },
+    Operation::of("CreateKey", create),
+    Operation::of("DescribeKey", |world, at| {
+        let row = metadata(world, world.key(&at.need("KeyId")?)?);
+        Ok(Document::new().document("KeyMetadata", row))
+    }),
+    Operation::of("UpdateKeyDescription", |world, at| {
+        world.key_mut(at)?.description = at.need("Description")?;
+        Ok(Document::new())
+    }),
+    Operation::of("GetKeyPolicy", |world, at| {
+        at.ignore(&["PolicyName"]);
+        let policy = &world.key(&at.need("KeyId")?)?.policy;
+        Ok(Document::new()
+            .text("Policy", policy)
+            .text("PolicyName", "default"))
+    }),
+    Operation::of("PutKeyPolicy", |world, at| {
+        at.ignore(&["PolicyName", "BypassPolicyLockoutSafetyCheck"]);
+        world.key_mut(at)?.policy = at.need("Policy")?;
+        Ok(Document::new())
+    }),
+    Operation::of("GetKeyRotationStatus", |world, at| {
+        let rotated = world.key(&at.need("KeyId")?)?.rotated;
+        Ok(Document::new().flag("KeyRotationEnabled", rotated))
+    }),
+    Operation::of("EnableKeyRotation", |world, at| {
+        at.ignore(&["RotationPeriodInDays"]);
+        world.key_mut(at)?.rotated = true;
+        Ok(Document::new())
+    }),
+    Operation::of("DisableKeyRotation", |world, at| {
+        world.key_mut(at)?.rotated = false;
+        Ok(Document::new())
+    }),
+    Operation::of("EnableKey", |world, at| {
+        world.key_mut(at)?.enabled = true;
+        Ok(Document::new())
+    }),
+    Operation::of("DisableKey", |world, at| {
+        world.key_mut(at)?.enabled = false;
+        Ok(Document::new())
+    }),
+    Operation::of("ScheduleKeyDeletion", schedule_deletion),
+    Operation::of("ListResourceTags", |world, at| {
+        at.ignore(&["Limit", "Marker"]);
+        let tags = &world.key(&at.need("KeyId")?)?.tags;
+        let rows = tags
+            .iter()
+            .map(|(key, value)| Document::new().text("TagKey", key).text("TagValue", value));
+        Ok(Document::new().list("Tags", rows).flag("Truncated", false))
+    }),
+    Operation::of("TagResource", |world, at| {
+        let tags = tags(at);
+        world.key_mut(at)?.tags.extend(tags);
+        Ok(Document::new())
+    }),
+    Operation::of("UntagResource", |world, at| {
+        let keys = at.list("TagKeys");
+        world.key_mut(at)?.tags.retain(|key, _| !keys.contains(key));
+        Ok(Document::new())
+    }),
+    Operation::of("CreateAlias", create_alias),
+    Operation::of("UpdateAlias", update_alias),
+    Operation::of("ListAliases", list_aliases),
+    Operation::of("DeleteAlias", |world, at| {
+        let name = at.need("AliasName")?;
+        let gone = world.kms.aliases.remove(&name);
+        gone.map(|_| Document::new())
+            .ok_or_else(|| no_alias(world, &name))
+    }),
 ];
 
 fn tags(at: &Scope<'_>) -> Tags {
     let pairs = at.items("Tags");
-    let pairs = pairs.iter().filter_map(|tag| Some((tag.text("TagKey")?, tag.text("TagValue").unwrap_or_default())));
+    let pairs = pairs
+        .iter()
+        .filter_map(|tag| Some((tag.text("TagKey")?, tag.text("TagValue").unwrap_or_default())));
     pairs.collect()
 }
 
 impl World {
     fn key_arn(&self, id: &str) -> String {
-        format!("arn:aws:kms:{}:{}:key/{id}", self.setup.region, self.setup.account)
+        format!(
+            "arn:aws:kms:{}:{}:key/{id}",
+            self.setup.region, self.setup.account
+        )
     }
 
     /// By id, ARN or alias.
@@ -190,7 +146,10 @@ impl World {
         let key = self.key(&name)?;
         let (id, arn) = (key.id.clone(), self.key_arn(&key.id));
         if key.deletion.is_some() {
-            return Err(AwsError::bad("KMSInvalidStateException", format!("{arn} is pending deletion.")));
+            return Err(AwsError::bad(
+                "KMSInvalidStateException",
+                format!("{arn} is pending deletion."),
+            ));
         }
         let key = self.kms.keys.get_mut(&id);
         key.ok_or_else(|| AwsError::bad("NotFoundException", format!("Key '{arn}' does not exist")))
@@ -213,7 +172,7 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     }
     // A UUID in form: what else could take it for a name?
     let digits = world.new_id("key").replace("key-", "");
-    let (first, rest) = digits.split_at_checked(8).unwrap_or((&digits, ""));
+    let (first, rest) = digits.split_at_checked(8).unwrap_or((digits.as_str(), ""));
     let (second, third) = rest.split_at_checked(4).unwrap_or((rest, ""));
     let id = format!("{first}-{second}-4000-8000-0000000{third}");
     let account = &world.setup.account;
@@ -268,7 +227,9 @@ fn schedule_deletion(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsE
     if !WAITS.contains(&days) {
         return Err(AwsError::bad(
             "ValidationException",
-            format!("Value '{days}' at 'pendingWindowInDays' failed to satisfy constraint: Member must have value between 7 and 30"),
+            format!(
+                "Value '{days}' at 'pendingWindowInDays' failed to satisfy constraint: Member must have value between 7 and 30"
+            ),
         ));
     }
     let wait = SignedDuration::from_hours(days.saturating_mul(24));
@@ -284,11 +245,17 @@ fn schedule_deletion(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsE
 }
 
 fn alias_arn(world: &World, name: &str) -> String {
-    format!("arn:aws:kms:{}:{}:{name}", world.setup.region, world.setup.account)
+    format!(
+        "arn:aws:kms:{}:{}:{name}",
+        world.setup.region, world.setup.account
+    )
 }
 
 fn no_alias(world: &World, name: &str) -> AwsError {
-    AwsError::bad("NotFoundException", format!("Alias {} is not found.", alias_arn(world, name)))
+    AwsError::bad(
+        "NotFoundException",
+        format!("Alias {} is not found.", alias_arn(world, name)),
+    )
 }
 
 fn create_alias(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
@@ -327,7 +294,11 @@ fn list_aliases(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError>
         Some(name) => Some(world.key(&name)?.id.clone()),
         None => None,
     };
-    let rows = world.kms.aliases.iter().filter(|(_, id)| of_key.as_ref().is_none_or(|wanted| wanted == *id));
+    let rows = world
+        .kms
+        .aliases
+        .iter()
+        .filter(|(_, id)| of_key.as_ref().is_none_or(|wanted| wanted == *id));
     let rows = rows.map(|(name, id)| {
         Document::new()
             .text("AliasName", name)

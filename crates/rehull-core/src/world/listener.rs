@@ -33,38 +33,22 @@ impl Listener {
 }
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateListener",
-        answer: create,
-    },
-    Operation {
-        name: "DescribeListeners",
-        answer: describe,
-    },
-    Operation {
-        name: "ModifyListener",
-        answer: modify,
-    },
-    Operation {
-        name: "DeleteListener",
-        answer: |world, at| {
-            let arn = at.need("ListenerArn")?;
-            let gone = world.balancing.listeners.remove(&arn);
-            gone.map(|_| Document::new()).ok_or_else(|| not_found(&arn))
-        },
-    },
-    Operation {
-        name: "DescribeListenerAttributes",
-        answer: |world, at| Ok(attribute_list(&world.listener_mut(at)?.attributes)),
-    },
-    Operation {
-        name: "ModifyListenerAttributes",
-        answer: |world, at| {
-            let attributes = &mut world.listener_mut(at)?.attributes;
-            set_attributes(attributes, at)?;
-            Ok(attribute_list(attributes))
-        },
-    },
+    Operation::of("CreateListener", create),
+    Operation::of("DescribeListeners", describe),
+    Operation::of("ModifyListener", modify),
+    Operation::of("DeleteListener", |world, at| {
+        let arn = at.need("ListenerArn")?;
+        let gone = world.balancing.listeners.remove(&arn);
+        gone.map(|_| Document::new()).ok_or_else(|| not_found(&arn))
+    }),
+    Operation::of("DescribeListenerAttributes", |world, at| {
+        Ok(attribute_list(&world.listener_mut(at)?.attributes))
+    }),
+    Operation::of("ModifyListenerAttributes", |world, at| {
+        let attributes = &mut world.listener_mut(at)?.attributes;
+        set_attributes(attributes, at)?;
+        Ok(attribute_list(attributes))
+    }),
 ];
 
 fn not_found(arn: &str) -> AwsError {
@@ -74,7 +58,10 @@ fn not_found(arn: &str) -> AwsError {
 impl World {
     fn listener_mut(&mut self, at: &Scope<'_>) -> Result<&mut Listener, AwsError> {
         let arn = at.need("ListenerArn")?;
-        self.balancing.listeners.get_mut(&arn).ok_or_else(|| not_found(&arn))
+        self.balancing
+            .listeners
+            .get_mut(&arn)
+            .ok_or_else(|| not_found(&arn))
     }
 }
 
@@ -93,7 +80,8 @@ fn forward(world: &World, at: &Scope<'_>) -> Result<Option<String>, AwsError> {
             group.ignore(&["Weight"]);
             groups.push(group.need("TargetGroupArn")?);
         }
-        all.at("TargetGroupStickinessConfig").ignore(&["Enabled", "DurationSeconds"]);
+        all.at("TargetGroupStickinessConfig")
+            .ignore(&["Enabled", "DurationSeconds"]);
     }
     groups.dedup();
     match groups.as_slice() {
@@ -106,7 +94,11 @@ fn forward(world: &World, at: &Scope<'_>) -> Result<Option<String>, AwsError> {
 
 fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let balancer = at.need("LoadBalancerArn")?;
-    let (_, path) = world.balancer(&balancer)?.arn.split_once(":loadbalancer/").unwrap_or_default();
+    let (_, path) = world
+        .balancer(&balancer)?
+        .arn
+        .split_once(":loadbalancer/")
+        .unwrap_or_default();
     let path = path.to_owned();
     let (port, protocol) = (at.parse("Port")?.unwrap_or_default(), at.need("Protocol")?);
     if protocol != "TCP" {
@@ -139,7 +131,9 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 }
 
 fn row(one: &Listener) -> Document {
-    let targets = Document::new().text("TargetGroupArn", &one.target_group).number("Weight", 1);
+    let targets = Document::new()
+        .text("TargetGroupArn", &one.target_group)
+        .number("Weight", 1);
     let forward = Document::new().list("TargetGroups", [targets]).document(
         "TargetGroupStickinessConfig",
         Document::new().flag("Enabled", false),
@@ -164,7 +158,8 @@ fn describe(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
         return Err(not_found(missing));
     }
     let is_wanted = |one: &&Listener| {
-        (arns.is_empty() || arns.contains(&one.arn)) && balancer.as_ref().is_none_or(|arn| *arn == one.balancer)
+        (arns.is_empty() || arns.contains(&one.arn))
+            && balancer.as_ref().is_none_or(|arn| *arn == one.balancer)
     };
     Ok(Document::new().list("Listeners", all.values().filter(is_wanted).map(row)))
 }
@@ -178,7 +173,10 @@ fn modify(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     if let Some(port) = at.parse("Port")? {
         listener.port = port;
     }
-    if at.text("Protocol").is_some_and(|protocol| protocol != listener.protocol) {
+    if at
+        .text("Protocol")
+        .is_some_and(|protocol| protocol != listener.protocol)
+    {
         return Err(AwsError::bad(
             "UnsupportedProtocol",
             "The sandbox models listeners of the protocol TCP only",

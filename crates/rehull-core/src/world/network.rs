@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::World;
 use super::api::ec2::{Describe, Response, Tags};
 use super::error::AwsError;
-use super::select::{Described, Visibility, select};
+use super::select::{Described as _, select};
 
 /// A block of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,23 +175,23 @@ pub(super) struct Network {
 
 macro_rules! laid {
     ($kind:ty, $filters:expr, $code:literal, $text:literal, |$row:ident, $filter:ident| $values:expr) => {
-        impl Described for $kind {
+        impl $crate::world::select::Described for $kind {
             const FILTERS: &'static [&'static str] = $filters;
             fn id(&self) -> &str {
                 &self.id
             }
-            fn tags(&self) -> &Tags {
+            fn tags(&self) -> &$crate::world::api::ec2::Tags {
                 &self.tags
             }
-            fn visibility(&self) -> Visibility {
-                Visibility::ALWAYS
+            fn visibility(&self) -> $crate::world::select::Visibility {
+                $crate::world::select::Visibility::ALWAYS
             }
             fn values(&self, $filter: &str) -> Vec<String> {
                 let $row = self;
                 $values
             }
-            fn not_found(id: &str) -> AwsError {
-                AwsError::bad($code, format!($text, id))
+            fn not_found(id: &str) -> $crate::world::error::AwsError {
+                $crate::world::error::AwsError::bad($code, format!($text, id))
             }
         }
     };
@@ -307,7 +307,10 @@ impl World {
             .map(|subnet| (subnet.cidr, subnet.last_given))?;
         // Two networks may have the same addresses.
         let taken = |address: &Ipv4Addr| {
-            let mut here = self.interfaces.values().filter(|interface| interface.subnet == subnet);
+            let mut here = self
+                .interfaces
+                .values()
+                .filter(|interface| interface.subnet == subnet);
             here.any(|interface| interface.address == *address)
         };
         if let Some(address) = wanted {

@@ -96,7 +96,8 @@ laid!(
 );
 
 impl Described for Acl {
-    const FILTERS: &'static [&'static str] = &["default", "vpc-id", "network-acl-id", "association.subnet-id"];
+    const FILTERS: &'static [&'static str] =
+        &["default", "vpc-id", "network-acl-id", "association.subnet-id"];
     fn id(&self) -> &str {
         &self.id
     }
@@ -124,42 +125,19 @@ impl Described for Acl {
 }
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateRouteTable",
-        answer: create_table,
-    },
-    Operation {
-        name: "DescribeRouteTables",
-        answer: |world, at| TABLES.answer(world, at, world.ways.tables.values()),
-    },
-    Operation {
-        name: "DeleteRouteTable",
-        answer: delete_table,
-    },
-    Operation {
-        name: "CreateRoute",
-        answer: create_route,
-    },
-    Operation {
-        name: "ReplaceRoute",
-        answer: create_route,
-    },
-    Operation {
-        name: "DeleteRoute",
-        answer: delete_route,
-    },
-    Operation {
-        name: "AssociateRouteTable",
-        answer: associate,
-    },
-    Operation {
-        name: "DisassociateRouteTable",
-        answer: disassociate,
-    },
-    Operation {
-        name: "DescribeNetworkAcls",
-        answer: |world, at| ACLS.answer(world, at, world.ways.acls.values()),
-    },
+    Operation::of("CreateRouteTable", create_table),
+    Operation::of("DescribeRouteTables", |world, at| {
+        TABLES.answer(world, at, world.ways.tables.values())
+    }),
+    Operation::of("DeleteRouteTable", delete_table),
+    Operation::of("CreateRoute", create_route),
+    Operation::of("ReplaceRoute", create_route),
+    Operation::of("DeleteRoute", delete_route),
+    Operation::of("AssociateRouteTable", associate),
+    Operation::of("DisassociateRouteTable", disassociate),
+    Operation::of("DescribeNetworkAcls", |world, at| {
+        ACLS.answer(world, at, world.ways.acls.values())
+    }),
 ];
 
 const TABLES: ec2::Table<Table> = ec2::Table {
@@ -305,15 +283,24 @@ fn delete_route(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError>
 fn associate(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let (table, subnet) = (at.need("RouteTableId")?, at.need("SubnetId")?);
     world.subnet(&subnet)?;
-    let mut all = world.ways.tables.values().flat_map(|table| table.associations.values());
+    let mut all = world
+        .ways
+        .tables
+        .values()
+        .flat_map(|table| table.associations.values());
     if all.any(|known| known.as_deref() == Some(subnet.as_str())) {
         return Err(AwsError::bad(
             "Resource.AlreadyAssociated",
-            format!("the specified association for route table {table} conflicts with an existing association"),
+            format!(
+                "the specified association for route table {table} conflicts with an existing association"
+            ),
         ));
     }
     let id = world.new_id("rtbassoc");
-    world.table_mut(&table)?.associations.insert(id.clone(), Some(subnet));
+    world
+        .table_mut(&table)?
+        .associations
+        .insert(id.clone(), Some(subnet));
     Ok(Document::new()
         .text("associationId", id)
         .document("associationState", Document::new().text("state", "associated")))

@@ -63,7 +63,9 @@ impl World {
             .ok_or_else(|| no_bucket(&asked.bucket))?;
         match &asked.operation {
             Operation::CreateBucket | Operation::DeleteBucket | Operation::HeadBucket => Ok(Response::Done),
-            Operation::GetSetting(setting) => bucket.setting(*setting, &self.setup.region, &self.setup.account),
+            Operation::GetSetting(setting) => {
+                bucket.setting(*setting, &self.setup.region, &self.setup.account)
+            }
             Operation::PutSetting(setting, text) => bucket.set(*setting, text),
             Operation::DeleteSetting(setting) => Ok(bucket.unset(*setting)),
             Operation::GetTagging(get) => get_object(bucket, get).map(|_| Response::NoTags),

@@ -81,41 +81,21 @@ laid!(
 );
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateSecurityGroup",
-        answer: create,
-    },
-    Operation {
-        name: "DeleteSecurityGroup",
-        answer: delete,
-    },
-    Operation {
-        name: "AuthorizeSecurityGroupIngress",
-        answer: |world, at| authorize(world, at, false),
-    },
-    Operation {
-        name: "AuthorizeSecurityGroupEgress",
-        answer: |world, at| authorize(world, at, true),
-    },
-    Operation {
-        name: "RevokeSecurityGroupIngress",
-        answer: |world, at| revoke(world, at, false),
-    },
-    Operation {
-        name: "RevokeSecurityGroupEgress",
-        answer: |world, at| revoke(world, at, true),
-    },
-    Operation {
-        name: "DescribeSecurityGroupRules",
-        answer: |world, at| {
-            let groups = world.network.security_groups.iter();
-            RULES.answer(world, at, groups.flat_map(|group| &group.rules))
-        },
-    },
-    Operation {
-        name: "ModifySecurityGroupRules",
-        answer: modify,
-    },
+    Operation::of("CreateSecurityGroup", create),
+    Operation::of("DeleteSecurityGroup", delete),
+    Operation::of("AuthorizeSecurityGroupIngress", |world, at| {
+        authorize(world, at, false)
+    }),
+    Operation::of("AuthorizeSecurityGroupEgress", |world, at| {
+        authorize(world, at, true)
+    }),
+    Operation::of("RevokeSecurityGroupIngress", |world, at| revoke(world, at, false)),
+    Operation::of("RevokeSecurityGroupEgress", |world, at| revoke(world, at, true)),
+    Operation::of("DescribeSecurityGroupRules", |world, at| {
+        let groups = world.network.security_groups.iter();
+        RULES.answer(world, at, groups.flat_map(|group| &group.rules))
+    }),
+    Operation::of("ModifySecurityGroupRules", modify),
 ];
 
 const RULES: ec2::Table<Rule> = ec2::Table {
@@ -148,7 +128,11 @@ fn rule_row(world: &World, one: &Rule) -> Document {
 
 impl World {
     fn group_mut(&mut self, id: &str) -> Result<&mut SecurityGroup, AwsError> {
-        let found = self.network.security_groups.iter_mut().find(|group| group.id == id);
+        let found = self
+            .network
+            .security_groups
+            .iter_mut()
+            .find(|group| group.id == id);
         found.ok_or_else(|| SecurityGroup::not_found(id))
     }
 }
@@ -188,10 +172,26 @@ fn delete(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
             format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user"),
         ));
     }
-    let mut others = world.network.security_groups.iter().filter(|group| group.id != id);
-    let is_referenced = others.any(|group| group.rules.iter().any(|rule| rule.traffic.peer == Peer::Group(id.clone())));
-    let is_on_interface = world.interfaces.values().any(|one| one.security_groups.contains(&id));
-    let is_on_balancer = world.balancing.balancers.values().any(|one| one.security_groups.contains(&id));
+    let mut others = world
+        .network
+        .security_groups
+        .iter()
+        .filter(|group| group.id != id);
+    let is_referenced = others.any(|group| {
+        group
+            .rules
+            .iter()
+            .any(|rule| rule.traffic.peer == Peer::Group(id.clone()))
+    });
+    let is_on_interface = world
+        .interfaces
+        .values()
+        .any(|one| one.security_groups.contains(&id));
+    let is_on_balancer = world
+        .balancing
+        .balancers
+        .values()
+        .any(|one| one.security_groups.contains(&id));
     if is_referenced || is_on_interface || is_on_balancer {
         return Err(AwsError::bad(
             "DependencyViolation",
@@ -216,11 +216,13 @@ fn traffics(at: &Scope<'_>) -> Result<Vec<(Traffic, Option<String>)>, AwsError> 
             _ => (port("FromPort")?, port("ToPort")?),
         };
         let ranges = permission.items("IpRanges");
-        let ranges = ranges.iter().map(|range| Ok((Peer::Range(range.need("CidrIp")?), range.text("Description"))));
+        let ranges = ranges
+            .iter()
+            .map(|range| Ok::<_, AwsError>((Peer::Range(range.need("CidrIp")?), range.text("Description"))));
         let groups = permission.items("Groups");
         let groups = groups.iter().map(|group| {
             group.ignore(&["UserId"]);
-            Ok((Peer::Group(group.need("GroupId")?), group.text("Description")))
+            Ok::<_, AwsError>((Peer::Group(group.need("GroupId")?), group.text("Description")))
         });
         for row in ranges.chain(groups) {
             let (peer, description) = row?;
@@ -277,14 +279,20 @@ fn revoke(world: &mut World, at: &Scope<'_>, is_egress: bool) -> Result<Document
     let traffics = traffics(at)?;
     let group = world.group_mut(&at.need("GroupId")?)?;
     for id in &ids {
-        if !group.rules.iter().any(|rule| rule.id == *id && rule.is_egress == is_egress) {
+        if !group
+            .rules
+            .iter()
+            .any(|rule| rule.id == *id && rule.is_egress == is_egress)
+        {
             return Err(Rule::not_found(id));
         }
     }
     group.rules.retain(|rule| !ids.contains(&rule.id));
     for (traffic, _) in traffics {
         let before = group.rules.len();
-        group.rules.retain(|rule| rule.is_egress != is_egress || rule.traffic != traffic);
+        group
+            .rules
+            .retain(|rule| rule.is_egress != is_egress || rule.traffic != traffic);
         if group.rules.len() == before {
             return Err(AwsError::bad(
                 "InvalidPermission.NotFound",
@@ -305,7 +313,11 @@ fn modify(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
         let peer = match (said.text("CidrIpv4"), said.text("ReferencedGroupId")) {
             (Some(range), None) => Peer::Range(range),
             (None, Some(group)) => Peer::Group(group),
-            _ => return Err(AwsError::value("Exactly one of CidrIpv4 and ReferencedGroupId is modelled")),
+            _ => {
+                return Err(AwsError::value(
+                    "Exactly one of CidrIpv4 and ReferencedGroupId is modelled",
+                ));
+            }
         };
         rule.traffic = Traffic {
             protocol: said.need("IpProtocol")?,

@@ -44,76 +44,64 @@ struct HealthCheck {
 const ATTRIBUTES: [(&str, &str); 14] = [
     ("deregistration_delay.connection_termination.enabled", "false"),
     ("deregistration_delay.timeout_seconds", "300"),
-    ("load_balancing.cross_zone.enabled", "use_load_balancer_configuration"),
+    (
+        "load_balancing.cross_zone.enabled",
+        "use_load_balancer_configuration",
+    ),
     ("preserve_client_ip.enabled", "true"),
     ("proxy_protocol_v2.enabled", "false"),
     ("stickiness.enabled", "false"),
     ("stickiness.type", "source_ip"),
-    ("target_group_health.dns_failover.minimum_healthy_targets.count", "1"),
-    ("target_group_health.dns_failover.minimum_healthy_targets.percentage", "off"),
-    ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1"),
-    ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "off"),
-    ("target_health_state.unhealthy.connection_termination.enabled", "true"),
+    (
+        "target_group_health.dns_failover.minimum_healthy_targets.count",
+        "1",
+    ),
+    (
+        "target_group_health.dns_failover.minimum_healthy_targets.percentage",
+        "off",
+    ),
+    (
+        "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count",
+        "1",
+    ),
+    (
+        "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage",
+        "off",
+    ),
+    (
+        "target_health_state.unhealthy.connection_termination.enabled",
+        "true",
+    ),
     ("target_health_state.unhealthy.draining_interval_seconds", "0"),
     ("target_failover.on_unhealthy", "no_rebalance"),
 ];
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateTargetGroup",
-        answer: create,
-    },
-    Operation {
-        name: "DescribeTargetGroups",
-        answer: describe,
-    },
-    Operation {
-        name: "ModifyTargetGroup",
-        answer: modify,
-    },
-    Operation {
-        name: "DeleteTargetGroup",
-        answer: delete,
-    },
-    Operation {
-        name: "DescribeTargetGroupAttributes",
-        answer: |world, at| {
-            let attributes = &world.target_group_mut(at)?.attributes;
-            Ok(attribute_list(attributes))
-        },
-    },
-    Operation {
-        name: "ModifyTargetGroupAttributes",
-        answer: |world, at| {
-            let attributes = &mut world.target_group_mut(at)?.attributes;
-            set_attributes(attributes, at)?;
-            Ok(attribute_list(attributes))
-        },
-    },
-    Operation {
-        name: "RegisterTargets",
-        answer: register,
-    },
-    Operation {
-        name: "DeregisterTargets",
-        answer: |world, at| {
-            let targets = targets(at)?;
-            let group = world.target_group_mut(at)?;
-            group.targets.retain(|(id, port)| !is_among(&targets, id, *port));
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "DescribeTargetHealth",
-        answer: target_health,
-    },
+    Operation::of("CreateTargetGroup", create),
+    Operation::of("DescribeTargetGroups", describe),
+    Operation::of("ModifyTargetGroup", modify),
+    Operation::of("DeleteTargetGroup", delete),
+    Operation::of("DescribeTargetGroupAttributes", |world, at| {
+        let attributes = &world.target_group_mut(at)?.attributes;
+        Ok(attribute_list(attributes))
+    }),
+    Operation::of("ModifyTargetGroupAttributes", |world, at| {
+        let attributes = &mut world.target_group_mut(at)?.attributes;
+        set_attributes(attributes, at)?;
+        Ok(attribute_list(attributes))
+    }),
+    Operation::of("RegisterTargets", register),
+    Operation::of("DeregisterTargets", |world, at| {
+        let targets = targets(at)?;
+        let group = world.target_group_mut(at)?;
+        group.targets.retain(|(id, port)| !is_among(&targets, id, *port));
+        Ok(Document::new())
+    }),
+    Operation::of("DescribeTargetHealth", target_health),
 ];
 
 pub(super) fn not_found(arn: &str) -> AwsError {
-    AwsError::bad(
-        "TargetGroupNotFound",
-        format!("Target group '{arn}' not found"),
-    )
+    AwsError::bad("TargetGroupNotFound", format!("Target group '{arn}' not found"))
 }
 
 impl World {
@@ -137,7 +125,9 @@ impl HealthCheck {
         let path = at.text("HealthCheckPath");
         let matcher = at.at("Matcher").text("HttpCode");
         if !by_http && (path.is_some() || matcher.is_some()) {
-            return Err(invalid("Health check path and matcher need a health check by HTTP or HTTPS"));
+            return Err(invalid(
+                "Health check path and matcher need a health check by HTTP or HTTPS",
+            ));
         }
         if by_http {
             let former = (self.path.take(), self.matcher.take());
@@ -153,7 +143,9 @@ impl HealthCheck {
             let said = at.parse(name)?.unwrap_or(*value);
             if !allowed.contains(&said) {
                 let (least, most) = (allowed.start(), allowed.end());
-                return Err(invalid(format!("{name} must be between {least} and {most}, not {said}")));
+                return Err(invalid(format!(
+                    "{name} must be between {least} and {most}, not {said}"
+                )));
             }
             *value = said;
         }
@@ -167,12 +159,19 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     check_name("target group", &name)?;
     let protocol = at.need("Protocol")?;
     if protocol != "TCP" || at.text("TargetType").is_some_and(|kind| kind != "instance") {
-        return Err(invalid("The sandbox models target groups of the protocol TCP and of instances only"));
+        return Err(invalid(
+            "The sandbox models target groups of the protocol TCP and of instances only",
+        ));
     }
     if !world.network.vpcs.iter().any(|known| known.id == vpc) {
         return Err(invalid(format!("The VPC ID '{vpc}' is not found")));
     }
-    if world.balancing.target_groups.values().any(|known| known.name == name) {
+    if world
+        .balancing
+        .target_groups
+        .values()
+        .any(|known| known.name == name)
+    {
         return Err(AwsError::bad(
             "DuplicateTargetGroupName",
             format!("A target group with the same name '{name}' exists, but with different settings"),
@@ -207,7 +206,11 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 }
 
 fn row(world: &World, one: &TargetGroup) -> Document {
-    let listeners = world.balancing.listeners.values().filter(|listener| listener.forwards_to(&one.arn));
+    let listeners = world
+        .balancing
+        .listeners
+        .values()
+        .filter(|listener| listener.forwards_to(&one.arn));
     let balancers: BTreeSet<String> = listeners.map(|listener| listener.balancer.clone()).collect();
     let check = &one.check;
     let document = Document::new()
@@ -241,7 +244,10 @@ fn describe(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     if let Some(missing) = arns.iter().find(|arn| !all.contains_key(*arn)) {
         return Err(not_found(missing));
     }
-    if let Some(missing) = names.iter().find(|name| !all.values().any(|one| one.name == **name)) {
+    if let Some(missing) = names
+        .iter()
+        .find(|name| !all.values().any(|one| one.name == **name))
+    {
         return Err(AwsError::bad(
             "TargetGroupNotFound",
             format!("One or more target groups not found: {missing}"),
@@ -256,7 +262,10 @@ fn describe(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let is_named = |one: &TargetGroup| {
         (arns.is_empty() && names.is_empty()) || arns.contains(&one.arn) || names.contains(&one.name)
     };
-    let rows = all.values().filter(|one| is_named(one) && is_behind(one)).map(|one| row(world, one));
+    let rows = all
+        .values()
+        .filter(|one| is_named(one) && is_behind(one))
+        .map(|one| row(world, one));
     Ok(Document::new().list("TargetGroups", rows))
 }
 
@@ -270,7 +279,12 @@ fn modify(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 
 fn delete(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let arn = at.need("TargetGroupArn")?;
-    if world.balancing.listeners.values().any(|listener| listener.forwards_to(&arn)) {
+    if world
+        .balancing
+        .listeners
+        .values()
+        .any(|listener| listener.forwards_to(&arn))
+    {
         return Err(AwsError::bad(
             "ResourceInUse",
             format!("Target group '{arn}' is currently in use by a listener or a rule"),
@@ -282,11 +296,15 @@ fn delete(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 
 fn targets(at: &Scope<'_>) -> Result<Vec<(String, Option<i64>)>, AwsError> {
     let rows = at.items("Targets");
-    rows.iter().map(|target| Ok((target.need("Id")?, target.parse("Port")?))).collect()
+    rows.iter()
+        .map(|target| Ok((target.need("Id")?, target.parse("Port")?)))
+        .collect()
 }
 
 fn is_among(wanted: &[(String, Option<i64>)], id: &str, port: i64) -> bool {
-    wanted.iter().any(|(known, at)| known == id && at.is_none_or(|at| at == port))
+    wanted
+        .iter()
+        .any(|(known, at)| known == id && at.is_none_or(|at| at == port))
 }
 
 fn register(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
@@ -305,12 +323,18 @@ fn register(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 fn target_health(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let wanted = targets(at)?;
     let group = world.target_group_mut(at)?;
-    let rows = group.targets.iter().filter(|(id, port)| wanted.is_empty() || is_among(&wanted, id, *port));
+    let rows = group
+        .targets
+        .iter()
+        .filter(|(id, port)| wanted.is_empty() || is_among(&wanted, id, *port));
     let rows = rows.map(|(id, port)| {
         let health = Document::new()
             .text("State", "initial")
             .text("Reason", "Elb.RegistrationInProgress")
-            .text("Description", "The sandbox does not ask targets for their health yet");
+            .text(
+                "Description",
+                "The sandbox does not ask targets for their health yet",
+            );
         Document::new()
             .document("Target", Document::new().text("Id", id).number("Port", *port))
             .text("HealthCheckPort", port.to_string())

@@ -11,34 +11,13 @@ use super::security::Rule;
 use super::select::Described as _;
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateVpc",
-        answer: create_vpc,
-    },
-    Operation {
-        name: "ModifyVpcAttribute",
-        answer: modify_vpc_attribute,
-    },
-    Operation {
-        name: "DescribeVpcAttribute",
-        answer: describe_vpc_attribute,
-    },
-    Operation {
-        name: "DeleteVpc",
-        answer: delete_vpc,
-    },
-    Operation {
-        name: "CreateSubnet",
-        answer: create_subnet,
-    },
-    Operation {
-        name: "ModifySubnetAttribute",
-        answer: modify_subnet_attribute,
-    },
-    Operation {
-        name: "DeleteSubnet",
-        answer: delete_subnet,
-    },
+    Operation::of("CreateVpc", create_vpc),
+    Operation::of("ModifyVpcAttribute", modify_vpc_attribute),
+    Operation::of("DescribeVpcAttribute", describe_vpc_attribute),
+    Operation::of("DeleteVpc", delete_vpc),
+    Operation::of("CreateSubnet", create_subnet),
+    Operation::of("ModifySubnetAttribute", modify_subnet_attribute),
+    Operation::of("DeleteSubnet", delete_subnet),
 ];
 
 /// A range as a caller writes it.
@@ -234,12 +213,18 @@ fn delete_subnet(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError
     world.subnet(&id)?;
     let has_interface = world.interfaces.values().any(|interface| interface.subnet == id);
     let has_gateway = world.gateways.nats.values().any(|nat| nat.subnet == id);
-    let has_balancer = world.balancing.balancers.values().any(|one| one.subnets.contains(&id));
+    let has_balancer = world
+        .balancing
+        .balancers
+        .values()
+        .any(|one| one.subnets.contains(&id));
     if has_interface || has_gateway || has_balancer {
         return Err(dependency("subnet", &id));
     }
     for table in world.ways.tables.values_mut() {
-        table.associations.retain(|_, subnet| subnet.as_deref() != Some(id.as_str()));
+        table
+            .associations
+            .retain(|_, subnet| subnet.as_deref() != Some(id.as_str()));
     }
     world.network.subnets.retain(|subnet| subnet.id != id);
     Ok(done())

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 pub use super::describe::{Describe, Filter, Page, PageRequest};
 use crate::world::instance::Instance;
 use crate::world::interface::Interface;
-use crate::world::performance::Performance;
 use crate::world::network::{Image, SecurityGroup, Subnet, Vpc};
+use crate::world::performance::Performance;
 use crate::world::template::{Template, TemplateVersion};
 use crate::world::volume::{Volume, VolumeAttachment};
 

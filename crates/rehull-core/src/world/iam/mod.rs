@@ -102,7 +102,9 @@ fn check_name(name: &str, path: &str) -> Result<(), AwsError> {
     if name.is_empty() || name.len() > 128 || !name.chars().all(legal) {
         return Err(AwsError::bad(
             "ValidationError",
-            format!("The specified value for the name is invalid: {name}. It must contain only alphanumeric characters and/or the following: +=,.@_-"),
+            format!(
+                "The specified value for the name is invalid: {name}. It must contain only alphanumeric characters and/or the following: +=,.@_-"
+            ),
         ));
     }
     if path.starts_with('/') && path.ends_with('/') {
@@ -110,18 +112,23 @@ fn check_name(name: &str, path: &str) -> Result<(), AwsError> {
     }
     Err(AwsError::bad(
         "ValidationError",
-        format!("The specified value for path is invalid: {path}. It must begin and end with / and contain only alphanumeric characters and/or / characters."),
+        format!(
+            "The specified value for path is invalid: {path}. It must begin and end with / and contain only alphanumeric characters and/or / characters."
+        ),
     ))
 }
 
 /// A document must at least be JSON with statements; nothing evaluates it.
 fn check_document(text: &str) -> Result<(), AwsError> {
-    let has_statements =
-        serde_json::from_str::<serde_json::Value>(text).is_ok_and(|document| document.get("Statement").is_some());
+    let has_statements = serde_json::from_str::<serde_json::Value>(text)
+        .is_ok_and(|document| document.get("Statement").is_some());
     if has_statements {
         return Ok(());
     }
-    Err(AwsError::bad("MalformedPolicyDocument", "Syntax errors in policy."))
+    Err(AwsError::bad(
+        "MalformedPolicyDocument",
+        "Syntax errors in policy.",
+    ))
 }
 
 /// Documents are answered as RFC 3986 encodes them.

@@ -6,79 +6,49 @@ use crate::world::error::AwsError;
 use crate::world::query::{Document, Operation, Scope, tag_list, tags};
 
 pub(in crate::world) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateOpenIDConnectProvider",
-        answer: create,
-    },
-    Operation {
-        name: "GetOpenIDConnectProvider",
-        answer: get,
-    },
-    Operation {
-        name: "ListOpenIDConnectProviders",
-        answer: |world, _| {
-            let arns = world.iam.providers.keys();
-            Ok(Document::new().list(
-                "OpenIDConnectProviderList",
-                arns.map(|arn| Document::new().text("Arn", arn)),
-            ))
-        },
-    },
-    Operation {
-        name: "UpdateOpenIDConnectProviderThumbprint",
-        answer: |world, at| {
-            let thumbprints = at.list("ThumbprintList");
-            world.provider(at)?.thumbprints = thumbprints;
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "AddClientIDToOpenIDConnectProvider",
-        answer: |world, at| {
-            let client = at.need("ClientID")?;
-            world.provider(at)?.clients.push(client);
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "RemoveClientIDFromOpenIDConnectProvider",
-        answer: |world, at| {
-            let client = at.need("ClientID")?;
-            world.provider(at)?.clients.retain(|known| *known != client);
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "DeleteOpenIDConnectProvider",
-        answer: |world, at| {
-            world.provider(at)?;
-            world.iam.providers.remove(&at.need("OpenIDConnectProviderArn")?);
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "TagOpenIDConnectProvider",
-        answer: |world, at| {
-            let tags = tags(at);
-            world.provider(at)?.tags.extend(tags);
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "UntagOpenIDConnectProvider",
-        answer: |world, at| {
-            let keys = at.list("TagKeys");
-            world.provider(at)?.tags.retain(|key, _| !keys.contains(key));
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "ListOpenIDConnectProviderTags",
-        answer: |world, at| {
-            no_pages(at);
-            Ok(whole("Tags", tag_list(&world.provider(at)?.tags)))
-        },
-    },
+    Operation::of("CreateOpenIDConnectProvider", create),
+    Operation::of("GetOpenIDConnectProvider", get),
+    Operation::of("ListOpenIDConnectProviders", |world, _| {
+        let arns = world.iam.providers.keys();
+        Ok(Document::new().list(
+            "OpenIDConnectProviderList",
+            arns.map(|arn| Document::new().text("Arn", arn)),
+        ))
+    }),
+    Operation::of("UpdateOpenIDConnectProviderThumbprint", |world, at| {
+        let thumbprints = at.list("ThumbprintList");
+        world.provider(at)?.thumbprints = thumbprints;
+        Ok(Document::new())
+    }),
+    Operation::of("AddClientIDToOpenIDConnectProvider", |world, at| {
+        let client = at.need("ClientID")?;
+        world.provider(at)?.clients.push(client);
+        Ok(Document::new())
+    }),
+    Operation::of("RemoveClientIDFromOpenIDConnectProvider", |world, at| {
+        let client = at.need("ClientID")?;
+        world.provider(at)?.clients.retain(|known| *known != client);
+        Ok(Document::new())
+    }),
+    Operation::of("DeleteOpenIDConnectProvider", |world, at| {
+        world.provider(at)?;
+        world.iam.providers.remove(&at.need("OpenIDConnectProviderArn")?);
+        Ok(Document::new())
+    }),
+    Operation::of("TagOpenIDConnectProvider", |world, at| {
+        let tags = tags(at);
+        world.provider(at)?.tags.extend(tags);
+        Ok(Document::new())
+    }),
+    Operation::of("UntagOpenIDConnectProvider", |world, at| {
+        let keys = at.list("TagKeys");
+        world.provider(at)?.tags.retain(|key, _| !keys.contains(key));
+        Ok(Document::new())
+    }),
+    Operation::of("ListOpenIDConnectProviderTags", |world, at| {
+        no_pages(at);
+        Ok(whole("Tags", tag_list(&world.provider(at)?.tags)))
+    }),
 ];
 
 impl World {
@@ -98,9 +68,9 @@ impl World {
 /// Without a thumbprint IAM reads the provider's own certificate; here there is nobody to ask, so it stays empty.
 fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let url = at.need("Url")?;
-    let host = url.strip_prefix("https://").ok_or_else(|| {
-        AwsError::bad("ValidationError", "Invalid Open ID Connect Provider URL")
-    })?;
+    let host = url
+        .strip_prefix("https://")
+        .ok_or_else(|| AwsError::bad("ValidationError", "Invalid Open ID Connect Provider URL"))?;
     let arn = world.iam_arn("oidc-provider", "/", host);
     if world.iam.providers.contains_key(&arn) {
         return Err(AwsError::with(
@@ -129,6 +99,9 @@ fn get(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
         .text("Url", &provider.url)
         .list("ClientIDList", provider.clients.iter().cloned())
         .list("ThumbprintList", provider.thumbprints.iter().cloned())
-        .text("CreateDate", provider.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+        .text(
+            "CreateDate",
+            provider.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        )
         .list("Tags", tag_list(&provider.tags)))
 }

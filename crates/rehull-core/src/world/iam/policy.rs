@@ -11,70 +11,44 @@ use crate::world::query::{Document, Operation, Scope, tag_list, tags};
 const VERSIONS_MAX: usize = 5;
 
 pub(in crate::world) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreatePolicy",
-        answer: create,
-    },
-    Operation {
-        name: "GetPolicy",
-        answer: |world, at| {
-            let policy = world.policy(at)?.clone();
-            Ok(Document::new().document("Policy", row(world, &policy)))
-        },
-    },
-    Operation {
-        name: "DeletePolicy",
-        answer: delete,
-    },
-    Operation {
-        name: "CreatePolicyVersion",
-        answer: create_version,
-    },
-    Operation {
-        name: "GetPolicyVersion",
-        answer: |world, at| {
-            let number = number(at)?;
-            let policy = world.policy(at)?;
-            let version = version_row(policy, number, true)?;
-            Ok(Document::new().document("PolicyVersion", version))
-        },
-    },
-    Operation {
-        name: "ListPolicyVersions",
-        answer: |world, at| {
-            no_pages(at);
-            let policy = world.policy(at)?;
-            let rows = policy.versions.keys().rev().map(|number| version_row(policy, *number, false));
-            Ok(whole("Versions", rows.collect::<Result<Vec<_>, _>>()?))
-        },
-    },
-    Operation {
-        name: "DeletePolicyVersion",
-        answer: delete_version,
-    },
-    Operation {
-        name: "TagPolicy",
-        answer: |world, at| {
-            let tags = tags(at);
-            world.policy(at)?.tags.extend(tags);
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "UntagPolicy",
-        answer: |world, at| {
-            let keys = at.list("TagKeys");
-            world.policy(at)?.tags.retain(|key, _| !keys.contains(key));
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "ListPolicyTags",
-        answer: |world, at| {
-            no_pages(at);
-            Ok(whole("Tags", tag_list(&world.policy(at)?.tags)))
-        },
-    },
+    Operation::of("CreatePolicy", create),
+    Operation::of("GetPolicy", |world, at| {
+        let policy = world.policy(at)?.clone();
+        Ok(Document::new().document("Policy", row(world, &policy)))
+    }),
+    Operation::of("DeletePolicy", delete),
+    Operation::of("CreatePolicyVersion", create_version),
+    Operation::of("GetPolicyVersion", |world, at| {
+        let number = number(at)?;
+        let policy = world.policy(at)?;
+        let version = version_row(policy, number, true)?;
+        Ok(Document::new().document("PolicyVersion", version))
+    }),
+    Operation::of("ListPolicyVersions", |world, at| {
+        no_pages(at);
+        let policy = world.policy(at)?;
+        let rows = policy
+            .versions
+            .keys()
+            .rev()
+            .map(|number| version_row(policy, *number, false));
+        Ok(whole("Versions", rows.collect::<Result<Vec<_>, _>>()?))
+    }),
+    Operation::of("DeletePolicyVersion", delete_version),
+    Operation::of("TagPolicy", |world, at| {
+        let tags = tags(at);
+        world.policy(at)?.tags.extend(tags);
+        Ok(Document::new())
+    }),
+    Operation::of("UntagPolicy", |world, at| {
+        let keys = at.list("TagKeys");
+        world.policy(at)?.tags.retain(|key, _| !keys.contains(key));
+        Ok(Document::new())
+    }),
+    Operation::of("ListPolicyTags", |world, at| {
+        no_pages(at);
+        Ok(whole("Tags", tag_list(&world.policy(at)?.tags)))
+    }),
 ];
 
 fn no_policy(arn: &str) -> AwsError {
@@ -114,7 +88,12 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 }
 
 fn attachments(world: &World, arn: &str) -> usize {
-    world.iam.roles.values().filter(|role| role.attached.contains(arn)).count()
+    world
+        .iam
+        .roles
+        .values()
+        .filter(|role| role.attached.contains(arn))
+        .count()
 }
 
 fn row(world: &World, policy: &Policy) -> Document {
@@ -172,7 +151,13 @@ fn create_version(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsErro
             "A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.",
         ));
     }
-    let number = policy.versions.keys().next_back().copied().unwrap_or(0).saturating_add(1);
+    let number = policy
+        .versions
+        .keys()
+        .next_back()
+        .copied()
+        .unwrap_or(0)
+        .saturating_add(1);
     policy.versions.insert(number, (document, now));
     if at.flag("SetAsDefault")? {
         policy.default = number;
@@ -198,7 +183,9 @@ fn delete(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
         return Err(conflict("Cannot delete a policy attached to entities."));
     }
     if versions > 1 {
-        return Err(conflict("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy."));
+        return Err(conflict(
+            "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.",
+        ));
     }
     world.iam.policies.remove(&arn);
     Ok(Document::new())

@@ -6,56 +6,29 @@ use crate::world::error::AwsError;
 use crate::world::query::{Document, Operation, Scope, tag_list, tags};
 
 pub(in crate::world) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateInstanceProfile",
-        answer: create,
-    },
-    Operation {
-        name: "GetInstanceProfile",
-        answer: |world, at| {
-            let profile = world.profile(at)?.clone();
-            Ok(Document::new().document("InstanceProfile", row(world, &profile)))
-        },
-    },
-    Operation {
-        name: "AddRoleToInstanceProfile",
-        answer: add_role,
-    },
-    Operation {
-        name: "RemoveRoleFromInstanceProfile",
-        answer: remove_role,
-    },
-    Operation {
-        name: "ListInstanceProfilesForRole",
-        answer: of_role,
-    },
-    Operation {
-        name: "DeleteInstanceProfile",
-        answer: delete,
-    },
-    Operation {
-        name: "TagInstanceProfile",
-        answer: |world, at| {
-            let tags = tags(at);
-            world.profile(at)?.tags.extend(tags);
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "UntagInstanceProfile",
-        answer: |world, at| {
-            let keys = at.list("TagKeys");
-            world.profile(at)?.tags.retain(|key, _| !keys.contains(key));
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "ListInstanceProfileTags",
-        answer: |world, at| {
-            no_pages(at);
-            Ok(whole("Tags", tag_list(&world.profile(at)?.tags)))
-        },
-    },
+    Operation::of("CreateInstanceProfile", create),
+    Operation::of("GetInstanceProfile", |world, at| {
+        let profile = world.profile(at)?.clone();
+        Ok(Document::new().document("InstanceProfile", row(world, &profile)))
+    }),
+    Operation::of("AddRoleToInstanceProfile", add_role),
+    Operation::of("RemoveRoleFromInstanceProfile", remove_role),
+    Operation::of("ListInstanceProfilesForRole", of_role),
+    Operation::of("DeleteInstanceProfile", delete),
+    Operation::of("TagInstanceProfile", |world, at| {
+        let tags = tags(at);
+        world.profile(at)?.tags.extend(tags);
+        Ok(Document::new())
+    }),
+    Operation::of("UntagInstanceProfile", |world, at| {
+        let keys = at.list("TagKeys");
+        world.profile(at)?.tags.retain(|key, _| !keys.contains(key));
+        Ok(Document::new())
+    }),
+    Operation::of("ListInstanceProfileTags", |world, at| {
+        no_pages(at);
+        Ok(whole("Tags", tag_list(&world.profile(at)?.tags)))
+    }),
 ];
 
 impl World {
@@ -92,8 +65,14 @@ fn row(world: &World, profile: &InstanceProfile) -> Document {
         .text("InstanceProfileName", &profile.name)
         .text("InstanceProfileId", &profile.id)
         .text("Path", &profile.path)
-        .text("Arn", world.iam_arn("instance-profile", &profile.path, &profile.name))
-        .text("CreateDate", profile.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+        .text(
+            "Arn",
+            world.iam_arn("instance-profile", &profile.path, &profile.name),
+        )
+        .text(
+            "CreateDate",
+            profile.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        )
         .list("Roles", roles.map(|found| role::row(world, found)));
     if profile.tags.is_empty() {
         return document;
@@ -134,14 +113,23 @@ fn of_role(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     if !world.iam.roles.contains_key(&role) {
         return Err(no_such("role", &role));
     }
-    let profiles = world.iam.profiles.values().filter(|profile| profile.role.as_ref() == Some(&role));
-    Ok(whole("InstanceProfiles", profiles.map(|profile| row(world, profile))))
+    let profiles = world
+        .iam
+        .profiles
+        .values()
+        .filter(|profile| profile.role.as_ref() == Some(&role));
+    Ok(whole(
+        "InstanceProfiles",
+        profiles.map(|profile| row(world, profile)),
+    ))
 }
 
 fn delete(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let profile = world.profile(at)?;
     if profile.role.is_some() {
-        return Err(conflict("Cannot delete entity, must remove roles from instance profile first."));
+        return Err(conflict(
+            "Cannot delete entity, must remove roles from instance profile first.",
+        ));
     }
     let name = profile.name.clone();
     world.iam.profiles.remove(&name);

@@ -8,127 +8,81 @@ use crate::world::error::AwsError;
 use crate::world::query::{Document, Operation, Scope, tag_list, tags};
 
 pub(in crate::world) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateRole",
-        answer: create,
-    },
-    Operation {
-        name: "GetRole",
-        answer: |world, at| {
-            let role = world.role(at)?.clone();
-            Ok(Document::new().document("Role", row(world, &role)))
-        },
-    },
-    Operation {
-        name: "UpdateRole",
-        answer: update,
-    },
-    Operation {
-        name: "UpdateRoleDescription",
-        answer: update,
-    },
-    Operation {
-        name: "UpdateAssumeRolePolicy",
-        answer: |world, at| {
-            let document = at.need("PolicyDocument")?;
-            check_document(&document)?;
-            world.role(at)?.trust = document;
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "PutRolePermissionsBoundary",
-        answer: |world, at| {
-            world.role(at)?.boundary = Some(at.need("PermissionsBoundary")?);
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "DeleteRolePermissionsBoundary",
-        answer: |world, at| {
-            world.role(at)?.boundary = None;
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "DeleteRole",
-        answer: delete,
-    },
-    Operation {
-        name: "PutRolePolicy",
-        answer: |world, at| {
-            let (name, document) = (at.need("PolicyName")?, at.need("PolicyDocument")?);
-            check_document(&document)?;
-            world.role(at)?.inline.insert(name, document);
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "GetRolePolicy",
-        answer: inline,
-    },
-    Operation {
-        name: "DeleteRolePolicy",
-        answer: |world, at| {
-            let name = at.need("PolicyName")?;
-            let gone = world.role(at)?.inline.remove(&name);
-            gone.map(|_| Document::new()).ok_or_else(|| no_such("role policy", &name))
-        },
-    },
-    Operation {
-        name: "ListRolePolicies",
-        answer: |world, at| {
-            no_pages(at);
-            Ok(whole("PolicyNames", world.role(at)?.inline.keys().cloned()))
-        },
-    },
-    Operation {
-        name: "AttachRolePolicy",
-        answer: attach,
-    },
-    Operation {
-        name: "DetachRolePolicy",
-        answer: |world, at| {
-            let arn = at.need("PolicyArn")?;
-            match world.role(at)?.attached.remove(&arn) {
-                true => Ok(Document::new()),
-                false => Err(AwsError::with(404, "NoSuchEntity", format!("Policy {arn} was not found."))),
-            }
-        },
-    },
-    Operation {
-        name: "ListAttachedRolePolicies",
-        answer: attached,
-    },
-    Operation {
-        name: "TagRole",
-        answer: |world, at| {
-            let tags = tags(at);
-            world.role(at)?.tags.extend(tags);
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "UntagRole",
-        answer: |world, at| {
-            let keys = at.list("TagKeys");
-            world.role(at)?.tags.retain(|key, _| !keys.contains(key));
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "ListRoleTags",
-        answer: |world, at| {
-            no_pages(at);
-            Ok(whole("Tags", tag_list(&world.role(at)?.tags)))
-        },
-    },
+    Operation::of("CreateRole", create),
+    Operation::of("GetRole", |world, at| {
+        let role = world.role(at)?.clone();
+        Ok(Document::new().document("Role", row(world, &role)))
+    }),
+    Operation::of("UpdateRole", update),
+    Operation::of("UpdateRoleDescription", update),
+    Operation::of("UpdateAssumeRolePolicy", |world, at| {
+        let document = at.need("PolicyDocument")?;
+        check_document(&document)?;
+        world.role(at)?.trust = document;
+        Ok(Document::new())
+    }),
+    Operation::of("PutRolePermissionsBoundary", |world, at| {
+        world.role(at)?.boundary = Some(at.need("PermissionsBoundary")?);
+        Ok(Document::new())
+    }),
+    Operation::of("DeleteRolePermissionsBoundary", |world, at| {
+        world.role(at)?.boundary = None;
+        Ok(Document::new())
+    }),
+    Operation::of("DeleteRole", delete),
+    Operation::of("PutRolePolicy", |world, at| {
+        let (name, document) = (at.need("PolicyName")?, at.need("PolicyDocument")?);
+        check_document(&document)?;
+        world.role(at)?.inline.insert(name, document);
+        Ok(Document::new())
+    }),
+    Operation::of("GetRolePolicy", inline),
+    Operation::of("DeleteRolePolicy", |world, at| {
+        let name = at.need("PolicyName")?;
+        let gone = world.role(at)?.inline.remove(&name);
+        gone.map(|_| Document::new())
+            .ok_or_else(|| no_such("role policy", &name))
+    }),
+    Operation::of("ListRolePolicies", |world, at| {
+        no_pages(at);
+        Ok(whole("PolicyNames", world.role(at)?.inline.keys().cloned()))
+    }),
+    Operation::of("AttachRolePolicy", attach),
+    Operation::of("DetachRolePolicy", |world, at| {
+        let arn = at.need("PolicyArn")?;
+        if world.role(at)?.attached.remove(&arn) {
+            return Ok(Document::new());
+        }
+        Err(AwsError::with(
+            404,
+            "NoSuchEntity",
+            format!("Policy {arn} was not found."),
+        ))
+    }),
+    Operation::of("ListAttachedRolePolicies", attached),
+    Operation::of("TagRole", |world, at| {
+        let tags = tags(at);
+        world.role(at)?.tags.extend(tags);
+        Ok(Document::new())
+    }),
+    Operation::of("UntagRole", |world, at| {
+        let keys = at.list("TagKeys");
+        world.role(at)?.tags.retain(|key, _| !keys.contains(key));
+        Ok(Document::new())
+    }),
+    Operation::of("ListRoleTags", |world, at| {
+        no_pages(at);
+        Ok(whole("Tags", tag_list(&world.role(at)?.tags)))
+    }),
 ];
 
 impl World {
     fn role(&mut self, at: &Scope<'_>) -> Result<&mut Role, AwsError> {
         let name = at.need("RoleName")?;
-        self.iam.roles.get_mut(&name).ok_or_else(|| no_such("role", &name))
+        self.iam
+            .roles
+            .get_mut(&name)
+            .ok_or_else(|| no_such("role", &name))
     }
 }
 
@@ -165,7 +119,10 @@ pub(super) fn row(world: &World, role: &Role) -> Document {
         .text("RoleId", &role.id)
         .text("Path", &role.path)
         .text("Arn", world.iam_arn("role", &role.path, &role.name))
-        .text("CreateDate", role.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+        .text(
+            "CreateDate",
+            role.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        )
         .text("AssumeRolePolicyDocument", encoded(&role.trust))
         .maybe("Description", role.description.as_ref())
         .number("MaxSessionDuration", role.session_seconds);
@@ -197,8 +154,15 @@ fn update(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 
 fn delete(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let role = world.role(at)?.clone();
-    if world.iam.profiles.values().any(|profile| profile.role.as_ref() == Some(&role.name)) {
-        return Err(conflict("Cannot delete entity, must remove roles from instance profile first."));
+    if world
+        .iam
+        .profiles
+        .values()
+        .any(|profile| profile.role.as_ref() == Some(&role.name))
+    {
+        return Err(conflict(
+            "Cannot delete entity, must remove roles from instance profile first.",
+        ));
     }
     if !role.attached.is_empty() {
         return Err(conflict("Cannot delete entity, must detach all policies first."));
@@ -213,7 +177,10 @@ fn delete(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 fn inline(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let name = at.need("PolicyName")?;
     let role = world.role(at)?;
-    let document = role.inline.get(&name).ok_or_else(|| no_such("role policy", &name))?;
+    let document = role
+        .inline
+        .get(&name)
+        .ok_or_else(|| no_such("role policy", &name))?;
     Ok(Document::new()
         .text("RoleName", &role.name)
         .text("PolicyDocument", encoded(document))

@@ -89,6 +89,9 @@ impl Document {
     /// What has this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.rows.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.rows
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 }

@@ -98,6 +98,8 @@ impl<T: Described> Table<T> {
     {
         let page = select(rows, &describe(at, self.ids)?, world.now)?;
         let rows = page.rows.iter().map(|one| (self.row)(world, one));
-        Ok(Document::new().list(self.name, rows).maybe("nextToken", page.next))
+        Ok(Document::new()
+            .list(self.name, rows)
+            .maybe("nextToken", page.next))
     }
 }

@@ -44,7 +44,13 @@ impl Service {
     /// By the service in the scope of a signature.
     #[must_use]
     pub fn signed(name: &str) -> Option<Self> {
-        let all = [Self::Ec2, Self::LoadBalancing, Self::AutoScaling, Self::Iam, Self::Kms];
+        let all = [
+            Self::Ec2,
+            Self::LoadBalancing,
+            Self::AutoScaling,
+            Self::Iam,
+            Self::Kms,
+        ];
         all.into_iter().find(|service| service.prefix() == name)
     }
 
@@ -79,7 +85,11 @@ impl Service {
 
     /// All actions that are answered.
     pub fn actions(self) -> impl Iterator<Item = &'static str> {
-        self.tables().iter().copied().flatten().map(|operation| operation.name)
+        self.tables()
+            .iter()
+            .copied()
+            .flatten()
+            .map(|operation| operation.name)
     }
 
     fn operation(self, action: &str) -> Option<&'static Operation> {
@@ -92,14 +102,25 @@ impl Service {
             Self::Kms => "UnknownOperationException",
             Self::Ec2 | Self::LoadBalancing | Self::AutoScaling | Self::Iam => "InvalidAction",
         };
-        AwsError::bad(code, format!("The action {action} is not modelled by the sandbox"))
+        AwsError::bad(
+            code,
+            format!("The action {action} is not modelled by the sandbox"),
+        )
     }
 }
 
 /// An action and who answers it.
 pub(super) struct Operation {
-    pub(super) name: &'static str,
-    pub(super) answer: fn(&mut World, &Scope<'_>) -> Result<Document, AwsError>,
+    name: &'static str,
+    answer: Answerer,
+}
+
+type Answerer = fn(&mut World, &Scope<'_>) -> Result<Document, AwsError>;
+
+impl Operation {
+    pub(super) const fn of(name: &'static str, answer: Answerer) -> Self {
+        Self { name, answer }
+    }
 }
 
 /// One request to one of these services, its action known.

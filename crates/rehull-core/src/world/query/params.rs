@@ -170,7 +170,11 @@ mod tests {
     use super::*;
 
     fn params(pairs: &[(&str, &str)]) -> Params {
-        Params::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        Params::of(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
     }
 
     #[test]

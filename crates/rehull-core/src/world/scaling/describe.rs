@@ -7,26 +7,14 @@ use crate::world::error::AwsError;
 use crate::world::query::{Document, Operation, Scope};
 
 pub(in crate::world) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "DescribeAutoScalingGroups",
-        answer: describe,
-    },
-    Operation {
-        name: "DescribeScalingActivities",
-        answer: activities,
-    },
-    Operation {
-        name: "DescribeTags",
-        answer: tags,
-    },
-    Operation {
-        name: "DescribeWarmPool",
-        answer: |world, at| {
-            at.ignore(&["MaxRecords", "NextToken"]);
-            world.scaling_group(at)?;
-            Ok(Document::new().list("Instances", Vec::<Document>::new()))
-        },
-    },
+    Operation::of("DescribeAutoScalingGroups", describe),
+    Operation::of("DescribeScalingActivities", activities),
+    Operation::of("DescribeTags", tags),
+    Operation::of("DescribeWarmPool", |world, at| {
+        at.ignore(&["MaxRecords", "NextToken"]);
+        world.scaling_group(at)?;
+        Ok(Document::new().list("Instances", Vec::<Document>::new()))
+    }),
 ];
 
 /// A name that is not there is no error here, unlike everywhere else in this service.
@@ -36,7 +24,10 @@ fn describe(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let filters = filters(at)?;
     let wanted = world.scaling.groups.values().filter(|group| {
         let has = |(name, values): &(String, Vec<String>)| match name.strip_prefix("tag:") {
-            Some(key) => group.tags.get(key).is_some_and(|(value, _)| values.contains(value)),
+            Some(key) => group
+                .tags
+                .get(key)
+                .is_some_and(|(value, _)| values.contains(value)),
             None => name == "tag-key" && group.tags.keys().any(|key| values.contains(key)),
         };
         (names.is_empty() || names.contains(&group.name)) && filters.iter().all(has)
@@ -46,7 +37,9 @@ fn describe(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 
 fn filters(at: &Scope<'_>) -> Result<Vec<(String, Vec<String>)>, AwsError> {
     let filters = at.items("Filters");
-    let filters = filters.iter().map(|filter| Ok((filter.need("Name")?, filter.list("Values"))));
+    let filters = filters
+        .iter()
+        .map(|filter| Ok((filter.need("Name")?, filter.list("Values"))));
     filters.collect()
 }
 

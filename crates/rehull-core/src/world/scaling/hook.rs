@@ -24,18 +24,9 @@ const HEARTBEATS_MAX: i64 = 100;
 const LONGEST: i64 = 172_800;
 
 pub(in crate::world) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "PutLifecycleHook",
-        answer: put,
-    },
-    Operation {
-        name: "DescribeLifecycleHooks",
-        answer: describe,
-    },
-    Operation {
-        name: "DeleteLifecycleHook",
-        answer: delete,
-    },
+    Operation::of("PutLifecycleHook", put),
+    Operation::of("DescribeLifecycleHooks", describe),
+    Operation::of("DeleteLifecycleHook", delete),
 ];
 
 impl Hook {
@@ -54,10 +45,16 @@ impl Hook {
             "autoscaling:EC2_INSTANCE_TERMINATING",
         ];
         if !transitions.contains(&hook.transition.as_str()) {
-            return Err(invalid(format!("Invalid lifecycle transition: {}", hook.transition)));
+            return Err(invalid(format!(
+                "Invalid lifecycle transition: {}",
+                hook.transition
+            )));
         }
         if !["CONTINUE", "ABANDON"].contains(&hook.default_result.as_str()) {
-            return Err(invalid(format!("Invalid default result: {}", hook.default_result)));
+            return Err(invalid(format!(
+                "Invalid default result: {}",
+                hook.default_result
+            )));
         }
         if !(30..=7_200).contains(&hook.heartbeat) {
             return Err(invalid(format!(
@@ -79,7 +76,10 @@ fn put(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 fn describe(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let names = at.list("LifecycleHookNames");
     let group = world.scaling_group(at)?;
-    let hooks = group.hooks.iter().filter(|(name, _)| names.is_empty() || names.contains(*name));
+    let hooks = group
+        .hooks
+        .iter()
+        .filter(|(name, _)| names.is_empty() || names.contains(*name));
     let rows = hooks.map(|(name, hook)| {
         let longest = hook.heartbeat.saturating_mul(HEARTBEATS_MAX).min(LONGEST);
         Document::new()

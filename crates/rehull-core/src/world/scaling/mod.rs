@@ -62,58 +62,28 @@ const PROCESSES: [&str; 9] = [
 ];
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateAutoScalingGroup",
-        answer: create,
-    },
-    Operation {
-        name: "UpdateAutoScalingGroup",
-        answer: update,
-    },
-    Operation {
-        name: "SetDesiredCapacity",
-        answer: set_desired,
-    },
-    Operation {
-        name: "DeleteAutoScalingGroup",
-        answer: delete,
-    },
-    Operation {
-        name: "SetInstanceProtection",
-        answer: protect,
-    },
-    Operation {
-        name: "AttachLoadBalancerTargetGroups",
-        answer: attach,
-    },
-    Operation {
-        name: "DetachLoadBalancerTargetGroups",
-        answer: detach,
-    },
-    Operation {
-        name: "SuspendProcesses",
-        answer: |world, at| {
-            let processes = processes(at)?;
-            world.scaling_group(at)?.suspended.extend(processes);
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "ResumeProcesses",
-        answer: |world, at| {
-            let processes = processes(at)?;
-            world.scaling_group(at)?.suspended.retain(|known| !processes.contains(known));
-            Ok(Document::new())
-        },
-    },
-    Operation {
-        name: "CreateOrUpdateTags",
-        answer: tag,
-    },
-    Operation {
-        name: "DeleteTags",
-        answer: untag,
-    },
+    Operation::of("CreateAutoScalingGroup", create),
+    Operation::of("UpdateAutoScalingGroup", update),
+    Operation::of("SetDesiredCapacity", set_desired),
+    Operation::of("DeleteAutoScalingGroup", delete),
+    Operation::of("SetInstanceProtection", protect),
+    Operation::of("AttachLoadBalancerTargetGroups", attach),
+    Operation::of("DetachLoadBalancerTargetGroups", detach),
+    Operation::of("SuspendProcesses", |world, at| {
+        let processes = processes(at)?;
+        world.scaling_group(at)?.suspended.extend(processes);
+        Ok(Document::new())
+    }),
+    Operation::of("ResumeProcesses", |world, at| {
+        let processes = processes(at)?;
+        world
+            .scaling_group(at)?
+            .suspended
+            .retain(|known| !processes.contains(known));
+        Ok(Document::new())
+    }),
+    Operation::of("CreateOrUpdateTags", tag),
+    Operation::of("DeleteTags", untag),
 ];
 
 /// How this service words nearly every refusal.
@@ -161,7 +131,9 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     if world.scaling.groups.contains_key(&name) {
         return Err(AwsError::bad(
             "AlreadyExists",
-            format!("AutoScalingGroup by this name already exists - A group with the name {name} already exists"),
+            format!(
+                "AutoScalingGroup by this name already exists - A group with the name {name} already exists"
+            ),
         ));
     }
     let mut settings = Settings::new(at)?;
@@ -182,7 +154,10 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
         target_groups,
         suspended: BTreeSet::new(),
         hooks: BTreeMap::new(),
-        tags: tags(at, &name)?.into_iter().map(|(_, key, tag)| (key, tag)).collect(),
+        tags: tags(at, &name)?
+            .into_iter()
+            .map(|(_, key, tag)| (key, tag))
+            .collect(),
         activities: Vec::new(),
     };
     world.scaling.groups.insert(name.clone(), group);
@@ -199,7 +174,9 @@ fn update(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let mut settings = group.settings.clone();
     settings.change(world, at)?;
     if !at.has("DesiredCapacity") {
-        settings.desired = settings.desired.clamp(settings.min, settings.max.max(settings.min));
+        settings.desired = settings
+            .desired
+            .clamp(settings.min, settings.max.max(settings.min));
     }
     settings.check()?;
     let wants_more = settings.desired != group.settings.desired;
@@ -216,10 +193,14 @@ fn set_desired(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> 
     let group = world.scaling_group(at)?;
     let (min, max) = (group.settings.min, group.settings.max);
     if desired > max {
-        return Err(invalid(format!("New SetDesiredCapacity value {desired} is above max value {max} for the AutoScalingGroup.")));
+        return Err(invalid(format!(
+            "New SetDesiredCapacity value {desired} is above max value {max} for the AutoScalingGroup."
+        )));
     }
     if desired < min {
-        return Err(invalid(format!("New SetDesiredCapacity value {desired} is below min value {min} for the AutoScalingGroup.")));
+        return Err(invalid(format!(
+            "New SetDesiredCapacity value {desired} is below min value {min} for the AutoScalingGroup."
+        )));
     }
     group.settings.desired = desired;
     let name = group.name.clone();
@@ -241,16 +222,22 @@ fn protect(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let name = world.scaling_group(at)?.name.clone();
     match at.list("InstanceIds").first() {
         None => Ok(Document::new()),
-        Some(id) => Err(invalid(format!("The instance {id} is not part of Auto Scaling group {name}."))),
+        Some(id) => Err(invalid(format!(
+            "The instance {id} is not part of Auto Scaling group {name}."
+        ))),
     }
 }
 
 fn target_groups(world: &World, at: &Scope<'_>) -> Result<Vec<String>, AwsError> {
     let arns = at.list("TargetGroupARNs");
-    let unknown = arns.iter().find(|arn| !world.balancing.target_groups.contains_key(*arn));
+    let unknown = arns
+        .iter()
+        .find(|arn| !world.balancing.target_groups.contains_key(*arn));
     match unknown {
         None => Ok(arns),
-        Some(_) => Err(invalid("Provided Target Groups may not be valid. Please ensure they exist and try again.")),
+        Some(_) => Err(invalid(
+            "Provided Target Groups may not be valid. Please ensure they exist and try again.",
+        )),
     }
 }
 
@@ -267,7 +254,10 @@ fn attach(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 
 fn detach(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let arns = at.list("TargetGroupARNs");
-    world.scaling_group(at)?.target_groups.retain(|known| !arns.contains(known));
+    world
+        .scaling_group(at)?
+        .target_groups
+        .retain(|known| !arns.contains(known));
     Ok(Document::new())
 }
 
@@ -291,7 +281,10 @@ fn tags(at: &Scope<'_>, default: &str) -> Result<Vec<GroupTag>, AwsError> {
     let rows = rows.iter().map(|tag| {
         tag.ignore(&["ResourceType"]);
         let group = tag.text("ResourceId").unwrap_or_else(|| default.to_owned());
-        let value = (tag.text("Value").unwrap_or_default(), tag.flag("PropagateAtLaunch")?);
+        let value = (
+            tag.text("Value").unwrap_or_default(),
+            tag.flag("PropagateAtLaunch")?,
+        );
         Ok((group, tag.need("Key")?, value))
     });
     rows.collect()

@@ -123,9 +123,9 @@ impl Settings {
         if let Some(subnets) = at.text("VPCZoneIdentifier") {
             self.subnets = subnets.split(',').map(|id| id.trim().to_owned()).collect();
             for id in &self.subnets {
-                world.subnet(id).map_err(|_| {
-                    invalid(format!("The subnet ID '{id}' does not exist"))
-                })?;
+                world
+                    .subnet(id)
+                    .map_err(|_| invalid(format!("The subnet ID '{id}' does not exist")))?;
             }
         }
         if at.has("InstanceMaintenancePolicy") {
@@ -137,7 +137,9 @@ impl Settings {
     pub(super) fn check(&self) -> Result<(), AwsError> {
         let (min, max, desired) = (self.min, self.max, self.desired);
         if min < 0 || max < min {
-            return Err(invalid(format!("Max bound, {max}, must be greater than or equal to min bound, {min}")));
+            return Err(invalid(format!(
+                "Max bound, {max}, must be greater than or equal to min bound, {min}"
+            )));
         }
         if !(min..=max).contains(&desired) {
             return Err(invalid(format!(
@@ -145,7 +147,9 @@ impl Settings {
             )));
         }
         if self.subnets.is_empty() {
-            return Err(invalid("At least one Availability Zone or VPC Subnet is required."));
+            return Err(invalid(
+                "At least one Availability Zone or VPC Subnet is required.",
+            ));
         }
         let known = ["EC2", "ELB", "VPC_LATTICE", "EBS"];
         let mut kinds = self.health_check_type.split(',');
@@ -176,10 +180,17 @@ fn template(world: &World, at: &Scope<'_>) -> Result<Template, AwsError> {
     let which = match (at.text("LaunchTemplateId"), at.text("LaunchTemplateName")) {
         (Some(id), _) => TemplateRef::Id(id),
         (None, Some(name)) => TemplateRef::Name(name),
-        (None, None) => return Err(invalid("Valid requests must contain a launch template id or name.")),
+        (None, None) => {
+            return Err(invalid(
+                "Valid requests must contain a launch template id or name.",
+            ));
+        }
     };
     let unusable = |error: AwsError| {
-        invalid(format!("You must use a valid fully-formed launch template. {}", error.message))
+        invalid(format!(
+            "You must use a valid fully-formed launch template. {}",
+            error.message
+        ))
     };
     let found = world.template(&which).map_err(unusable)?;
     let version = at.text("Version");
@@ -200,7 +211,9 @@ fn mixed(world: &World, at: &Scope<'_>) -> Result<Mixed, AwsError> {
         template: template(world, &launch.at("LaunchTemplateSpecification"))?,
         instance_types: types.collect::<Result<_, _>>()?,
         on_demand_base: distribution.parse("OnDemandBaseCapacity")?.unwrap_or(0),
-        on_demand_percent: distribution.parse("OnDemandPercentageAboveBaseCapacity")?.unwrap_or(100),
+        on_demand_percent: distribution
+            .parse("OnDemandPercentageAboveBaseCapacity")?
+            .unwrap_or(100),
         on_demand_strategy: word("OnDemandAllocationStrategy", "prioritized"),
         spot_strategy: word("SpotAllocationStrategy", "lowest-price"),
     })
