@@ -140,12 +140,10 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     settings.change(world, at)?;
     settings.check()?;
     let target_groups = target_groups(world, at)?;
-    let arn = format!(
-        "arn:aws:autoscaling:{}:{}:autoScalingGroup:{}:autoScalingGroupName/{name}",
-        world.setup.region,
-        world.setup.account,
-        world.new_id("group")
-    );
+    let id = world.new_id("group");
+    let (region, account) = (&world.setup.region, &world.setup.account);
+    let arn =
+        format!("arn:aws:autoscaling:{region}:{account}:autoScalingGroup:{id}:autoScalingGroupName/{name}");
     let group = Group {
         name: name.clone(),
         arn,
