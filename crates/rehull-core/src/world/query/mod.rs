@@ -9,6 +9,8 @@ mod params;
 pub use document::{Document, Value};
 pub use params::{Params, Scope};
 
+use std::collections::BTreeMap;
+
 use super::World;
 use super::api::ec2::Tags;
 use super::error::AwsError;
@@ -124,21 +126,12 @@ impl Operation {
 }
 
 /// One request to one of these services, its action known.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     service: Service,
     operation: &'static str,
-    params: Params,
+    values: BTreeMap<String, String>,
 }
-
-/// Equal if they ask the same.
-impl PartialEq for Query {
-    fn eq(&self, other: &Self) -> bool {
-        (self.service, self.operation) == (other.service, other.operation) && self.params.same(&other.params)
-    }
-}
-
-impl Eq for Query {}
 
 impl Query {
     /// An action that nobody answers is refused here.
@@ -147,12 +140,10 @@ impl Query {
     /// The service's word for an unknown action.
     pub fn new(service: Service, action: &str, params: Params) -> Result<Self, AwsError> {
         let operation = service.operation(action).ok_or_else(|| service.unknown(action))?;
-        // Asked for by whoever has found the service.
-        params.root().ignore(&["Action", "Version"]);
         Ok(Self {
             service,
             operation: operation.name,
-            params,
+            values: params.into_values(),
         })
     }
 
@@ -187,9 +178,12 @@ impl World {
             .service
             .operation(asked.operation)
             .ok_or_else(|| asked.service.unknown(asked.operation))?;
+        let params = Params::of(asked.values.clone());
+        // Asked for by whoever has found the service.
+        params.root().ignore(&["Action", "Version"]);
         let before = (!super::is_read(asked.operation)).then(|| self.clone());
-        let document = (operation.answer)(self, &asked.params.root()).and_then(|document| {
-            asked.params.finish()?;
+        let document = (operation.answer)(self, &params.root()).and_then(|document| {
+            params.finish()?;
             Ok(document)
         });
         if let (Err(_), Some(before)) = (&document, before) {

@@ -33,9 +33,9 @@ impl Params {
         }
     }
 
-    /// The same names and values, whatever was read of them.
-    pub(super) fn same(&self, other: &Self) -> bool {
-        self.values == other.values
+    /// Without who read what.
+    pub(super) fn into_values(self) -> BTreeMap<String, String> {
+        self.values
     }
 
     /// The parameters of the request itself.
