@@ -65,7 +65,7 @@ test: ## all default tests on real binaries, formatting, lints and licences
 	$(call phase,live,RUST_TEST_THREADS=$(LIVE_AT_ONCE) cargo test $(locked) --test live)
 	$(call phase,deny,$(MAKE) deny)
 
-test-terraform: ## terraform/ with the real AWS provider, where it can be installed; `make test` does the same with a stand-in
+test-terraform: ## terraform/ with the real AWS provider, and environments/dev with it against the sandbox, where it can be installed
 	$(call phase,modules,tools/terraform.sh real)
 
 check: ## formatting, lints, walls, licences: no test that starts a process

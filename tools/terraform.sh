@@ -4,11 +4,14 @@
 #   tools/terraform.sh fmt      terraform fmt -check
 #   tools/terraform.sh test     terraform validate and terraform test of all modules and environments, resources mocked;
 #                               the schemas come from tools/schema-provider, a stand-in for the AWS provider, built with Go
-#   tools/terraform.sh provider  builds the stand-in and says where it is, for tests that run Terraform themselves
-#   tools/terraform.sh real     the same with the real AWS provider, where `terraform init` can install it
+#   tools/terraform.sh provider builds the stand-in and says where it is, for tests that run Terraform themselves
+#   tools/terraform.sh real     the same with the real AWS provider, where `terraform init` can install it; then
+#                               environments/dev against the sandbox's APIs: made, upgraded, looked at again, destroyed
 #
 # What is missing on this machine is said, and then it is skipped.
 #
+# REHULL_AWS_PROVIDER        folder of a mirror that has the AWS provider's plugin, as `terraform init -plugin-dir` takes it;
+#                            unset, Terraform looks where it always does
 # REHULL_REQUIRE_TERRAFORM   if set, nothing that fmt and test need may be missing; CI sets it
 # REHULL_TOOLBOX             the stand-in is built into this folder (default: the toolbox in the user's cache)
 set -euo pipefail
@@ -114,6 +117,28 @@ test_all() {
     echo "terraform: $passed modules and environments are valid; $(cat "$WORK"/tests/*.tftest.hcl | grep -c '^run ') tests of modules and those of each environment passed ($(terraform version | head -1), $PROVIDER)"
 }
 
+# Everything with the real provider, or why not.
+real() {
+    local probe said from=()
+    [[ -z ${REHULL_AWS_PROVIDER:-} ]] || from=("-plugin-dir=$REHULL_AWS_PROVIDER")
+    probe=$(mktemp -d)
+    cp "$ROOT/terraform/modules/network/versions.tf" "$probe"
+    said=$(cd "$probe" && terraform init -backend=false -input=false -no-color "${from[@]}" 2>&1) || {
+        rm -rf "$probe"
+        said=$(grep -m1 -A3 'Could not\|Error:' <<<"$said" | sed 's/^│ *//' | tr '\n' ' ')
+        [[ -z ${REHULL_AWS_PROVIDER:-} ]] ||
+            die "the AWS provider is not in $REHULL_AWS_PROVIDER: $said" "give the folder that holds registry.terraform.io/, or unset REHULL_AWS_PROVIDER"
+        printf 'terraform: skipped: the AWS provider cannot be installed from here: %s\n' "$said"
+        printf 'terraform: not run: validate and test with the real provider; environments/dev against the sandbox\n'
+        return
+    }
+    rm -rf "$probe"
+    PROVIDER="the real AWS provider"
+    test_all "${from[@]}"
+    (cd "$ROOT" && cargo test -q ${CI:+--locked} --test live -- --ignored --exact --nocapture \
+        terraform::provider::an_environment_is_made_upgraded_and_taken_down_by_the_real_provider)
+}
+
 main() {
     case ${1:-} in
         fmt) check_format ;;
@@ -131,18 +156,7 @@ main() {
             ;;
         real)
             need_terraform
-            local probe said
-            probe=$(mktemp -d)
-            cp "$ROOT/terraform/modules/network/versions.tf" "$probe"
-            said=$(cd "$probe" && terraform init -backend=false -input=false -no-color 2>&1) || {
-                rm -rf "$probe"
-                printf 'terraform: skipped: the AWS provider cannot be installed from here: %s\n' \
-                    "$(grep -m1 -A3 'Could not' <<<"$said" | sed 's/^│ *//' | tr '\n' ' ')"
-                return
-            }
-            rm -rf "$probe"
-            PROVIDER="the real AWS provider"
-            test_all
+            real
             ;;
         -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" ;;
         *) die "unknown part \`${1:-}\`" "usage: tools/terraform.sh fmt|test|provider|real" ;;

@@ -7,8 +7,8 @@ mod chunked;
 mod ec2_launch;
 #[path = "../../src/sandbox/wire/ec2_request.rs"]
 mod ec2_request;
-#[path = "../../src/sandbox/wire/params.rs"]
-mod params;
+
+use rehull_core::world::query::Params;
 
 use super::Answer;
 
@@ -48,7 +48,8 @@ fn unchunked(body: &[u8], size: usize) -> Option<Vec<u8>> {
 }
 
 fn form(input: &[u8]) -> Answer {
-    match ec2_request::decode(&params::Params::decode(input)) {
+    let params = Params::of(form_urlencoded::parse(input).into_owned());
+    match ec2_request::decode(&params) {
         Ok(_) => Answer::Taken,
         Err(refusal) => {
             // Names and values are repeated at most twice.

@@ -14,6 +14,7 @@ use rehull_core::world::api::ec2::{
 };
 use rehull_core::world::api::s3::{Operation, Put, PutCondition, Request as S3};
 use rehull_core::world::api::{Call, Request, Response};
+use rehull_core::world::performance::Performance;
 use serde::{Deserialize, Serialize};
 
 use super::blobs::Blobs;
@@ -105,6 +106,7 @@ impl Laying<'_> {
             size_gib: VOLUME_GIB,
             volume_type: Some("gp3".to_owned()),
             encrypted: true,
+            performance: Performance::default(),
             tags,
             token: None,
         };
@@ -166,7 +168,7 @@ impl Laying<'_> {
     fn ec2(&mut self, request: Ec2) -> io::Result<Ec2Answer> {
         match self.call(Request::Ec2(request))? {
             Response::Ec2(answer) => Ok(answer),
-            Response::S3(_) | Response::CallerIdentity(_) => Err(unexpected()),
+            Response::S3(_) | Response::CallerIdentity(_) | Response::Query(_) => Err(unexpected()),
         }
     }
 

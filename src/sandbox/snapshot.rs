@@ -13,7 +13,7 @@ use super::lay::Laid;
 use super::layout::Layout;
 
 /// Version of the file; another one is not read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The file `world.json`.
 #[derive(Serialize, Deserialize)]

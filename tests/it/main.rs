@@ -26,6 +26,7 @@ mod journal_local;
 mod journal_s3;
 mod lease_contract;
 mod moto;
+mod provider_operations;
 mod sandbox;
 mod sandbox_ec2;
 mod sandbox_s3;

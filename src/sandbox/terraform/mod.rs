@@ -221,7 +221,7 @@ async fn ask(mailbox: &Mailbox, request: Ec2) -> Result<Result<Ec2Answer, String
     let reply = call(mailbox, Request::Ec2(request)).await.map_err(Failed::Gone)?;
     Ok(match reply.answer.result {
         Ok(Response::Ec2(answer)) => Ok(answer),
-        Ok(Response::S3(_) | Response::CallerIdentity(_)) => {
+        Ok(Response::S3(_) | Response::CallerIdentity(_) | Response::Query(_)) => {
             Err("the world answered something else".to_owned())
         }
         Err(error) => Err(error.message),

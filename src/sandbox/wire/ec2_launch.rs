@@ -1,13 +1,11 @@
 //! What a machine is launched with, as RunInstances and launch templates write it.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rehull_core::world::AwsError;
-use rehull_core::world::api::ec2::{DiskSpec, InterfaceSpec, LaunchData, MetadataSpec, Tags};
-
-use super::params::Scope;
+use rehull_core::world::api::ec2::{DiskSpec, InterfaceSpec, LaunchData, MetadataSpec};
+use rehull_core::world::query::Scope;
+use rehull_core::world::query::ec2::tag_specifications;
 
 /// Both spell these parameters the same, one below `LaunchTemplateData`.
 pub(super) fn launch_data(at: &Scope<'_>) -> Result<LaunchData, AwsError> {
@@ -93,22 +91,6 @@ fn user_data(encoded: &str) -> Result<String, AwsError> {
             "The sandbox takes user data as UTF-8 text only.",
         )
     })
-}
-
-pub(super) fn tags(at: &Scope<'_>) -> Tags {
-    let pairs = at.items("Tag");
-    pairs
-        .iter()
-        .filter_map(|tag| Some((tag.text("Key")?, tag.text("Value").unwrap_or_default())))
-        .collect()
-}
-
-pub(super) fn tag_specifications(at: &Scope<'_>) -> Result<BTreeMap<String, Tags>, AwsError> {
-    let specifications = at.items("TagSpecification");
-    specifications
-        .iter()
-        .map(|one| Ok((one.need("ResourceType")?, tags(one))))
-        .collect()
 }
 
 /// The other direction, for answers.

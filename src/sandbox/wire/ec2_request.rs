@@ -1,16 +1,19 @@
 //! EC2 Query parameters → requests of the world.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use rehull_core::world::AwsError;
 use rehull_core::world::api::ec2::{
-    CreateLaunchTemplate, CreateLaunchTemplateVersion, CreateNetworkInterface, CreateVolume, Describe,
-    DescribeTemplateVersions, DescribeTemplates, Filter, PageRequest, Request, RunInstances, Tags,
-    TemplateRef,
+    CreateLaunchTemplate, CreateLaunchTemplateVersion, CreateNetworkInterface, CreateVolume,
+    DescribeTemplateVersions, DescribeTemplates, Request, RunInstances, TemplateRef,
 };
 
-use super::ec2_launch::{launch_data, tag_specifications, tags};
-use super::params::{Params, Scope};
+use rehull_core::world::performance::Performance;
+use rehull_core::world::query::ec2::{describe, page, tags, tags_for};
+use rehull_core::world::query::{Params, Scope};
+
+use super::ec2_launch::launch_data;
 
 /// The one API version that everybody uses.
 const VERSION: &str = "2016-11-15";
@@ -185,12 +188,26 @@ fn run_instances(at: &Scope<'_>) -> Result<RunInstances, AwsError> {
 fn create_interface(at: &Scope<'_>) -> Result<CreateNetworkInterface, AwsError> {
     Ok(CreateNetworkInterface {
         subnet: at.need("SubnetId")?,
-        address: at.parse("PrivateIpAddress")?,
+        address: address(at)?,
         security_groups: at.list("SecurityGroupId"),
         description: at.text("Description").unwrap_or_default(),
         tags: tags_for(at, "network-interface")?,
         token: at.text("ClientToken"),
     })
+}
+
+/// One address, in either of the two ways to say it.
+fn address(at: &Scope<'_>) -> Result<Option<Ipv4Addr>, AwsError> {
+    let mut addresses: Vec<Ipv4Addr> = Vec::from_iter(at.parse("PrivateIpAddress")?);
+    for one in at.items("PrivateIpAddresses") {
+        one.ignore(&["Primary"]);
+        addresses.extend(one.parse::<Ipv4Addr>("PrivateIpAddress")?);
+    }
+    match addresses.as_slice() {
+        [] => Ok(None),
+        [address] => Ok(Some(*address)),
+        _ => Err(AwsError::value("The sandbox models one address per interface")),
+    }
 }
 
 fn create_volume(at: &Scope<'_>) -> Result<CreateVolume, AwsError> {
@@ -199,6 +216,11 @@ fn create_volume(at: &Scope<'_>) -> Result<CreateVolume, AwsError> {
         size_gib: at.parse("Size")?.unwrap_or(8),
         volume_type: at.text("VolumeType"),
         encrypted: at.parse("Encrypted")?.unwrap_or(false),
+        performance: Performance {
+            iops: at.parse("Iops")?,
+            throughput: at.parse("Throughput")?,
+            kms_key: at.text("KmsKeyId"),
+        },
         tags: tags_for(at, "volume")?,
         token: at.text("ClientToken"),
     })
@@ -223,41 +245,9 @@ fn one_of(id: Option<String>, name: Option<String>) -> Result<TemplateRef, AwsEr
     }
 }
 
-fn tags_for(at: &Scope<'_>, resource: &str) -> Result<Tags, AwsError> {
-    let mut all = tag_specifications(at)?;
-    let tags = all.remove(resource).unwrap_or_default();
-    match all.keys().next() {
-        None => Ok(tags),
-        Some(other) => Err(AwsError::value(format!(
-            "'{other}' is not a valid taggable resource type for this operation."
-        ))),
-    }
-}
-
 fn tags_to_delete(at: &Scope<'_>) -> BTreeMap<String, Option<String>> {
     at.items("Tag")
         .iter()
         .filter_map(|tag| Some((tag.text("Key")?, tag.text("Value"))))
         .collect()
-}
-
-fn describe(at: &Scope<'_>, ids: &str) -> Result<Describe, AwsError> {
-    let filters = at.items("Filter").into_iter().map(|filter| {
-        Ok(Filter {
-            name: filter.need("Name")?,
-            values: filter.list("Value"),
-        })
-    });
-    Ok(Describe {
-        ids: at.list(ids),
-        filters: filters.collect::<Result<_, AwsError>>()?,
-        page: page(at)?,
-    })
-}
-
-fn page(at: &Scope<'_>) -> Result<PageRequest, AwsError> {
-    Ok(PageRequest {
-        max: at.parse("MaxResults")?,
-        token: at.text("NextToken"),
-    })
 }

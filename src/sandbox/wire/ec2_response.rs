@@ -265,6 +265,9 @@ fn volume(xml: &mut Xml, one: &Volume) {
     xml.leaf("createTime", time(one.created));
     xml.leaf("volumeType", &one.volume_type);
     xml.leaf("encrypted", one.encrypted);
+    xml.maybe("iops", one.performance.iops);
+    xml.maybe("throughput", one.performance.throughput);
+    xml.maybe("kmsKeyId", one.performance.kms_key.as_ref());
     xml.leaf("multiAttachEnabled", false);
     xml.items("attachmentSet", &one.attachment, volume_attachment);
     tag_set(xml, &one.tags);

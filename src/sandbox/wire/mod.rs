@@ -1,4 +1,5 @@
-//! The wire: EC2 Query/XML, S3 REST and STS on one port, told apart by the service in the signature.
+//! The wire: the Query protocols in XML (EC2, Elastic Load Balancing, Auto Scaling, IAM, STS), KMS in JSON and S3 REST on
+//! one port, told apart by the service in the signature.
 //!
 //! `/_sandbox/…` on the same port is not AWS: it switches faults ([`admin`]). Whatever the sandbox does not model is
 //! refused, never ignored.
@@ -12,7 +13,7 @@ mod ec2_network;
 mod ec2_request;
 mod ec2_response;
 mod ec2_template;
-mod params;
+mod query;
 mod s3_request;
 mod s3_response;
 mod sts;
@@ -28,12 +29,12 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use rehull_core::world::AwsError;
 use rehull_core::world::api::{Call, Request as Ask, Response as Answer, s3};
+use rehull_core::world::query::{Params, Query, Service};
 use tokio::net::TcpListener;
 
 pub(super) use self::admin::PREFIX;
 use self::auth::Signature;
 use self::ec2_response::Frame;
-use self::params::Params;
 use self::s3_request::{Shape, Target};
 use self::s3_response::Reply as S3Reply;
 use super::blobs::Blobs;
@@ -68,7 +69,10 @@ impl Api {
         match signature.service.as_deref() {
             Some("ec2") => self.ec2(signature, &request_id, request).await,
             Some("sts") => self.sts(signature, &request_id, request).await,
-            _ => self.s3(signature, &request_id, request).await,
+            name => match name.and_then(Service::signed) {
+                Some(service) => self.query(signature, service, &request_id, request).await,
+                None => self.s3(signature, &request_id, request).await,
+            },
         }
     }
 
@@ -87,8 +91,13 @@ impl Api {
         request_id: &str,
         request: Request<Incoming>,
     ) -> io::Result<Response<Body>> {
-        let params = Params::decode(&body::read_text(request.into_body()).await?);
+        let params = query::form(&body::read_text(request.into_body()).await?);
         let action = params.root().text("Action").unwrap_or_default();
+        if Service::Ec2.actions().any(|known| known == action) {
+            return self
+                .answer_query(signature, request_id, Service::Ec2, &action, params)
+                .await;
+        }
         let result = match ec2_request::decode(&params) {
             Ok(asked) => self.ask(signature, Ask::Ec2(asked)).await?.answer.result,
             Err(refusal) => Err(refusal),
@@ -105,13 +114,67 @@ impl Api {
         }
     }
 
+    async fn query(
+        &self,
+        signature: Signature,
+        service: Service,
+        request_id: &str,
+        request: Request<Incoming>,
+    ) -> io::Result<Response<Body>> {
+        let target = http::header(request.headers(), "x-amz-target")
+            .unwrap_or_default()
+            .to_owned();
+        let text = body::read_text(request.into_body()).await?;
+        let (action, params) = match service {
+            Service::Kms => match query::json(&target, &text) {
+                Ok(read) => read,
+                Err(error) => {
+                    return plain(
+                        service,
+                        error.status,
+                        query::encode_error(request_id, service, &error),
+                    );
+                }
+            },
+            Service::Ec2 | Service::LoadBalancing | Service::AutoScaling | Service::Iam => {
+                let params = query::form(&text);
+                (params.root().text("Action").unwrap_or_default(), params)
+            }
+        };
+        self.answer_query(signature, request_id, service, &action, params)
+            .await
+    }
+
+    async fn answer_query(
+        &self,
+        signature: Signature,
+        request_id: &str,
+        service: Service,
+        action: &str,
+        params: Params,
+    ) -> io::Result<Response<Body>> {
+        let result = match Query::new(service, action, params) {
+            Ok(asked) => self.ask(signature, Ask::Query(asked)).await?.answer.result,
+            Err(refusal) => Err(refusal),
+        };
+        match result {
+            Ok(Answer::Query(answered)) => plain(service, 200, query::encode(request_id, &answered)),
+            Ok(_) => Err(io::Error::other("an answer of another service")),
+            Err(error) => plain(
+                service,
+                error.status,
+                query::encode_error(request_id, service, &error),
+            ),
+        }
+    }
+
     async fn sts(
         &self,
         signature: Signature,
         request_id: &str,
         request: Request<Incoming>,
     ) -> io::Result<Response<Body>> {
-        let params = Params::decode(&body::read_text(request.into_body()).await?);
+        let params = query::form(&body::read_text(request.into_body()).await?);
         let action = params.root().text("Action");
         let result = match action.as_deref() {
             Some("GetCallerIdentity") => self.ask(signature, Ask::GetCallerIdentity).await?.answer.result,
@@ -148,6 +211,10 @@ impl Api {
         let (operation, upload) = match s3_request::shape(&parts.method, &target, &parts.headers) {
             Ok(Shape::Ready(operation)) => (Ok(operation), None),
             Ok(Shape::Versioning) => (s3_request::versioning(&body::read_text(incoming).await?), None),
+            Ok(Shape::Setting(setting)) => {
+                let text = String::from_utf8_lossy(&body::read_text(incoming).await?).into_owned();
+                (Ok(s3::Operation::PutSetting(setting, text)), None)
+            }
             Ok(Shape::Upload) => match body::receive(self.blobs.upload()?, &parts.headers, incoming).await? {
                 Ok(upload) => (
                     s3_request::put(&target, &parts.headers, upload.content.clone()),
@@ -188,10 +255,20 @@ fn answered(reply: Reply) -> io::Result<Reply> {
     }
 }
 
+/// As the service types it.
+fn plain(service: Service, status: u16, text: String) -> io::Result<Response<Body>> {
+    match service {
+        Service::Ec2 | Service::LoadBalancing | Service::AutoScaling | Service::Iam => xml(status, text),
+        Service::Kms => typed(status, "application/x-amz-json-1.1", text),
+    }
+}
+
 fn xml(status: u16, text: String) -> io::Result<Response<Body>> {
+    typed(status, "text/xml;charset=UTF-8", text)
+}
+
+fn typed(status: u16, kind: &str, text: String) -> io::Result<Response<Body>> {
     let status = StatusCode::from_u16(status).map_err(io::Error::other)?;
-    let start = Response::builder()
-        .status(status)
-        .header("content-type", "text/xml;charset=UTF-8");
+    let start = Response::builder().status(status).header("content-type", kind);
     http::finish(start, http::text(text))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hyper::{HeaderMap, Method, Uri};
 use percent_encoding::percent_decode_str;
 use rehull_core::world::AwsError;
-use rehull_core::world::api::s3::{Content, Get, List, Operation, Put, PutCondition};
+use rehull_core::world::api::s3::{Content, Get, List, Operation, Put, PutCondition, Setting};
 
 use crate::sandbox::http::header;
 
@@ -69,6 +69,8 @@ pub(super) enum Shape {
     Upload,
     /// PutBucketVersioning: the body says whether.
     Versioning,
+    /// Another setting of the bucket: the body is what it shall be.
+    Setting(Setting),
 }
 
 pub(super) fn shape(method: &Method, target: &Target, headers: &HeaderMap) -> Result<Shape, AwsError> {
@@ -82,6 +84,14 @@ pub(super) fn shape(method: &Method, target: &Target, headers: &HeaderMap) -> Re
                 return Err(not_modelled("CopyObject"));
             }
             return Ok(Shape::Upload);
+        }
+        "GET" if target.has("tagging") => {
+            target.only(&["tagging", "versionId"])?;
+            Operation::GetTagging(Get {
+                key: target.key.clone(),
+                version: target.text("versionId"),
+                ..Get::default()
+            })
         }
         "GET" => Operation::Get(get(target, headers)?),
         "HEAD" => Operation::Head(get(target, headers)?),
@@ -98,6 +108,18 @@ pub(super) fn shape(method: &Method, target: &Target, headers: &HeaderMap) -> Re
 }
 
 fn bucket_shape(method: &Method, target: &Target) -> Result<Shape, AwsError> {
+    let setting = Setting::ALL
+        .into_iter()
+        .find(|setting| target.has(setting.sub_resource()));
+    if let Some(setting) = setting {
+        target.only(&[setting.sub_resource()])?;
+        return Ok(match method.as_str() {
+            "GET" => Shape::Ready(Operation::GetSetting(setting)),
+            "PUT" => Shape::Setting(setting),
+            "DELETE" => Shape::Ready(Operation::DeleteSetting(setting)),
+            other => return Err(not_modelled(&format!("{other} on `{}`", setting.sub_resource()))),
+        });
+    }
     let ready = match method.as_str() {
         "PUT" if target.has("versioning") => return Ok(Shape::Versioning),
         "PUT" => {
@@ -105,6 +127,10 @@ fn bucket_shape(method: &Method, target: &Target) -> Result<Shape, AwsError> {
             Operation::CreateBucket
         }
         "HEAD" => Operation::HeadBucket,
+        "DELETE" => {
+            target.only(&[])?;
+            Operation::DeleteBucket
+        }
         "GET" if target.has("versioning") => Operation::GetVersioning,
         "GET" if target.text("list-type").as_deref() == Some("2") => {
             target.only(&[

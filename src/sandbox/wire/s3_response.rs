@@ -7,7 +7,7 @@ use hyper::http::response::Builder;
 use hyper::{HeaderMap, Response, StatusCode};
 use jiff::Timestamp;
 use rehull_core::world::AwsError;
-use rehull_core::world::api::s3::{Listing, Object, Response as Answer};
+use rehull_core::world::api::s3::{Listing, Object, Response as Answer, Setting};
 
 use super::body;
 use super::s3_request::Target;
@@ -51,6 +51,17 @@ impl Reply<'_> {
                 finish(start, text(""))
             }
             Answer::Listing(listing) => self.xml(&self.listing(listing)),
+            Answer::Setting(Setting::Policy, document) => {
+                let start = self
+                    .start(StatusCode::OK)
+                    .header("content-type", "application/json");
+                finish(start, text(document.clone()))
+            }
+            Answer::Setting(_, document) => self.xml(document),
+            Answer::Gone => finish(self.start(StatusCode::NO_CONTENT), text("")),
+            Answer::NoTags => self.xml(&Xml::document("Tagging", Some(NAMESPACE), |xml| {
+                xml.element("TagSet", |_| {});
+            })),
         }
     }
 

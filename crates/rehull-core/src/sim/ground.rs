@@ -23,6 +23,7 @@ use crate::world::api::ec2::{
 };
 use crate::world::api::{Call, Request, Response};
 use crate::world::network::Cidr;
+use crate::world::performance::Performance;
 use crate::world::{AccessKey, ImagePlan, Principal, Profile, Setup, SubnetPlan, World};
 
 const ACCOUNT: &str = "111122223333";
@@ -166,7 +167,7 @@ pub(super) fn ask(world: &mut World, now: Timestamp, request: Ask) -> Result<Tol
     };
     match world.handle(now, &call).result.map_err(wrong)? {
         Response::Ec2(told) => Ok(told),
-        other @ (Response::S3(_) | Response::CallerIdentity(_)) => Err(wrong(other)),
+        other @ (Response::S3(_) | Response::CallerIdentity(_) | Response::Query(_)) => Err(wrong(other)),
     }
 }
 
@@ -244,6 +245,7 @@ pub(super) fn lay_parts(
         size_gib: 20,
         volume_type: Some("gp3".to_owned()),
         encrypted: true,
+        performance: Performance::default(),
         tags,
         token: None,
     };

@@ -110,7 +110,12 @@ impl Faults {
             | Operation::GetVersioning
             | Operation::Get(_)
             | Operation::Head(_)
-            | Operation::List(_) => false,
+            | Operation::List(_)
+            | Operation::DeleteBucket
+            | Operation::GetSetting(_)
+            | Operation::PutSetting(..)
+            | Operation::DeleteSetting(_)
+            | Operation::GetTagging(_) => false,
         };
         let taken = conditional && self.write_conflicts > 0;
         if taken {

@@ -9,6 +9,7 @@ use super::World;
 use super::api::s3::Operation;
 use super::api::{Call, CallerIdentity, Request};
 use super::error::AwsError;
+use super::query::Service;
 
 /// Whose key it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +144,7 @@ impl World {
         if let Some(region) = call
             .region
             .as_deref()
-            .filter(|region| *region != self.setup.region)
+            .filter(|region| *region != self.setup.region && !is_global(&call.request, region))
         {
             return Err(self.wrong_region(&call.request, region));
         }
@@ -153,7 +154,7 @@ impl World {
             (Principal::Machine { instance }, Request::S3(asked)) => {
                 self.machine_may(instance, &asked.bucket, &asked.operation)
             }
-            (Principal::Machine { .. }, Request::Ec2(_)) => false,
+            (Principal::Machine { .. }, Request::Ec2(_) | Request::Query(_)) => false,
         };
         if allowed {
             Ok(key.principal.clone())
@@ -171,7 +172,12 @@ impl World {
             | Operation::SetVersioning(_)
             | Operation::GetVersioning
             | Operation::Delete { .. }
-            | Operation::List(_) => return false,
+            | Operation::List(_)
+            | Operation::DeleteBucket
+            | Operation::GetSetting(_)
+            | Operation::PutSetting(..)
+            | Operation::DeleteSetting(_)
+            | Operation::GetTagging(_) => return false,
         };
         let profile = self
             .instances
@@ -275,6 +281,17 @@ impl World {
                     asked.operation.name()
                 ),
             ),
+            Request::Query(asked) => {
+                let (service, action) = (asked.service(), asked.action());
+                let (status, code) = match service {
+                    Service::Ec2 => (403, "UnauthorizedOperation"),
+                    Service::Kms => (400, "AccessDeniedException"),
+                    Service::LoadBalancing | Service::AutoScaling | Service::Iam => (403, "AccessDenied"),
+                };
+                let service = service.prefix();
+                let message = format!("User: {arn} is not authorized to perform: {service}:{action}");
+                AwsError::with(status, code, message)
+            }
             Request::GetCallerIdentity => AwsError::with(403, "AccessDenied", "denied"),
         }
     }
@@ -294,13 +311,23 @@ impl World {
                 "AuthFailure",
                 "Credential should be scoped to a valid region.",
             ),
-            Request::GetCallerIdentity => AwsError::with(
+            Request::Query(asked) if asked.service() == Service::Ec2 => AwsError::with(
+                401,
+                "AuthFailure",
+                "Credential should be scoped to a valid region.",
+            ),
+            Request::Query(_) | Request::GetCallerIdentity => AwsError::with(
                 403,
                 "SignatureDoesNotMatch",
                 "Credential should be scoped to a valid region.",
             ),
         }
     }
+}
+
+/// IAM is one for all regions and signed for the first.
+fn is_global(request: &Request, region: &str) -> bool {
+    matches!(request, Request::Query(asked) if asked.service() == Service::Iam) && region == "us-east-1"
 }
 
 fn unknown_key(call: &Call) -> AwsError {
@@ -321,7 +348,12 @@ fn unknown_key(call: &Call) -> AwsError {
             "AuthFailure",
             "AWS was not able to validate the provided access credentials",
         ),
-        (Request::GetCallerIdentity, Some(_)) => AwsError::with(
+        (Request::Query(asked), Some(_)) if asked.service() == Service::Ec2 => AwsError::with(
+            401,
+            "AuthFailure",
+            "AWS was not able to validate the provided access credentials",
+        ),
+        (Request::Query(_) | Request::GetCallerIdentity, Some(_)) => AwsError::with(
             403,
             "InvalidClientTokenId",
             "The security token included in the request is invalid.",
@@ -333,7 +365,10 @@ fn expired_key(request: &Request) -> AwsError {
     match request {
         Request::S3(_) => AwsError::with(400, "ExpiredToken", "The provided token has expired."),
         Request::Ec2(_) => AwsError::with(400, "RequestExpired", "Request has expired."),
-        Request::GetCallerIdentity => AwsError::with(
+        Request::Query(asked) if asked.service() == Service::Ec2 => {
+            AwsError::bad("RequestExpired", "Request has expired.")
+        }
+        Request::Query(_) | Request::GetCallerIdentity => AwsError::with(
             403,
             "ExpiredToken",
             "The security token included in the request is expired",

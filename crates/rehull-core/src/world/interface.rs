@@ -173,12 +173,9 @@ impl World {
         let address = self.give_address(&subnet.id, asked.address)?;
         let id = self.new_id("eni");
         let security_groups = if asked.security_groups.is_empty() {
-            self.network
-                .security_groups
-                .iter()
-                .take(1)
-                .map(|group| group.id.clone())
-                .collect()
+            let groups = self.network.security_groups.iter();
+            let default = groups.filter(|group| group.vpc == subnet.vpc && group.name == "default");
+            default.map(|group| group.id.clone()).collect()
         } else {
             asked.security_groups.clone()
         };

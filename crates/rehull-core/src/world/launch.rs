@@ -6,6 +6,8 @@ use super::api::ec2::{CreateNetworkInterface, DiskSpec, InterfaceSpec, LaunchDat
 use super::error::AwsError;
 use super::instance::{Instance, InstanceState, Metadata};
 use super::interface::{self, AttachmentState, Interface};
+use super::network::Subnet;
+use super::performance::Performance;
 use super::select::Described as _;
 use super::template::{check_data, overlay};
 use super::timing::Quantity;
@@ -96,7 +98,7 @@ impl World {
         if let Some(profile) = data
             .profile
             .as_deref()
-            .filter(|name| !self.identities.has_profile(name))
+            .filter(|name| !self.identities.has_profile(name) && !self.has_made_profile(name))
         {
             return Err(AwsError::value(format!(
                 "Value ({profile}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name"
@@ -163,7 +165,10 @@ impl World {
                 "The availability zone does not match the zone of the subnet",
             ));
         }
-        let default = self.network.subnets.iter().find(|subnet| wanted(&subnet.zone));
+        let network = self.network.vpcs.iter().find(|vpc| vpc.is_default);
+        let of_default = |subnet: &&Subnet| network.is_some_and(|vpc| vpc.id == subnet.vpc);
+        let mut default = self.network.subnets.iter().filter(of_default);
+        let default = default.find(|subnet| wanted(&subnet.zone));
         default
             .map(|subnet| (subnet.id.clone(), subnet.zone.clone()))
             .ok_or_else(|| {
@@ -200,7 +205,7 @@ impl World {
                 .unwrap_or_else(|| "m1.small".to_owned()),
             zone: placement.zone.clone(),
             subnet: placement.subnet.clone(),
-            vpc: self.network.vpc.id.clone(),
+            vpc: self.subnet(&placement.subnet)?.vpc.clone(),
             profile: data.profile.clone(),
             launched: self.now,
             state: InstanceState::Pending,
@@ -273,11 +278,13 @@ impl World {
             exposed: false,
             asked: None,
         };
+        let volume_type = disk.volume_type.clone().unwrap_or_else(|| "gp3".to_owned());
         let volume = Volume {
             id: id.clone(),
             zone: zone.to_owned(),
             size_gib: disk.size_gib.unwrap_or(8),
-            volume_type: disk.volume_type.clone().unwrap_or_else(|| "gp3".to_owned()),
+            performance: Performance::default().or_baseline(&volume_type),
+            volume_type,
             encrypted: disk.encrypted.unwrap_or(false),
             created: self.now,
             creating: false,

@@ -5,22 +5,36 @@
 //! behind the ports. Where it knows less than AWS, `docs/fidelity.md` says so.
 
 mod agenda;
+mod answer;
 pub mod api;
+mod balancer;
+mod bucket;
 mod effect;
+mod endpoint;
 mod error;
 mod fault;
+mod gateway;
+mod iam;
 mod identity;
 mod imds;
 pub mod instance;
 pub mod interface;
+mod kms;
 mod launch;
 mod lifecycle;
+mod listener;
 mod look;
 pub mod network;
+pub mod performance;
+pub mod query;
+mod route;
 mod s3;
+mod scaling;
+pub mod security;
 mod select;
 mod setup;
 mod tags;
+mod target_group;
 pub mod template;
 #[cfg(test)]
 mod tests;
@@ -28,6 +42,7 @@ mod throttle;
 mod timing;
 mod token;
 pub mod volume;
+mod vpc;
 
 use core::net::Ipv4Addr;
 use std::collections::BTreeMap;
@@ -37,7 +52,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use agenda::{Agenda, Event, later};
-use api::{Answer, Call, Request, Response, ec2};
+use answer::{action, is_read};
+use api::{Answer, Call};
 pub use effect::{BootId, Deed, Effect, EffectId, Fact, Hardware, Powered};
 pub use error::AwsError;
 use fault::Faults;
@@ -66,6 +82,18 @@ pub struct World {
     ordinals: BTreeMap<String, u64>,
     agenda: Agenda,
     network: Network,
+    #[serde(default)]
+    ways: route::Ways,
+    #[serde(default)]
+    gateways: gateway::Gateways,
+    #[serde(default)]
+    balancing: balancer::Balancing,
+    #[serde(default)]
+    scaling: scaling::Scaling,
+    #[serde(default)]
+    iam: iam::Iam,
+    #[serde(default)]
+    kms: kms::Kms,
     templates: BTreeMap<String, Template>,
     instances: BTreeMap<String, Instance>,
     interfaces: BTreeMap<String, Interface>,
@@ -203,78 +231,6 @@ impl World {
         &self.setup
     }
 
-    fn answer(&mut self, call: &Call, name: &str) -> Result<Response, AwsError> {
-        let principal = self.authorise(call)?;
-        self.count(&call.request, name)?;
-        match &call.request {
-            Request::GetCallerIdentity => Ok(Response::CallerIdentity(self.caller_identity(&principal))),
-            Request::S3(asked) => self.s3(asked, &principal).map(Response::S3),
-            Request::Ec2(asked) => self.ec2(asked).map(Response::Ec2),
-        }
-    }
-
-    /// One more request, if the limits have room for it.
-    fn count(&mut self, request: &Request, name: &str) -> Result<(), AwsError> {
-        let (code, message) = match request {
-            Request::S3(_) if self.faults.take_throttle(name) => {
-                ("SlowDown", "Please reduce your request rate.")
-            }
-            Request::Ec2(_) if self.faults.take_throttle(name) || !self.throttle.take(name, self.now) => {
-                ("RequestLimitExceeded", "Request limit exceeded.")
-            }
-            Request::S3(_) | Request::Ec2(_) | Request::GetCallerIdentity => return Ok(()),
-        };
-        Err(AwsError::with(503, code, message))
-    }
-
-    fn ec2(&mut self, asked: &ec2::Request) -> Result<ec2::Response, AwsError> {
-        use ec2::Request as Ask;
-        match asked {
-            Ask::CreateLaunchTemplate(asked) => self.create_template(asked),
-            Ask::CreateLaunchTemplateVersion(asked) => self.create_template_version(asked),
-            Ask::DescribeLaunchTemplates(asked) => self.describe_templates(asked),
-            Ask::DescribeLaunchTemplateVersions(asked) => self.describe_template_versions(asked),
-            Ask::ModifyLaunchTemplate {
-                template,
-                default_version,
-            } => self.modify_template(template, default_version),
-            Ask::DeleteLaunchTemplate { template } => self.delete_template(template),
-            Ask::RunInstances(asked) => self.run_instances(asked),
-            Ask::DescribeInstances(by) => self.describe_instances(by),
-            Ask::TerminateInstances { ids } => self.terminate_instances(ids),
-            Ask::RebootInstances { ids } => self.reboot_instances(ids),
-            Ask::CreateTags { ids, tags } => self.create_tags(ids, tags),
-            Ask::DeleteTags { ids, tags } => self.delete_tags(ids, tags),
-            Ask::CreateNetworkInterface(asked) => self.create_interface(asked),
-            Ask::DescribeNetworkInterfaces(by) => self.describe_interfaces(by),
-            Ask::DeleteNetworkInterface { id } => self.delete_interface(id),
-            Ask::AttachNetworkInterface {
-                interface,
-                instance,
-                device_index,
-            } => self.attach_interface(interface, instance, *device_index),
-            Ask::DetachNetworkInterface { attachment } => self.detach_interface(attachment),
-            Ask::CreateVolume(asked) => self.create_volume(asked),
-            Ask::DescribeVolumes(by) => self.describe_volumes(by),
-            Ask::DeleteVolume { id } => self.delete_volume(id),
-            Ask::AttachVolume {
-                volume,
-                instance,
-                device,
-            } => self.attach_volume(volume, instance, device),
-            Ask::DetachVolume {
-                volume,
-                instance,
-                force,
-            } => self.detach_volume(volume, instance.as_deref(), *force),
-            Ask::DescribeSubnets(by) => self.describe_subnets(by),
-            Ask::DescribeSecurityGroups(by) => self.describe_security_groups(by),
-            Ask::DescribeImages(by) => self.describe_images(by),
-            Ask::DescribeVpcs(by) => self.describe_vpcs(by),
-            Ask::DescribeAvailabilityZones => Ok(ec2::Response::Zones(self.zones())),
-        }
-    }
-
     /// Time never goes back here, whatever the clock outside does.
     fn pass_time(&mut self, now: Timestamp) {
         let now = now.max(self.now);
@@ -371,18 +327,4 @@ impl World {
         let number = self.next_number();
         setup::id(self.setup.seed, kind, number)
     }
-}
-
-fn action(request: &Request) -> &'static str {
-    match request {
-        Request::Ec2(asked) => asked.action(),
-        Request::S3(asked) => asked.operation.name(),
-        Request::GetCallerIdentity => "GetCallerIdentity",
-    }
-}
-
-fn is_read(action: &str) -> bool {
-    ["Describe", "Get", "Head", "List"]
-        .iter()
-        .any(|verb| action.starts_with(verb))
 }

@@ -1,4 +1,5 @@
-//! VPC, subnets, security groups and images: laid when the world is made, described, never changed.
+//! VPCs, subnets, security groups and images. Some are laid when the world is made; who makes more: [`vpc`](super::vpc),
+//! [`security`](super::security).
 
 use core::net::Ipv4Addr;
 
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::World;
 use super::api::ec2::{Describe, Response, Tags};
 use super::error::AwsError;
-use super::select::{Described, Visibility, select};
+use super::select::{Described as _, select};
 
 /// A block of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,10 +37,34 @@ impl Cidr {
         (4..self.size().saturating_sub(1)).map(move |nth| Ipv4Addr::from(first.saturating_add(nth)))
     }
 
+    /// The two have an address in common.
+    pub(super) fn overlaps(self, other: Self) -> bool {
+        self.contains(other.base) || other.contains(self.base)
+    }
+
+    pub(super) fn encloses(self, other: Self) -> bool {
+        self.bits <= other.bits && self.contains(other.base)
+    }
+
     pub(crate) fn contains(self, address: Ipv4Addr) -> bool {
         u32::from(address)
             .checked_sub(self.first())
             .is_some_and(|offset| offset < self.size())
+    }
+}
+
+impl std::str::FromStr for Cidr {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (base, bits) = text.split_once('/').ok_or(())?;
+        let cidr = Self {
+            base: base.parse().map_err(|_| ())?,
+            bits: bits.parse().map_err(|_| ())?,
+        };
+        // A block begins at a multiple of its size.
+        let aligned = cidr.first().checked_rem(cidr.size()) == Some(0);
+        (cidr.bits <= 32 && aligned).then_some(cidr).ok_or(())
     }
 }
 
@@ -56,8 +81,35 @@ pub struct Vpc {
     pub id: String,
     /// Addresses.
     pub cidr: Cidr,
+    /// The account's default one, which is laid.
+    #[serde(default)]
+    pub is_default: bool,
+    /// `enableDnsSupport`, `enableDnsHostnames`, `enableNetworkAddressUsageMetrics`: held, nothing resolves names.
+    #[serde(default)]
+    pub attributes: VpcAttributes,
     /// Tags.
     pub tags: Tags,
+}
+
+/// Attributes of a VPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VpcAttributes {
+    /// On unless somebody switches it off.
+    pub dns_support: bool,
+    /// Off in a VPC that was made.
+    pub dns_hostnames: bool,
+    /// Off.
+    pub usage_metrics: bool,
+}
+
+impl Default for VpcAttributes {
+    fn default() -> Self {
+        Self {
+            dns_support: true,
+            dns_hostnames: false,
+            usage_metrics: false,
+        }
+    }
 }
 
 /// A subnet lives in one zone.
@@ -73,19 +125,28 @@ pub struct Subnet {
     pub cidr: Cidr,
     /// Address given last, so that a freed one is not reused at once.
     pub last_given: Option<Ipv4Addr>,
+    /// `mapPublicIpOnLaunch`: held, there are no public addresses here.
+    #[serde(default)]
+    pub public_addresses: bool,
     /// Tags.
     pub tags: Tags,
 }
 
-/// A security group. Its rules are not modelled: everything may talk on loopback.
+/// A security group. Its rules are held and not enforced: everything may talk on loopback.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecurityGroup {
     /// `sg-…`.
     pub id: String,
     /// Name.
     pub name: String,
+    /// Text.
+    #[serde(default)]
+    pub description: String,
     /// Its network.
     pub vpc: String,
+    /// Who may talk to whom, in order of creation.
+    #[serde(default)]
+    pub rules: Vec<super::security::Rule>,
     /// Tags.
     pub tags: Tags,
 }
@@ -106,7 +167,7 @@ pub struct Image {
 /// Everything of this file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Network {
-    pub(super) vpc: Vpc,
+    pub(super) vpcs: Vec<Vpc>,
     pub(super) subnets: Vec<Subnet>,
     pub(super) security_groups: Vec<SecurityGroup>,
     pub(super) images: Vec<Image>,
@@ -114,23 +175,23 @@ pub(super) struct Network {
 
 macro_rules! laid {
     ($kind:ty, $filters:expr, $code:literal, $text:literal, |$row:ident, $filter:ident| $values:expr) => {
-        impl Described for $kind {
+        impl $crate::world::select::Described for $kind {
             const FILTERS: &'static [&'static str] = $filters;
             fn id(&self) -> &str {
                 &self.id
             }
-            fn tags(&self) -> &Tags {
+            fn tags(&self) -> &$crate::world::api::ec2::Tags {
                 &self.tags
             }
-            fn visibility(&self) -> Visibility {
-                Visibility::ALWAYS
+            fn visibility(&self) -> $crate::world::select::Visibility {
+                $crate::world::select::Visibility::ALWAYS
             }
             fn values(&self, $filter: &str) -> Vec<String> {
                 let $row = self;
                 $values
             }
-            fn not_found(id: &str) -> AwsError {
-                AwsError::bad($code, format!($text, id))
+            fn not_found(id: &str) -> $crate::world::error::AwsError {
+                $crate::world::error::AwsError::bad($code, format!($text, id))
             }
         }
     };
@@ -138,13 +199,14 @@ macro_rules! laid {
 
 laid!(
     Vpc,
-    &["vpc-id", "cidr", "is-default"],
+    &["vpc-id", "cidr", "is-default", "state"],
     "InvalidVpcID.NotFound",
     "The vpc ID '{}' does not exist",
     |row, filter| match filter {
         "vpc-id" => vec![row.id.clone()],
         "cidr" => vec![row.cidr.to_string()],
-        "is-default" => vec!["true".to_owned()],
+        "is-default" => vec![row.is_default.to_string()],
+        "state" => vec!["available".to_owned()],
         _ => vec![],
     }
 );
@@ -186,6 +248,8 @@ laid!(
     }
 );
 
+pub(super) use laid;
+
 impl World {
     pub(super) fn describe_subnets(&self, by: &Describe) -> Result<Response, AwsError> {
         select(self.network.subnets.iter(), by, self.now).map(Response::Subnets)
@@ -200,16 +264,13 @@ impl World {
     }
 
     pub(super) fn describe_vpcs(&self, by: &Describe) -> Result<Response, AwsError> {
-        select(std::iter::once(&self.network.vpc), by, self.now).map(Response::Vpcs)
+        select(self.network.vpcs.iter(), by, self.now).map(Response::Vpcs)
     }
 
+    /// Zones of the region are those in which something was laid.
     pub(super) fn zones(&self) -> Vec<String> {
-        let mut zones: Vec<String> = self
-            .network
-            .subnets
-            .iter()
-            .map(|subnet| subnet.zone.clone())
-            .collect();
+        let planned = self.setup.subnets.iter();
+        let mut zones: Vec<String> = planned.map(|subnet| subnet.zone.clone()).collect();
         zones.sort();
         zones.dedup();
         zones
@@ -244,10 +305,13 @@ impl World {
         let (cidr, last) = self
             .subnet(subnet)
             .map(|subnet| (subnet.cidr, subnet.last_given))?;
+        // Two networks may have the same addresses.
         let taken = |address: &Ipv4Addr| {
-            self.interfaces
+            let mut here = self
+                .interfaces
                 .values()
-                .any(|interface| interface.address == *address)
+                .filter(|interface| interface.subnet == subnet);
+            here.any(|interface| interface.address == *address)
         };
         if let Some(address) = wanted {
             if !cidr.contains(address) {

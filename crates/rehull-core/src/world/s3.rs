@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::World;
-use super::api::s3::{Get, List, Listing, Object, Operation, Put, PutCondition, Request, Response};
+use super::api::s3::{Get, List, Listing, Object, Operation, Put, PutCondition, Request, Response, Setting};
 use super::error::AwsError;
 use super::identity::Principal;
 
@@ -21,6 +21,8 @@ pub(super) struct Bucket {
     /// `None`: never set. Suspended is modelled as off.
     versioning: Option<bool>,
     objects: BTreeMap<String, Versions>,
+    #[serde(default)]
+    pub(super) settings: BTreeMap<Setting, String>,
 }
 
 impl Bucket {
@@ -49,6 +51,9 @@ impl World {
         if matches!(asked.operation, Operation::CreateBucket) {
             return self.create_bucket(&asked.bucket);
         }
+        if matches!(asked.operation, Operation::DeleteBucket) {
+            return self.delete_bucket(&asked.bucket);
+        }
         let version = self.new_version_id(&asked.bucket);
         let now = self.now;
         let conflict = self.faults.take_write_conflict(&asked.operation);
@@ -57,7 +62,13 @@ impl World {
             .get_mut(&asked.bucket)
             .ok_or_else(|| no_bucket(&asked.bucket))?;
         match &asked.operation {
-            Operation::CreateBucket | Operation::HeadBucket => Ok(Response::Done),
+            Operation::CreateBucket | Operation::DeleteBucket | Operation::HeadBucket => Ok(Response::Done),
+            Operation::GetSetting(setting) => {
+                bucket.setting(*setting, &self.setup.region, &self.setup.account)
+            }
+            Operation::PutSetting(setting, text) => bucket.set(*setting, text),
+            Operation::DeleteSetting(setting) => Ok(bucket.unset(*setting)),
+            Operation::GetTagging(get) => get_object(bucket, get).map(|_| Response::NoTags),
             Operation::SetVersioning(on) => {
                 bucket.versioning = Some(*on);
                 Ok(Response::Done)
@@ -94,8 +105,22 @@ impl World {
                 "The specified bucket is not valid.",
             ));
         }
-        self.buckets.insert(name.to_owned(), Bucket::default());
+        self.buckets.insert(name.to_owned(), Bucket::new());
         Ok(Response::Done)
+    }
+
+    /// A former version is an object, too.
+    fn delete_bucket(&mut self, name: &str) -> Result<Response, AwsError> {
+        let bucket = self.buckets.get(name).ok_or_else(|| no_bucket(name))?;
+        if bucket.objects.values().any(|versions| !versions.is_empty()) {
+            return Err(AwsError::with(
+                409,
+                "BucketNotEmpty",
+                "The bucket you tried to delete is not empty. You must delete all versions in the bucket.",
+            ));
+        }
+        self.buckets.remove(name);
+        Ok(Response::Gone)
     }
 
     fn new_version_id(&mut self, bucket: &str) -> Option<String> {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::World;
 use super::identity::{AccessKey, Identities, Profile};
-use super::network::{Cidr, Image, Network, SecurityGroup, Subnet, Vpc};
+use super::network::{Cidr, Image, Network, SecurityGroup, Subnet, Vpc, VpcAttributes};
 use super::timing::Timing;
 
 /// The seed of a world; two worlds made from equal ones are equal.
@@ -72,6 +72,12 @@ impl World {
             .for_each(|profile| identities.add_profile(profile));
         Self {
             network: network(&setup),
+            ways: super::route::Ways::default(),
+            gateways: super::gateway::Gateways::default(),
+            balancing: super::balancer::Balancing::default(),
+            scaling: super::scaling::Scaling::default(),
+            iam: super::iam::Iam::default(),
+            kms: super::kms::Kms::default(),
             identities,
             setup,
             now,
@@ -98,6 +104,11 @@ fn network(setup: &Setup) -> Network {
     let vpc = Vpc {
         id: id(setup.seed, "vpc", 0),
         cidr: setup.cidr,
+        is_default: true,
+        attributes: VpcAttributes {
+            dns_hostnames: true,
+            ..VpcAttributes::default()
+        },
         tags: BTreeMap::new(),
     };
     let subnets = (0..).zip(&setup.subnets).map(|(nth, plan)| Subnet {
@@ -106,12 +117,15 @@ fn network(setup: &Setup) -> Network {
         zone: plan.zone.clone(),
         cidr: plan.cidr,
         last_given: None,
+        public_addresses: false,
         tags: named(&plan.name),
     });
     let default_group = SecurityGroup {
         id: id(setup.seed, "sg", 0),
         name: "default".to_owned(),
+        description: "default VPC security group".to_owned(),
         vpc: vpc.id.clone(),
+        rules: Vec::new(),
         tags: BTreeMap::new(),
     };
     let images = setup.images.iter().map(|plan| Image {
@@ -124,7 +138,7 @@ fn network(setup: &Setup) -> Network {
         subnets: subnets.collect(),
         security_groups: vec![default_group],
         images: images.collect(),
-        vpc,
+        vpcs: vec![vpc],
     }
 }
 

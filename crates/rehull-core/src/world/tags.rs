@@ -100,12 +100,37 @@ impl World {
             Some("eni") => self.interface_mut(id).map(|interface| &mut interface.tags),
             Some("vol") => self.volume_mut(id).map(|volume| &mut volume.tags),
             Some("lt") => self.template_by_id(id).map(|template| &mut template.tags),
-            Some("subnet") => {
-                let found = self.network.subnets.iter_mut().find(|subnet| subnet.id == id);
-                found.map(|subnet| &mut subnet.tags).ok_or_else(|| unknown(id))
-            }
-            _ => Err(unknown(id)),
+            Some(_) => self.network_tags_of(id).ok_or_else(|| unknown(id)),
+            None => Err(unknown(id)),
         }
+    }
+}
+
+impl World {
+    /// Tags of what a network is made of. Ids of different kinds never meet.
+    fn network_tags_of(&mut self, id: &str) -> Option<&mut Tags> {
+        let (network, gateways, ways) = (&mut self.network, &mut self.gateways, &mut self.ways);
+        let vpcs = network.vpcs.iter_mut().map(|one| (&one.id, &mut one.tags));
+        let subnets = network.subnets.iter_mut().map(|one| (&one.id, &mut one.tags));
+        let mut of_groups = Vec::new();
+        for group in &mut network.security_groups {
+            of_groups.push((&group.id, &mut group.tags));
+            of_groups.extend(group.rules.iter_mut().map(|rule| (&rule.id, &mut rule.tags)));
+        }
+        let internet = gateways.internet.iter_mut().map(|(id, one)| (id, &mut one.tags));
+        let addresses = gateways.addresses.iter_mut().map(|(id, one)| (id, &mut one.tags));
+        let nats = gateways.nats.iter_mut().map(|(id, one)| (id, &mut one.tags));
+        let tables = ways.tables.iter_mut().map(|(id, one)| (id, &mut one.tags));
+        let endpoints = ways.endpoints.iter_mut().map(|(id, one)| (id, &mut one.tags));
+        let mut all = vpcs
+            .chain(subnets)
+            .chain(of_groups)
+            .chain(internet)
+            .chain(addresses)
+            .chain(nats)
+            .chain(tables)
+            .chain(endpoints);
+        all.find(|(known, _)| known.as_str() == id).map(|(_, tags)| tags)
     }
 }
 

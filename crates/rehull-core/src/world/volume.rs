@@ -10,6 +10,7 @@ use super::effect::{Deed, EffectId};
 use super::error::AwsError;
 use super::instance::InstanceState;
 use super::interface::AttachmentState;
+use super::performance::Performance;
 use super::select::{Described, Visibility, select};
 use super::tags;
 use super::timing::Quantity;
@@ -28,6 +29,9 @@ pub struct Volume {
     pub volume_type: String,
     /// Encrypted at rest.
     pub encrypted: bool,
+    /// What it can do: held, a folder is as fast as it is.
+    #[serde(default)]
+    pub performance: Performance,
     /// When it was made.
     pub created: Timestamp,
     /// Still being made.
@@ -134,11 +138,13 @@ impl World {
             return Ok(Response::Volume(volume.clone()));
         }
         let id = self.new_id("vol");
+        let volume_type = asked.volume_type.clone().unwrap_or_else(|| "gp2".to_owned());
         let volume = Volume {
             id: id.clone(),
             zone: asked.zone.clone(),
             size_gib: asked.size_gib,
-            volume_type: asked.volume_type.clone().unwrap_or_else(|| "gp2".to_owned()),
+            performance: asked.performance.clone().or_baseline(&volume_type),
+            volume_type,
             encrypted: asked.encrypted,
             created: self.now,
             creating: true,

@@ -103,7 +103,7 @@ impl Lab {
         match answer.result {
             Ok(Response::Ec2(_)) if answer.lost => Err(closed()),
             Ok(Response::Ec2(told)) => Ok(told),
-            Ok(Response::S3(_) | Response::CallerIdentity(_)) => Err(unexpected()),
+            Ok(Response::S3(_) | Response::CallerIdentity(_) | Response::Query(_)) => Err(unexpected()),
             Err(error) => Err(refusal(&error, absent)),
         }
     }

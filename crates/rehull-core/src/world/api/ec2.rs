@@ -9,6 +9,7 @@ pub use super::describe::{Describe, Filter, Page, PageRequest};
 use crate::world::instance::Instance;
 use crate::world::interface::Interface;
 use crate::world::network::{Image, SecurityGroup, Subnet, Vpc};
+use crate::world::performance::Performance;
 use crate::world::template::{Template, TemplateVersion};
 use crate::world::volume::{Volume, VolumeAttachment};
 
@@ -307,6 +308,8 @@ pub struct CreateVolume {
     pub volume_type: Option<String>,
     /// Encrypted.
     pub encrypted: bool,
+    /// What it is paid for.
+    pub performance: Performance,
     /// Tags.
     pub tags: Tags,
     /// Client token.

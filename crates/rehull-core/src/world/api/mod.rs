@@ -7,6 +7,7 @@ pub mod s3;
 use serde::{Deserialize, Serialize};
 
 use super::error::AwsError;
+use super::query::{Answered, Query};
 
 /// One call as it arrives: who signed it, for which region, and what it asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum Request {
     S3(s3::Request),
     /// STS GetCallerIdentity.
     GetCallerIdentity,
+    /// One of the services that are asked in names and values.
+    Query(Query),
 }
 
 /// A successful answer.
@@ -39,6 +42,8 @@ pub enum Response {
     S3(s3::Response),
     /// STS GetCallerIdentity.
     CallerIdentity(CallerIdentity),
+    /// One of the services that are asked in names and values.
+    Query(Answered),
 }
 
 /// Answer of GetCallerIdentity.

@@ -40,10 +40,84 @@ pub enum Operation {
     },
     /// ListObjectsV2.
     List(List),
+    /// DeleteBucket.
+    DeleteBucket,
+    /// One of the bucket's settings is asked for.
+    GetSetting(Setting),
+    /// One is set, to the document that was sent.
+    PutSetting(Setting, String),
+    /// One is taken away.
+    DeleteSetting(Setting),
+    /// GetObjectTagging.
+    GetTagging(Get),
+}
+
+/// What a bucket is told to be, besides its versioning. Held and told: nothing acts on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the variants are S3's own names")]
+pub enum Setting {
+    Accelerate,
+    Acl,
+    Cors,
+    Encryption,
+    Lifecycle,
+    Location,
+    Logging,
+    ObjectLock,
+    OwnershipControls,
+    Policy,
+    PublicAccessBlock,
+    Replication,
+    RequestPayment,
+    Tagging,
+    Website,
+}
+
+impl Setting {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::Accelerate,
+        Self::Acl,
+        Self::Cors,
+        Self::Encryption,
+        Self::Lifecycle,
+        Self::Location,
+        Self::Logging,
+        Self::ObjectLock,
+        Self::OwnershipControls,
+        Self::Policy,
+        Self::PublicAccessBlock,
+        Self::Replication,
+        Self::RequestPayment,
+        Self::Tagging,
+        Self::Website,
+    ];
+
+    /// S3's name of the sub-resource.
+    #[must_use]
+    pub const fn sub_resource(self) -> &'static str {
+        match self {
+            Self::Accelerate => "accelerate",
+            Self::Acl => "acl",
+            Self::Cors => "cors",
+            Self::Encryption => "encryption",
+            Self::Lifecycle => "lifecycle",
+            Self::Location => "location",
+            Self::Logging => "logging",
+            Self::ObjectLock => "object-lock",
+            Self::OwnershipControls => "ownershipControls",
+            Self::Policy => "policy",
+            Self::PublicAccessBlock => "publicAccessBlock",
+            Self::Replication => "replication",
+            Self::RequestPayment => "requestPayment",
+            Self::Tagging => "tagging",
+            Self::Website => "website",
+        }
+    }
 }
 
 impl Operation {
-    /// S3's name of the operation.
+    /// S3's name of the operation; one for all settings.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -56,6 +130,11 @@ impl Operation {
             Self::Head(_) => "HeadObject",
             Self::Delete { .. } => "DeleteObject",
             Self::List(_) => "ListObjectsV2",
+            Self::DeleteBucket => "DeleteBucket",
+            Self::GetSetting(_) => "GetBucketSetting",
+            Self::PutSetting(..) => "PutBucketSetting",
+            Self::DeleteSetting(_) => "DeleteBucketSetting",
+            Self::GetTagging(_) => "GetObjectTagging",
         }
     }
 }
@@ -147,6 +226,12 @@ pub enum Response {
     },
     /// ListObjectsV2.
     Listing(Listing),
+    /// A setting, as its document. Policies are JSON, all others XML.
+    Setting(Setting, String),
+    /// Nothing but a 204.
+    Gone,
+    /// GetObjectTagging: no object has tags here.
+    NoTags,
 }
 
 /// One version of an object.

@@ -13,6 +13,7 @@ use crate::world::api::ec2::{
 };
 use crate::world::api::{Call, Request as Service, Response as Answer, s3};
 use crate::world::network::Cidr;
+use crate::world::query::{self, Document, Params, Query};
 use crate::world::volume::Volume;
 use crate::world::{
     AccessKey, AwsError, BootId, Deed, Effect, Fact, Grant, ImagePlan, Principal, Profile, Setup, SubnetPlan,
@@ -126,6 +127,23 @@ impl Bench {
     /// The code of a refusal.
     pub(super) fn refused(&mut self, request: Request) -> &'static str {
         self.ec2(request).unwrap_err().code
+    }
+
+    /// The document of an answer, or the code of the refusal.
+    pub(super) fn query(
+        &mut self,
+        service: query::Service,
+        action: &str,
+        said: &[(&str, &str)],
+    ) -> Result<Document, &'static str> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let asked =
+            Query::new(service, action, Params::of(said.iter().map(owned))).map_err(|error| error.code)?;
+        match self.ask_as(KEY, Service::Query(asked)) {
+            Ok(Answer::Query(answered)) => Ok(answered.document),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.code),
+        }
     }
 
     pub(super) fn s3(&mut self, bucket: &str, operation: s3::Operation) -> Result<s3::Response, AwsError> {

@@ -4,12 +4,16 @@
     reason = "an answer of another kind fails the test, whichever it is"
 )]
 
+mod balancing;
 mod bench;
 mod effects;
+mod groups;
 mod identity;
 mod instances;
 mod interfaces;
 mod metadata;
+mod networks;
+mod permissions;
 mod s3;
 mod single_holder;
 mod templates;

@@ -1,37 +1,45 @@
-//! Parameters of the EC2 Query protocol: flat names with dots, lists counted from 1.
+//! Parameters of the Query protocols: flat names with dots, lists counted from 1.
 //!
-//! Every parameter must be asked for: one that nobody reads would be silently ignored, so it is an error.
+//! EC2 writes `Id.1`, the others `Ids.member.1`; both are read as `Id.1`. Every parameter must be asked for: one that
+//! nobody reads would be silently ignored, so it is an error.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use rehull_core::world::AwsError;
+use crate::world::error::AwsError;
 
 /// All parameters of one request.
-pub(super) struct Params {
+#[derive(Clone, Debug, Default)]
+pub struct Params {
     values: BTreeMap<String, String>,
     read: RefCell<BTreeSet<String>>,
 }
 
 /// The parameters below one name.
-#[derive(Clone)]
-pub(super) struct Scope<'a> {
+#[derive(Clone, Debug)]
+pub struct Scope<'a> {
     params: &'a Params,
     prefix: String,
 }
 
 impl Params {
-    /// Decodes `application/x-www-form-urlencoded`.
-    pub(super) fn decode(body: &[u8]) -> Self {
-        let values = form_urlencoded::parse(body).into_owned().collect();
+    /// From names and values as they were sent.
+    pub fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let one_spelling = |(name, value): (String, String)| (name.replace(".member.", "."), value);
         Self {
-            values,
+            values: pairs.into_iter().map(one_spelling).collect(),
             read: RefCell::default(),
         }
     }
 
-    pub(super) fn root(&self) -> Scope<'_> {
+    /// Without who read what.
+    pub(super) fn into_values(self) -> BTreeMap<String, String> {
+        self.values
+    }
+
+    /// The parameters of the request itself.
+    pub fn root(&self) -> Scope<'_> {
         Scope {
             params: self,
             prefix: String::new(),
@@ -39,7 +47,7 @@ impl Params {
     }
 
     /// Refuses what nobody asked for.
-    pub(super) fn finish(&self) -> Result<(), AwsError> {
+    pub fn finish(&self) -> Result<(), AwsError> {
         let read = self.read.borrow();
         match self.values.keys().find(|name| !read.contains(*name)) {
             None => Ok(()),
@@ -61,14 +69,15 @@ impl Scope<'_> {
     }
 
     /// The parameters below `name`.
-    pub(super) fn at(&self, name: &str) -> Self {
+    pub fn at(&self, name: &str) -> Self {
         Self {
             params: self.params,
             prefix: self.name(name),
         }
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    /// One value.
+    pub fn text(&self, name: &str) -> Option<String> {
         self.whole(self.name(name))
     }
 
@@ -78,7 +87,8 @@ impl Scope<'_> {
         value
     }
 
-    pub(super) fn need(&self, name: &str) -> Result<String, AwsError> {
+    /// One that must be there.
+    pub fn need(&self, name: &str) -> Result<String, AwsError> {
         self.text(name).ok_or_else(|| {
             let name = self.name(name);
             AwsError::bad(
@@ -89,7 +99,7 @@ impl Scope<'_> {
     }
 
     /// A number, a boolean or an address.
-    pub(super) fn parse<T: FromStr>(&self, name: &str) -> Result<Option<T>, AwsError> {
+    pub fn parse<T: FromStr>(&self, name: &str) -> Result<Option<T>, AwsError> {
         self.text(name)
             .map(|text| {
                 text.parse()
@@ -98,8 +108,28 @@ impl Scope<'_> {
             .transpose()
     }
 
+    /// A yes or no; absent is no.
+    pub fn flag(&self, name: &str) -> Result<bool, AwsError> {
+        Ok(self.parse(name)?.unwrap_or(false))
+    }
+
+    /// Reads what changes nothing here, so that it is not refused.
+    pub fn ignore(&self, names: &[&str]) {
+        for name in names {
+            self.text(name);
+        }
+    }
+
+    /// Anything below this name is said.
+    pub fn has(&self, name: &str) -> bool {
+        let name = self.name(name);
+        let below = format!("{name}.");
+        let mut names = self.params.values.keys();
+        names.any(|key| *key == name || key.starts_with(&below))
+    }
+
     /// `Name.1`, `Name.2`, …
-    pub(super) fn list(&self, name: &str) -> Vec<String> {
+    pub fn list(&self, name: &str) -> Vec<String> {
         self.numbers(name)
             .into_iter()
             .filter_map(|number| self.whole(number))
@@ -107,7 +137,7 @@ impl Scope<'_> {
     }
 
     /// The scopes `Name.1`, `Name.2`, …
-    pub(super) fn items(&self, name: &str) -> Vec<Self> {
+    pub fn items(&self, name: &str) -> Vec<Self> {
         let scopes = self.numbers(name).into_iter();
         scopes
             .map(|prefix| Self {
@@ -139,9 +169,23 @@ impl Scope<'_> {
 mod tests {
     use super::*;
 
+    fn params(pairs: &[(&str, &str)]) -> Params {
+        Params::of(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
+    }
+
     #[test]
     fn lists_are_read_in_numeric_order() {
-        let params = Params::decode(b"Id.10=c&Id.2=b&Id.1=a&Filter.1.Name=n&Filter.1.Value.1=v");
+        let params = params(&[
+            ("Id.10", "c"),
+            ("Id.member.2", "b"),
+            ("Id.1", "a"),
+            ("Filter.1.Name", "n"),
+            ("Filter.1.Value.1", "v"),
+        ]);
         assert_eq!(params.root().list("Id"), ["a", "b", "c"]);
         let filters = params.root().items("Filter");
         assert_eq!(filters[0].text("Name").as_deref(), Some("n"));
@@ -151,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_parameter_that_nobody_reads_is_refused() {
-        let params = Params::decode(b"Action=RunInstances&SpotPrice=1");
+        let params = params(&[("Action", "RunInstances"), ("SpotPrice", "1")]);
         assert!(params.root().text("Action").is_some());
         let refusal = params.finish().unwrap_err();
         assert_eq!(
