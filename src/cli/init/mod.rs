@@ -101,7 +101,10 @@ fn show(console: &Console, asked: &Initialising, files: &[(String, String)]) -> 
             "files": paths,
         }));
     }
-    let mut text: String = paths.iter().map(|path| format!("{}\n", path.display())).collect();
+    let mut text = String::new();
+    for path in &paths {
+        text.push_str(&format!("{}\n", path.display()));
+    }
     let readme = asked.dir.join("README.md");
     text.push_str(&if asked.dry_run {
         format!("{} files; nothing was written\n", files.len())

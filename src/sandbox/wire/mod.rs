@@ -95,7 +95,7 @@ impl Api {
         let action = params.root().text("Action").unwrap_or_default();
         if Service::Ec2.actions().any(|known| known == action) {
             return self
-                .answer_query(signature, request_id, Service::Ec2, &action, params)
+                .answer_query(signature, request_id, Service::Ec2, (&action, params))
                 .await;
         }
         let result = match ec2_request::decode(&params) {
@@ -141,7 +141,7 @@ impl Api {
                 (params.root().text("Action").unwrap_or_default(), params)
             }
         };
-        self.answer_query(signature, request_id, service, &action, params)
+        self.answer_query(signature, request_id, service, (&action, params))
             .await
     }
 
@@ -150,8 +150,7 @@ impl Api {
         signature: Signature,
         request_id: &str,
         service: Service,
-        action: &str,
-        params: Params,
+        (action, params): (&str, Params),
     ) -> io::Result<Response<Body>> {
         let result = match Query::new(service, action, params) {
             Ok(asked) => self.ask(signature, Ask::Query(asked)).await?.answer.result,

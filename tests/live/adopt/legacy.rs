@@ -128,7 +128,7 @@ pub(super) fn user_data() -> String {
         assert_eq!(forgetful.matches(from).count(), 1, "{from}");
         forgetful = forgetful.replace(from, to);
     }
-    let indented: String = forgetful.lines().map(|line| format!("    {line}\n")).collect();
+    let indented = format!("    {}\n", forgetful.trim_end().replace('\n', "\n    "));
     let whole = fs::read_to_string(format!("{templates}/cloud-config.yaml.hbs")).unwrap();
     let part = "    {{> etcd/2/boot.sh}}\n";
     assert!(whole.contains(part));

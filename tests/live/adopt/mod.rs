@@ -113,10 +113,11 @@ fn the_written_hand_over_is_forgotten_and_imported_by_real_terraform_and_second_
         };
         let old = ground.old(&known);
         let (_, cluster_file) = CLUSTER_FILE.split_once("clusterFile:\n").unwrap();
-        let cluster_file: String = cluster_file
+        let lines: Vec<&str> = cluster_file
             .lines()
-            .map(|line| format!("{}\n", line.get(2..).unwrap_or_default()))
+            .map(|line| line.get(2..).unwrap_or_default())
             .collect();
+        let cluster_file = format!("{}\n", lines.join("\n"));
         let state = match written_as {
             Written::Counted => old.state(&["show", "-json"]),
             Written::ByKey => old.state(&["state", "pull"]),
@@ -239,11 +240,8 @@ fn without_what_is_seen(text: &str) -> String {
             .iter()
             .any(|key| line.starts_with(key))
     };
-    let before: String = before
-        .lines()
-        .filter(told)
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let before: Vec<&str> = before.lines().filter(told).collect();
+    let before = format!("{}\n", before.join("\n"));
     // Old machines do not listen, so every second of this is waited for.
     format!(
         "{before}{}\n",

@@ -116,10 +116,10 @@ impl Environment {
 
     fn provider_block(&self) -> String {
         let endpoint = self.api.endpoint();
-        let endpoints: String = SERVICES
-            .iter()
-            .map(|service| format!("    {service} = \"{endpoint}\"\n"))
-            .collect();
+        let mut endpoints = String::new();
+        for service in SERVICES {
+            endpoints.push_str(&format!("    {service} = \"{endpoint}\"\n"));
+        }
         format!("provider \"aws\" {{\n  s3_use_path_style = true\n\n  endpoints {{\n{endpoints}  }}\n}}\n")
     }
 

@@ -168,8 +168,12 @@ fn modify(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 }
 
 fn delete(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
+    let ids = at.list("VpcEndpointId");
+    if ids.is_empty() {
+        at.need("VpcEndpointId")?;
+    }
     let mut unsuccessful = Vec::new();
-    for id in at.list("VpcEndpointId") {
+    for id in ids {
         let Some(endpoint) = world.ways.endpoints.get(&id) else {
             let why = Endpoint::not_found(&id);
             let error = Document::new()

@@ -51,7 +51,11 @@ pub async fn complete(
         return Ok(());
     }
     if let (Some(name), None) = (&module.digest_key, &runs.judge().key) {
-        return Err(no_key(name));
+        if plan.envelope.replaces() {
+            return Err(no_key(name));
+        }
+        // Whoever only looks at a cluster that is done has nothing to approve.
+        return Ok(());
     }
     let change = render::terraform_change(&file.desired, &file.render()?);
     committed(file, &runs.terraform().module, &change)?;

@@ -1,4 +1,5 @@
 //! The example cluster, changed one thing at a time.
+#![allow(clippy::too_many_lines, reason = "tables of cases, one below the other")]
 
 mod proofs;
 mod rows;
@@ -58,7 +59,7 @@ fn all(state: &mut Value) -> impl Iterator<Item = &mut Value> {
     lists.into_iter().flat_map(|list| list.as_array_mut().unwrap())
 }
 
-fn add(state: &mut Value, address: &str, kind: &str, values: Value) {
+fn add(state: &mut Value, address: &str, kind: &str, values: &Value) {
     let one = serde_json::json!({ "address": address, "mode": "managed", "type": kind, "values": values });
     let root = state["values"]["root_module"]["resources"]
         .as_array_mut()

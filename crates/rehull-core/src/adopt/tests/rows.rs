@@ -25,7 +25,7 @@ fn cases() -> Vec<(&'static str, String, Value)> {
         (
             "adopt::disk_dies_with_machine",
             changed(&|state| {
-                values(state, MACHINE)["ebs_block_device"][0]["delete_on_termination"] = json!(true)
+                values(state, MACHINE)["ebs_block_device"][0]["delete_on_termination"] = json!(true);
             }),
         ),
         (
@@ -39,19 +39,14 @@ fn cases() -> Vec<(&'static str, String, Value)> {
                     state,
                     "module.etcd.aws_instance.etcd[3]",
                     "aws_instance",
-                    json!({ "id": "i-0e000000000000003" }),
-                )
+                    &json!({ "id": "i-0e000000000000003" }),
+                );
             }),
         ),
         (
             "adopt::more_parts",
             changed(&|state| {
-                add(
-                    state,
-                    "aws_volume_attachment.log",
-                    "aws_volume_attachment",
-                    log.clone(),
-                )
+                add(state, "aws_volume_attachment.log", "aws_volume_attachment", &log);
             }),
         ),
         (
@@ -61,8 +56,8 @@ fn cases() -> Vec<(&'static str, String, Value)> {
                     state,
                     "aws_network_interface.more",
                     "aws_network_interface",
-                    interface.clone(),
-                )
+                    &interface,
+                );
             }),
         ),
         (
@@ -105,8 +100,8 @@ fn cases() -> Vec<(&'static str, String, Value)> {
                     state,
                     "aws_elb_attachment.one",
                     "aws_elb_attachment",
-                    json!({ "elb": "prod-api", "instance": ID }),
-                )
+                    &json!({ "elb": "prod-api", "instance": ID }),
+                );
             }),
         ),
         (
@@ -116,24 +111,19 @@ fn cases() -> Vec<(&'static str, String, Value)> {
                     state,
                     "aws_lb_target_group_attachment.one",
                     "aws_lb_target_group_attachment",
-                    json!({ "target_id": ID, "port": 6443 }),
-                )
+                    &json!({ "target_id": ID, "port": 6443 }),
+                );
             }),
         ),
         (
             "adopt::etcd_behind_balancer",
             changed(&|state| {
-                add(
-                    state,
-                    "aws_lb_target_group.etcd",
-                    "aws_lb_target_group",
-                    group.clone(),
-                );
+                add(state, "aws_lb_target_group.etcd", "aws_lb_target_group", &group);
                 add(
                     state,
                     "aws_lb_target_group_attachment.etcd",
                     "aws_lb_target_group_attachment",
-                    target.clone(),
+                    &target,
                 );
             }),
         ),
@@ -141,7 +131,7 @@ fn cases() -> Vec<(&'static str, String, Value)> {
             "adopt::kops",
             changed(&|state| {
                 values(state, "module.etcd.aws_ebs_volume.etcd[0]")["tags_all"]["k8s.io/etcd/main"] =
-                    json!("a/a,b,c")
+                    json!("a/a,b,c");
             }),
         ),
         (
@@ -245,7 +235,7 @@ fn what_mapping_and_state_say_differently_is_refused_and_what_neither_says_is_as
         &mut taken,
         "aws_launch_template.x",
         "aws_launch_template",
-        json!({ "name": "prod-etcd-1" }),
+        &json!({ "name": "prod-etcd-1" }),
     );
     assert_eq!(refused(MAPPING, &taken)[0].code, "adopt::template_taken");
 }

@@ -69,6 +69,7 @@ impl Scope<'_> {
     }
 
     /// The parameters below `name`.
+    #[must_use]
     pub fn at(&self, name: &str) -> Self {
         Self {
             params: self.params,

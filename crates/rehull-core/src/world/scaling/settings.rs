@@ -206,7 +206,7 @@ fn mixed(world: &World, at: &Scope<'_>) -> Result<Mixed, AwsError> {
     let (launch, distribution) = (at.at("LaunchTemplate"), at.at("InstancesDistribution"));
     let overrides = launch.items("Overrides");
     let types = overrides.iter().map(|one| one.need("InstanceType"));
-    let word = |name: &str, default: &str| distribution.text(name).unwrap_or_else(|| default.to_owned());
+    let said = |name: &str, default: &str| distribution.text(name).unwrap_or_else(|| default.to_owned());
     Ok(Mixed {
         template: template(world, &launch.at("LaunchTemplateSpecification"))?,
         instance_types: types.collect::<Result<_, _>>()?,
@@ -214,7 +214,7 @@ fn mixed(world: &World, at: &Scope<'_>) -> Result<Mixed, AwsError> {
         on_demand_percent: distribution
             .parse("OnDemandPercentageAboveBaseCapacity")?
             .unwrap_or(100),
-        on_demand_strategy: word("OnDemandAllocationStrategy", "prioritized"),
-        spot_strategy: word("SpotAllocationStrategy", "lowest-price"),
+        on_demand_strategy: said("OnDemandAllocationStrategy", "prioritized"),
+        spot_strategy: said("SpotAllocationStrategy", "lowest-price"),
     })
 }
