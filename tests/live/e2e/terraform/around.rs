@@ -102,6 +102,7 @@ async fn a_module_that_is_behind_the_cluster_is_brought_up_to_it_and_no_machine_
     let backend = module(&sandbox).join("state.s3.tfbackend");
     let text = fs::read_to_string(&backend).unwrap();
     fs::write(&backend, text.replace(".tfstate", "-2.tfstate")).unwrap();
+    fs::remove_dir_all(module(&sandbox).join(".terraform")).unwrap();
     let lost = sandbox.run(&plan).await.exits(3);
     lost.says(&["terraform::no_state", "state list", "nothing was changed"]);
     sandbox.down().await;

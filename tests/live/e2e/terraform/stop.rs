@@ -97,6 +97,7 @@ async fn a_signal_interrupts_terraform_once_and_whoever_resumes_waits_for_what_g
         .exits(0);
     assert_eq!(slow.noted("interrupts"), "once\n", "{resumed}");
     assert_eq!(slow.noted("applies"), "begun\n", "{resumed}");
+    sandbox.edit(", program: slow-terraform", "");
     sandbox.is_settled_at("3.6.14").await;
     nothing_is_left(&sandbox);
     sandbox.down().await;
