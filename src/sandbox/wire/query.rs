@@ -166,10 +166,10 @@ mod tests {
              <Key>a&amp;b</Key><Count>2</Count></member></Tags><Truncated>false</Truncated></DescribeResult>\
              <ResponseMetadata><RequestId>id</RequestId></ResponseMetadata></DescribeResponse>"
         );
-        assert_eq!(
-            body(Service::Kms),
-            r#"{"Tags":[{"Count":2,"Key":"a&b"}],"Truncated":false}"#
-        );
+        // The order of its keys is of no meaning.
+        let of_kms: serde_json::Value = serde_json::from_str(&body(Service::Kms)).unwrap();
+        let tag = serde_json::json!({ "Count": 2, "Key": "a&b" });
+        assert_eq!(of_kms, serde_json::json!({ "Tags": [tag], "Truncated": false }));
     }
 
     #[test]

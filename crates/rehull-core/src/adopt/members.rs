@@ -180,6 +180,8 @@ impl<'s> Finder<'_, 's> {
         let interface = self.interface(id);
         let volume = self.volume(id);
         let mut slot = BTreeMap::new();
+        // Without an interface there is a refusal by name already.
+        let has_address = interface.is_some() || self.mapped.told.contains_key("address");
         for (key, seen) in [
             ("zone", self.instance.text("availability_zone").map(str::to_owned)),
             ("subnet", self.instance.text("subnet_id").map(str::to_owned)),
@@ -187,7 +189,9 @@ impl<'s> Finder<'_, 's> {
             ("volume", volume.clone()),
             ("address", interface.as_deref().and_then(|id| self.address(id))),
         ] {
-            slot.extend(self.agreed(key, seen).map(|value| (key, value)));
+            if has_address || key != "address" {
+                slot.extend(self.agreed(key, seen).map(|value| (key, value)));
+            }
         }
         self.not_balanced(id, slot.get("address").map(String::as_str));
         if self.refusals.len() > before {
@@ -198,7 +202,7 @@ impl<'s> Finder<'_, 's> {
             machine: id.to_owned(),
             interface: interface.and_then(|id| self.state.by_id(INTERFACE, &id)),
             volume: volume.and_then(|id| self.state.by_id(VOLUME, &id)),
-            ties: self.ties(id).collect(),
+            ties: self.ties(id),
             instance: Some(self.instance),
             slot,
         })
@@ -244,13 +248,9 @@ impl<'s> Finder<'_, 's> {
         }
     }
 
-    fn ties(&self, id: &str) -> impl Iterator<Item = &'s Object> + use<'s> {
-        let ties: Vec<&Object> = self
-            .state
-            .of(&[VOLUME_TIE, INTERFACE_TIE])
-            .filter(|tie| tie.text("instance_id") == Some(id))
-            .collect();
-        ties.into_iter()
+    fn ties(&self, id: &str) -> Vec<&'s Object> {
+        let ties = self.state.of(&[VOLUME_TIE, INTERFACE_TIE]);
+        ties.filter(|tie| tie.text("instance_id") == Some(id)).collect()
     }
 
     /// The one interface beside the machine's own.

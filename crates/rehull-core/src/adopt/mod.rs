@@ -136,7 +136,8 @@ fn refusals(desired: &Desired, state: Option<&State>) -> Vec<Refusal> {
                 "`{}` has the name {} already",
                 template.address, slot.launch_template
             );
-            let help = "rehull makes a launch template per member of its own: give the cluster another name in the mapping";
+            let help =
+                "each member gets a launch template of its own: give the cluster another name in the mapping";
             refusals.push(
                 Refusal::new("adopt::template_taken", message, help).at("/clusterFile/cluster", "taken"),
             );

@@ -1,5 +1,4 @@
 //! The example cluster, changed one thing at a time.
-#![allow(clippy::too_many_lines, reason = "tables of cases, one below the other")]
 
 mod proofs;
 mod rows;

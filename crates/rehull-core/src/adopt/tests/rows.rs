@@ -8,20 +8,25 @@ use crate::adopt::{LAYOUTS, Verdict, reference, rules};
 const MACHINE: &str = "module.etcd.aws_instance.etcd[1]";
 const ID: &str = "i-0e000000000000001";
 
-/// The example with one difference, and the row that it belongs to.
-fn cases() -> Vec<(&'static str, String, Value)> {
-    let changed = |change: &dyn Fn(&mut Value)| {
-        let mut state = state();
-        change(&mut state);
-        (MAPPING.to_owned(), state)
-    };
-    let told = |from: &str, to: &str| (MAPPING.replace(from, to), state());
+/// A row, and the example with one difference that belongs to it.
+type Case = (&'static str, (String, Value));
+
+fn changed(change: &dyn Fn(&mut Value)) -> (String, Value) {
+    let mut state = state();
+    change(&mut state);
+    (MAPPING.to_owned(), state)
+}
+
+fn told(from: &str, to: &str) -> (String, Value) {
+    (MAPPING.replace(from, to), state())
+}
+
+/// What hangs on a machine, and on whom else.
+fn of_parts() -> Vec<Case> {
     let interface =
         json!({ "id": "eni-0e00000000000000f", "attachment": [{ "instance": ID, "device_index": 2 }] });
-    let group = json!({ "arn": "arn:group", "port": 2379 });
-    let target = json!({ "target_id": "10.0.2.10", "target_group_arn": "arn:group" });
     let log = json!({ "instance_id": ID, "volume_id": "vol-0e00000000000000f", "device_name": "/dev/sdg" });
-    let cases = [
+    vec![
         (
             "adopt::disk_dies_with_machine",
             changed(&|state| {
@@ -60,6 +65,12 @@ fn cases() -> Vec<(&'static str, String, Value)> {
                 );
             }),
         ),
+    ]
+}
+
+/// What a machine lacks.
+fn of_machines() -> Vec<Case> {
+    vec![
         (
             "adopt::no_machine",
             told(
@@ -89,6 +100,14 @@ fn cases() -> Vec<(&'static str, String, Value)> {
                 without(state, "module.etcd.aws_volume_attachment.etcd[1]");
             }),
         ),
+    ]
+}
+
+/// Who else has a say.
+fn of_others() -> Vec<Case> {
+    let group = json!({ "arn": "arn:group", "port": 2379 });
+    let target = json!({ "target_id": "10.0.2.10", "target_group_arn": "arn:group" });
+    vec![
         (
             "adopt::stacked",
             changed(&|state| values(state, "aws_elb.api")["instances"] = json!([ID])),
@@ -138,17 +157,13 @@ fn cases() -> Vec<(&'static str, String, Value)> {
             "adopt::reattach",
             told("strategy: remove-then-add", "strategy: reattach"),
         ),
-    ];
-    cases
-        .into_iter()
-        .map(|(id, (mapping, state))| (id, mapping, state))
-        .collect()
+    ]
 }
 
 #[test]
 fn every_layout_that_is_not_taken_over_is_refused_by_its_name_with_a_reason_and_a_way() {
     let mut met = vec!["adopt::single_member"];
-    for (id, mapping, state) in cases() {
+    for (id, (mapping, state)) in [of_parts(), of_machines(), of_others()].concat() {
         let refusals = refused(&mapping, &state);
         let codes: Vec<&str> = refusals.iter().map(|refusal| refusal.code).collect();
         assert!(codes.iter().all(|code| *code == id), "{id}: {refusals:#?}");
