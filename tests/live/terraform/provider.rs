@@ -107,6 +107,7 @@ impl Environment {
                 dev.provider_block(),
             )
             .unwrap();
+            dev.by_path(state);
         }
         // "Made by hand before the first `terraform init`."
         let states = dev.s3().await.create_bucket().bucket("rehull-dev-terraform");
@@ -121,6 +122,18 @@ impl Environment {
             endpoints.push_str(&format!("    {service} = \"{endpoint}\"\n"));
         }
         format!("provider \"aws\" {{\n  s3_use_path_style = true\n\n  endpoints {{\n{endpoints}  }}\n}}\n")
+    }
+
+    /// No name of a bucket resolves on loopback, so states are asked for by path.
+    fn by_path(&self, state: &str) {
+        let backend = self.folder(state).join("state.s3.tfbackend");
+        let text = fs::read_to_string(&backend).unwrap();
+        fs::write(backend, format!("{text}use_path_style = true\n")).unwrap();
+        let main = self.folder(state).join("main.tf");
+        let text = fs::read_to_string(&main).unwrap();
+        let region = "    region = var.region\n  }\n";
+        let by_path = "    region = var.region\n    use_path_style = true\n  }\n";
+        fs::write(main, text.replace(region, by_path)).unwrap();
     }
 
     /// Changes the modules of the copy.
