@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::mistake::{Mistake, Mistakes, Wrong, quoted};
-use super::spans::{Pointer, Spans};
+use super::spans::Pointer;
 use super::suggest::{did_you_mean, list};
-use super::yaml::{self, Entry, Kind, Node};
-use super::{FILE_FORMAT, empty, value};
+use super::yaml::{Entry, Kind, Node};
+use super::{FILE_FORMAT, empty, read_document, value};
 use crate::domain::ids::EtcdClusterId;
 
 const KEYS: [&str; 4] = ["format", "etcdCluster", "members", "clusterFile"];
@@ -50,33 +50,10 @@ pub struct MappedMember {
 /// # Errors
 /// All mistakes in file order; at least one.
 pub fn read(file_name: &str, text: &str) -> Result<Mapping, Vec<Mistake>> {
-    let loaded = yaml::load(text);
-    let spans = loaded
-        .document
-        .as_ref()
-        .map_or_else(Spans::default, |root| Spans::of_node(text, root));
-    let mut mistakes = Mistakes::new(file_name, &spans);
-    let syntax_is_fine = loaded.slips.is_empty();
-    for slip in loaded.slips {
-        mistakes.add_at_span(slip.span, slip.wrong, slip.more);
-    }
-    let mapping = match &loaded.document {
-        Some(document) => Reader {
-            mistakes: &mut mistakes,
-        }
-        .mapping(document),
-        None if syntax_is_fine => {
-            let wrong =
-                empty().help("begin with examples/adopt/mapping.yaml; docs/adopt.md explains the keys");
-            mistakes.add(&Pointer::root(), wrong);
-            None
-        }
-        None => None,
-    };
-    match mapping {
-        Some(mapping) if mistakes.is_empty() => Ok(mapping),
-        Some(_) | None => Err(mistakes.into_sorted()),
-    }
+    let empty = empty().help("begin with examples/adopt/mapping.yaml; docs/adopt.md explains the keys");
+    read_document(file_name, text, empty, |document, mistakes| {
+        Reader { mistakes }.mapping(document)
+    })
 }
 
 struct Reader<'a, 'm> {

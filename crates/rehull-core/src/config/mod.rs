@@ -42,6 +42,16 @@ pub const FILE_FORMAT: i64 = 1;
 /// # Errors
 /// All mistakes in file order; at least one.
 pub fn parse(file_name: &str, text: &str) -> Result<Desired, Vec<Mistake>> {
+    read_document(file_name, text, empty(), understand)
+}
+
+/// Reads a text as one document. `empty` is what is wrong with one that holds nothing.
+fn read_document<T>(
+    file_name: &str,
+    text: &str,
+    empty: Wrong,
+    understand: impl FnOnce(&Node, &mut Mistakes<'_>) -> Option<T>,
+) -> Result<T, Vec<Mistake>> {
     let loaded = yaml::load(text);
     let spans = loaded
         .document
@@ -52,16 +62,16 @@ pub fn parse(file_name: &str, text: &str) -> Result<Desired, Vec<Mistake>> {
     for slip in loaded.slips {
         mistakes.add_at_span(slip.span, slip.wrong, slip.more);
     }
-    let desired = match &loaded.document {
+    let understood = match &loaded.document {
         Some(document) => understand(document, &mut mistakes),
         None if syntax_is_fine => {
-            mistakes.add(&Pointer::root(), empty());
+            mistakes.add(&Pointer::root(), empty);
             None
         }
         None => None,
     };
-    match desired {
-        Some(desired) if mistakes.is_empty() => Ok(desired),
+    match understood {
+        Some(understood) if mistakes.is_empty() => Ok(understood),
         Some(_) | None => Err(mistakes.into_sorted()),
     }
 }

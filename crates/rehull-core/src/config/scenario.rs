@@ -10,10 +10,10 @@ pub use write::write;
 use serde_json::Value;
 
 use super::mistake::{Mistake, Mistakes, Wrong, quoted};
-use super::spans::{Pointer, Spans};
+use super::spans::Pointer;
 use super::suggest::{did_you_mean, list};
-use super::yaml::{self, Entry, Kind, Node};
-use super::{empty, value};
+use super::yaml::{Entry, Kind, Node};
+use super::{empty, read_document, value};
 use crate::domain::policy::EtcdStrategy;
 use crate::sim::{Faults, Scenario};
 use crate::world::Timing;
@@ -32,34 +32,10 @@ const STRATEGIES: [EtcdStrategy; 3] = [
 /// # Errors
 /// All mistakes in file order; at least one.
 pub fn read(file_name: &str, text: &str) -> Result<Scenario, Vec<Mistake>> {
-    let loaded = yaml::load(text);
-    let spans = loaded
-        .document
-        .as_ref()
-        .map_or_else(Spans::default, |root| Spans::of_node(text, root));
-    let mut mistakes = Mistakes::new(file_name, &spans);
-    let syntax_is_fine = loaded.slips.is_empty();
-    for slip in loaded.slips {
-        mistakes.add_at_span(slip.span, slip.wrong, slip.more);
-    }
-    let scenario = match &loaded.document {
-        Some(document) => Reader {
-            mistakes: &mut mistakes,
-        }
-        .scenario(document),
-        None if syntax_is_fine => {
-            mistakes.add(
-                &Pointer::root(),
-                empty().help("docs/scenarios.md has an example of every key"),
-            );
-            None
-        }
-        None => None,
-    };
-    match scenario {
-        Some(scenario) if mistakes.is_empty() => Ok(scenario),
-        Some(_) | None => Err(mistakes.into_sorted()),
-    }
+    let empty = empty().help("docs/scenarios.md has an example of every key");
+    read_document(file_name, text, empty, |document, mistakes| {
+        Reader { mistakes }.scenario(document)
+    })
 }
 
 /// The entries of a map whose keys are all known.
