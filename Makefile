@@ -25,6 +25,11 @@ deny := $(cargo_deny) check
 # Live tests mostly wait: one per core leaves half of the cores idle. The soak runs four at once on two of them.
 LIVE_AT_ONCE ?= $(shell echo $$(($$(nproc) * 3 / 2)))
 
+# Always of the whole workspace: one package alone has other features, and everything would be built twice.
+cargo_test := cargo test $(locked) --workspace
+# No process of another program.
+quick_tests := --lib --bins --test it --test tidy --test sim --test terraform --test fuzz
+
 # $(call phase,name,command): says when it starts, how long it took, and which phase failed. No comma in the command.
 define phase
 @echo "==> $(1)"; $(2) || { code=$$?; echo "==> $(1): failed after $$SECONDS s"; exit $$code; }; echo "==> $(1): $$SECONDS s"
@@ -59,10 +64,11 @@ test: ## all default tests on real binaries, formatting, lints and licences
 	$(call phase,fmt,$(MAKE) fmt)
 	$(call phase,shell,$(MAKE) shell)
 	$(call phase,clippy,$(MAKE) clippy)
-	$(call phase,tests,cargo test $(locked) --workspace --lib --bins --test it --test tidy --test sim --test terraform --test fuzz)
+	$(call phase,build,$(cargo_test) --no-run $(quick_tests) --test counterparts --test live)
+	$(call phase,tests,$(cargo_test) $(quick_tests))
 	$(call phase,modules,tools/terraform.sh test)
-	$(call phase,counterparts,RUST_TEST_THREADS=$(LIVE_AT_ONCE) cargo test $(locked) -p rehull-core --test counterparts)
-	$(call phase,live,RUST_TEST_THREADS=$(LIVE_AT_ONCE) cargo test $(locked) --test live)
+	$(call phase,counterparts,RUST_TEST_THREADS=$(LIVE_AT_ONCE) $(cargo_test) --test counterparts)
+	$(call phase,live,RUST_TEST_THREADS=$(LIVE_AT_ONCE) $(cargo_test) --test live)
 	$(call phase,deny,$(MAKE) deny)
 
 test-terraform: ## terraform/ with the real AWS provider, and environments/dev with it against the sandbox, where it can be installed
@@ -79,7 +85,7 @@ check: ## formatting, lints, walls, licences: no test that starts a process
 soak: ## trouble at every simulated request; then the live matrix: version pairs, strategies, sizes, kills, sleepers (LEGS=part-of-a-name)
 	$(call phase,setup,tools/setup.sh test)
 	$(call phase,toolbox,tools/toolbox.sh etcd)
-	$(call phase,simulated,cargo test $(locked) -p rehull-core --lib -- --ignored $(LEGS))
+	$(call phase,simulated,$(cargo_test) --lib -- --ignored $(LEGS))
 	$(call phase,soak,tools/soak.sh $(locked) -- $(LEGS))
 
 sim: ## the stories of the release build, bad days in the simulator on all cores, every crash of every scenario, and what that touched (SEEDS=1000000, LEGS=part-of-a-name)
