@@ -33,7 +33,7 @@ use writer::WriterPlan;
 /// Writers stop after their current try; a try without a time-out of its own is given up after this long.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 /// A watch through a member that has just come back may still have everything to catch up on.
-const CATCH_UP_LIMIT: Duration = Duration::from_secs(20);
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(60);
 const CATCH_UP_EVERY: Duration = Duration::from_millis(20);
 
 /// Who writes and watches, where, and how fast.
