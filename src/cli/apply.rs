@@ -17,7 +17,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::identity::Identity;
 use super::plan::apply_command;
-use super::planning::{self, Planned};
+use super::planning::{self, Asked, Planned};
 use super::rollouts;
 use super::wire::{self, World};
 use super::wish::{Change, Format};
@@ -95,7 +95,11 @@ async fn carry_out(
             |record| Failure::leased(&record, now),
         ));
     }
-    let planned = planning::plan(&world, file, change.kind.clone()).await;
+    let asked = Asked {
+        kind: change.kind.clone(),
+        again: change.again,
+    };
+    let planned = planning::plan(console, &world, file, asked).await;
     let Planned { plan, rollout } = match &unfinished {
         // What stands against it may only be what the open rollout has left.
         Some(open) if !is_free(&planned) => unfinished::first(planned, open)?,

@@ -85,13 +85,18 @@ fn wish(command: Command) -> Result<Wish, String> {
         }),
         Command::Plan(plan) => Wish::Plan(Planning {
             kind: kind(plan.bootstrap),
+            again: plan.again,
             file: plan.file,
             all_notes: plan.all,
         }),
         Command::Rehearse(rehearse) => rehearsal(rehearse)?,
         Command::Apply(apply) => {
             let kind = kind(apply.bootstrap);
-            Wish::Apply(change(Some(apply.file), kind, apply.consent)?)
+            let change = change(Some(apply.file), kind, apply.consent)?;
+            Wish::Apply(Change {
+                again: apply.again,
+                ..change
+            })
         }
         Command::Status(status) => Wish::Status(subject(status)?),
         Command::Resume(of) => Wish::Resume(of_rollout(of)?),
@@ -182,6 +187,7 @@ fn change(file: Option<PathBuf>, kind: RolloutKind, consent: typed::Consent) -> 
     Ok(Change {
         file,
         kind,
+        again: false,
         plan_digest,
         yes: consent.yes,
         toolbox: consent.toolbox,

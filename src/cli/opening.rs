@@ -13,6 +13,7 @@ use super::drive::{Entry, Session};
 use super::exit::Exit;
 use super::failure::{Failure, Problem};
 use super::plan::apply_command;
+use super::planning::Asked;
 use super::rollouts::History;
 use super::signals::Signals;
 use super::{local, planning, rollouts};
@@ -93,9 +94,13 @@ impl Session<'_> {
         first: &str,
         signals: &Signals,
     ) -> Result<RolloutPlan, Failure> {
-        let kind = shown.envelope.kind.clone();
+        // Whether it is held was decided where it was agreed to.
+        let asked = Asked {
+            kind: shown.envelope.kind.clone(),
+            again: true,
+        };
         let planned = tokio::select! {
-            planned = planning::plan(self.world, self.file, kind) => planned,
+            planned = planning::plan(self.console, self.world, self.file, asked) => planned,
             () = signals.first() => return Err(not_begun()),
         };
         let plan = planned.map_err(refused_now)?.plan;

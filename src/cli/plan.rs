@@ -7,7 +7,7 @@ use super::console::Console;
 use super::environment::Environment;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::planning::{self, Planned};
+use super::planning::{self, Asked, Planned};
 use super::wire::{self, World};
 use super::wish::{Format, Planning};
 use super::{rollouts, unfinished};
@@ -21,7 +21,11 @@ pub fn run(console: &Console, environment: &Environment, asked: &Planning) -> Re
     let file = ClusterFile::read(&asked.file)?;
     let Planned { plan, .. } = wire::runtime()?.block_on(async {
         let world = World::connect(&file, environment).await?;
-        let planned = planning::plan(&world, &file, asked.kind.clone()).await;
+        let wanted = Asked {
+            kind: asked.kind.clone(),
+            again: asked.again,
+        };
+        let planned = planning::plan(console, &world, &file, wanted).await;
         match rollouts::unfinished(&world, &file.desired.cluster).await {
             Ok(Some(open)) => unfinished::first(planned, &open),
             Ok(None) => planned,
@@ -32,7 +36,10 @@ pub fn run(console: &Console, environment: &Environment, asked: &Planning) -> Re
     match console.format {
         Format::Json => console.answer_json(&json::plan(&plan, plan.envelope.digest().as_str()))?,
         Format::Text | Format::Markdown => {
-            let apply = apply_command(&asked.kind, &file);
+            let mut apply = apply_command(&asked.kind, &file);
+            if asked.again {
+                apply.push_str(" --again");
+            }
             let offer = report::plan::Offer {
                 apply: Some(&apply),
                 all_notes: asked.all_notes,

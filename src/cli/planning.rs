@@ -13,11 +13,20 @@ use rehull_core::plan::{
 use rehull_core::rollout;
 
 use super::cluster_file::ClusterFile;
+use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::rollouts;
 use super::version::VERSION;
 use super::wire::{self, World};
+
+/// What is to be planned.
+pub struct Asked {
+    /// What kind of rollout.
+    pub kind: RolloutKind,
+    /// Also what a rollback has taken back.
+    pub again: bool,
+}
 
 /// A plan, and the id that its rollout would have.
 pub struct Planned {
@@ -31,22 +40,28 @@ pub struct Planned {
 ///
 /// # Errors
 /// Everything that stands against it, at once.
-pub async fn plan(world: &World, file: &ClusterFile, kind: RolloutKind) -> Result<Planned, Failure> {
+pub async fn plan(
+    console: &Console,
+    world: &World,
+    file: &ClusterFile,
+    asked: Asked,
+) -> Result<Planned, Failure> {
     let known = rollouts::ids(world.store().as_ref()).await?;
     let rollout = rollouts::next_id(&known, &file.desired.cluster, world.clock().now());
     let seen = observe_patiently(&world.ports(), &scene(file, &rollout)).await;
-    let target = target(world, file, &kind, &seen).await?;
+    let target = target(world, file, &asked.kind, &seen).await?;
     let input = PlanInput {
         desired: &file.desired,
         seen: &seen,
-        kind,
+        kind: asked.kind,
         target,
         strategy: file.desired.etcd.strategy,
         rehull: VERSION,
     };
     let name = file.path.to_string_lossy();
+    let earlier = rollouts::plans(world, &file.desired.cluster).await?;
     let past = Past {
-        plans: rollouts::plans(world, &file.desired.cluster).await?,
+        plans: earlier.iter().map(|(_, plan)| plan.clone()).collect(),
         served: served(world, file, &input.kind).await?,
     };
     let mut plan = plan::plan_knowing(&input, &past).map_err(|mut refusals| {
@@ -55,10 +70,15 @@ pub async fn plan(world: &World, file: &ClusterFile, kind: RolloutKind) -> Resul
         }
         Failure::refusals(refusals, &name, &file.text)
     })?;
+    if !asked.again {
+        plan.forecast
+            .blockers
+            .extend(plan::held(&earlier, &plan.envelope));
+    }
     for blocker in &mut plan.forecast.blockers {
         name_file(blocker, &name);
     }
-    wire::terraform::complete(world, file, &seen, &mut plan).await?;
+    wire::terraform::complete(console, world, file, &seen, &mut plan).await?;
     Ok(Planned { plan, rollout })
 }
 
@@ -111,7 +131,8 @@ async fn heal(
     seen: &Observed,
 ) -> Result<Target, Failure> {
     let cluster = &file.desired.cluster;
-    let plans = rollouts::plans(world, cluster).await?;
+    let plans = rollouts::plans(world, cluster).await?.into_iter();
+    let plans: Vec<RolloutPlan> = plans.map(|(_, plan)| plan).collect();
     let mut known: BTreeMap<SlotName, SlotContent> = BTreeMap::new();
     // Another one that is out too is not touched, but it stands in the plan with what it had.
     for name in file.desired.etcd.slots.iter().map(|slot| &slot.name) {

@@ -203,7 +203,7 @@ pub async fn snapshot(world: &World, rollout: &RolloutId) -> Option<Kept> {
 ///
 /// # Errors
 /// The store does not answer.
-pub async fn plans(world: &World, cluster: &ClusterName) -> Result<Vec<RolloutPlan>, Failure> {
+pub async fn plans(world: &World, cluster: &ClusterName) -> Result<Vec<(RolloutId, RolloutPlan)>, Failure> {
     let store = world.store().as_ref();
     let mut plans = Vec::new();
     for rollout in ids(store).await?.into_iter().rev() {
@@ -211,7 +211,8 @@ pub async fn plans(world: &World, cluster: &ClusterName) -> Result<Vec<RolloutPl
             cluster: cluster.clone(),
             rollout,
         };
-        plans.extend(open::read_plan(store, &scope).await.ok().flatten());
+        let plan = open::read_plan(store, &scope).await.ok().flatten();
+        plans.extend(plan.map(|plan| (scope.rollout, plan)));
     }
     Ok(plans)
 }

@@ -169,6 +169,9 @@ pub(super) struct Plan {
     /// Not the cluster: what Terraform would change in this root module around it
     #[arg(long, value_name = "DIR", conflicts_with_all = ["bootstrap", "all"])]
     pub(super) infrastructure: Option<PathBuf>,
+    /// Plan it although a rollback has taken just this back
+    #[arg(long, conflicts_with = "infrastructure")]
+    pub(super) again: bool,
     /// Show every note
     #[arg(long)]
     pub(super) all: bool,
@@ -211,6 +214,9 @@ pub(super) struct Apply {
     /// Not the cluster: what Terraform would change in this root module around it; never machines, or what they boot
     #[arg(long, value_name = "DIR", conflicts_with = "bootstrap")]
     pub(super) infrastructure: Option<PathBuf>,
+    /// Roll it out although a rollback has taken just this back
+    #[arg(long, conflicts_with = "infrastructure")]
+    pub(super) again: bool,
     #[command(flatten)]
     pub(super) consent: Consent,
 }

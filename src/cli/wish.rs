@@ -78,6 +78,8 @@ pub struct Planning {
     pub file: PathBuf,
     /// Upgrade or bootstrap.
     pub kind: RolloutKind,
+    /// Also what a rollback has taken back.
+    pub again: bool,
     /// Show every note.
     pub all_notes: bool,
 }
@@ -111,6 +113,8 @@ pub struct Change {
     pub file: Option<PathBuf>,
     /// What kind of change.
     pub kind: RolloutKind,
+    /// Also what a rollback has taken back.
+    pub again: bool,
     /// Only the plan with this digest.
     pub plan_digest: Option<ContentDigest>,
     /// Do not ask.

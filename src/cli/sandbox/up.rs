@@ -108,6 +108,7 @@ pub(super) fn create(
     }
     wire::runtime()?.block_on(wire::terraform::first_templates(console, environment, &file))?;
     let change = Change {
+        again: false,
         file: Some(file),
         kind: RolloutKind::Bootstrap,
         plan_digest: None,

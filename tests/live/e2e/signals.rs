@@ -68,5 +68,17 @@ async fn an_interrupt_in_the_mixed_window_is_at_rest_and_the_rollout_can_be_take
     );
     assert_eq!(back.lowest_margin_acted_at(), 0, "{back}");
     sandbox.runs("3.5.33").await;
+
+    // A re-run with the same pins does not go forward again; a person can say so, and a reverted pin asks nobody.
+    let held = sandbox.run(&["apply", "cluster.yaml", "--yes"]).await.exits(3);
+    held.says(&[
+        &rollout,
+        "has taken this back",
+        "rehull apply cluster.yaml --again",
+    ]);
+    let shown = sandbox.run(&["plan", "cluster.yaml", "--again"]).await.exits(0);
+    shown.says(&["rehull apply cluster.yaml --again"]);
+    sandbox.pin("3.5.33");
+    sandbox.is_settled_at("3.5.33").await;
     sandbox.down().await;
 }

@@ -11,6 +11,7 @@ mod eta;
 mod explain;
 mod forecast;
 mod headline;
+mod hold;
 mod hop;
 mod input;
 mod pins;
@@ -39,6 +40,7 @@ pub use envelope::{
     Envelope, Forecast, ForecastStep, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan,
     SlotContent, SlotPlan,
 };
+pub use hold::held;
 pub use input::{Past, PlanInput, Target};
 pub use planner::{plan, plan_knowing};
 pub use refusal::Refusal;
