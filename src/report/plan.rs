@@ -159,7 +159,7 @@ fn row(number: usize, step: &ForecastStep, single: bool) -> Vec<Cell> {
 
 /// The bake stands before the step that makes going back expensive.
 fn bakes_before(plan: &RolloutPlan, step: &ForecastStep) -> bool {
-    step.point_of_no_return && plan.forecast.order.len() > 1 && !plan.envelope.policy.bake.is_zero()
+    step.point_of_no_return && plan.envelope.bakes()
 }
 
 fn blockers(plan: &RolloutPlan, paint: Paint) -> String {

@@ -89,7 +89,8 @@ fn times(report: &Report, paint: Paint) -> String {
         rows.push(Row::Cells(cells));
         if step.point_of_no_return {
             let mark = paint.tone(Tone::Care, "└");
-            rows.push(Row::Note(format!("  {mark} point of no return, after the bake")));
+            let after = if report.bakes { ", after the bake" } else { "" };
+            rows.push(Row::Note(format!("  {mark} point of no return{after}")));
         }
     }
     let mut cells = vec![Cell::left("total").tone(Tone::Strong)];

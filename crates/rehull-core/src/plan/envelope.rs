@@ -101,6 +101,12 @@ impl Envelope {
         rises && !self.slots.iter().any(stays_old)
     }
 
+    /// Before its last switch it waits for the bake: the last moment to go back for free.
+    #[must_use]
+    pub fn bakes(&self) -> bool {
+        self.ends_the_old_minor() && self.slots.len() > 1 && !self.policy.bake.is_zero()
+    }
+
     /// The digest of everything but Terraform's part, which names it among its facts.
     #[must_use]
     pub fn digest_beside_terraform(&self) -> ContentDigest {

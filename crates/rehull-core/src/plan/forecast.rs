@@ -76,7 +76,7 @@ fn order(envelope: &Envelope, seen: &Observed) -> Vec<ForecastStep> {
             .unwrap_or(0)
             .saturating_add(stay_out);
         let last = n + 1 == count;
-        let bake = if last && ends && envelope.slots.len() > 1 {
+        let bake = if last && envelope.bakes() {
             envelope.policy.bake
         } else {
             Duration::ZERO

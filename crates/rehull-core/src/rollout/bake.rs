@@ -21,7 +21,7 @@ pub(crate) fn hold(
     let last = now
         .others(slot.name())
         .all(|other| join::is_complete(now, other, journal));
-    if !envelope.ends_the_old_minor() || !last || now.slots.len() == 1 || envelope.policy.bake.is_zero() {
+    if !envelope.bakes() || !last {
         return None;
     }
     // One in the future was written before the clock went back: it is written again.

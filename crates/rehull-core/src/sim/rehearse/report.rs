@@ -30,6 +30,8 @@ pub struct Report {
     pub strategy: EtcdStrategy,
     /// Voters.
     pub members: usize,
+    /// It waits for the bake before the last switch.
+    pub bakes: bool,
     /// What stood in for the cluster file's own user-data template, which no modelled machine can read.
     pub stand_in: Option<StandIn>,
     /// Seeds of the undisturbed runs.
@@ -184,6 +186,7 @@ pub(super) fn report(
         to: envelope.to,
         strategy: envelope.strategy,
         members: envelope.slots.len(),
+        bakes: envelope.bakes(),
         stand_in,
         seeds: runs.iter().map(|run| run.seed).collect(),
         total: Distribution::of(runs.iter().map(|run| run.took)),
