@@ -53,6 +53,12 @@ fn metadata(at: &Scope<'_>) -> Result<MetadataSpec, AwsError> {
 }
 
 fn interface(at: &Scope<'_>) -> Result<InterfaceSpec, AwsError> {
+    // Terraform's provider names the first card, which is the only one that most instance types have.
+    if at.parse("NetworkCardIndex")?.unwrap_or(0) != 0 {
+        return Err(AwsError::value(
+            "The instance type has one network card, with index 0",
+        ));
+    }
     Ok(InterfaceSpec {
         device_index: at.parse("DeviceIndex")?.unwrap_or(0),
         interface: at.text("NetworkInterfaceId"),

@@ -57,6 +57,10 @@ fn permission(xml: &mut Xml, account: &str, rule: &Rule) {
             xml.leaf("cidrIp", range);
             xml.maybe("description", rule.description.as_ref());
         }),
+        Peer::Range6(range) => xml.items("ipv6Ranges", [range], |xml, range| {
+            xml.leaf("cidrIpv6", range);
+            xml.maybe("description", rule.description.as_ref());
+        }),
         Peer::Group(id) => xml.items("groups", [id], |xml, id| {
             xml.leaf("userId", account);
             xml.leaf("groupId", id);

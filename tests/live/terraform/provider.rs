@@ -80,7 +80,8 @@ struct Environment {
 impl Environment {
     async fn start() -> Self {
         let layout = Layout {
-            name: "dev".to_owned(),
+            // A sandbox has profiles and buckets of its own, named after it; these are Terraform's to make.
+            name: "cloud".to_owned(),
             block: 20,
             members: 3,
             seed: 1,

@@ -125,6 +125,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ADDRESSES.answer(world, at, world.gateways.addresses.values())
     }),
     Operation::of("DescribeAddressesAttribute", reverse_names),
+    Operation::of("DisassociateAddress", disassociate),
     Operation::of("ReleaseAddress", release),
     Operation::of("CreateNatGateway", create_nat),
     Operation::of("DescribeNatGateways", |world, at| {
@@ -297,6 +298,28 @@ fn reverse_names(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError
                 .text("publicIp", one.public.to_string())
         }),
     ))
+}
+
+/// Only a NAT gateway has one here, and gives it back by itself when it is deleted.
+fn disassociate(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
+    let id = at.need("AssociationId")?;
+    let mut addresses = world.gateways.addresses.values();
+    let is_at = |one: &Address| {
+        one.at
+            .as_ref()
+            .is_some_and(|(association, ..)| *association == id)
+    };
+    Err(if addresses.any(is_at) {
+        AwsError::bad(
+            "OperationNotPermitted",
+            "You are not allowed to manage 'ela-attach' attachments.",
+        )
+    } else {
+        AwsError::bad(
+            "InvalidAssociationID.NotFound",
+            format!("The association ID '{id}' does not exist"),
+        )
+    })
 }
 
 fn release(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {

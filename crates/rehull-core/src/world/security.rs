@@ -43,8 +43,10 @@ pub struct Traffic {
 /// The other end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Peer {
-    /// A range.
+    /// A range of IPv4.
     Range(String),
+    /// A range of IPv6.
+    Range6(String),
     /// Machines of a group.
     Group(String),
 }
@@ -116,6 +118,7 @@ fn rule_row(world: &World, one: &Rule) -> Document {
         .maybe("description", one.description.as_ref());
     let document = match &one.traffic.peer {
         Peer::Range(range) => document.text("cidrIpv4", range),
+        Peer::Range6(range) => document.text("cidrIpv6", range),
         Peer::Group(id) => document.document(
             "referencedGroupInfo",
             Document::new()
@@ -219,12 +222,16 @@ fn traffics(at: &Scope<'_>) -> Result<Vec<(Traffic, Option<String>)>, AwsError> 
         let ranges = ranges
             .iter()
             .map(|range| Ok::<_, AwsError>((Peer::Range(range.need("CidrIp")?), range.text("Description"))));
+        let ranges6 = permission.items("Ipv6Ranges");
+        let ranges6 = ranges6.iter().map(|range| {
+            Ok::<_, AwsError>((Peer::Range6(range.need("CidrIpv6")?), range.text("Description")))
+        });
         let groups = permission.items("Groups");
         let groups = groups.iter().map(|group| {
             group.ignore(&["UserId"]);
             Ok::<_, AwsError>((Peer::Group(group.need("GroupId")?), group.text("Description")))
         });
-        for row in ranges.chain(groups) {
+        for row in ranges.chain(ranges6).chain(groups) {
             let (peer, description) = row?;
             let traffic = Traffic {
                 protocol: protocol.clone(),
@@ -310,12 +317,17 @@ fn modify(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
         let rule = group.rules.iter_mut().find(|rule| rule.id == id);
         let rule = rule.ok_or_else(|| Rule::not_found(&id))?;
         let said = change.at("SecurityGroupRule");
-        let peer = match (said.text("CidrIpv4"), said.text("ReferencedGroupId")) {
-            (Some(range), None) => Peer::Range(range),
-            (None, Some(group)) => Peer::Group(group),
+        let peer = match (
+            said.text("CidrIpv4"),
+            said.text("CidrIpv6"),
+            said.text("ReferencedGroupId"),
+        ) {
+            (Some(range), None, None) => Peer::Range(range),
+            (None, Some(range), None) => Peer::Range6(range),
+            (None, None, Some(group)) => Peer::Group(group),
             _ => {
                 return Err(AwsError::value(
-                    "Exactly one of CidrIpv4 and ReferencedGroupId is modelled",
+                    "Exactly one of CidrIpv4, CidrIpv6 and ReferencedGroupId is modelled",
                 ));
             }
         };

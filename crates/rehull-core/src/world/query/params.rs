@@ -150,7 +150,12 @@ impl Scope<'_> {
 
     /// Full names `Name.N` that occur, in numeric order.
     fn numbers(&self, name: &str) -> Vec<String> {
-        let start = format!("{}.", self.name(name));
+        let bare = self.name(name);
+        let start = format!("{bare}.");
+        // A list without items is written as its bare name.
+        if self.params.values.get(&bare).is_some_and(String::is_empty) {
+            self.whole(bare);
+        }
         let rests = self
             .params
             .values
@@ -192,6 +197,16 @@ mod tests {
         assert_eq!(filters[0].text("Name").as_deref(), Some("n"));
         assert_eq!(filters[0].list("Value"), ["v"]);
         assert_eq!(params.finish(), Ok(()));
+    }
+
+    #[test]
+    fn a_list_without_items_is_read_and_one_value_is_no_list() {
+        let empty = params(&[("ThumbprintList", "")]);
+        assert_eq!(empty.root().list("ThumbprintList"), Vec::<String>::new());
+        assert_eq!(empty.finish(), Ok(()));
+        let one = params(&[("ThumbprintList", "a")]);
+        assert_eq!(one.root().list("ThumbprintList"), Vec::<String>::new());
+        assert!(one.finish().is_err());
     }
 
     #[test]

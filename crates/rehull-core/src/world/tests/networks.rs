@@ -127,6 +127,13 @@ fn what_something_stands_on_stays() {
         "Resource.AlreadyAssociated"
     );
     let nat = text(&made, "natGateway.natGatewayId");
+    let taken = bench.query(Ec2, "DescribeAddresses", &[]).unwrap();
+    let taken = text(&taken, "addressesSet.0.associationId");
+    let taken = [("AssociationId", taken.as_str())];
+    assert_eq!(
+        refused(&mut bench, "DisassociateAddress", &taken),
+        "OperationNotPermitted"
+    );
 
     for (action, said, code) in [
         ("DeleteVpc", vec![("VpcId", vpc.as_str())], "DependencyViolation"),
@@ -145,8 +152,14 @@ fn what_something_stands_on_stays() {
     ] {
         assert_eq!(refused(&mut bench, action, &said), code, "{action}");
     }
+    bench
+        .query(Ec2, "DeleteNatGateway", &[("NatGatewayId", nat.as_str())])
+        .unwrap();
+    assert_eq!(
+        refused(&mut bench, "DisassociateAddress", &taken),
+        "InvalidAssociationID.NotFound"
+    );
     for (action, said) in [
-        ("DeleteNatGateway", vec![("NatGatewayId", nat.as_str())]),
         ("ReleaseAddress", vec![("AllocationId", address.as_str())]),
         ("DetachInternetGateway", attach.to_vec()),
         ("DeleteInternetGateway", vec![attach[0]]),
@@ -259,4 +272,35 @@ fn a_request_that_is_not_understood_whole_has_changed_nothing() {
     assert_eq!(refused(&mut bench, "CreateVpc", &said), "UnknownParameter");
     assert_eq!(bench.query(Ec2, "DescribeRouteTables", &[]).unwrap(), before);
     assert_eq!(refused(&mut bench, "CreateMagic", &[]), "InvalidAction");
+}
+
+#[test]
+fn a_group_is_born_without_the_rule_for_ipv6_that_terraform_takes_away() {
+    let mut bench = Bench::fast();
+    let vpc = vpc(&mut bench);
+    let said = [
+        ("GroupName", "g"),
+        ("GroupDescription", "g"),
+        ("VpcId", vpc.as_str()),
+    ];
+    let made = bench.query(Ec2, "CreateSecurityGroup", &said).unwrap();
+    let group = text(&made, "groupId");
+    let everything6 = [
+        ("GroupId", group.as_str()),
+        ("IpPermissions.1.IpProtocol", "-1"),
+        ("IpPermissions.1.FromPort", "0"),
+        ("IpPermissions.1.ToPort", "0"),
+        ("IpPermissions.1.Ipv6Ranges.1.CidrIpv6", "::/0"),
+    ];
+    assert_eq!(
+        refused(&mut bench, "RevokeSecurityGroupEgress", &everything6),
+        "InvalidPermission.NotFound"
+    );
+    let made = bench
+        .query(Ec2, "AuthorizeSecurityGroupEgress", &everything6)
+        .unwrap();
+    assert_eq!(text(&made, "securityGroupRuleSet.0.cidrIpv6"), "::/0");
+    bench
+        .query(Ec2, "RevokeSecurityGroupEgress", &everything6)
+        .unwrap();
 }
