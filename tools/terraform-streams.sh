@@ -1,15 +1,22 @@
 #!/usr/bin/env bash
 # Records what the installed Terraform says (`-json`, standard output) in each situation that the driver tells apart, with the
 # built-in provider only: tools/terraform-streams.sh [FOLDER]. Run it for a new version of Terraform, then `cargo test tfrun`.
+# TERRAFORM: another program, as TERRAFORM=tofu; its folder is named after it.
 # Each file is the stream; its last line is {"exit":N} or {"signal":N}, written by this script.
 set -euo pipefail
 
-version=$(terraform version -json | sed -n 's/.*"terraform_version": "\(.*\)",/\1/p')
+program=$(command -v "${TERRAFORM:-terraform}")
+bin=$(mktemp -d)
+ln -s "$program" "$bin/terraform"
+export PATH=$bin:$PATH
+kind=${program##*/}-
+[[ $kind != terraform- ]] || kind=
+version=$kind$(terraform version -json | sed -n 's/.*"terraform_version": "\(.*\)",/\1/p')
 out=${1:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/crates/rehull-core/src/tfrun/fixtures/$version}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" "$bin"' EXIT
 cd "$work"
 export CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1 TF_INPUT=0
 unset "${!TF_CLI_ARGS@}" TF_LOG TF_WORKSPACE TF_DATA_DIR TF_CLI_CONFIG_FILE
