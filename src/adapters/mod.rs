@@ -5,6 +5,7 @@ pub mod aws;
 pub mod clock;
 pub mod etcd;
 mod plain;
+pub mod scratch;
 pub mod snapshots_s3;
 pub mod store_local;
 pub mod store_s3;

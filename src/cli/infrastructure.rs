@@ -34,7 +34,7 @@ pub fn run(
     let file = ClusterFile::read(&asked.file)?;
     let module = Infrastructure::of(&file, environment, &asked.module)?;
     wire::runtime()?.block_on(async {
-        let Some(decision) = wired::judge(&module).await? else {
+        let Some(decision) = wired::judge(console, &module).await? else {
             show_nothing(console, &asked.module)?;
             return Ok(Exit::Ok);
         };

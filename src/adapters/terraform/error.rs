@@ -37,9 +37,10 @@ pub enum TerraformError {
         /// Digest now.
         found: String,
     },
-    /// A short command failed; its reason is for people, in English, on its standard error.
-    #[error("`terraform {0}` failed ({1}); its own words are in {2}")]
-    Failed(String, String, PathBuf),
+    /// A short command failed; its reason is for people, in English, the end of its standard error. The file with all of it
+    /// may be gone with its folder before anybody can look.
+    #[error("`terraform {0}` failed ({1}): {2}")]
+    Failed(String, String, String),
     /// A folder without a run.
     #[error("{0} has no run of Terraform")]
     NoRun(PathBuf),

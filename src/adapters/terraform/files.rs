@@ -8,6 +8,10 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::error::TerraformError;
+use crate::adapters::scratch::LIFE;
+
+/// Of a complaint, a reason and a sentence on it.
+const LAST_LINES: usize = 6;
 
 /// Standard output: the `-json` stream, or the document of `show`.
 pub(super) fn stream_in(run: &Path) -> PathBuf {
@@ -31,7 +35,7 @@ pub(super) fn asked_in(run: &Path) -> PathBuf {
 
 /// Locked for as long as any process of the run lives.
 pub(super) fn life_in(run: &Path) -> PathBuf {
-    run.join("alive")
+    run.join(LIFE)
 }
 
 /// That it was interrupted: a second interrupt makes Terraform drop everything where it stands.
@@ -123,5 +127,44 @@ pub(super) fn small(path: &Path) -> Result<Option<String>, TerraformError> {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(TerraformError::file(path)(error)),
+    }
+}
+
+/// The end of what a program has said for people, in one line: frames and empty lines are left out.
+pub(super) fn last_words(path: &Path) -> String {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let frame = |letter: char| letter.is_whitespace() || ('\u{2500}'..='\u{257f}').contains(&letter);
+    let lines = text.lines().map(|line| line.trim_matches(frame));
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    let words = lines
+        .get(lines.len().saturating_sub(LAST_LINES)..)
+        .unwrap_or_default()
+        .join(" ");
+    if words.is_empty() {
+        "it said nothing".to_owned()
+    } else {
+        words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_of_a_program_are_one_line_without_frames() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stderr");
+        assert_eq!(last_words(&path), "it said nothing");
+        fs::write(
+            &path,
+            "\u{2577}\n\u{2502} Error: LocalState not locked\n\u{2502} \n\u{2502} No lock was there.\n\u{2575}\n",
+        )
+        .unwrap();
+        assert_eq!(
+            last_words(&path),
+            "Error: LocalState not locked No lock was there."
+        );
     }
 }

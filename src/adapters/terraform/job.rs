@@ -307,6 +307,6 @@ pub(super) async fn to_its_end(
     Err(TerraformError::Failed(
         verb.unwrap_or_default(),
         status.to_string(),
-        err,
+        files::last_words(&err),
     ))
 }

@@ -209,7 +209,7 @@ impl World {
 
 /// Programs of this machine, by content; they are fetched again when they are missing.
 pub const TOOLS: &str = ".rehull/tools";
-/// Snapshots on their way: private, removed when they have arrived.
+/// Snapshots and plans of Terraform on their way: private, removed when they have arrived.
 const SCRATCH: &str = ".rehull/scratch";
 
 /// Removes what was fetched of [`TOOLS`].

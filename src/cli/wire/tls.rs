@@ -25,7 +25,7 @@ pub(super) async fn client_tls(
         ClientTls::Files { ca, cert, key } => {
             let read = |relative: &String| {
                 let path = file.beside(relative);
-                fs::read(&path).map_err(|error| Failure::unreadable(&path, &error))
+                fs::read(&path).map_err(|error| file.unreadable("etcd.clientTls", &path, &error))
             };
             Ok(PemTls {
                 ca: read(ca)?,

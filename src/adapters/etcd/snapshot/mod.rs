@@ -6,7 +6,6 @@
 //! It runs beside the loop. `Done` is only ever said of the fact in the store, so a process that dies anywhere before
 //! it leaves nothing behind that could be taken for a snapshot.
 
-mod scratch;
 mod source;
 mod stream;
 
@@ -26,9 +25,11 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::pool::EtcdPool;
 use super::restore_check::RestoreTool;
 use crate::adapters::clock::pause;
-use scratch::Scratch;
+use crate::adapters::scratch::Scratch;
 
 const FACT_FORMAT: u32 = 1;
+/// Of scratch directories.
+const PREFIX: &str = "snapshot-";
 /// Writing the fact is the last step of minutes of work, so a store that hiccups is given a few chances.
 const FACT_TRIES: u32 = 5;
 const FACT_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -172,7 +173,7 @@ struct Work {
 impl Work {
     /// The error is a sentence for people: nobody decides by it.
     async fn run(&self, bytes: &AtomicU64) -> Result<(), String> {
-        let scratch = Scratch::create(&self.parts.scratch).map_err(|error| {
+        let scratch = Scratch::create(&self.parts.scratch, PREFIX).map_err(|error| {
             format!(
                 "no scratch directory in {}: {error}",
                 self.parts.scratch.display()

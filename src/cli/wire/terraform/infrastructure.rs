@@ -8,10 +8,11 @@ use rehull_core::domain::terraform::TerraformStage;
 use rehull_core::tfplan::{Decision, DigestKey, Manifest, Mode};
 use rehull_core::tfrun::Said;
 
-use super::plan::{NOBODY, PATIENCE_S, no_key, scratch, unwritable_scratch};
+use super::plan::{PATIENCE_S, no_key, patiently, scratch, unwritable_scratch};
 use super::{TERRAFORM, key, surroundings};
 use crate::adapters::terraform::{Attempt, Proposal, Terraform, Unfit, interrupt};
 use crate::cli::cluster_file::ClusterFile;
+use crate::cli::console::Console;
 use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -84,10 +85,11 @@ impl AtWork {
 ///
 /// # Errors
 /// Terraform did not come to the end of a plan.
-pub async fn judge(module: &Infrastructure) -> Result<Option<Decision>, Failure> {
+pub async fn judge(console: &Console, module: &Infrastructure) -> Result<Option<Decision>, Failure> {
     let scratch = scratch().map_err(|error| unwritable_scratch(&error))?;
     let folder = scratch.path().join("run");
-    let proposed = match Attempt::begin(&module.terraform, &folder, None, NOBODY) {
+    let tell = patiently(console, &module.terraform);
+    let proposed = match Attempt::begin(&module.terraform, &folder, None, &tell) {
         Ok(attempt) => propose(module, &attempt).await,
         Err(unfit) => Err(unfit),
     };

@@ -2,23 +2,26 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rehull_core::domain::desired::TerraformModule;
 use rehull_core::domain::observed::Observed;
-use rehull_core::domain::terraform::TerraformChange;
+use rehull_core::domain::terraform::{TerraformChange, TerraformStage};
 use rehull_core::plan::{RolloutKind, RolloutPlan, SlotPlan};
 use rehull_core::render;
 use rehull_core::tfplan::{Action, Decision, Verdict};
+use rehull_core::tfrun::Said;
 
 use crate::adapters::clock::pause;
-use crate::adapters::terraform::{Attempt, Proposal, Tell, TerraformRuns, Unfit, refused};
+use crate::adapters::scratch::Scratch;
+use crate::adapters::terraform::{Attempt, Proposal, Tell, Terraform, TerraformRuns, Unfit, refused};
 use crate::cli::cluster_file::ClusterFile;
 use crate::cli::console::Console;
 use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::wire::World;
+use crate::cli::wire::{SCRATCH, World};
 
 /// Whoever only plans is told after a minute who has the lock; a rollout waits longer.
 pub(super) const PATIENCE_S: u32 = 60;
@@ -29,8 +32,26 @@ const SHOWN_LOOKS: u32 = 150;
 const SHOWN_EVERY: Duration = Duration::from_millis(200);
 /// Read by every plan in the module's folder.
 const VARIABLES: &str = "rehull.auto.tfvars.json";
-/// Plans of Terraform on their way: private, removed when they have been judged.
-const SCRATCH: &str = ".rehull/scratch";
+
+/// Says, once, that it waits for somebody else's lock, and for how long: a minute of silence looks like a program that hangs.
+pub(super) fn patiently(
+    console: &Console,
+    terraform: &Terraform,
+) -> impl Fn(TerraformStage, &[Said], Option<&Path>) + Send + Sync {
+    let waits = format!(
+        "terraform in {} waits for the lock of its state, at most {} s; then it is told who has it",
+        terraform.module.display(),
+        terraform.lock_timeout
+    );
+    let console = console.clone();
+    let is_said = AtomicBool::new(false);
+    move |_, said, _| {
+        let has_to_wait = said.iter().any(|said| matches!(said, Said::WaitsForLock));
+        if has_to_wait && !is_said.swap(true, Ordering::Relaxed) {
+            console.say(&waits);
+        }
+    }
+}
 
 /// Asks Terraform what it would do and puts that into the plan. Also where EC2 lists all versions, or no machine has to be
 /// replaced: after a rollback and its revert, say, the module is behind the cluster, and a person's next plan is not empty.
@@ -38,6 +59,7 @@ const SCRATCH: &str = ".rehull/scratch";
 /// # Errors
 /// It would do something else than move launch templates to what was rendered, or cannot say.
 pub async fn complete(
+    console: &Console,
     world: &World,
     file: &ClusterFile,
     seen: &Observed,
@@ -64,7 +86,8 @@ pub async fn complete(
     let folder = scratch.path().join("run");
     let terraform = runs.terraform().with_patience(PATIENCE_S);
     let judge = runs.judge();
-    let proposed = match Attempt::begin(&terraform, &folder, Some(&change.variables), NOBODY) {
+    let tell = patiently(console, &terraform);
+    let proposed = match Attempt::begin(&terraform, &folder, Some(&change.variables), &tell) {
         Ok(attempt) => {
             let mode = judge.upgrade(&change);
             attempt.propose(mode, Some(&envelope), judge.key.as_ref()).await
@@ -112,9 +135,8 @@ fn committed(file: &ClusterFile, module: &Path, change: &TerraformChange) -> Res
     }
 }
 
-pub(super) fn scratch() -> std::io::Result<tempfile::TempDir> {
-    std::fs::create_dir_all(SCRATCH)?;
-    tempfile::Builder::new().prefix("terraform-").tempdir_in(SCRATCH)
+pub(super) fn scratch() -> std::io::Result<Scratch> {
+    Scratch::create(Path::new(SCRATCH), "terraform-")
 }
 
 pub(super) fn unwritable_scratch(error: &std::io::Error) -> Failure {

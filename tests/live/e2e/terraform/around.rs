@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -61,6 +61,18 @@ async fn infrastructure_is_planned_approved_by_digest_and_applied_and_takes_no_m
         .await
         .exits(0)
         .says(&["nothing to do: base is as it is written"]);
+
+    // Somebody else is at work in it: that is said at once, and it goes on when they are gone.
+    let mut other = hanging_apply(&sandbox, &base);
+    until_it_hangs(&sandbox, &base).await;
+    let mut waiting = sandbox.start(&plan);
+    waiting
+        .until_it_says("waits for the lock of its state, at most 60 s")
+        .await;
+    kill_process_group(Pid::from_child(&other), Signal::KILL).unwrap();
+    other.wait().unwrap();
+    waiting.end(LIMIT).await.exits(0);
+
     fs::write(
         base.join("main.tf"),
         "provider \"null\" {}\ndata \"terraform_remote_state\" \"x\" {\n  backend = \"local\"\n}\n",
@@ -122,8 +134,8 @@ async fn a_lock_that_a_killed_run_has_left_in_s3_is_freed_by_its_exact_id_once_i
     let nobody = sandbox.run(&["unlock", "cluster.yaml", "an-id"]).await.exits(0);
     nobody.says(&["nobody has the lock"]);
 
-    let mut apply = hanging_apply(&sandbox);
-    until_it_hangs(&sandbox).await;
+    let mut apply = hanging_apply(&sandbox, &module(&sandbox));
+    until_it_hangs(&sandbox, &module(&sandbox)).await;
     let lives = sandbox.run(&["unlock", "cluster.yaml", "an-id"]).await.exits(1);
     lives.says(&["the lock is another one: "]);
     let id = lock_in(&lives.err);
@@ -156,13 +168,13 @@ fn lock_in(text: &str) -> String {
 }
 
 /// In a change that goes on, in a process group of its own.
-fn hanging_apply(sandbox: &Sandbox) -> Child {
-    let main = module(sandbox).join("hang.tf");
+fn hanging_apply(sandbox: &Sandbox, module: &Path) -> Child {
+    let main = module.join("hang.tf");
     let hang = "resource \"terraform_data\" \"hang\" {\n  provisioner \"local-exec\" { command = \"exec sleep 600\" }\n}\n";
     fs::write(&main, hang).unwrap();
     Command::new("terraform")
         .args(["apply", "-auto-approve", "-input=false", "-no-color"])
-        .current_dir(module(sandbox))
+        .current_dir(module)
         .env_remove("TF_CLI_CONFIG_FILE")
         .envs(keys(sandbox))
         .stdout(fs::File::create(hang_log(sandbox)).unwrap())
@@ -176,11 +188,11 @@ fn hang_log(sandbox: &Sandbox) -> PathBuf {
 }
 
 /// What makes it hang is not there for anybody else.
-async fn until_it_hangs(sandbox: &Sandbox) {
+async fn until_it_hangs(sandbox: &Sandbox, module: &Path) {
     eventually("a change that goes on", LIMIT, async || {
         let log = fs::read_to_string(hang_log(sandbox)).unwrap();
         log.contains("Provisioning").then_some(())
     })
     .await;
-    fs::remove_file(module(sandbox).join("hang.tf")).unwrap();
+    fs::remove_file(module.join("hang.tf")).unwrap();
 }
