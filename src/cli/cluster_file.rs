@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rehull_core::config::{self, Mistake, Spans, Wrong, suggest};
@@ -45,6 +46,19 @@ impl ClusterFile {
         self.path.parent().unwrap_or_else(|| Path::new("")).join(relative)
     }
 
+    /// A file that the cluster file names, by this key, cannot be read.
+    #[must_use]
+    pub fn unreadable(&self, key: &str, path: &Path, error: &io::Error) -> Failure {
+        let failure = Failure::unreadable(path, error);
+        if error.kind() != io::ErrorKind::NotFound {
+            return failure;
+        }
+        let file = self.path.display();
+        failure.help(format!(
+            "`{key}` of {file} names it; paths in there begin at its own folder"
+        ))
+    }
+
     /// The text of the user-data template.
     ///
     /// # Errors
@@ -53,7 +67,8 @@ impl ClusterFile {
         match &self.desired.etcd.template {
             TemplateRef::File(relative) => {
                 let path = self.beside(relative);
-                fs::read_to_string(&path).map_err(|error| Failure::unreadable(&path, &error))
+                fs::read_to_string(&path)
+                    .map_err(|error| self.unreadable("etcd.template.file", &path, &error))
             }
             TemplateRef::BuiltIn(set) => render::builtin_template(*set).map(str::to_owned).ok_or_else(|| {
                 let sets = render::BUILTIN_SETS.map(|set| set.to_string()).join(", ");
@@ -104,5 +119,17 @@ impl ClusterFile {
                 ))
             })
             .collect()
+    }
+
+    /// What the template makes of one slot, also where no machine could boot with it; `None`: there is no such slot.
+    ///
+    /// # Errors
+    /// The template does not render.
+    pub fn rendered_text(&self, name: &SlotName) -> Result<Option<String>, Failure> {
+        let template = self.template()?;
+        let mut slots = self.desired.etcd.rendered();
+        let slot = slots.find(|slot| slot.name == *name);
+        let text = slot.map(|slot| render::render_text(&self.desired, slot, &template));
+        text.transpose().map_err(|error| Failure::render(&error))
     }
 }

@@ -23,7 +23,17 @@ use crate::report::table::{Cell, Row, layout};
 /// The file or its template is wrong, or the slot does not exist.
 pub fn run(console: &Console, path: &Path, rendering: &Rendering) -> Result<Exit, Failure> {
     let file = ClusterFile::read(path)?;
-    let rendered = file.render()?;
+    let rendered = match (file.render(), rendering) {
+        (Ok(rendered), _) => rendered,
+        (Err(failure), Rendering::Slot(name)) => {
+            // Whoever has to mend the template has to see what it makes.
+            if let Some(text) = file.rendered_text(name)? {
+                console.answer(&text)?;
+            }
+            return Err(failure);
+        }
+        (Err(failure), _) => return Err(failure),
+    };
     match rendering {
         Rendering::Tfvars => console.answer(&render::tfvars(&file.desired, &rendered))?,
         Rendering::Slot(name) => slot(console, &rendered, name)?,

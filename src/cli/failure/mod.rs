@@ -171,7 +171,7 @@ impl Failure {
             RenderError::UnsafeText { .. } => ("render::unsafe_text", "change the value in the cluster file"),
             RenderError::NotCloudConfig { .. } => (
                 "render::cloud_config",
-                "look at it with `rehull render FILE --slot SLOT`, then mend the template",
+                "look at all of it with `rehull render FILE --slot SLOT`, which prints it all the same, then mend the template",
             ),
             RenderError::TooBig { .. } => {
                 ("render::too_big", "move the biggest files to the artefact bucket")

@@ -182,6 +182,15 @@ fn a_template_with_a_key_that_cloud_init_would_ignore_fails_the_check() {
     std::fs::write(folder.path().join("clusters/own.yaml.hbs"), own).unwrap();
     let run = rehull(folder.path(), &["check"]);
     assert_eq!(run.code, 2, "{}", run.err);
-    assert!(run.err.contains("no cloud-config:2:"), "{}", run.err);
+    let found = "no cloud-config, line 2 (`write_file:`)";
+    assert!(run.err.contains(found), "{}", run.err);
     assert!(run.err.contains("did you mean `write_files`?"), "{}", run.err);
+
+    // What the help names shows what has to be mended.
+    let shown = rehull(
+        folder.path(),
+        &["render", "clusters/dev.yaml", "--slot", "etcd-a"],
+    );
+    assert_eq!((shown.code, shown.out.as_str()), (2, own));
+    assert!(shown.err.contains(found), "{}", shown.err);
 }

@@ -28,12 +28,14 @@ pub enum RenderError {
         value: String,
     },
     /// cloud-init would not understand the result.
-    #[error("the user data of {slot} is no cloud-config{}: {why}", place(*.line, None))]
+    #[error("the user data of {slot} is no cloud-config{}: {why}", at_line(*.line, said))]
     NotCloudConfig {
         /// Slot.
         slot: SlotName,
         /// Line of the rendered text, from 1, where known.
         line: Option<usize>,
+        /// What stands there, as far as it fits into a message.
+        said: String,
         /// What is wrong.
         why: String,
     },
@@ -54,6 +56,14 @@ fn place(line: Option<usize>, column: Option<usize>) -> String {
         (Some(line), Some(column)) => format!(":{line}:{column}"),
         (Some(line), None) => format!(":{line}"),
         (None, _) => String::new(),
+    }
+}
+
+fn at_line(line: Option<usize>, said: &str) -> String {
+    match line {
+        Some(line) if said.is_empty() => format!(", line {line}"),
+        Some(line) => format!(", line {line} (`{said}`)"),
+        None => String::new(),
     }
 }
 

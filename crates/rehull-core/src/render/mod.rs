@@ -24,6 +24,9 @@ use crate::domain::ids::ContentDigest;
 /// What EC2 takes as user data, before base64: 16 KiB (EC2 user guide, "Run commands when you launch an EC2 instance").
 pub const USER_DATA_MAX: usize = 16_384;
 
+/// Letters of a line that a message shows.
+const SHOWN_MAX: usize = 60;
+
 /// What a machine of one slot is booted with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedSlot {
@@ -33,17 +36,35 @@ pub struct RenderedSlot {
     pub digest: ContentDigest,
 }
 
+/// What the template of one slot renders to, whether a machine could boot with it or not: for whoever mends it.
+///
+/// # Errors
+/// The template does not render, or a value cannot be written safely into a shell file.
+pub fn render_text(desired: &Desired, slot: &Slot, template_text: &str) -> Result<String, RenderError> {
+    let values = variables::values(desired, slot)?;
+    template::render(&desired.etcd.template, template_text, &values)
+}
+
+/// A line, as far as a message has room, without what a terminal would obey.
+fn shown(text: &str, line: usize) -> String {
+    let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let letters = line.trim().chars().filter(|letter| !letter.is_control());
+    letters.take(SHOWN_MAX).collect()
+}
+
 /// Renders the user data of one slot from the text of its template.
 ///
 /// # Errors
 /// The template does not render (its line and column are named), a value cannot be written safely into a shell file,
 /// the result is no cloud-config, or it is larger than EC2 takes.
 pub fn render_slot(desired: &Desired, slot: &Slot, template_text: &str) -> Result<RenderedSlot, RenderError> {
-    let values = variables::values(desired, slot)?;
-    let user_data = template::render(&desired.etcd.template, template_text, &values)?;
+    let user_data = render_text(desired, slot, template_text)?;
     let parts = cloud_config::parts(&user_data).map_err(|problem| RenderError::NotCloudConfig {
         slot: slot.name.clone(),
         line: problem.line,
+        said: problem
+            .line
+            .map_or_else(String::new, |line| shown(&user_data, line)),
         why: problem.why,
     })?;
     if user_data.len() > USER_DATA_MAX {

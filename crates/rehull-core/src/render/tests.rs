@@ -330,7 +330,7 @@ fn a_key_that_cloud_init_would_ignore_is_refused_with_its_line() {
     let text = "#cloud-config\nhostname: a\nwrite_file:\n- path: /a\n  content: b\n";
     let error = with_file(text).unwrap_err().to_string();
     assert!(
-        error.starts_with("the user data of etcd-a is no cloud-config:3: cloud-init has no key `write_file`"),
+        error.starts_with("the user data of etcd-a is no cloud-config, line 3 (`write_file:`): cloud-init has no key `write_file`"),
         "{error}"
     );
     assert!(error.ends_with("did you mean `write_files`?"), "{error}");

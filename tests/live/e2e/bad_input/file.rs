@@ -106,12 +106,12 @@ fn templates(desk: &Desk) -> Vec<Row> {
             "rehull render --variables",
         ]),
         row("a template without its first line", "no-header.hbs").says(&[
-            "the user data of etcd-a is no cloud-config:1",
+            "the user data of etcd-a is no cloud-config, line 1 (`hostname: etcd-a`)",
             "#cloud-config",
             "rehull render FILE --slot",
         ]),
         row("a template that renders to no YAML", "no-yaml.hbs").says(&[
-            "the user data of etcd-a is no cloud-config:3",
+            "the user data of etcd-a is no cloud-config, line 3: ",
             "expected ',' or ']'",
         ]),
         row("user data that is too big", "big.hbs").says(&[
@@ -119,7 +119,11 @@ fn templates(desk: &Desk) -> Vec<Row> {
             "biggest: /etc/big 17000",
             "artefact bucket",
         ]),
-        row("a template that is not there", "nowhere.hbs").says(&["cannot read `nowhere.hbs`"]),
+        row("a template that is not there", "nowhere.hbs").says(&[
+            "cannot read `nowhere.hbs`",
+            "`etcd.template.file` of ",
+            "begin at its own folder",
+        ]),
         Row::new("a built-in template set that does not exist", 2)
             .edit("builtIn: 2", "builtIn: 7")
             .says(&["there is no built-in set 7", "has `1`"])

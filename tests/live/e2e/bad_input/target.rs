@@ -113,7 +113,7 @@ fn certificates(desk: &Desk) -> Vec<Row> {
             .at("clientTls:"),
         Row::new("a certificate that is not there", 2)
             .edit("pki/client.crt", "pki/nowhere.crt")
-            .says(&["cannot read `pki/nowhere.crt`"]),
+            .says(&["cannot read `pki/nowhere.crt`", "`etcd.clientTls` of "]),
         // What needs no pin is no less careful.
         with(
             Row::new("healing with a foreign certificate", 3),
