@@ -19,7 +19,7 @@ use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::identity::Identity;
-use crate::cli::planning::{self, Planned};
+use crate::cli::planning::{self, Asked, Planned};
 use crate::cli::toolbox;
 use crate::cli::wire::{self, World};
 use crate::cli::wish::{Demo, Format, Place, Up};
@@ -108,7 +108,11 @@ impl Stage<'_> {
     async fn play(&self) -> Result<Shown, Failure> {
         let file = ClusterFile::read(&super::up::readable(self.info.cluster_file()))?;
         let world = World::connect(&file, self.environment).await?;
-        let Planned { plan, rollout } = planning::plan(&world, &file, RolloutKind::Upgrade).await?;
+        let asked = Asked {
+            kind: RolloutKind::Upgrade,
+            again: false,
+        };
+        let Planned { plan, rollout } = planning::plan(self.console, &world, &file, asked).await?;
         let folder = self.toolbox.join("etcd").join(self.demo.to.to_string());
         world.publish(&file, Some(&folder), &|_: &str| {}).await?;
         let slots = &file.desired.etcd.slots;

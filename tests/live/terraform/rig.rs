@@ -20,7 +20,9 @@ pub(crate) fn terraform_or_say() -> Option<()> {
     if std::env::split_paths(&path).any(|dir| dir.join("terraform").is_file()) {
         return Some(());
     }
-    eprintln!("skipped: terraform is not on the PATH");
+    let why = "terraform is not on the PATH";
+    assert!(std::env::var_os("REHULL_REQUIRE_TERRAFORM").is_none(), "{why}");
+    eprintln!("skipped: {why}");
     None
 }
 
