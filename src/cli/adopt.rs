@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use rehull_core::adopt::{
-    Adoption, HANDOVER_FILE, HANDOVER_FORMAT, Handover, Layout, Proof, Root, State, Unadopted, adopt, prove,
+    Adoption, HANDOVER_FILE, Handover, Layout, Proof, Root, Stage, State, Unadopted, adopt, prove,
 };
 use rehull_core::config::adoption;
 use serde_json::json;
@@ -14,7 +14,7 @@ use serde_json::json;
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::wish::{Adopting, Format};
+use super::wish::{Adopting, Format, Verifying};
 use crate::report::json::OUTPUT_FORMAT;
 use crate::report::numbers::plural;
 use crate::report::paint::Tone;
@@ -31,7 +31,11 @@ pub fn run(console: &Console, asked: &Adopting) -> Result<Exit, Failure> {
     let state = asked.state.as_deref().map(state).transpose()?;
     let adoption = adopt(&mapping, state.as_ref()).map_err(|why| match why {
         Unadopted::Refused(refusals) => Failure::refusals(refusals, &name, &text),
-        Unadopted::Mistaken { mistakes, text } => Failure::in_file(mistakes, &text),
+        // It is the mapping that is wrong, so the exit code is that of a file with mistakes.
+        Unadopted::Mistaken(refusals) => Failure {
+            exit: Exit::Usage,
+            ..Failure::refusals(refusals, &name, &text)
+        },
     })?;
     write(&asked.out, &adoption)?;
     show(console, &asked.out, &adoption)?;
@@ -108,10 +112,11 @@ fn show(console: &Console, out: &Path, adoption: &Adoption) -> Result<(), Failur
 ///
 /// # Errors
 /// The plan, or what it has to be, cannot be read.
-pub fn verify(console: &Console, plan: &Path, out: &Path) -> Result<Exit, Failure> {
-    let handover = handover(&out.join(HANDOVER_FILE))?;
+pub fn verify(console: &Console, asked: &Verifying) -> Result<Exit, Failure> {
+    let plan = &asked.plan;
+    let handover = handover(&asked.out.join(HANDOVER_FILE))?;
     let file = File::open(plan).map_err(|error| Failure::unreadable(plan, &error))?;
-    let proof = prove(file, &handover).map_err(|error| {
+    let proof = prove(file, &handover, asked.root, asked.tool).map_err(|error| {
         let failure = Failure::new(
             Exit::Usage,
             "adopt::plan",
@@ -126,10 +131,11 @@ pub fn verify(console: &Console, plan: &Path, out: &Path) -> Result<Exit, Failur
     } else {
         console.answer(&told(console, &proof))?;
     }
-    Ok(if proof.findings.is_empty() {
-        Exit::Ok
-    } else {
-        Exit::Refused
+    Ok(match proof.stage {
+        _ if !proof.findings.is_empty() => Exit::Refused,
+        Stage::HandsOver | Stage::Settled => Exit::Ok,
+        // Whoever goes on by the exit code alone must not go on here.
+        Stage::Unclear => Exit::NeedsPerson,
     })
 }
 
@@ -137,20 +143,10 @@ fn handover(path: &Path) -> Result<Handover, Failure> {
     let text = fs::read(path).map_err(|error| {
         Failure::unreadable(path, &error).help("name the folder that `rehull adopt` has written")
     })?;
-    let wrong = |why: String| {
-        let message = format!("`{}`: {why}", path.display());
-        let failure = Failure::new(Exit::Usage, "adopt::handover", message);
-        failure.help("it is not edited by hand: write the hand-over anew with `rehull adopt`")
-    };
-    let handover: Handover = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-    if handover.format == HANDOVER_FORMAT {
-        Ok(handover)
-    } else {
-        Err(wrong(format!(
-            "format {}, this version reads {HANDOVER_FORMAT}",
-            handover.format
-        )))
-    }
+    Handover::read(&text).map_err(|error| {
+        let message = format!("`{}`: {error}", path.display());
+        Failure::new(Exit::Usage, "adopt::handover", message).help(error.help())
+    })
 }
 
 fn told(console: &Console, proof: &Proof) -> String {
@@ -164,16 +160,40 @@ fn told(console: &Console, proof: &Proof) -> String {
         text.push_str("do not apply this plan\n");
         return text;
     }
+    if proof.stage == Stage::Unclear {
+        text.push_str(&format!("{} {UNCLEAR}", paint.tone(Tone::Care, "cannot tell")));
+    } else {
+        text.push_str(&format!("{} {}\n", paint.tone(Tone::Good, "✓"), sentence(proof)));
+    }
+    if proof.outputs > 0 {
+        let outputs = plural(proof.outputs, "output changes", "outputs change");
+        text.push_str(&format!(
+            "  {outputs} too: values in the state, nothing in the world\n"
+        ));
+    }
+    text
+}
+
+/// What was seen, what it does not prove, and where to look instead.
+const UNCLEAR: &str = "whether anything was forgotten: nothing of the members is in this plan, and this module had nothing else by which
+  it could be known. The same plan comes out of any other folder or workspace, and before the hand-over it is no proof.
+  After it: `terraform state list` in the folder of the old root module has none of the addresses of handover.json
+";
+
+fn sentence(proof: &Proof) -> String {
     let objects = plural(proof.objects, "object", "objects");
-    let sentence = match proof.root {
-        Root::Old => format!(
+    match (proof.stage, proof.root) {
+        (Stage::HandsOver, Root::Old) => format!(
             "{objects} forgotten, all that stay in the world; nothing made, changed, replaced or destroyed"
         ),
-        Root::New => {
+        (Stage::HandsOver, Root::New) => {
             format!("{objects} imported, changed in nothing but tags; nothing made, replaced or destroyed")
         }
-        Root::Settled => "nothing to do: this module has nothing left to hand over".to_owned(),
-    };
-    text.push_str(&format!("{} {sentence}\n", paint.tone(Tone::Good, "✓")));
-    text
+        (Stage::Settled | Stage::Unclear, Root::Old) => {
+            "nothing to do: this module knows nothing of the members any more, and keeps the rest".to_owned()
+        }
+        (Stage::Settled | Stage::Unclear, Root::New) => {
+            "nothing to do: this module has every object, by its id and with its tags".to_owned()
+        }
+    }
 }

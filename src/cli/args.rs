@@ -4,18 +4,20 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser};
+use rehull_core::adopt::Root;
 use rehull_core::domain::ids::{ContentDigest, RolloutId, SlotName};
 use rehull_core::domain::observed::Wish as Asked;
 use rehull_core::domain::version::NotARelease;
 use rehull_core::plan::RolloutKind;
+use rehull_core::tfplan::Tool;
 
 use super::console::Console;
 use super::rollouts::cluster_of;
 use super::sandbox;
-use super::typed::{self, Command, Etcd, Output, Typed};
+use super::typed::{self, Command, Etcd, HandoverRoot, Output, PlanTool, Typed};
 use super::wish::{
     Adopting, Agreed, Change, Format, InfrastructureChange, Initialising, OfRollout, Planning, Rehearsing,
-    Rendering, Replaying, Subject, Unlocking, Wish,
+    Rendering, Replaying, Subject, Unlocking, Verifying, Wish,
 };
 use crate::sandbox::faults::Fault;
 
@@ -127,11 +129,22 @@ fn wish(command: Command) -> Result<Wish, String> {
 }
 
 fn adoption(typed: typed::Adopt) -> Wish {
-    match (typed.verify_plan, typed.mapping) {
-        (Some(plan), _) => Wish::VerifyHandover(plan, typed.out),
-        // clap asks for one of the two.
-        (None, mapping) => Wish::Adopt(Adopting {
-            mapping: mapping.unwrap_or_default(),
+    match (typed.verify_plan, typed.root) {
+        (Some(plan), Some(root)) => Wish::VerifyHandover(Verifying {
+            plan,
+            root: match root {
+                HandoverRoot::Old => Root::Old,
+                HandoverRoot::New => Root::New,
+            },
+            tool: match typed.tool {
+                PlanTool::Terraform => Tool::Terraform,
+                PlanTool::OpenTofu => Tool::OpenTofu,
+            },
+            out: typed.out,
+        }),
+        // clap asks for a mapping or for both of those.
+        (None, _) | (Some(_), None) => Wish::Adopt(Adopting {
+            mapping: typed.mapping.unwrap_or_default(),
             state: typed.state,
             out: typed.out,
         }),

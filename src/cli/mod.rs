@@ -109,7 +109,7 @@ fn command(invocation: &Invocation) -> Result<Exit, Failure> {
         Wish::Infrastructure(asked) => infrastructure::run(console, &environment, asked),
         Wish::Init(asked) => init::run(console, asked),
         Wish::Adopt(asked) => adopt::run(console, asked),
-        Wish::VerifyHandover(plan, out) => adopt::verify(console, plan, out),
+        Wish::VerifyHandover(asked) => adopt::verify(console, asked),
         Wish::Unlock(asked) => unlock::run(console, &environment, asked),
         Wish::Version => version::run(console),
     }

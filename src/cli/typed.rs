@@ -154,8 +154,47 @@ pub(super) struct Adopt {
     #[arg(long, value_name = "DIR")]
     pub(super) out: PathBuf,
     /// Write nothing: prove that this plan (`terraform show -json`) is the hand-over in DIR and no more
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["mapping", "state"])]
+    #[arg(long, value_name = "FILE", requires = "root", conflicts_with_all = ["mapping", "state"])]
     pub(super) verify_plan: Option<PathBuf>,
+    /// Whose plan that is: `old` forgets the members, `new` imports their addresses and disks
+    #[arg(
+        long,
+        value_enum,
+        hide_possible_values = true,
+        value_name = "ROOT",
+        requires = "verify_plan"
+    )]
+    pub(super) root: Option<HandoverRoot>,
+    /// Who made it, `terraform` or `opentofu`
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "TOOL",
+        requires = "verify_plan"
+    )]
+    pub(super) tool: PlanTool,
+}
+
+/// Values of `--root`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum HandoverRoot {
+    /// The one that made the cluster
+    Old,
+    /// The one that `adopt` has written
+    New,
+}
+
+/// Values of `--tool`.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum PlanTool {
+    /// Terraform
+    #[default]
+    Terraform,
+    /// OpenTofu
+    #[value(name = "opentofu")]
+    OpenTofu,
 }
 
 #[derive(Debug, Args)]

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use rehull_core::adopt::Root;
 use rehull_core::domain::ids::{ContentDigest, RolloutId, SlotName};
 use rehull_core::domain::observed::Wish as Asked;
 use rehull_core::domain::policy::EtcdStrategy;
 use rehull_core::domain::version::EtcdVersion;
 use rehull_core::plan::RolloutKind;
+use rehull_core::tfplan::Tool;
 use rehull_core::world::Timing;
 
 use super::exit::Exit;
@@ -61,8 +63,8 @@ pub enum Wish {
     Init(Initialising),
     /// `adopt`.
     Adopt(Adopting),
-    /// `adopt --verify-plan`: the plan, and the folder of the hand-over.
-    VerifyHandover(PathBuf, PathBuf),
+    /// `adopt --verify-plan`.
+    VerifyHandover(Verifying),
     /// `unlock`.
     Unlock(Unlocking),
     /// `sandbox …`.
@@ -180,6 +182,19 @@ pub struct Adopting {
     /// What Terraform knows; `-` is stdin.
     pub state: Option<PathBuf>,
     /// Folder that is written.
+    pub out: PathBuf,
+}
+
+/// Which plan has to be the hand-over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verifying {
+    /// As `terraform show -json` writes it.
+    pub plan: PathBuf,
+    /// Of which root module.
+    pub root: Root,
+    /// Made by which program.
+    pub tool: Tool,
+    /// Folder of the hand-over.
     pub out: PathBuf,
 }
 

@@ -30,17 +30,18 @@ pub(super) fn text(cluster_file: &[Entry], members: &[Member<'_>]) -> Result<Str
     });
     below(&mut top, "etcd", |etcd| {
         let lacks = |etcd: &[Entry], key: &str| !etcd.iter().any(|one| one.key == key);
-        if lacks(etcd, "instanceType")
-            && let Some(kind) = same(members, |one| one.text("instance_type").map(str::to_owned))
-        {
-            etcd.push(entry("instanceType", words(&kind)));
+        if lacks(etcd, "instanceType") {
+            let kind = |one: &Object| one.text("instance_type").map(str::to_owned);
+            let kind = same(members, "instanceType", kind, &mut refusals);
+            etcd.extend(kind.map(|kind| entry("instanceType", words(&kind))));
         }
-        if lacks(etcd, "securityGroups")
-            && let Some(groups) = same(members, |one| Some(one.texts("vpc_security_group_ids")))
-            && !groups.is_empty()
-        {
-            let list = groups.iter().map(|group| words(group)).collect();
-            etcd.push(entry("securityGroups", node(Kind::List(list))));
+        if lacks(etcd, "securityGroups") {
+            let groups =
+                |one: &Object| Some(one.texts("vpc_security_group_ids")).filter(|groups| !groups.is_empty());
+            if let Some(groups) = same(members, "securityGroups", groups, &mut refusals) {
+                let list = groups.iter().map(|group| words(group)).collect();
+                etcd.push(entry("securityGroups", node(Kind::List(list))));
+            }
         }
         let slots = members.iter().map(|member| slot(member, &cluster)).collect();
         etcd.push(entry("slots", node(Kind::List(slots))));
@@ -108,11 +109,29 @@ fn fill(entries: &mut Vec<Entry>, key: &'static str, seen: BTreeSet<String>, ref
     }
 }
 
-/// What all machines have in common.
-fn same<T: Eq>(members: &[Member<'_>], of: impl Fn(&Object) -> Option<T>) -> Option<T> {
-    let mut all = members.iter().map(|member| member.instance.and_then(&of));
-    let first = all.next()??;
-    all.all(|one| one.as_ref() == Some(&first)).then_some(first)
+/// What all machines have in common. Where they differ somebody has to say what the next ones get.
+fn same<T: Eq>(
+    members: &[Member<'_>],
+    key: &str,
+    of: impl Fn(&Object) -> Option<T>,
+    refusals: &mut Vec<Refusal>,
+) -> Option<T> {
+    let seen = |member: &Member<'_>| Some((member.name.clone(), of(member.instance?)?));
+    let all: Vec<(String, T)> = members.iter().filter_map(seen).collect();
+    let (first, value) = all.first()?;
+    if let Some((other, _)) = all.iter().find(|(_, seen)| seen != value) {
+        let message = format!("the machines of {first} and {other} have different {key}");
+        let help = format!(
+            "a slot's next machine gets what the cluster file says: name `etcd.{key}` in the mapping"
+        );
+        refusals.push(Refusal::new("adopt::unlike", message, help).at("/clusterFile/etcd", "not named here"));
+        return None;
+    }
+    // Of a machine that no state knows nobody can say that it is like the others.
+    if all.len() < members.len() {
+        return None;
+    }
+    all.into_iter().next().map(|(_, value)| value)
 }
 
 /// Changes the map below a key, made where there is none. Something else that stands there is left to the judge of the file.

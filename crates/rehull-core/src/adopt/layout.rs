@@ -60,6 +60,10 @@ layouts! {
         "the same, and no Terraform state: the mapping file names every id"
         because "there is no state to take anything out of, so the hand-over is tags and the identity record",
         so "HANDOVER.md, step by step";
+    BESIDE "adopt::told_beside_state": Supported,
+        "the same, and a state that does not know every machine: the mapping file names all ids of those members"
+        because "what the state knows of their interfaces and volumes is handed over like that of others; the rest is tags",
+        so "HANDOVER.md, step by step: it asks for what no file tells";
     CLASSIC_BALANCER "adopt::classic_elb": Supported,
         "a Classic ELB in front of the apiservers"
         because "etcd is rolled behind it untouched; a Classic ELB cannot check `/readyz` over HTTPS by status, so rolling apiservers will need another balancer",
@@ -68,6 +72,10 @@ layouts! {
         "a data volume that is deleted when its instance ends (`delete_on_termination`)"
         because "the old machine is terminated in the end, and the member's disk has to stay",
         so "aws ec2 modify-instance-attribute --instance-id ID --block-device-mappings 'DeviceName=DEVICE,Ebs={DeleteOnTermination=false}', then write the state anew";
+    DELETED_INTERFACE "adopt::interface_dies_with_machine": NeedsStep,
+        "a second interface that is deleted when its instance ends (`delete_on_termination`)"
+        because "the old machine is terminated in the end, and the member's address has to stay",
+        so "aws ec2 modify-network-interface-attribute --network-interface-id ID --attachment AttachmentId=ATTACHMENT,DeleteOnTermination=false, then write the state anew";
     PROTECTED "adopt::termination_protection": NeedsStep,
         "instances with termination protection (`disable_api_termination`)"
         because "a rollout ends the old machine through the EC2 API, and would stop half way with one member out",

@@ -4,22 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::balancers;
 use super::layout::{
-    BALANCED, DELETED_DISK, KOPS, Layout, MORE_PARTS, NO_DISK, NO_MACHINE, PRIMARY, PROTECTED, SHARED,
-    STACKED,
+    DELETED_DISK, DELETED_INTERFACE, KOPS, Layout, MORE_PARTS, NO_DISK, NO_MACHINE, PRIMARY, PROTECTED,
+    SHARED,
 };
 use super::state::{Object, State, text};
+use super::told::told;
 use crate::config::adoption::{MappedMember, Mapping};
-use crate::config::{quoted, suggest::did_you_mean};
+use crate::config::quoted;
 use crate::plan::Refusal;
 
 const INSTANCE: &str = "aws_instance";
-const INTERFACE: &str = "aws_network_interface";
+pub(super) const INTERFACE: &str = "aws_network_interface";
 const INTERFACE_TIE: &str = "aws_network_interface_attachment";
-const VOLUME: &str = "aws_ebs_volume";
+pub(super) const VOLUME: &str = "aws_ebs_volume";
 const VOLUME_TIE: &str = "aws_volume_attachment";
-/// Clients ask etcd here; anything else that is balanced to a member's machine is another service on it.
-const CLIENT_PORT: u64 = 2379;
+pub(super) const TIES: [&str; 2] = [VOLUME_TIE, INTERFACE_TIE];
 
 /// One member with everything that is known of it.
 #[derive(Clone, Debug)]
@@ -32,10 +33,18 @@ pub(super) struct Member<'s> {
     pub(super) instance: Option<&'s Object>,
     pub(super) interface: Option<&'s Object>,
     pub(super) volume: Option<&'s Object>,
-    ties: Vec<&'s Object>,
+    pub(super) ties: Vec<&'s Object>,
 }
 
 impl<'s> Member<'s> {
+    /// Id of its machine, interface or volume.
+    fn part(&self, what: &str) -> Option<&str> {
+        match what {
+            "machine" => Some(&self.machine),
+            _ => self.slot.get(what).map(String::as_str),
+        }
+    }
+
     /// Everything that leaves the old state.
     pub(super) fn objects(&self) -> impl Iterator<Item = &'s Object> {
         let parts = [self.instance, self.interface, self.volume];
@@ -45,7 +54,6 @@ impl<'s> Member<'s> {
 
 /// Finds all members, or says everything that stands against it.
 pub(super) fn find<'s>(mapping: &Mapping, state: Option<&'s State>) -> Result<Vec<Member<'s>>, Vec<Refusal>> {
-    let empty = State::default();
     let mut refusals: Vec<Refusal> = state.and_then(of_kops).into_iter().collect();
     let mut members = Vec::new();
     for (index, mapped) in mapping.members.iter().enumerate() {
@@ -59,24 +67,15 @@ pub(super) fn find<'s>(mapping: &Mapping, state: Option<&'s State>) -> Result<Ve
                 refusals: &mut refusals,
             }
             .member(),
-            None => told(mapped, state.unwrap_or(&empty), &at, &mut refusals),
+            None => told(mapped, state, &at, &mut refusals),
         };
         members.extend(found);
     }
-    let machines: BTreeSet<&str> = members.iter().map(|member| member.machine.as_str()).collect();
-    if refusals.is_empty() && machines.len() < members.len() {
-        let refusal = Refusal::new(
-            "adopt::machine_twice",
-            "two members have the same machine",
-            "name each member's own machine",
-        );
-        refusals.push(refusal.at("/members", "twice"));
-    }
     // A member that was refused would look like somebody else's.
-    if refusals.is_empty()
-        && let Some(state) = state
-    {
-        refusals.extend(shared(state, &members));
+    if refusals.is_empty() {
+        refusals.extend(twice(&members));
+        refusals.extend(nameless(&members));
+        refusals.extend(state.into_iter().flat_map(|state| shared(state, &members)));
     }
     if refusals.is_empty() {
         Ok(members)
@@ -92,41 +91,65 @@ fn machine<'s>(state: &'s State, mapped: &MappedMember) -> Option<&'s Object> {
         .find(|object| object.address == mapped.machine || object.text("id") == Some(mapped.machine.as_str()))
 }
 
-/// A member that no state knows: the mapping has to name all of it.
-fn told<'s>(
-    mapped: &MappedMember,
-    state: &State,
-    at: &str,
-    refusals: &mut Vec<Refusal>,
-) -> Option<Member<'s>> {
-    let complete = ["zone", "subnet", "interface", "volume", "address"]
-        .iter()
-        .all(|key| mapped.told.contains_key(key));
-    if complete && mapped.machine.starts_with("i-") {
-        return Some(Member {
-            name: mapped.name.clone(),
-            machine: mapped.machine.clone(),
-            slot: mapped.told.clone(),
-            instance: None,
-            interface: None,
-            volume: None,
-            ties: Vec::new(),
-        });
+/// No machine, interface or volume is two members'.
+fn twice(members: &[Member<'_>]) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let words = [
+        ("adopt::machine_twice", "machine"),
+        ("adopt::interface_twice", "interface"),
+        ("adopt::volume_twice", "volume"),
+    ];
+    for (code, what) in words {
+        let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+        for (index, member) in members.iter().enumerate() {
+            let Some(id) = member.part(what) else { continue };
+            let Some(other) = first.insert(id, &member.name) else {
+                continue;
+            };
+            let message = format!("{other} and {} have the same {what} {}", member.name, quoted(id));
+            let help =
+                format!("give each member its own {what}; what is attached to a machine decides whose it is");
+            refusals.push(Refusal::new(code, message, help).at(format!("/members/{index}"), "this member"));
+        }
     }
-    let what = format!(
-        "the state has no instance {} for {}",
-        quoted(&mapped.machine),
-        mapped.name
+    refusals
+}
+
+/// By its id an object is known again in a plan.
+fn nameless(members: &[Member<'_>]) -> Vec<Refusal> {
+    let objects = members.iter().flat_map(Member::objects);
+    let refusal = |object: &Object| {
+        let message = format!("the state does not say the id of `{}`", object.address);
+        Refusal::new("adopt::unknown", message, REFRESH)
+    };
+    let lacks = |object: &&Object| object.text("id").is_none();
+    objects.filter(lacks).map(refusal).collect()
+}
+
+/// What to do where state and world may be two things.
+const REFRESH: &str = "write the state anew after: terraform apply -refresh-only";
+
+/// State and mapping say it both, and differently.
+pub(super) fn differs(mapped: &MappedMember, at: &str, key: &str, (seen, told): (&str, &str)) -> Refusal {
+    let message = format!(
+        "the state says {} for the {key} of {}, not {}",
+        quoted(seen),
+        mapped.name,
+        quoted(told)
     );
-    let mut refusal = NO_MACHINE
-        .refusal(what)
-        .at(format!("{at}/machine"), "not in the state");
-    let known = state.of(&[INSTANCE]).map(|object| object.address.as_str());
-    if let Some(guess) = did_you_mean(&mapped.machine, known) {
-        refusal.help = format!("did you mean `{guess}`? Otherwise: {}", refusal.help);
+    let help =
+        "leave it out: the state is right, or is to be refreshed first (terraform apply -refresh-only)";
+    Refusal::new("adopt::differs", message, help).at(format!("{at}/{key}"), "differs")
+}
+
+/// The address that clients and peers know.
+pub(super) fn address(interface: &Object) -> Option<String> {
+    let all = interface.texts("private_ips");
+    match (interface.text("private_ip"), all.as_slice()) {
+        (Some(primary), _) => Some(primary.to_owned()),
+        (None, [only]) => Some(only.clone()),
+        (None, _) => None,
     }
-    refusals.push(refusal);
-    None
 }
 
 fn of_kops(state: &State) -> Option<Refusal> {
@@ -187,13 +210,25 @@ impl<'s> Finder<'_, 's> {
             ("subnet", self.instance.text("subnet_id").map(str::to_owned)),
             ("interface", interface.clone()),
             ("volume", volume.clone()),
-            ("address", interface.as_deref().and_then(|id| self.address(id))),
+            (
+                "address",
+                interface
+                    .as_deref()
+                    .and_then(|id| address(self.state.by_id(INTERFACE, id)?)),
+            ),
         ] {
             if has_address || key != "address" {
                 slot.extend(self.agreed(key, seen).map(|value| (key, value)));
             }
         }
-        self.not_balanced(id, slot.get("address").map(String::as_str));
+        let own = [
+            Some(id),
+            self.instance.text("private_ip"),
+            slot.get("address").map(String::as_str),
+        ];
+        for (layout, what) in balancers::against(self.state, id, &own) {
+            self.refuse(layout, &what);
+        }
         if self.refusals.len() > before {
             return None;
         }
@@ -218,18 +253,8 @@ impl<'s> Finder<'_, 's> {
         let told = self.mapped.told.get(key);
         match (seen, told) {
             (Some(seen), Some(told)) if seen != *told => {
-                let refusal = Refusal::new(
-                    "adopt::differs",
-                    format!(
-                        "the state says {} for {}, not {}",
-                        quoted(&seen),
-                        self.mapped.name,
-                        quoted(told)
-                    ),
-                    "leave it out: the state is right, or is to be refreshed first (terraform apply -refresh-only)",
-                );
                 self.refusals
-                    .push(refusal.at(format!("{}/{key}", self.at), "differs"));
+                    .push(differs(self.mapped, self.at, key, (&seen, told)));
                 None
             }
             (Some(seen), _) => Some(seen),
@@ -249,7 +274,7 @@ impl<'s> Finder<'_, 's> {
     }
 
     fn ties(&self, id: &str) -> Vec<&'s Object> {
-        let ties = self.state.of(&[VOLUME_TIE, INTERFACE_TIE]);
+        let ties = self.state.of(&TIES);
         ties.filter(|tie| tie.text("instance_id") == Some(id)).collect()
     }
 
@@ -281,7 +306,16 @@ impl<'s> Finder<'_, 's> {
         seen.retain(|_, index| *index > 0);
         let mut ids = seen.into_keys();
         match (ids.next(), ids.next()) {
-            (Some(only), None) => Some(only),
+            (Some(only), None) => {
+                if self
+                    .instance
+                    .blocks("network_interface")
+                    .any(|block| dies(block, &only))
+                {
+                    self.refuse(&DELETED_INTERFACE, &format!("{only} ends with machine {id}"));
+                }
+                Some(only)
+            }
             (None, _) => {
                 self.refuse(&PRIMARY, &format!("machine {id} has no second interface"));
                 None
@@ -324,76 +358,10 @@ impl<'s> Finder<'_, 's> {
             }
         }
     }
+}
 
-    fn address(&self, interface: &str) -> Option<String> {
-        let interface = self.state.by_id(INTERFACE, interface)?;
-        let all = interface.texts("private_ips");
-        match (interface.text("private_ip"), all.as_slice()) {
-            (Some(primary), _) => Some(primary.to_owned()),
-            (None, [only]) => Some(only.clone()),
-            (None, _) => None,
-        }
-    }
-
-    /// A member's machine behind a balancer is more than a member, or is known by more than its address.
-    fn not_balanced(&mut self, id: &str, address: Option<&str>) {
-        let own = [Some(id), self.instance.text("private_ip"), address];
-        for (balancer, port) in self.balanced(&own) {
-            if port == Some(CLIENT_PORT) {
-                self.refuse(&BALANCED, &format!("`{balancer}` sends clients to it"));
-            } else {
-                self.refuse(&STACKED, &format!("`{balancer}` sends requests to machine {id}"));
-            }
-        }
-    }
-
-    fn balanced(&self, own: &[Option<&str>]) -> Vec<(&'s str, Option<u64>)> {
-        let is_own = |target: Option<&str>| target.is_some() && own.contains(&target);
-        let mut found = Vec::new();
-        for tie in self.state.of(&[
-            "aws_lb_target_group_attachment",
-            "aws_alb_target_group_attachment",
-        ]) {
-            if is_own(tie.text("target_id")) {
-                let group = tie.text("target_group_arn");
-                let groups = ["aws_lb_target_group", "aws_alb_target_group"];
-                let group = self
-                    .state
-                    .of(&groups)
-                    .find(|one| group.is_some() && one.text("arn") == group);
-                let port = tie.number("port").filter(|port| *port > 0);
-                let port = port.or_else(|| group?.number("port"));
-                found.push((tie.address.as_str(), port));
-            }
-        }
-        let ports = |elb: &Object| -> Vec<u64> {
-            let port = |one: &Value| one.get("instance_port").and_then(Value::as_u64);
-            elb.blocks("listener").filter_map(port).collect()
-        };
-        let first = |ports: Vec<u64>| {
-            ports
-                .iter()
-                .copied()
-                .find(|port| *port != CLIENT_PORT)
-                .or(ports.first().copied())
-        };
-        for elb in self.state.of(&["aws_elb"]) {
-            if elb
-                .texts("instances")
-                .iter()
-                .any(|one| is_own(Some(one.as_str())))
-            {
-                found.push((elb.address.as_str(), first(ports(elb))));
-            }
-        }
-        for tie in self.state.of(&["aws_elb_attachment"]) {
-            if is_own(tie.text("instance")) {
-                let named =
-                    |elb: &&Object| elb.text("name") == tie.text("elb") || elb.text("id") == tie.text("elb");
-                let elb = self.state.of(&["aws_elb"]).find(named);
-                found.push((tie.address.as_str(), elb.and_then(|elb| first(ports(elb)))));
-            }
-        }
-        found
-    }
+/// This block attaches that interface, and lets it end with the machine.
+fn dies(block: &Value, interface: &str) -> bool {
+    block.get("network_interface_id").and_then(text) == Some(interface)
+        && block.get("delete_on_termination") == Some(&Value::Bool(true))
 }

@@ -4,28 +4,34 @@
 //! what can be taken over and what not and why, `cluster_file` and `terraform` write, and [`prove`] judges the plans that
 //! a person makes of the written files.
 
+mod balancers;
 mod cluster_file;
+mod handover;
 mod layout;
 mod members;
+mod origin;
 mod page;
+mod planned;
 mod proof;
 pub mod state;
 mod terraform;
+mod told;
 
 use std::collections::BTreeMap;
 
+pub use handover::{HANDOVER_FORMAT, Handover, HandoverError, Import};
 pub use layout::{LAYOUTS, Layout, Verdict, reference};
-pub use proof::{HANDOVER_FORMAT, Handover, Proof, ROWS, Root, Row, prove, rules};
+pub use proof::{Proof, ROWS, Root, Row, Stage, prove, rules};
 pub use state::{State, StateError};
 
+use crate::config;
 use crate::config::adoption::Mapping;
-use crate::config::{self, Mistake};
 use crate::domain::desired::Desired;
 use crate::domain::observed::Identity;
 use crate::domain::policy::EtcdStrategy;
 use crate::executor::identity::IDENTITY_FORMAT;
 use crate::plan::Refusal;
-use layout::{CLASSIC_BALANCER, EXTERNAL, REATTACH, SINGLE, TOLD};
+use layout::{BESIDE, CLASSIC_BALANCER, EXTERNAL, REATTACH, SINGLE, TOLD};
 use members::Member;
 
 /// What is written; nothing of it has happened.
@@ -46,13 +52,9 @@ pub struct Adoption {
 pub enum Unadopted {
     /// The cluster cannot be taken over, or not yet. Pointers are those of the mapping file.
     Refused(Vec<Refusal>),
-    /// The cluster file that would be written has mistakes.
-    Mistaken {
-        /// All of them; places are those of `text`.
-        mistakes: Vec<Mistake>,
-        /// The file.
-        text: String,
-    },
+    /// The cluster file that would be written has mistakes. Pointers are those of the mapping file, because nobody can
+    /// open a file that is not written.
+    Mistaken(Vec<Refusal>),
 }
 
 /// Where `rehull adopt --verify-plan` finds what a plan has to be.
@@ -65,13 +67,13 @@ pub const HANDOVER_FILE: &str = "handover.json";
 pub fn adopt(mapping: &Mapping, state: Option<&State>) -> Result<Adoption, Unadopted> {
     let members = members::find(mapping, state).map_err(Unadopted::Refused)?;
     let text = cluster_file::text(&mapping.cluster_file, &members).map_err(Unadopted::Refused)?;
-    let (desired, path) = understood(text.clone())?;
+    let (desired, path) = understood(mapping, &text)?;
     let refusals = refusals(&desired, state);
     if !refusals.is_empty() {
         return Err(Unadopted::Refused(refusals));
     }
     let mut files = BTreeMap::from([(path.clone(), text)]);
-    let taken = terraform::write(&desired, &members, &mut files);
+    let taken = terraform::write(&desired, &members, state, &mut files);
     let identity = Identity {
         format: IDENTITY_FORMAT,
         cluster: desired.cluster.to_string(),
@@ -81,10 +83,10 @@ pub fn adopt(mapping: &Mapping, state: Option<&State>) -> Result<Adoption, Unado
     };
     files.insert("identity.json".to_owned(), document(&identity));
     files.insert(HANDOVER_FILE.to_owned(), document(&taken.handover));
-    let layout = if state.is_some() && !taken.handover.forgets.is_empty() {
-        &EXTERNAL
-    } else {
-        &TOLD
+    let layout = match state {
+        None => &TOLD,
+        Some(_) if members.iter().all(|member| member.instance.is_some()) => &EXTERNAL,
+        Some(_) => &BESIDE,
     };
     let has_classic = state.is_some_and(|state| state.of(&["aws_elb"]).next().is_some());
     let notes: Vec<&Layout> = has_classic.then_some(&CLASSIC_BALANCER).into_iter().collect();
@@ -106,13 +108,16 @@ pub fn adopt(mapping: &Mapping, state: Option<&State>) -> Result<Adoption, Unado
 }
 
 /// The written file as `rehull check` will read it, and where it is written.
-fn understood(text: String) -> Result<(Desired, String), Unadopted> {
-    match config::parse("the cluster file as it would be written", &text) {
+fn understood(mapping: &Mapping, text: &str) -> Result<(Desired, String), Unadopted> {
+    match config::parse("the cluster file as it would be written", text) {
         Ok(desired) => {
             let path = format!("clusters/{}.yaml", desired.cluster);
             Ok((desired, path))
         }
-        Err(mistakes) => Err(Unadopted::Mistaken { mistakes, text }),
+        Err(mistakes) => {
+            let refusal = |mistake| origin::refusal(mapping, mistake);
+            Err(Unadopted::Mistaken(mistakes.into_iter().map(refusal).collect()))
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! The page for the person who hands the cluster over: every step in order, with what to type and what must be seen.
 
+mod back;
+mod untold;
+
 use super::layout::Layout;
 use super::machines;
 use super::members::Member;
@@ -32,9 +35,21 @@ fn lines(all: impl Iterator<Item = String>) -> String {
     out
 }
 
+/// Plan, proof and apply. What is refused is not applied by whoever pastes all of it.
+fn proven(root: &str) -> impl Iterator<Item = String> {
+    let plan = "terraform plan -out=handover.plan && terraform show -json handover.plan > handover-plan.json";
+    let proof = format!("rehull adopt --verify-plan handover-plan.json --root {root} --out THIS_FOLDER");
+    let apply = "terraform apply handover.plan && rm handover.plan handover-plan.json";
+    [plan.to_owned(), format!("{proof} && {apply}")].into_iter()
+}
+
+const AGAIN: &str = "A second plan is empty: make it, and let the same proof say that it is settled.";
+
 impl Page<'_> {
     pub(super) fn text(&self) -> String {
-        let mut steps = vec![self.look(), self.prepare()];
+        let mut steps = vec![self.look()];
+        steps.extend(untold::step(&self.desired.aws.region, self.members));
+        steps.push(self.prepare());
         if matches!(self.desired.etcd.template, TemplateRef::BuiltIn(_)) {
             steps.push(self.mark());
         }
@@ -47,13 +62,15 @@ impl Page<'_> {
         steps.extend([self.tags(), self.identity(), self.first_plan()]);
         let mut out = format!(
             "# Handing the etcd cluster of `{}` over to rehull\n\n\
-             Written by `rehull adopt`, which has changed nothing. Every step can be repeated, and until the first `rehull apply` every\n\
-             step can be taken back. Let nobody else apply the old root module meanwhile. Names of files are relative to this folder.\n",
+             Written by `rehull adopt`, which has changed nothing. Every step may be done a second time without harm, and until the first\n\
+             `rehull apply` every step can be taken back, as the end of this page says. Let nobody else apply the old root module meanwhile.\n\
+             Names of files are relative to this folder.\n",
             self.desired.cluster
         );
         for (index, step) in steps.iter().enumerate() {
             out.push_str(&format!("\n## {}. {step}", index.saturating_add(1)));
         }
+        out.push_str(&back::text(self));
         for note in self.notes {
             out.push_str(&format!(
                 "\n## Note: {}\n\n{}. Later: {}.\n",
@@ -115,15 +132,22 @@ impl Page<'_> {
 
     fn forget(&self) -> String {
         let list = lines(self.taken.resources.iter().cloned());
+        let again = if self.taken.handover.stays.is_empty() {
+            "A second plan is empty. Nothing else was in this module by which it could be known, so the proof then says that it cannot tell (exit \
+             code 3): look with `terraform state list`, which lists none of them."
+        } else {
+            AGAIN
+        };
         format!(
             "Take them out of the old root module\n\n\
              Copy `{REMOVED}` there and, in the same change, delete the blocks of\n\n{list}\n\
              Where something refers to them (records, outputs), put the ids of `{}` instead. Then:\n\n\
-             \x20   terraform plan -out=handover.plan && terraform show -json handover.plan > handover-plan.json\n\
-             \x20   rehull adopt --verify-plan handover-plan.json --out THIS_FOLDER\n\
-             \x20   terraform apply handover.plan && rm handover.plan handover-plan.json\n\n\
-             The proof says that {} objects are forgotten, and nothing is made, changed, replaced or destroyed. A second plan is empty.\n",
+             \x20   test -e before.tfstate || (umask 077 && terraform state pull > before.tfstate)\n\
+             {}\n\
+             The proof says that {} objects are forgotten, and nothing is made, changed, replaced or destroyed. {again} `before.tfstate` is the \
+             way back and holds secrets: keep it where only you can read it, and delete it after the first rollout.\n",
             self.cluster_file,
+            lines(proven("old")),
             self.taken.handover.forgets.len()
         )
     }
@@ -133,10 +157,9 @@ impl Page<'_> {
             "Take addresses and disks into a root module of their own\n\n\
              `{PARTS}` has them as they are, with rehull's tags. Put it beside your other root modules with a `state.s3.tfbackend`. Then, in it:\n\n\
              \x20   terraform init -backend-config=state.s3.tfbackend\n\
-             \x20   terraform plan -out=handover.plan && terraform show -json handover.plan > handover-plan.json\n\
-             \x20   rehull adopt --verify-plan handover-plan.json --out THIS_FOLDER\n\
-             \x20   terraform apply handover.plan && rm handover.plan handover-plan.json\n\n\
-             The proof says that {} objects are imported and change in nothing but tags. A second plan is empty.\n",
+             {}\n\
+             The proof says that {} objects are imported and change in nothing but tags. {AGAIN}\n",
+            lines(proven("new")),
             self.taken.handover.imports.len()
         )
     }
@@ -162,7 +185,7 @@ impl Page<'_> {
                     .taken
                     .handover
                     .imports
-                    .contains(&import_address(kind, slot.name.as_str()))
+                    .contains_key(&import_address(kind, slot.name.as_str()))
                 {
                     out.push_str(&format!(
                         "    aws ec2 create-tags --region {region} --resources {id} --tags Key={},Value={cluster} Key={},Value={}\n",
@@ -184,7 +207,8 @@ impl Page<'_> {
         };
         format!(
             "Record which cluster it is\n\n\
-             Once, and never again; every command of rehull compares the cluster that it meets with this record:\n\n    {put}\n"
+             Every command of rehull compares the cluster that it meets with this record. It is written only where there is none: a second \
+             try fails, and changes nothing:\n\n    {put}\n"
         )
     }
 

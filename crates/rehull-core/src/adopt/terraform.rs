@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::handover::{HANDOVER_FORMAT, Handover, Import};
 use super::members::Member;
-use super::proof::{HANDOVER_FORMAT, Handover};
-use super::state::Object;
+use super::state::{Object, State};
 use crate::domain::desired::Desired;
 use crate::domain::fleet::tag;
 
@@ -25,10 +25,14 @@ pub(super) const REMOVED: &str = "terraform/old/removed.tf";
 /// The new root module.
 pub(super) const PARTS: &str = "terraform/etcd-parts";
 
+/// One of them is enough to know a module by, and a few may go meanwhile. A state may have thousands.
+const STAYS_MAX: usize = 20;
+
 /// Writes both halves, as far as the state knows the parts.
 pub(super) fn write(
     desired: &Desired,
     members: &[Member<'_>],
+    state: Option<&State>,
     files: &mut BTreeMap<String, String>,
 ) -> Taken {
     let objects = || members.iter().flat_map(Member::objects);
@@ -36,9 +40,14 @@ pub(super) fn write(
     let mut handover = Handover {
         format: HANDOVER_FORMAT,
         cluster: desired.cluster.to_string(),
-        forgets: objects().map(|object| object.address.clone()).collect(),
-        imports: BTreeSet::new(),
+        forgets: objects().map(|one| (one.address.clone(), id(one))).collect(),
+        imports: BTreeMap::new(),
+        stays: BTreeSet::new(),
     };
+    let all = state.into_iter().flat_map(State::all).map(|one| &one.address);
+    let stays = all.filter(|address| !handover.forgets.contains_key(*address));
+    let stays = stays.take(STAYS_MAX).cloned().collect();
+    handover.stays = stays;
     if !resources.is_empty() {
         files.insert(REMOVED.to_owned(), removed(&resources));
     }
@@ -54,7 +63,11 @@ pub(super) fn write(
             let mut arguments = arguments(object);
             arguments.insert("tags".to_owned(), json!(tags(desired, member, object)));
             parts.insert(member.name.clone(), Value::Object(arguments));
-            handover.imports.insert(import_address(kind, &member.name));
+            let (id, tags) = (id(object), own_tags(desired, member));
+            let import = Import { id, tags };
+            handover
+                .imports
+                .insert(import_address(kind, &member.name), import);
         }
         if !parts.is_empty() {
             main.push_str(&block(kind, &Value::Object(parts), body));
@@ -105,9 +118,21 @@ fn tags(desired: &Desired, member: &Member<'_>, object: &Object) -> BTreeMap<Str
         .tags()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect();
-    tags.insert(tag::CLUSTER.to_owned(), desired.cluster.to_string());
-    tags.insert(tag::SLOT.to_owned(), member.name.clone());
+    tags.extend(own_tags(desired, member));
     tags
+}
+
+/// Tags by which rehull sees a part.
+fn own_tags(desired: &Desired, member: &Member<'_>) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (tag::CLUSTER.to_owned(), desired.cluster.to_string()),
+        (tag::SLOT.to_owned(), member.name.clone()),
+    ])
+}
+
+/// Every object has one: what has none is refused before.
+fn id(object: &Object) -> String {
+    object.text("id").unwrap_or_default().to_owned()
 }
 
 fn interface(object: &Object) -> Map<String, Value> {

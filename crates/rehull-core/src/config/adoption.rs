@@ -65,12 +65,8 @@ impl Reader<'_, '_> {
         let root = Pointer::root();
         let entries = self.map(document, &root, Some(&KEYS))?;
         let format = self.required(entries, &root, "format");
-        if let Some((node, at)) = format
-            && scalar(node).and_then(Value::as_i64) != Some(FILE_FORMAT)
-        {
-            let message = format!("this version of rehull reads format {FILE_FORMAT}");
-            self.mistakes
-                .add(&at, Wrong::new("adopt::format", message, "another format"));
+        if let Some((node, at)) = format {
+            self.format(node, &at);
         }
         let etcd_cluster = self
             .required(entries, &root, "etcdCluster")
@@ -88,16 +84,42 @@ impl Reader<'_, '_> {
         })
     }
 
+    /// Of the mapping, and of the cluster file in it.
+    fn format(&mut self, node: &Node, at: &Pointer) {
+        if scalar(node).and_then(Value::as_i64) != Some(FILE_FORMAT) {
+            let message = format!("this version of rehull reads format {FILE_FORMAT}");
+            self.mistakes
+                .add(at, Wrong::new("adopt::format", message, "another format"));
+        }
+    }
+
     fn cluster_id(&mut self, node: &Node, at: &Pointer) -> Option<EtcdClusterId> {
         let text = self.text(node, at)?;
-        let wrong = Wrong::new(
-            "adopt::etcd_cluster",
-            format!("{} is no id of an etcd cluster", quoted(&text)),
-            "hexadecimal digits are wanted",
-        )
-        .help("it is `cluster_id` of: etcdctl member list --hex -w json");
-        let id = u64::from_str_radix(&text, 16).ok().filter(|id| *id != 0);
-        self.mistakes.keep(at, id.map(EtcdClusterId).ok_or(wrong))
+        let prefixed = text.strip_prefix("0x");
+        let digits = prefixed.unwrap_or(&text);
+        let is_hex = !digits.is_empty() && digits.chars().all(|digit| digit.is_ascii_hexdigit());
+        let id = u64::from_str_radix(digits, 16)
+            .ok()
+            .filter(|id| is_hex && *id != 0);
+        // Without `--hex` etcdctl says the same id in decimal digits, and that would be another cluster.
+        let is_ambiguous = prefixed.is_none() && digits.chars().all(|digit| digit.is_ascii_digit());
+        let wrong = match id {
+            Some(id) if !is_ambiguous => return Some(EtcdClusterId(id)),
+            Some(_) => Wrong::new(
+                "adopt::etcd_cluster",
+                format!("{} may be decimal or hexadecimal", quoted(&text)),
+                "decimal digits alone",
+            )
+            .help("ask with `--hex`: etcdctl member list --hex -w json; if `cluster_id` looks like this there, write `0x` before it"),
+            None => Wrong::new(
+                "adopt::etcd_cluster",
+                format!("{} is no id of an etcd cluster", quoted(&text)),
+                "up to 16 hexadecimal digits are wanted",
+            )
+            .help("it is `cluster_id` of: etcdctl member list --hex -w json"),
+        };
+        self.mistakes.add(at, wrong);
+        None
     }
 
     fn members(&mut self, node: &Node, at: &Pointer) -> Option<Vec<MappedMember>> {
@@ -117,7 +139,8 @@ impl Reader<'_, '_> {
                 .required(entries, &at, "name")
                 .and_then(|(node, at)| self.text(node, &at).map(|text| (text, at)))
                 .and_then(|(text, at)| {
-                    let fits = value::slot_name(&text).map(|()| text);
+                    let help = "lower-case letters, digits and hyphens, at most 63 characters, because it names tags and templates too; a member that is called otherwise is replaced by one with such a name first (docs/adopt.md)";
+                    let fits = value::slot_name(&text).map_err(|wrong| wrong.help(help)).map(|()| text);
                     self.mistakes.keep(&at, fits)
                 });
             let machine = self
@@ -142,6 +165,9 @@ impl Reader<'_, '_> {
     fn cluster_file(&mut self, node: &Node, at: &Pointer) -> Option<Vec<Entry>> {
         let entries = self.map(node, at, None)?;
         self.required(entries, at, "cluster");
+        if let Some((format, format_at)) = get(entries, at, "format") {
+            self.format(format, &format_at);
+        }
         let Some((etcd, etcd_at)) = self.required(entries, at, "etcd") else {
             return Some(entries.to_vec());
         };

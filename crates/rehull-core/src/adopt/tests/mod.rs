@@ -2,7 +2,9 @@
 
 mod proofs;
 mod rows;
+mod stages;
 mod states;
+mod told;
 mod written;
 
 use serde_json::Value;
@@ -34,7 +36,7 @@ fn adopted(text: &str, state: &Value) -> Adoption {
 fn refused(text: &str, state: &Value) -> Vec<Refusal> {
     match adopt(&mapping(text), Some(&read(state))) {
         Err(Unadopted::Refused(refusals)) => refusals,
-        Err(Unadopted::Mistaken { mistakes, text }) => panic!("{mistakes:#?}\n{text}"),
+        Err(Unadopted::Mistaken(mistakes)) => panic!("{mistakes:#?}"),
         Ok(adoption) => panic!("nothing stands against it: {:#?}", adoption.files),
     }
 }

@@ -34,6 +34,12 @@ fn of_parts() -> Vec<Case> {
             }),
         ),
         (
+            "adopt::interface_dies_with_machine",
+            changed(&|state| {
+                values(state, MACHINE)["network_interface"][0]["delete_on_termination"] = json!(true);
+            }),
+        ),
+        (
             "adopt::termination_protection",
             changed(&|state| values(state, MACHINE)["disable_api_termination"] = json!(true)),
         ),
@@ -245,6 +251,16 @@ fn what_mapping_and_state_say_differently_is_refused_and_what_neither_says_is_as
     assert_eq!(refused(&other, &state())[0].code, "adopt::place");
     let twice = MAPPING.replace("aws_instance.etcd[2]", "aws_instance.etcd[1]");
     assert_eq!(refused(&twice, &state())[0].code, "adopt::machine_twice");
+    let mut one_disk = state();
+    values(&mut one_disk, "module.etcd.aws_volume_attachment.etcd[2]")["volume_id"] =
+        json!("vol-0e000000000000001");
+    values(&mut one_disk, "module.etcd.aws_instance.etcd[2]")["ebs_block_device"] = json!([]);
+    let refusals = refused(MAPPING, &one_disk);
+    assert_eq!(refusals[0].code, "adopt::volume_twice");
+    assert!(refusals[0].message.contains("etcd-1 and etcd-2"), "{refusals:#?}");
+    let mut nameless = state();
+    values(&mut nameless, "module.etcd.aws_volume_attachment.etcd[1]")["id"] = Value::Null;
+    assert_eq!(refused(MAPPING, &nameless)[0].code, "adopt::unknown");
     let mut taken = state();
     add(
         &mut taken,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::Mistake;
+use crate::config::{Mistake, Spans};
 use crate::domain::observed::Identity;
 
 #[test]
@@ -51,6 +51,16 @@ fn the_page_has_the_steps_in_order_and_every_id() {
         (identity.cluster.as_str(), identity.account.as_str()),
         ("prod", "111122223333")
     );
+}
+
+#[test]
+fn the_page_says_where_a_second_plan_proves_nothing() {
+    let mut alone = state();
+    for address in ["aws_elb.api", "random_password.token"] {
+        without(&mut alone, address);
+    }
+    let says = |state: &Value| adopted(MAPPING, state).files["HANDOVER.md"].contains("cannot tell (exit code 3)");
+    assert!(says(&alone) && !says(&state()));
 }
 
 #[test]
@@ -148,7 +158,7 @@ fn mistakes(text: &str) -> Vec<Mistake> {
 
 #[test]
 fn every_mistake_of_a_mapping_is_told_at_its_place() {
-    let text = "format: 2\netcdCluster: xyz\nmembers:\n  - { name: Etcd A, machin: i-1 }\nclusterFile:\n  etcd:\n    slots: []\n";
+    let text = "format: 2\netcdCluster: xyz\nmembers:\n  - { name: Etcd A, machin: i-1 }\nclusterFile:\n  format: 7\n  etcd:\n    slots: []\n";
     let told = mistakes(text);
     let found: Vec<(&str, &str)> = told.iter().map(|one| (one.code, one.at.as_str())).collect();
     for wanted in [
@@ -158,6 +168,7 @@ fn every_mistake_of_a_mapping_is_told_at_its_place() {
         ("config::unknown_key", "/members/0/machin"),
         ("config::missing_key", "/members/0"),
         ("config::missing_key", "/clusterFile"),
+        ("adopt::format", "/clusterFile/format"),
         ("adopt::slots", "/clusterFile/etcd/slots"),
     ] {
         assert!(found.contains(&wanted), "{wanted:?} is not in {found:#?}");
@@ -172,16 +183,89 @@ fn every_mistake_of_a_mapping_is_told_at_its_place() {
     );
 }
 
+/// Mistakes of the cluster file that would be written: code, and what stands in the mapping where they point.
+fn mistaken(text: &str, state: &Value) -> Vec<(&'static str, String)> {
+    let Err(Unadopted::Mistaken(refusals)) = adopt(&mapping(text), Some(&read(state))) else {
+        panic!("no mistake in\n{text}");
+    };
+    let spans = Spans::of(text);
+    let place = |refusal: crate::plan::Refusal| {
+        let pointer = refusal.pointer.unwrap();
+        let span = spans.value(&pointer).unwrap_or_else(|| panic!("no {pointer}"));
+        (refusal.code, format!("{pointer} {}", &text[span.start..span.end]))
+    };
+    refusals.into_iter().map(place).collect()
+}
+
 #[test]
-fn a_cluster_file_with_mistakes_is_shown_as_it_would_be_written() {
-    let text = MAPPING.replace("    image: ami-8acc23d5688586c15\n", "    image: latest\n");
-    match adopt(&mapping(&text), Some(&read(&state()))) {
-        Err(Unadopted::Mistaken { mistakes, text }) => {
-            let at: Vec<&str> = mistakes.iter().map(|one| one.at.as_str()).collect();
-            assert_eq!(at, ["/etcd/image"]);
-            assert!(text.contains("image: latest\n"), "{text}");
-        }
-        other => panic!("{other:#?}"),
+fn mistakes_of_the_cluster_file_point_to_the_line_of_the_mapping_that_they_come_from() {
+    let image = MAPPING.replace("    image: ami-8acc23d5688586c15\n", "    image: latest\n");
+    assert_eq!(
+        mistaken(&image, &state()),
+        [("config::id", "/clusterFile/etcd/image latest".to_owned())]
+    );
+    let lacks = MAPPING.replace("    image: ami-8acc23d5688586c15\n", "");
+    let found = mistaken(&lacks, &state());
+    assert!(found[0].1.starts_with("/clusterFile/etcd "), "{found:?}");
+    // The state says this one, so it is told at its member.
+    let mut state = state();
+    values(&mut state, "module.etcd.aws_instance.etcd[1]")["availability_zone"] = json!("mars");
+    let found = mistaken(MAPPING, &state);
+    assert!(
+        found.iter().all(|(_, at)| at.starts_with("/members/1 ")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn machines_that_are_not_alike_are_told_as_that() {
+    for (argument, value, key) in [
+        (
+            "vpc_security_group_ids",
+            json!(["sg-0e00000000000000f"]),
+            "securityGroups",
+        ),
+        ("instance_type", json!("m6i.xlarge"), "instanceType"),
+    ] {
+        let mut state = state();
+        values(&mut state, "module.etcd.aws_instance.etcd[2]")[argument] = value;
+        let refusals = refused(MAPPING, &state);
+        assert_eq!(refusals[0].code, "adopt::unlike");
+        let message = &refusals[0].message;
+        assert!(
+            message.contains(key) && message.contains("etcd-0 and etcd-2"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn the_id_of_the_etcd_cluster_is_never_taken_for_another_number() {
+    let with = |id: &str| MAPPING.replace("cdf818194e3a8c32", id);
+    for (id, read) in [
+        ("cdf818194e3a8c32", 0xcdf8_1819_4e3a_8c32),
+        ("0x1234567890123456", 0x1234_5678_9012_3456),
+        ("0xf", 0xf),
+        ("f0", 0xf0),
+    ] {
+        assert_eq!(mapping(&with(id)).etcd_cluster.0, read, "{id}");
+    }
+    for id in [
+        "1234567890123456",
+        "12",
+        "14841639654266218690",
+        "0",
+        "0x",
+        "+f",
+        "cdf818194e3a8c321",
+        "xyz",
+    ] {
+        let found = mistakes(&with(id));
+        assert_eq!(found[0].code, "adopt::etcd_cluster", "{id}");
+        assert!(
+            found[0].help.as_ref().is_some_and(|help| help.contains("--hex")),
+            "{found:?}"
+        );
     }
 }
 
@@ -192,11 +276,8 @@ fn texts_that_would_be_read_as_something_else_are_quoted() {
     let text = MAPPING.replace("    template:", flags);
     let mapping = mapping(&text);
     let state = read(&state());
-    let text = match adopt(&mapping, Some(&state)) {
-        Ok(adoption) => adoption.files["clusters/prod.yaml"].clone(),
-        Err(Unadopted::Mistaken { text, .. }) => text,
-        Err(Unadopted::Refused(refusals)) => panic!("{refusals:#?}"),
-    };
+    let members = crate::adopt::members::find(&mapping, Some(&state)).unwrap();
+    let text = crate::adopt::cluster_file::text(&mapping.cluster_file, &members).unwrap();
     for line in [
         "a: \"8589934592\"",
         "b: \"true\"",

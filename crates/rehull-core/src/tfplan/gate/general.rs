@@ -33,7 +33,7 @@ rules! {
     UNREADABLE = "plan::unreadable_change", "a part of the plan of another shape than the format has", "make the plan again; if it stays so, this Terraform release writes another format";
     DUPLICATE = "plan::duplicate", "an object or a launch template that stands twice in one plan", "make the plan again; two resources must not manage one launch template";
     CHECK = "plan::check", "a check that fails, or that failed to be asked", "look at the check's message in `terraform plan`; Terraform itself only warns and would go on";
-    PROVIDER = "gate::provider", "a provider that is not on the list: it is a program that the plan has already run", "take it out of this root module, or add its source to the allowed providers";
+    PROVIDER = "gate::provider", "a provider that is not on the list: it is a program that the plan has already run", "keep what it makes in a root module of its own, which rehull neither plans nor applies";
     CODE = "gate::code", "a provisioner: commands that the apply runs", "take it out; what a machine has to do stands in its user data";
     DATA_SOURCE = "gate::data_source", "a data source that runs a program or asks the network during the plan", "pass the value in as a variable";
     NO_CONFIGURATION = "gate::no_configuration", "a plan without its configuration: nobody can tell what code it runs", "hand the plan over as `show -json` wrote it";
