@@ -59,7 +59,8 @@ fn the_page_says_where_a_second_plan_proves_nothing() {
     for address in ["aws_elb.api", "random_password.token"] {
         without(&mut alone, address);
     }
-    let says = |state: &Value| adopted(MAPPING, state).files["HANDOVER.md"].contains("cannot tell (exit code 3)");
+    let says =
+        |state: &Value| adopted(MAPPING, state).files["HANDOVER.md"].contains("cannot tell (exit code 3)");
     assert!(says(&alone) && !says(&state()));
 }
 
