@@ -72,7 +72,7 @@ impl Deaths {
 }
 
 /// Kind and subject of every record: `intended go`, and which one.
-fn kinds(segment: &str) -> Vec<(String, String)> {
+pub(crate) fn kinds(segment: &str) -> Vec<(String, String)> {
     let action = |word: &str, key: String| {
         let verb = key.split(' ').next().unwrap_or_default();
         (format!("{word} {verb}"), key)
