@@ -1,7 +1,8 @@
 //! rehull is killed around its journal records, again and again, and resumed each time.
 
 use super::cloud::Cloud;
-use super::deaths::{Deaths, kinds};
+use super::deaths::Deaths;
+use super::faults::{each_thing_in_turn, in_rounds};
 use super::legs::{legs, say};
 use super::load::Load;
 use super::rig::Sandbox;
@@ -102,16 +103,19 @@ async fn a_creation_that_was_killed_before_its_first_record_is_ended_without_cre
     sandbox.down().await;
 }
 
-/// Upgrades in a chain of processes, each of which dies by the next of these faults: one per round, for ever. A record of
-/// the journal is written by whichever process comes to it, so a chain meets the records of a whole rollout.
-async fn dies_again_and_again(name: &'static str, faults: &[&str]) -> Option<Deaths> {
+/// Upgrades in a chain of processes, each of which dies by a fault that is chosen by the newest segment which the last one
+/// has left. A record of the journal is written by whichever process comes to it, so a chain meets the records of a whole
+/// rollout.
+async fn dies_again_and_again(
+    name: &'static str,
+    mut fault_after: impl FnMut(&str) -> String,
+) -> Option<Deaths> {
     let sandbox = Sandbox::cluster(name, &["3.5.33", "3.6.14"], 3).await?;
     sandbox.pin("3.6.14");
     let load = Load::gently_on(&sandbox).await;
-    let mut rounds = faults.iter().copied().cycle();
-    let first = rounds.next().expect("a fault");
+    let first = fault_after("");
     let mut run = sandbox
-        .run(&["apply", "cluster.yaml", "--yes", "--fault", first])
+        .run(&["apply", "cluster.yaml", "--yes", "--fault", &first])
         .await;
     let cloud = Cloud::of(&sandbox.info).await;
     let (mut count, mut deaths) = (0, Deaths::default());
@@ -125,16 +129,12 @@ async fn dies_again_and_again(name: &'static str, faults: &[&str]) -> Option<Dea
             None => String::new(),
         };
         deaths.met(&newest);
+        let fault = fault_after(&newest);
         say(&format!(
-            "{name}: death {count}, {} segments written",
+            "{name}: death {count}, {} segments written, {fault} is next",
             segments.len()
         ));
-        let fault = if begins_a_snapshot(&newest) {
-            "kill-before:4"
-        } else {
-            rounds.next().expect("it goes round")
-        };
-        run = sandbox.run(&["resume", &rollout, "--fault", fault]).await;
+        run = sandbox.run(&["resume", &rollout, "--fault", &fault]).await;
     }
     // Killed right after its last record, a process has left nothing to do.
     match run.code {
@@ -150,52 +150,35 @@ async fn dies_again_and_again(name: &'static str, faults: &[&str]) -> Option<Dea
     Some(deaths)
 }
 
-/// A snapshot dies with its process: the next one has to see it done, or no chain ever gets past it.
-fn begins_a_snapshot(segment: &str) -> bool {
-    kinds(segment)
-        .iter()
-        .any(|(kind, _)| kind == "settled start-snapshot")
-}
-
 /// One chain that dies after every kind of record that begins with one of these words.
-async fn die_after_all(name: &'static str, faults: &[&str], words: &[&str]) {
-    if let Some(deaths) = dies_again_and_again(name, faults).await {
+async fn die_after_all(name: &'static str, fault_after: impl FnMut(&str) -> String, words: &[&str]) {
+    if let Some(deaths) = dies_again_and_again(name, fault_after).await {
         assert_eq!(deaths.missed(words), Vec::<&str>::new(), "{deaths:#?}");
     }
 }
 
-/// Two chains of the same faults, one a step ahead, side by side: together they die after every kind of record that begins
-/// with one of these words.
-async fn die_together(name: &'static str, next: &'static str, faults: (&[&str], &[&str]), words: &[&str]) {
+/// Two chains, one a step ahead, side by side: together they die before the outcome of all that is done is written.
+async fn die_before_all_outcomes() {
     let (one, other) = tokio::join!(
-        dies_again_and_again(name, faults.0),
-        dies_again_and_again(next, faults.1)
+        dies_again_and_again("before", in_rounds(&["kill-before:3", "kill-before:4"])),
+        dies_again_and_again("before-next", in_rounds(&["kill-before:4", "kill-before:3"])),
     );
     let (Some(one), Some(other)) = (one, other) else {
         return;
     };
     let deaths = one.and(other);
-    assert_eq!(deaths.missed(words), Vec::<&str>::new(), "{deaths:#?}");
+    assert_eq!(deaths.missed(&["intended"]), Vec::<&str>::new(), "{deaths:#?}");
 }
 
-// A process writes one segment to attach, one with what it is about to do, one with what came of that, and the next one
-// with what it does then. Who dies right after its second has done nothing: the next one sends the same again, dies right
-// after its third, and so each thing in turn is met at both. Who dies before its fourth has brought one thing to its end.
-// Who dies before its third has done something and not written down what came of it.
+// Who dies before its third segment has done something and not written down what came of it; who dies before its fourth
+// has brought one thing to its end.
 legs! {
-    processes_die_after_every_intent_and_after_every_outcome => die_after_all(
-        "after",
-        &["kill-after:2", "kill-after:3"],
-        &["intended", "settled"],
+    processes_die_after_every_intent_and_after_every_outcome =>
+        die_after_all("after", each_thing_in_turn(), &["intended", "settled"]);
+    processes_die_before_every_outcome_is_written => die_before_all_outcomes();
+    processes_die_around_attaching => die_after_all(
+        "attach",
+        in_rounds(&["kill-after:5", "kill-before:1", "kill-after:1", "kill-before:2", "kill-before:6"]),
+        &["attached"],
     );
-    processes_die_before_every_outcome_is_written => die_together(
-        "before",
-        "before-next",
-        (&["kill-before:3", "kill-before:4"], &["kill-before:4", "kill-before:3"]),
-        &["intended"],
-    );
-    processes_die_around_attaching => async {
-        let faults = ["kill-after:5", "kill-before:1", "kill-after:1", "kill-before:2", "kill-before:6"];
-        die_after_all("attach", &faults, &["attached"]).await;
-    };
 }

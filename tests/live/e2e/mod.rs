@@ -12,6 +12,7 @@ pub(crate) mod cloud;
 mod crash_loop;
 mod deaths;
 mod downgrade;
+mod faults;
 mod holders;
 mod kills;
 pub(crate) mod legs;
