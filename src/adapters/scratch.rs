@@ -52,11 +52,22 @@ fn sweep(root: &Path, prefix: &str) -> io::Result<()> {
         let Ok(lock) = File::open(entry.path().join(LOCK)) else {
             continue;
         };
-        if lock.try_lock().is_ok() && !lives(&entry.path())? {
-            fs::remove_dir_all(entry.path())?;
+        if lock.try_lock().is_ok() {
+            // Whoever held it until now removes it himself; then there is nothing left to do.
+            match remove_unless_lived_in(&entry.path()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
         }
     }
     Ok(())
+}
+
+fn remove_unless_lived_in(folder: &Path) -> io::Result<()> {
+    if lives(folder)? {
+        return Ok(());
+    }
+    fs::remove_dir_all(folder)
 }
 
 /// A program works in it or below it.
