@@ -1,10 +1,7 @@
 //! `rehull init`: the files of a new repository. Nothing is written over, and without the room for all of it nothing is written.
 
 mod files;
-
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::path::Path;
+mod place;
 
 use serde_json::json;
 
@@ -59,36 +56,13 @@ fn all() -> Vec<(String, String)> {
 /// # Errors
 /// One of them is there already, or cannot be written.
 pub fn run(console: &Console, asked: &Initialising) -> Result<Exit, Failure> {
-    let files = all();
-    let there: Vec<&str> = files
-        .iter()
-        .map(|(path, _)| path.as_str())
-        .filter(|path| asked.dir.join(path).symlink_metadata().is_ok())
-        .collect();
-    if let Some(first) = there.first() {
-        let message = format!("`{}` is there already", asked.dir.join(first).display());
-        let mut failure = Failure::new(Exit::Usage, "init::exists", message);
-        if there.len() > 1 {
-            failure = failure.note(format!(
-                "so are {} more of its files",
-                there.len().saturating_sub(1)
-            ));
-        }
-        return Err(failure.help("name a new folder: nothing is ever written over, and nothing was written"));
-    }
+    let files = place::around_what_is_there(&asked.dir, all());
+    place::is_free(&asked.dir, &files)?;
     if !asked.dry_run {
-        for (path, text) in &files {
-            write(&asked.dir.join(path), text)?;
-        }
+        place::write(&asked.dir, &files)?;
     }
     show(console, asked, &files)?;
     Ok(Exit::Ok)
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
-    let written = folder.and_then(|()| File::create_new(path)?.write_all(text.as_bytes()));
-    written.map_err(|error| Failure::unwritable(path, &error))
 }
 
 fn show(console: &Console, asked: &Initialising, files: &[(String, String)]) -> Result<(), Failure> {
@@ -105,7 +79,14 @@ fn show(console: &Console, asked: &Initialising, files: &[(String, String)]) -> 
     for path in &paths {
         text.push_str(&format!("{}\n", path.display()));
     }
-    let readme = asked.dir.join("README.md");
+    let readme = files.iter().find(|(_, text)| text == template!("README.md"));
+    let readme = readme.map_or_else(|| asked.dir.clone(), |(path, _)| asked.dir.join(path));
+    if files.iter().any(|(path, _)| path == place::IGNORED_ASIDE) {
+        text.push_str(&format!(
+            "there is a .gitignore already: the lines of {} belong into it\n",
+            place::IGNORED_ASIDE
+        ));
+    }
     text.push_str(&if asked.dry_run {
         format!("{} files; nothing was written\n", files.len())
     } else {
@@ -121,7 +102,8 @@ fn show(console: &Console, asked: &Initialising, files: &[(String, String)]) -> 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::path::PathBuf;
+    use std::fs;
+    use std::path::{Path, PathBuf};
 
     use super::*;
 
