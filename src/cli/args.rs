@@ -39,7 +39,8 @@ pub struct Invocation {
 /// # Errors
 /// Help and version texts, and everything that is no command line.
 pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, clap::Error> {
-    let typed = Typed::try_parse_from(arguments)?;
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let typed = Typed::try_parse_from(&arguments)?;
     let format = match typed.global.output {
         Output::Text => Format::Text,
         Output::Json => Format::Json,
@@ -48,13 +49,24 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation,
     let console = Console::new(format, typed.global.quiet, typed.global.no_color);
     let wish = wish(typed.command).map_err(|message| {
         let kind = clap::error::ErrorKind::ValueValidation;
-        Typed::command().error(kind, message)
+        typed_command(&arguments).error(kind, message)
     })?;
     Ok(Invocation {
         console,
         log: typed.global.log,
         fault: typed.global.fault,
         wish,
+    })
+}
+
+/// The command among these words: its usage stands below what is wrong with its values.
+fn typed_command(words: &[OsString]) -> clap::Command {
+    let mut root = Typed::command();
+    // Only then does a subcommand know the names before its own.
+    root.build();
+    words.iter().skip(1).fold(root, |command, word| {
+        let below = command.find_subcommand(word).cloned();
+        below.unwrap_or(command)
     })
 }
 

@@ -19,7 +19,6 @@ use crate::sandbox::faults::Fault;
     about = "Upgrades a self-hosted, VM-based cluster one machine at a time, and keeps etcd's quorum on the way",
     after_long_help = Exit::help(),
     propagate_version = false,
-    disable_help_subcommand = true,
     max_term_width = 110
 )]
 pub(super) struct Typed {

@@ -20,7 +20,8 @@ fn tree(path: &mut Vec<String>, out: &mut String) {
     let run = rehull(&root(), &arguments);
     assert_eq!(run.code, 0, "{}", run.err);
     out.push_str(&format!("━━ rehull {}\n{}\n", arguments.join(" "), run.out));
-    for command in commands(&run.out) {
+    // Its own text is clap's, and below it stand the same commands again.
+    for command in commands(&run.out).into_iter().filter(|command| command != "help") {
         path.push(command);
         tree(path, out);
         path.pop();
@@ -59,4 +60,13 @@ fn help_and_version_are_answers_and_mistakes_are_not() {
     let misspelt = rehull(&root(), &["chekc"]);
     assert_eq!((misspelt.code, misspelt.out.as_str()), (2, ""));
     assert!(misspelt.err.contains("check"), "{}", misspelt.err);
+}
+
+#[test]
+fn a_value_that_is_none_shows_the_usage_of_its_own_command() {
+    let run = rehull(&root(), &["resume", "no-rollout"]);
+    assert_eq!(run.code, 2, "{}", run.err);
+    assert!(run.err.contains("Usage: rehull resume "), "{}", run.err);
+    let helped = rehull(&root(), &["help", "etcd", "heal"]);
+    assert_eq!(helped.code, 0, "{}", helped.err);
 }
