@@ -1,6 +1,5 @@
 //! `rehull apply`, and every other command that carries out a plan: `rollback`, `etcd replace`, `etcd heal`.
 
-use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use rehull_core::domain::ids::RolloutId;
@@ -11,7 +10,7 @@ use serde_json::json;
 
 use super::cluster_file::ClusterFile;
 use super::console::Console;
-use super::drive::{Entry, Session, View};
+use super::drive::{Approved, Entry, Session, View};
 use super::environment::Environment;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -99,7 +98,7 @@ async fn carry_out(
         kind: change.kind.clone(),
         again: change.again,
     };
-    let planned = planning::plan(console, &world, file, asked).await;
+    let planned = planning::plan(console, &world, file, &asked).await;
     let Planned { plan, rollout } = match &unfinished {
         // What stands against it may only be what the open rollout has left.
         Some(open) if !is_free(&planned) => unfinished::first(planned, open)?,
@@ -111,7 +110,7 @@ async fn carry_out(
             None => nothing_to_do(console, &plan),
         };
     }
-    if !agreed(console, change, file, &plan)? {
+    if !agreed(console, change, &apply_command(&asked, file), &plan)? {
         console.say("not agreed: nothing was touched");
         return Ok(Exit::Refused);
     }
@@ -129,10 +128,13 @@ async fn carry_out(
         identity: &identity,
         view: View::Events,
     };
-    let plan = Box::new(plan);
+    let approved = Approved {
+        plan: Box::new(plan),
+        again: asked.again,
+    };
     let entry = match unfinished {
-        Some(of) => Entry::TurnBack(plan, of),
-        None => Entry::Begin(plan),
+        Some(of) => Entry::TurnBack(approved, of),
+        None => Entry::Begin(approved),
     };
     session.run(entry).await
 }
@@ -205,13 +207,8 @@ fn nothing_to_do(console: &Console, plan: &RolloutPlan) -> Result<Exit, Failure>
     Ok(if well { Exit::Ok } else { Exit::NeedsPerson })
 }
 
-/// Shows the plan and finds out whether it is wanted: by its digest, by `--yes`, or by asking.
-fn agreed(
-    console: &Console,
-    change: &Change,
-    file: &ClusterFile,
-    plan: &RolloutPlan,
-) -> Result<bool, Failure> {
+/// Shows the plan and finds out whether it is wanted: by its digest, by `--yes`, or by asking. `command` carries it out.
+fn agreed(console: &Console, change: &Change, command: &str, plan: &RolloutPlan) -> Result<bool, Failure> {
     let digest = plan.envelope.digest();
     if let Some(approved) = &change.plan_digest
         && *approved != digest
@@ -235,10 +232,5 @@ fn agreed(
     if change.yes || change.plan_digest.is_some() {
         return Ok(true);
     }
-    if !io::stdin().is_terminal() || !console.is_live() {
-        let failure = Failure::new(Exit::Usage, "apply::not_agreed", "nobody is here to be asked");
-        let command = apply_command(&change.kind, file);
-        return Err(failure.help(format!("{command} --plan-digest {digest}")));
-    }
-    Ok(console.agrees("carry it out?"))
+    console.consents(command, &digest)
 }

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use anstream::ColorChoice;
+use rehull_core::domain::ids::ContentDigest;
 use serde_json::Value;
 
 use super::diagnostics::Look;
@@ -110,6 +111,18 @@ impl Console {
         let mut answer = String::new();
         let read = io::stdin().read_line(&mut answer);
         read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+    }
+
+    /// Asks whether what was shown is carried out. Where nobody can be asked, `command` with its digest is what to type.
+    ///
+    /// # Errors
+    /// Nobody is here.
+    pub fn consents(&self, command: &str, digest: &ContentDigest) -> Result<bool, Failure> {
+        if !io::stdin().is_terminal() || !self.is_live() {
+            let failure = Failure::new(Exit::Usage, "apply::not_agreed", "nobody is here to be asked");
+            return Err(failure.help(format!("{command} --plan-digest {digest}")));
+        }
+        Ok(self.agrees("carry it out?"))
     }
 
     /// Shows a failure: text on stderr, with `--output json` also a document on stdout.

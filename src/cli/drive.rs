@@ -69,13 +69,21 @@ pub enum View {
 /// How the work on a rollout begins.
 pub enum Entry {
     /// With this plan.
-    Begin(Box<RolloutPlan>),
+    Begin(Approved),
     /// With this plan, in place of that rollout, which stopped half-way.
-    TurnBack(Box<RolloutPlan>, RolloutId),
+    TurnBack(Approved, RolloutId),
     /// Where somebody stopped, or was stopped.
     Resume,
     /// The same, to fulfil this wish for rest, which was posted already: nothing new is begun.
     Rest(Request),
+}
+
+/// A plan that somebody agreed to.
+pub struct Approved {
+    /// As it was shown.
+    pub plan: Box<RolloutPlan>,
+    /// Also what a rollback has taken back.
+    pub again: bool,
 }
 
 /// How the work on a rollout ended.

@@ -1,7 +1,6 @@
 //! `plan` and `apply` with `--infrastructure`: a root module around the machines. No rollout, no machine; the lease all the same,
 //! so that nothing is rolled meanwhile.
 
-use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use rehull_core::domain::ids::ContentDigest;
@@ -143,11 +142,7 @@ fn agreed(
     if yes || approved.is_some() {
         return Ok(true);
     }
-    if !io::stdin().is_terminal() || !console.is_live() {
-        let failure = Failure::new(Exit::Usage, "apply::not_agreed", "nobody is here to be asked");
-        return Err(failure.help(format!("{} --plan-digest {digest}", command(asked))));
-    }
-    Ok(console.agrees("carry it out?"))
+    console.consents(&command(asked), digest)
 }
 
 fn show_nothing(console: &Console, module: &Path) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use rehull_core::executor::open::{self, Access};
 use rehull_core::journal::Writer;
 use rehull_core::plan::{self, RolloutPlan};
 
-use super::drive::{Entry, Session};
+use super::drive::{Approved, Entry, Session};
 use super::exit::Exit;
 use super::failure::{Failure, Problem};
 use super::plan::apply_command;
@@ -36,17 +36,23 @@ impl Session<'_> {
             },
         };
         match entry {
-            Entry::Begin(shown) => {
+            Entry::Begin(Approved { plan: shown, again }) => {
                 self.nothing_but(None).await?;
-                let plan = self.again(&shown, "", signals).await?;
+                let asked = asked_for(&shown, again);
+                let plan = self
+                    .again(&shown, &apply_command(&asked, self.file), signals)
+                    .await?;
                 // Before the plan is stored: killed right after that, it must be found by its id alone.
                 local::remember(&self.rollout, &self.file.path)?;
                 let opened = open::begin(access, plan).await;
                 Ok((opened.map_err(|error| Failure::open(&error))?, Vec::new()))
             }
-            Entry::TurnBack(shown, of) => {
+            Entry::TurnBack(Approved { plan: shown, again }, of) => {
                 self.nothing_but(Some(&of)).await?;
-                let plan = self.again(&shown, "", signals).await?;
+                let asked = asked_for(&shown, again);
+                let plan = self
+                    .again(&shown, &apply_command(&asked, self.file), signals)
+                    .await?;
                 local::remember(&self.rollout, &self.file.path)?;
                 let closed = open::supersede(access.of(of), &self.rollout).await;
                 closed.map_err(|error| Failure::open(&error))?;
@@ -57,7 +63,8 @@ impl Session<'_> {
                 let (opened, events) = self.found(access).await?;
                 // Whoever goes on from here begins the rollout: the same look as at its beginning.
                 if opened.journal.view().is_untouched() {
-                    let first = format!("rehull abort {}, then ", self.rollout);
+                    let anew = apply_command(&asked_for(&opened.plan, false), self.file);
+                    let first = format!("rehull abort {}, then {anew}", self.rollout);
                     self.again(&opened.plan, &first, signals).await?;
                 }
                 Ok((opened, events))
@@ -86,27 +93,24 @@ impl Session<'_> {
         }
     }
 
-    /// The plan made again from a fresh look, if it is still the one that was shown. `first`: what has to be typed before
-    /// another one can be begun. A signal ends the look: nothing has been begun by it.
+    /// The plan made again from a fresh look, if it is still the one that was shown. `anew`: what has to be typed where it
+    /// is another one. A signal ends the look: nothing has been begun by it.
     async fn again(
         &self,
         shown: &RolloutPlan,
-        first: &str,
+        anew: &str,
         signals: &Signals,
     ) -> Result<RolloutPlan, Failure> {
         // Whether it is held was decided where it was agreed to.
-        let asked = Asked {
-            kind: shown.envelope.kind.clone(),
-            again: true,
-        };
+        let asked = asked_for(shown, true);
         let planned = tokio::select! {
-            planned = planning::plan(self.console, self.world, self.file, asked) => planned,
+            planned = planning::plan(self.console, self.world, self.file, &asked) => planned,
             () = signals.first() => return Err(not_begun()),
         };
         let plan = planned.map_err(refused_now)?.plan;
         let differences = plan::differences(&shown.envelope, &plan.envelope);
         if plan.envelope.digest() != shown.envelope.digest() || !differences.is_empty() {
-            return Err(self.differs(shown, first, differences));
+            return Err(self.differs(anew, differences));
         }
         if !plan.forecast.blockers.is_empty() {
             let message = format!(
@@ -119,16 +123,22 @@ impl Session<'_> {
         Ok(plan)
     }
 
-    fn differs(&self, shown: &RolloutPlan, first: &str, differences: Vec<String>) -> Failure {
+    fn differs(&self, anew: &str, differences: Vec<String>) -> Failure {
         let message =
             "the cluster, its file or rehull changed since this plan was shown: nothing was touched";
         let failure = Failure::new(Exit::Refused, "plan::changed", message);
         let failure = differences.into_iter().fold(failure, Failure::note);
-        let again = apply_command(&shown.envelope.kind, self.file);
         failure.help(format!(
-            "look at the plan of now and agree to it: {first}{again}   |   rehull status {}",
+            "look at the plan of now and agree to it: {anew}   |   rehull status {}",
             self.file.path.display()
         ))
+    }
+}
+
+fn asked_for(shown: &RolloutPlan, again: bool) -> Asked {
+    Asked {
+        kind: shown.envelope.kind.clone(),
+        again,
     }
 }
 

@@ -19,13 +19,13 @@ use crate::report::{self, json};
 /// There is no plan, and why.
 pub fn run(console: &Console, environment: &Environment, asked: &Planning) -> Result<Exit, Failure> {
     let file = ClusterFile::read(&asked.file)?;
+    let wanted = Asked {
+        kind: asked.kind.clone(),
+        again: asked.again,
+    };
     let Planned { plan, .. } = wire::runtime()?.block_on(async {
         let world = World::connect(&file, environment).await?;
-        let wanted = Asked {
-            kind: asked.kind.clone(),
-            again: asked.again,
-        };
-        let planned = planning::plan(console, &world, &file, wanted).await;
+        let planned = planning::plan(console, &world, &file, &wanted).await;
         match rollouts::unfinished(&world, &file.desired.cluster).await {
             Ok(Some(open)) => unfinished::first(planned, &open),
             Ok(None) => planned,
@@ -36,10 +36,7 @@ pub fn run(console: &Console, environment: &Environment, asked: &Planning) -> Re
     match console.format {
         Format::Json => console.answer_json(&json::plan(&plan, plan.envelope.digest().as_str()))?,
         Format::Text | Format::Markdown => {
-            let mut apply = apply_command(&asked.kind, &file);
-            if asked.again {
-                apply.push_str(" --again");
-            }
+            let apply = apply_command(&wanted, &file);
             let offer = report::plan::Offer {
                 apply: Some(&apply),
                 all_notes: asked.all_notes,
@@ -54,15 +51,19 @@ pub fn run(console: &Console, environment: &Environment, asked: &Planning) -> Re
     })
 }
 
-/// The command that carries a plan of this kind out.
+/// The command that carries out what was asked for.
 #[must_use]
-pub fn apply_command(kind: &RolloutKind, file: &ClusterFile) -> String {
+pub fn apply_command(asked: &Asked, file: &ClusterFile) -> String {
     let file = file.path.display();
-    match kind {
+    let mut command = match &asked.kind {
         RolloutKind::Upgrade => format!("rehull apply {file}"),
         RolloutKind::Bootstrap => format!("rehull apply {file} --bootstrap"),
         RolloutKind::Heal { slot } => format!("rehull etcd heal {slot} {file}"),
         RolloutKind::Replace { slot } => format!("rehull etcd replace {slot} {file}"),
         RolloutKind::Rollback { of } => format!("rehull rollback {of} --file {file}"),
+    };
+    if asked.again {
+        command.push_str(" --again");
     }
+    command
 }

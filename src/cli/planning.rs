@@ -21,6 +21,7 @@ use super::version::VERSION;
 use super::wire::{self, World};
 
 /// What is to be planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// What kind of rollout.
     pub kind: RolloutKind,
@@ -44,7 +45,7 @@ pub async fn plan(
     console: &Console,
     world: &World,
     file: &ClusterFile,
-    asked: Asked,
+    asked: &Asked,
 ) -> Result<Planned, Failure> {
     let known = rollouts::ids(world.store().as_ref()).await?;
     let rollout = rollouts::next_id(&known, &file.desired.cluster, world.clock().now());
@@ -53,7 +54,7 @@ pub async fn plan(
     let input = PlanInput {
         desired: &file.desired,
         seen: &seen,
-        kind: asked.kind,
+        kind: asked.kind.clone(),
         target,
         strategy: file.desired.etcd.strategy,
         rehull: VERSION,

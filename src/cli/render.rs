@@ -27,7 +27,9 @@ pub fn run(console: &Console, path: &Path, rendering: &Rendering) -> Result<Exit
         (Ok(rendered), _) => rendered,
         (Err(failure), Rendering::Slot(name)) => {
             // Whoever has to mend the template has to see what it makes.
-            if let Some(text) = file.rendered_text(name)? {
+            if console.format != Format::Json
+                && let Some(text) = file.rendered_text(name)?
+            {
                 console.answer(&text)?;
             }
             return Err(failure);

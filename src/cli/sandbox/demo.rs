@@ -14,7 +14,7 @@ use super::down::take_down;
 use super::up::{create, lay};
 use crate::cli::cluster_file::ClusterFile;
 use crate::cli::console::Console;
-use crate::cli::drive::{Ended, Entry, Session, View};
+use crate::cli::drive::{Approved, Ended, Entry, Session, View};
 use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -112,7 +112,7 @@ impl Stage<'_> {
             kind: RolloutKind::Upgrade,
             again: false,
         };
-        let Planned { plan, rollout } = planning::plan(self.console, &world, &file, asked).await?;
+        let Planned { plan, rollout } = planning::plan(self.console, &world, &file, &asked).await?;
         let folder = self.toolbox.join("etcd").join(self.demo.to.to_string());
         world.publish(&file, Some(&folder), &|_: &str| {}).await?;
         let slots = &file.desired.etcd.slots;
@@ -124,6 +124,10 @@ impl Stage<'_> {
         )?;
         let identity = Identity::of_this_process(self.environment)?;
         let view = View::Steps;
+        let approved = Approved {
+            plan: Box::new(plan),
+            again: asked.again,
+        };
         let session = Session {
             console: self.console,
             world: &world,
@@ -132,7 +136,7 @@ impl Stage<'_> {
             identity: &identity,
             view,
         };
-        let ended = session.run_untold(Entry::Begin(Box::new(plan))).await?;
+        let ended = session.run_untold(Entry::Begin(approved)).await?;
         let out_at_once = outs.most();
         drop(outs);
         let load = load.finish().await?;
