@@ -13,7 +13,8 @@ use super::WorldFault;
 pub struct Cue {
     /// Kind of request: one of [`REQUESTS`].
     pub request: String,
-    /// Which of its kind, from 1, counted over all processes of the run.
+    /// Which of its kind, from 1, counted over all processes of the run. One before which rehull was killed by its number
+    /// ([`RequestFault`]) was never sent and is not counted.
     pub nth: u64,
     /// What happens.
     pub then: Then,
