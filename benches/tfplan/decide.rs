@@ -188,13 +188,13 @@ fn entry(action: &str, sensitive: bool) -> Value {
     let rules = |last: &str| -> Vec<Value> {
         let rule = |n: usize| {
             json!({
-                "cidr_blocks": [format!("10.{n}.0.0/16"), if n == 7 { last } else { "10.99.0.0/16" }],
+                "cidr_blocks": [format!("10.{n}.0.0/16"), if n == 6 { last } else { "10.99.0.0/16" }],
                 "description": "from the members of the cluster, and from nobody else",
                 "from_port": 2379 + n, "to_port": 2380 + n, "protocol": "tcp", "self": false,
                 "ipv6_cidr_blocks": [], "prefix_list_ids": [], "security_groups": ["sg-0123456789abcdef0"],
             })
         };
-        (0..8).map(rule).collect()
+        (0..7).map(rule).collect()
     };
     let side = |last: &str| {
         json!({
@@ -205,7 +205,7 @@ fn entry(action: &str, sensitive: bool) -> Value {
         })
     };
     let mask =
-        json!({"ingress": (0..8).map(|_| json!({"cidr_blocks": [false, sensitive]})).collect::<Vec<_>>()});
+        json!({"ingress": (0..7).map(|_| json!({"cidr_blocks": [false, sensitive]})).collect::<Vec<_>>()});
     let after = if action == "no-op" {
         "10.98.0.0/16"
     } else {
