@@ -108,7 +108,7 @@ impl Lab {
             Happening::SnapshotFails => self.snapshot_trouble = begins.then_some(SnapshotTrouble::Fails),
             Happening::PlanDies => self.terraform.troubles.plan_dies = begins,
             Happening::ApplyDies { slot } => {
-                self.terraform.troubles.apply_dies = begins.then(|| slot.clone());
+                self.terraform.troubles.apply_dies = begins.then(|| slot.clone())
             }
             Happening::PlanChanged => self.terraform.troubles.is_changed = begins,
             Happening::StateLocked => self.somebody_locks(now, begins),
