@@ -123,6 +123,12 @@ mod switch {
         SendWithoutLease,
         /// Another holder's lease is taken without waiting.
         TakeOverAtOnce,
+        /// A machine is launched while the run of Terraform that has made its version still goes on.
+        LaunchBesideTerraform,
+        /// A run of Terraform that was begun, and of which nothing is heard any more, counts as applied.
+        BegunIsApplied,
+        /// How a run of Terraform has ended is of no interest where EC2 lists all versions.
+        FailedRunIsApplied,
     }
 
     thread_local! {

@@ -15,11 +15,19 @@ use super::suggest::{did_you_mean, list};
 use super::yaml::{Entry, Kind, Node};
 use super::{empty, read_document, value};
 use crate::domain::policy::EtcdStrategy;
-use crate::sim::{Faults, Scenario};
+use crate::sim::{Faults, Provisioner, Scenario};
 use crate::world::Timing;
 
-const KEYS: [&str; 8] = [
-    "about", "members", "from", "to", "strategy", "timing", "seed", "faults",
+const KEYS: [&str; 9] = [
+    "about",
+    "members",
+    "from",
+    "to",
+    "strategy",
+    "provisioner",
+    "timing",
+    "seed",
+    "faults",
 ];
 const STRATEGIES: [EtcdStrategy; 3] = [
     EtcdStrategy::RemoveThenAdd,
@@ -68,6 +76,10 @@ impl Reader<'_, '_> {
         let strategy = self
             .required(&fields, "strategy")
             .and_then(|(node, at)| self.word(node, &at, &STRATEGIES, EtcdStrategy::as_str));
+        let provisioner = match fields.get("provisioner") {
+            Some((node, at)) => self.word(node, &at, &Provisioner::ALL, Provisioner::as_str),
+            None => Some(Provisioner::default()),
+        };
         let timing = match fields.get("timing") {
             Some((node, at)) => self.word(node, &at, &[Timing::Aws, Timing::Fast], timing_word),
             None => Some(Timing::Aws),
@@ -87,6 +99,7 @@ impl Reader<'_, '_> {
             from: from?,
             to: to?,
             strategy: strategy?,
+            provisioner: provisioner?,
             timing: timing?,
             seed: seed?,
             faults: faults?,

@@ -11,6 +11,7 @@ use crate::domain::ids::StepId;
 use crate::domain::terraform::{Manifest, TerraformProgress, TerraformRun, TerraformStage};
 use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::JournalView;
+use crate::mutant::mutant;
 use crate::plan::SlotPlan;
 
 /// A new version is listed within seconds; the vendor's advice on eventual consistency is minutes.
@@ -62,24 +63,32 @@ fn by_terraform(
     let run = Action::ApplyTerraform {
         approved: approved.digest(),
     };
-    let was_begun = || journal.past(&run.key()).is_some();
+    // Of this run: how an earlier one ended says nothing of it.
+    let began = journal.past(&run.key()).map_or(0, |past| past.attempts);
+    let applied = format!("terraform applied {began}");
+    let is_known = journal.marked_at(&applied).is_some();
     match &now.seen.jobs.terraform {
+        TerraformRun::Failed { .. } if mutant!(FailedRunIsApplied) && missing.is_empty() => return true,
+        TerraformRun::Absent if mutant!(BegunIsApplied) && missing.is_empty() && began > 0 => return true,
+        TerraformRun::Running(_) if mutant!(LaunchBesideTerraform) && missing.is_empty() => return true,
         TerraformRun::Running(progress) => wait(&step, Some(progress.clone()), tick),
         TerraformRun::Failed { why, help } => tick.stop(StopReason::Terraform {
             why: why.clone(),
             help: help.clone(),
         }),
-        TerraformRun::Applied if missing.is_empty() => return true,
-        // Begun by a process on another computer, which knew how it ended.
-        TerraformRun::Absent if missing.is_empty() && was_begun() => return true,
+        TerraformRun::Applied if missing.is_empty() => {
+            if !is_known {
+                tick.mark(applied);
+            }
+            return true;
+        }
+        // An earlier process has seen how it ended. Where nobody has, it may have broken off behind its last version.
+        TerraformRun::Absent if missing.is_empty() && is_known => return true,
         TerraformRun::Absent => {
             tick.act(&step, run);
             wait(&step, Some(BEGINNING), tick);
         }
-        TerraformRun::Applied => {
-            let run = journal.past(&run.key()).map_or(0, |past| past.attempts);
-            not_shown(now, journal, (missing, run), tick);
-        }
+        TerraformRun::Applied => not_shown(now, journal, (missing, applied), tick),
     }
     false
 }
@@ -98,11 +107,9 @@ fn wait(step: &StepId, progress: Option<TerraformProgress>, tick: &mut Tick) {
 fn not_shown(
     now: &Situation<'_>,
     journal: &JournalView,
-    (missing, run): (&[&SlotPlan], u32),
+    (missing, applied): (&[&SlotPlan], String),
     tick: &mut Tick,
 ) {
-    // Of this run: an earlier one that was not shown either says nothing of it.
-    let applied = format!("terraform applied {run}");
     let since = journal.marked_at(&applied).filter(|since| *since <= now.seen.at);
     if since.is_none() {
         tick.mark(applied);

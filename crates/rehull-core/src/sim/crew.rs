@@ -12,6 +12,7 @@ use super::time::{ProcessNumber, since_begin};
 /// A process that goes on when it is polled.
 struct Member<T> {
     number: ProcessNumber,
+    computer: u32,
     future: Pin<Box<dyn Future<Output = T> + Send>>,
     woken: Arc<Woken>,
 }
@@ -53,12 +54,24 @@ impl<T> Crew<T> {
         }
     }
 
-    pub(super) fn start(&mut self, number: ProcessNumber, future: impl Future<Output = T> + Send + 'static) {
+    pub(super) fn start(
+        &mut self,
+        (number, computer): (ProcessNumber, u32),
+        future: impl Future<Output = T> + Send + 'static,
+    ) {
         self.members.push(Member {
             number,
+            computer,
             future: Box::pin(future),
             woken: Arc::new(Woken(AtomicBool::new(true))),
         });
+    }
+
+    /// Everybody on a computer is gone. True: somebody was there.
+    pub(super) fn lose(&mut self, computer: u32) -> bool {
+        let before = self.members.len();
+        self.members.retain(|member| member.computer != computer);
+        self.members.len() < before
     }
 
     pub(super) fn is_empty(&self) -> bool {

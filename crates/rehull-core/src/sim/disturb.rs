@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::chronicle::Happened;
 use super::fault::Happening;
 use super::ground::PERSON;
-use super::lab::{Due, Lab, SnapshotTrouble, later};
+use super::lab::{Due, Lab, later};
 use crate::domain::fleet::tag;
 use crate::domain::ids::{InstanceId, SlotName};
 use crate::world::Switch;
@@ -17,6 +17,26 @@ use crate::world::api::{Call, Request, ec2};
 const THROTTLED_CALLS: u32 = 20;
 /// A person whose call is turned away tries again after this.
 const TRIED_AGAIN: Duration = Duration::from_secs(30);
+
+/// What keeps machines from booting, while it lasts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Boots {
+    /// Artefacts have another content than their digest says.
+    pub(super) wrong_artefact: bool,
+    /// Nothing is ever heard of a machine.
+    pub(super) never: bool,
+    /// The kernel takes so much longer.
+    pub(super) late: Duration,
+}
+
+/// What becomes of a snapshot, while it lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SnapshotTrouble {
+    /// It does not get done.
+    Hangs,
+    /// It ends without a result.
+    Fails,
+}
 
 impl Lab {
     pub(super) fn disturb(&mut self, now: Timestamp, what: &Happening, begins: bool) {
@@ -86,7 +106,17 @@ impl Lab {
             Happening::ForeignVolume { slot } => self.tag_volume(now, slot, begins),
             Happening::SnapshotHangs => self.snapshot_trouble = begins.then_some(SnapshotTrouble::Hangs),
             Happening::SnapshotFails => self.snapshot_trouble = begins.then_some(SnapshotTrouble::Fails),
-            Happening::ClockJump { .. } | Happening::AskAbort | Happening::SecondRehull => {
+            Happening::PlanDies => self.terraform.troubles.plan_dies = begins,
+            Happening::ApplyDies { slot } => {
+                self.terraform.troubles.apply_dies = begins.then(|| slot.clone())
+            }
+            Happening::PlanChanged => self.terraform.troubles.is_changed = begins,
+            Happening::StateLocked => self.somebody_locks(now, begins),
+            Happening::TerraformSlow { .. } => self.terraform.troubles.slow = more(what, begins),
+            Happening::ClockJump { .. }
+            | Happening::AskAbort
+            | Happening::SecondRehull
+            | Happening::ComputerLost => {
                 if begins {
                     self.errands.push(what.clone());
                 }

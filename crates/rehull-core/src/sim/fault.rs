@@ -168,8 +168,26 @@ pub enum Happening {
     SnapshotFails,
     /// A person asks for an abort.
     AskAbort,
-    /// Another rehull is started beside the one that runs.
+    /// Another rehull is started beside the one that runs, on another computer.
     SecondRehull,
+    /// The computer on which rehull runs is lost with everything on it; rehull goes on somewhere else.
+    ComputerLost,
+    /// Terraform is killed while it plans, once.
+    PlanDies,
+    /// Terraform is killed while it applies, once: when it has made the launch template version of the slot.
+    ApplyDies {
+        /// Slot.
+        slot: SlotName,
+    },
+    /// Somebody changes the module: what Terraform would do is not what was approved.
+    PlanChanged,
+    /// Somebody else has the lock of Terraform's state.
+    StateLocked,
+    /// Programs of Terraform that begin meanwhile take so many seconds longer.
+    TerraformSlow {
+        /// More seconds.
+        seconds: i64,
+    },
 }
 
 impl Happening {
@@ -200,7 +218,13 @@ impl Happening {
             | Self::SnapshotHangs
             | Self::SnapshotFails
             | Self::AskAbort
-            | Self::SecondRehull => false,
+            | Self::SecondRehull
+            | Self::ComputerLost
+            | Self::PlanDies
+            | Self::ApplyDies { .. }
+            | Self::PlanChanged
+            | Self::StateLocked
+            | Self::TerraformSlow { .. } => false,
         }
     }
 }

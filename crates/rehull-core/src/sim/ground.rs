@@ -9,15 +9,15 @@ use jiff::Timestamp;
 use super::draw::Draw;
 use super::etcd::Etcd;
 use super::lab::{Furniture, Lab, Releases};
-use super::scenario::Scenario;
+use super::scenario::{Provisioner, Scenario};
 use crate::config;
 use crate::domain::desired::{Desired, TemplateRef};
 use crate::domain::fleet::tag;
-use crate::domain::ids::{ContentDigest, SlotName};
+use crate::domain::ids::SlotName;
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::version::EtcdVersion;
 use crate::plan::Refusal;
-use crate::render::{builtin_template, render_slot};
+use crate::render::{RenderedSlot, builtin_template, render_slot};
 use crate::world::api::ec2::{
     CreateNetworkInterface, CreateVolume, Describe, Request as Ask, Response as Told, Tags,
 };
@@ -299,6 +299,9 @@ fn cluster_file(scenario: &Scenario, version: EtcdVersion, group: &str, laid: &[
     } else {
         ""
     };
+    if scenario.provisioner == Provisioner::Terraform {
+        text.push_str("terraform: { templates: terraform/templates }\n");
+    }
     // Writing to a String cannot fail.
     let _ = writeln!(text, "rollout: {{ bake: 60s{alone} }}");
     text
@@ -322,16 +325,14 @@ fn write_slot(text: &mut String, slot: &Laid, start: &str) {
 }
 
 /// What every slot should run, as `render` makes it.
-pub(super) fn rendered(
-    desired: &Desired,
-) -> Result<BTreeMap<SlotName, (String, ContentDigest)>, GroundError> {
+pub(super) fn rendered(desired: &Desired) -> Result<BTreeMap<SlotName, RenderedSlot>, GroundError> {
     let TemplateRef::BuiltIn(set) = &desired.etcd.template else {
         return Err(wrong("another template"));
     };
     let template = builtin_template(*set).ok_or_else(|| wrong(set))?;
     let slots = desired.etcd.rendered().map(|slot| {
         let made = render_slot(desired, slot, template).map_err(wrong)?;
-        Ok((slot.name.clone(), (made.user_data, made.digest)))
+        Ok((slot.name.clone(), made))
     });
     slots.collect()
 }

@@ -13,6 +13,7 @@ use super::guest::{Disk, Guest, Surroundings, UserData};
 use super::hands::Views;
 use super::oracle::Oracle;
 use super::store::Objects;
+use super::terraform::{ProgramNumber, Terraform};
 use super::time::ProcessNumber;
 use crate::domain::desired::Slot;
 use crate::domain::etcd::Endpoint;
@@ -22,6 +23,7 @@ use crate::domain::observed::SnapshotFact;
 use crate::world::instance::{Instance, InstanceState};
 use crate::world::{BootId, Deed, Effect, Fact, Timing, World};
 
+pub(super) use super::disturb::{Boots, SnapshotTrouble};
 pub(crate) use super::guest::Releases;
 
 /// A guest that was asked to shut down is off after this, in milliseconds.
@@ -36,26 +38,10 @@ pub(super) enum Due {
     Disturb(Happening, bool),
     /// Something can be seen that could not be seen before.
     Seen,
-}
-
-/// What keeps machines from booting, while it lasts.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Boots {
-    /// Artefacts have another content than their digest says.
-    pub(super) wrong_artefact: bool,
-    /// Nothing is ever heard of a machine.
-    pub(super) never: bool,
-    /// The kernel takes so much longer.
-    pub(super) late: Duration,
-}
-
-/// What becomes of a snapshot, while it lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SnapshotTrouble {
-    /// It does not get done.
-    Hangs,
-    /// It ends without a result.
-    Fails,
+    /// A program of Terraform goes on.
+    Terraform(ProgramNumber),
+    /// A person frees the lock that a dead one has left.
+    UnlockTerraform,
 }
 
 /// The laboratory.
@@ -91,6 +77,8 @@ pub(crate) struct Lab {
     /// Snapshots under way, by process and rollout: when they will be done.
     pub(super) snapshots: BTreeMap<(ProcessNumber, RolloutId), Timestamp>,
     pub(super) snapshot_trouble: Option<SnapshotTrouble>,
+    /// The module of the cluster, if it has one.
+    pub(super) terraform: Terraform,
     /// What the store holds of snapshots that were taken.
     pub(super) snapshot_facts: BTreeMap<RolloutId, SnapshotFact>,
     /// What machines have written of themselves; it outlives them.
@@ -142,6 +130,7 @@ impl Lab {
             errands: Vec::new(),
             snapshots: BTreeMap::new(),
             snapshot_trouble: None,
+            terraform: Terraform::default(),
             snapshot_facts: BTreeMap::new(),
             reports: BTreeMap::new(),
         }
@@ -177,6 +166,11 @@ impl Lab {
         }
     }
 
+    /// Something can be seen that no part of the laboratory counts.
+    pub(super) fn stir(&mut self) {
+        self.changes = self.changes.saturating_add(1);
+    }
+
     fn happen(&mut self, now: Timestamp) {
         self.calm = Some((now, self.changes()));
         while let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= now) {
@@ -185,6 +179,8 @@ impl Lab {
                 Due::Off(id, boot) => self.power_off(now, &id, boot),
                 Due::Disturb(what, begins) => self.disturb(now, &what, begins),
                 Due::Seen => {}
+                Due::Terraform(number) => self.terraform_goes_on(now, number),
+                Due::UnlockTerraform => self.unlock_terraform(now),
             }
         }
         for effect in self.world.advance(now) {

@@ -14,6 +14,10 @@ const AT_MAX_S: u64 = 900;
 const CLOSE_S: u64 = 60;
 /// Length of what ends.
 const FOR_MAX_S: u64 = 600;
+/// A run of Terraform takes about so long.
+const RUN_MAX_S: u64 = 90;
+/// Draws of a mix, and more.
+const OF_TERRAFORM: u64 = 1_000;
 /// A rollout of three members makes about so many requests.
 const REQUESTS_MAX: u64 = 300;
 
@@ -52,6 +56,29 @@ pub fn drawn(seed: u64, members: u8) -> Faults {
         world,
         ..Faults::default()
     }
+}
+
+/// The same faults, and one or two that befall Terraform: its run is over within two minutes if nothing goes wrong.
+#[must_use]
+pub fn drawn_by_terraform(seed: u64, members: u8) -> Faults {
+    let mut dice = Dice {
+        draw: Draw::new(seed),
+        // Behind everything that the others draw.
+        ordinal: OF_TERRAFORM,
+    };
+    let count = 1_u64.saturating_add(dice.next(2));
+    let more = (0..count).map(|_| {
+        let slot = dice.slot(members);
+        WorldFault {
+            what: dice.of_terraform(slot),
+            at_s: dice.next(RUN_MAX_S),
+            for_s: 5_u64.saturating_add(dice.next(FOR_MAX_S)),
+        }
+    });
+    let more: Vec<WorldFault> = more.collect();
+    let mut faults = drawn(seed, members);
+    faults.world.extend(more);
+    faults
 }
 
 struct Dice {
@@ -104,6 +131,21 @@ impl Dice {
             23 => Happening::SnapshotHangs,
             _ => Happening::ClockJump {
                 seconds: self.seconds(1_200).saturating_sub(600),
+            },
+        }
+    }
+
+    fn of_terraform(&mut self, slot: SlotName) -> Happening {
+        match self.next(10) {
+            0 | 1 => Happening::ComputerLost,
+            2 => Happening::PlanDies,
+            3 | 4 => Happening::ApplyDies { slot },
+            5 => Happening::PlanChanged,
+            6 => Happening::StateLocked,
+            7 => Happening::ExpiredCredentials,
+            8 => Happening::SecondRehull,
+            _ => Happening::TerraformSlow {
+                seconds: self.seconds(200),
             },
         }
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::future::join;
+
 use super::hands::Hands;
 use super::oracle::Witness;
 use super::rhythm::Rhythm;
@@ -17,6 +19,7 @@ use crate::executor::open::{Access, OpenError, begin, resume};
 use crate::executor::{Attention, Driver, Outcome, Ports, Rules, RunError, Watch};
 use crate::journal::{Scope, TornTail, Writer};
 use crate::plan::RolloutPlan;
+use crate::ports::TerraformJobs;
 
 /// What a process is started for.
 #[derive(Clone)]
@@ -25,6 +28,8 @@ pub(super) struct Job {
     pub(super) plan: RolloutPlan,
     pub(super) rules: Rules,
     pub(super) ttl: Duration,
+    /// The cluster file names a module.
+    pub(super) by_terraform: bool,
 }
 
 /// How a process ended, as its exit code would tell.
@@ -80,6 +85,7 @@ pub(super) async fn run(hands: Hands, job: Job, listener: Arc<dyn Listener>) -> 
         ttl: job.ttl,
     };
     let clock = hands.clock.clone();
+    let terraform = hands.clone();
     let witness = Witness::new(hands, job.rollout.clone());
     let store: Arc<Witness> = Arc::new(witness.clone());
     let grant = match take_over(store.as_ref(), clock.as_ref(), &claim, &|_, _| {}).await {
@@ -90,8 +96,11 @@ pub(super) async fn run(hands: Hands, job: Job, listener: Arc<dyn Listener>) -> 
     let keeper = LeaseKeeper::new(store, clock, grant);
     // Boxed: the whole loop lives in it, and every caller would carry it on its stack.
     let work = Box::pin(work(&witness, job, &nonce, &keeper, listener.as_ref()));
-    let (ended, in_flight) = beside(keeper.keep(), work).await;
-    if !in_flight {
+    let besides = join(keeper.keep(), terraform.listen_to_terraform());
+    let (ended, in_flight) = beside(besides, work).await;
+    // What lives on keeps the lease, so that nobody works beside it until that has run out.
+    let lives = terraform.wind_up_terraform().await;
+    if !in_flight && !lives {
         // A lease that cannot be given back runs out by itself.
         let _ = keeper.release().await;
     }
@@ -106,6 +115,7 @@ async fn work(
     keeper: &LeaseKeeper,
     listener: &dyn Listener,
 ) -> (Ended, bool) {
+    let by_terraform = job.by_terraform;
     let access = Access {
         store: witness,
         clock: witness.hands.clock.as_ref(),
@@ -138,6 +148,7 @@ async fn work(
     let rhythm = Rhythm::new(&witness.hands, witness.hands.lab().draw);
     let ports = Ports {
         clock: &rhythm,
+        terraform: by_terraform.then_some(witness as &dyn TerraformJobs),
         ..ports(witness)
     };
     let driver = Driver::new(opened, ports, watch, job.rules);

@@ -1,29 +1,31 @@
 //! A whole simulation: the ground, the cluster on it, the rollout, everybody who starts rehull again, and the verdict.
 
+mod errands;
+mod plan;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use super::chronicle::{Chronicle, Happened};
 use super::crew::{Crew, Went};
 use super::draw::Draw;
-use super::fault::{Faults, Happening};
+use super::fault::Faults;
 use super::ground::{self, Ground, GroundError, Unplanned};
 use super::hands::{Hands, Stage};
-use super::lab::Lab;
-use super::oracle::{Witness, standing};
+use super::lab::{Due, Lab, later};
+use super::oracle::standing;
 use super::process::{self, Ended, Job, Listener};
 use super::scenario::Scenario;
 use super::time::{ProcessClock, ProcessNumber, VirtualTime};
 use super::verdict::{End, Verdict};
 use crate::domain::desired::Desired;
 use crate::domain::ids::RolloutId;
-use crate::domain::observed::{Request, Wish};
 use crate::domain::version::EtcdVersion;
 use crate::domain::waiting::StopReason;
 use crate::event::Event;
-use crate::executor::{Rules, Scene, mailbox, observe};
-use crate::plan::{PlanInput, RolloutKind, RolloutPlan, Target, plan};
+use crate::executor::Rules;
+use crate::plan::{RolloutKind, RolloutPlan};
 
 /// Whoever runs rehull starts it again so long after it was killed.
 const RESTART: Duration = Duration::from_secs(10);
@@ -36,6 +38,10 @@ const LOOKS_MAX: u32 = 8;
 const PROCESSES_MAX: u32 = 60;
 /// No rollout takes longer, whatever happens to it.
 const BOUND: Duration = Duration::from_secs(12 * 3_600);
+/// Computers: the one on which rehull is started, and that of a second rehull. Each that follows a lost one has the next
+/// number.
+const HOME: u32 = 1;
+const ELSEWHERE: u32 = 0;
 /// How long a stopped process sleeps: two lives of its lease.
 const PAUSE: Duration = Duration::from_secs(150);
 
@@ -170,6 +176,8 @@ struct Run {
     wall_offset_s: Arc<AtomicI64>,
     number: ProcessNumber,
     looks: u32,
+    /// Where rehull is started.
+    computer: u32,
 }
 
 impl Run {
@@ -182,40 +190,18 @@ impl Run {
             wall_offset_s: Arc::default(),
             number: 0,
             looks: 0,
+            computer: HOME,
         }
     }
 
-    fn hands(&self, number: ProcessNumber) -> Hands {
+    fn hands(&self, number: ProcessNumber, computer: u32) -> Hands {
         let clock = ProcessClock::new(self.stage.time.clone(), self.wall_offset_s.clone());
-        Hands::new(self.stage.clone(), number, Arc::new(clock), PAUSE)
-    }
-
-    /// `rehull plan`, which changes nothing and waits for nobody.
-    fn plan(&self, desired: &Desired, kind: RolloutKind) -> Result<RolloutPlan, Unplanned> {
-        let rollout = RolloutId::new("none");
-        let witness = Witness::new(self.hands(0), rollout.clone());
-        let ports = process::ports(&witness);
-        let scene = Scene {
-            cluster: &desired.cluster,
-            rollout: &rollout,
-            slots: desired.etcd.watched(),
-        };
-        let look = observe(&ports, &scene);
-        let seen = futures_util::FutureExt::now_or_never(look)
-            .ok_or_else(|| GroundError("a look waits".to_owned()))?;
-        let input = PlanInput {
-            desired,
-            seen: &seen,
-            kind,
-            target: Target::Rendered(ground::rendered(desired)?),
-            strategy: desired.etcd.strategy,
-            rehull: "simulated",
-        };
-        plan(&input).map_err(Unplanned::Refused)
+        Hands::new(self.stage.clone(), number, Arc::new(clock), PAUSE, computer)
     }
 
     fn finish(&mut self, plan: RolloutPlan, rollout: &str, rules: Rules) -> Verdict {
         let job = Job {
+            by_terraform: plan.envelope.terraform.is_some(),
             rollout: RolloutId::new(rollout),
             ttl: plan.envelope.policy.lease_ttl,
             plan,
@@ -224,6 +210,9 @@ impl Run {
         let end = self.drive(&job);
         let took = self.stage.time.elapsed().saturating_sub(self.begin);
         let mut lab = self.stage.lab();
+        if end == End::Finished {
+            lab.judge_the_module(self.stage.time.now(), &job.plan);
+        }
         let moments = std::mem::take(&mut lab.chronicle).into_moments();
         let told = moments.iter().filter_map(|moment| match &moment.what {
             Happened::Told(event) => Some(event.as_ref().clone()),
@@ -261,10 +250,12 @@ impl Run {
                 // What follows proves nothing any more, and may never come to an end.
                 return End::Endless("a promise was broken".to_owned());
             }
-            self.run_errands(job, &mut crew);
+            if self.run_errands(job, &mut crew) {
+                next = Some(now.saturating_add(RESTART));
+            }
             if next.is_some_and(|at| at <= now) {
                 next = None;
-                self.begin_process(job, &mut crew);
+                self.begin_process(job, &mut crew, self.computer);
             }
             match crew.go_on(next.unwrap_or(bound)) {
                 Went::On => {}
@@ -279,7 +270,7 @@ impl Run {
         }
     }
 
-    fn begin_process(&mut self, job: &Job, crew: &mut Crew<Ended>) {
+    fn begin_process(&mut self, job: &Job, crew: &mut Crew<Ended>, computer: u32) {
         self.number = self.number.saturating_add(1);
         let ear = Arc::new(Ear {
             stage: self.stage.clone(),
@@ -287,8 +278,8 @@ impl Run {
         });
         ear.note(Happened::Began);
         let listener: Arc<dyn Listener> = ear.clone();
-        let process = process::run(self.hands(self.number), job.clone(), listener);
-        crew.start(self.number, async move {
+        let process = process::run(self.hands(self.number, computer), job.clone(), listener);
+        crew.start((self.number, computer), async move {
             let ended = process.await;
             ear.note(Happened::Ended(ended.clone()));
             ended
@@ -314,6 +305,11 @@ impl Run {
                     After::Again(LOOK)
                 }
             }
+            // A person reads what came of it, and frees the lock that a dead run has left.
+            Ended::Stopped {
+                reason: StopReason::Terraform { .. },
+                ..
+            } => self.looks_after_terraform(ended),
             // Somebody else works on it.
             Ended::Held(_) if !crew.is_empty() => After::Nothing,
             Ended::Stopped { .. } | Ended::Held(_) | Ended::Failed(_) => {
@@ -326,51 +322,14 @@ impl Run {
         }
     }
 
-    fn run_errands(&mut self, job: &Job, crew: &mut Crew<Ended>) {
-        let errands = std::mem::take(&mut self.stage.lab().errands);
-        for errand in errands {
-            match errand {
-                Happening::ClockJump { seconds } => {
-                    self.wall_offset_s.fetch_add(seconds, Ordering::Relaxed);
-                }
-                Happening::SecondRehull => self.begin_process(job, crew),
-                Happening::AskAbort => self.post_abort(job),
-                Happening::Terminate { .. }
-                | Happening::PowerCut { .. }
-                | Happening::KillProcess { .. }
-                | Happening::Freeze { .. }
-                | Happening::LeaderFlip
-                | Happening::Alarm { .. }
-                | Happening::RemoveMember { .. }
-                | Happening::NoCapacity { .. }
-                | Happening::ZoneLoss { .. }
-                | Happening::StuckVolume { .. }
-                | Happening::WrongArtefact
-                | Happening::NeverBoots
-                | Happening::Throttle
-                | Happening::StoreDown
-                | Happening::ExpiredCredentials
-                | Happening::BootsLate { .. }
-                | Happening::SlowJoin { .. }
-                | Happening::Partition { .. }
-                | Happening::ForeignVolume { .. }
-                | Happening::SnapshotHangs
-                | Happening::SnapshotFails => {}
-            }
+    fn looks_after_terraform(&mut self, ended: Ended) -> After {
+        self.looks = self.looks.saturating_add(1);
+        if self.looks > LOOKS_MAX {
+            return After::End(End::Stopped(Box::new(ended)));
         }
-    }
-
-    /// `rehull abort` from another machine: it needs no lease.
-    fn post_abort(&self, job: &Job) {
-        let request = Request {
-            id: "abort-1".to_owned(),
-            wish: Wish::Abort,
-            by: "somebody@sim".to_owned(),
-        };
-        if let Ok(letter) = mailbox::letter(&job.rollout, &request) {
-            let key = crate::journal::keys::request(&request.id);
-            self.stage.lab().store.put(&key, &letter);
-        }
+        let now = self.stage.time.now();
+        self.stage.lab().plan(later(now, LOOK), Due::UnlockTerraform);
+        After::Again(LOOK)
     }
 }
 

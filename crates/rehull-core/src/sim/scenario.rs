@@ -7,6 +7,31 @@ use crate::domain::policy::EtcdStrategy;
 use crate::domain::version::EtcdVersion;
 use crate::world::Timing;
 
+/// Who makes launch template versions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provisioner {
+    /// rehull itself, through EC2.
+    #[default]
+    Api,
+    /// One run of Terraform: the cluster file names its module.
+    Terraform,
+}
+
+impl Provisioner {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Api, Self::Terraform];
+
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Terraform => "terraform",
+        }
+    }
+}
+
 /// One simulation; with its seed everything is decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -22,6 +47,9 @@ pub struct Scenario {
     pub to: EtcdVersion,
     /// How members are replaced.
     pub strategy: EtcdStrategy,
+    /// Who makes their launch template versions.
+    #[serde(default)]
+    pub provisioner: Provisioner,
     /// How long things take.
     pub timing: Timing,
     /// Decides every wait and every id.
@@ -41,10 +69,18 @@ impl Scenario {
             from: EtcdVersion::new(3, 5, 33),
             to: EtcdVersion::new(3, 6, 14),
             strategy,
+            provisioner: Provisioner::Api,
             timing: Timing::Aws,
             seed,
             faults: Faults::default(),
         }
+    }
+
+    /// The same where Terraform makes the launch template versions.
+    #[must_use]
+    pub const fn by_terraform(mut self) -> Self {
+        self.provisioner = Provisioner::Terraform;
+        self
     }
 
     /// The same with other faults.

@@ -9,7 +9,7 @@ use rehull_core::domain::ids::SlotName;
 use rehull_core::domain::policy::EtcdStrategy;
 use rehull_core::sim::coverage::{Coverage, faults, phases, struck};
 use rehull_core::sim::fault::{Cue, Happening, RequestTrouble, Then, WorldFault};
-use rehull_core::sim::{End, Faults, Scenario, Verdict, story, write_scenario};
+use rehull_core::sim::{End, Faults, Provisioner, Scenario, Verdict, story, write_scenario};
 
 use crate::bench::{everywhere, play};
 
@@ -18,9 +18,31 @@ const TRIES: usize = 8;
 /// No kind of request is made so often in a calm run.
 const EACH: u64 = 200;
 
-/// The one strategy whose dance has all phases.
-fn calm() -> Scenario {
-    Scenario::plain(EtcdStrategy::LearnerFirst, 3, 1)
+/// The one strategy whose dance has all phases. What befalls Terraform can only be felt where it works.
+fn calm(by: Provisioner) -> Scenario {
+    let plain = Scenario::plain(EtcdStrategy::LearnerFirst, 3, 1);
+    match by {
+        Provisioner::Api => plain,
+        Provisioner::Terraform => plain.by_terraform(),
+    }
+}
+
+/// Words of what is met by Terraform alone, or by its computer.
+const OF_TERRAFORM: [&str; 6] = [
+    "computer-lost",
+    "plan-dies",
+    "apply-dies",
+    "plan-changed",
+    "state-locked",
+    "terraform-slow",
+];
+
+fn provisioner(word: &str) -> Provisioner {
+    if OF_TERRAFORM.contains(&word) {
+        Provisioner::Terraform
+    } else {
+        Provisioner::Api
+    }
 }
 
 fn world(what: Happening, for_s: u64) -> Then {
@@ -42,9 +64,12 @@ fn fault(word: &str) -> Then {
     )
 }
 
+type ByPhase = BTreeMap<&'static str, Vec<(&'static str, u64)>>;
+
 /// Requests by the phase in which each is made: its kind, and which of its kind it is.
-fn requests_by_phase() -> BTreeMap<&'static str, Vec<(&'static str, u64)>> {
-    let kinds: BTreeSet<&str> = play(&calm()).requests.iter().map(|passed| passed.what).collect();
+fn requests_by_phase(by: Provisioner) -> ByPhase {
+    let calm = calm(by);
+    let kinds: BTreeSet<&str> = play(&calm).requests.iter().map(|passed| passed.what).collect();
     // A jump by nothing changes nothing, and is written down with the phase.
     let mark = |kind: &str, nth| Cue {
         request: kind.to_owned(),
@@ -54,12 +79,12 @@ fn requests_by_phase() -> BTreeMap<&'static str, Vec<(&'static str, u64)>> {
     let marks = kinds
         .iter()
         .flat_map(|kind| (1..=EACH).map(move |nth| mark(kind, nth)));
-    let marked = play(&calm().with(Faults {
+    let marked = play(&calm.with(Faults {
         cues: marks.collect(),
         ..Faults::default()
     }));
     let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut by_phase: BTreeMap<&str, Vec<(&str, u64)>> = BTreeMap::new();
+    let mut by_phase = ByPhase::new();
     for (passed, (_, phase)) in marked.requests.iter().zip(struck(&marked)) {
         let nth = seen.entry(passed.what).or_default();
         *nth += 1;
@@ -82,7 +107,8 @@ struct Aimed {
 
 /// All of them, played once.
 static AIMED: LazyLock<Aimed> = LazyLock::new(|| {
-    let requests = requests_by_phase();
+    let all_requests = Provisioner::ALL.map(|by| (by, requests_by_phase(by)));
+    let all_requests = BTreeMap::from(all_requests);
     let cells: Vec<(&str, &str)> = faults()
         .into_iter()
         .flat_map(|fault| phases().into_iter().map(move |phase| (fault, phase)))
@@ -93,6 +119,7 @@ static AIMED: LazyLock<Aimed> = LazyLock::new(|| {
     });
     everywhere(u64::try_from(cells.len()).unwrap(), |job| {
         let (word, phase) = cells[usize::try_from(job).unwrap()];
+        let requests = &all_requests[&provisioner(word)];
         for (request, nth) in requests.get(phase).into_iter().flatten().take(TRIES) {
             let cue = Cue {
                 request: (*request).to_owned(),
@@ -101,7 +128,7 @@ static AIMED: LazyLock<Aimed> = LazyLock::new(|| {
             };
             let scenario = Scenario {
                 about: format!("{word} in phase {phase}"),
-                ..calm()
+                ..calm(provisioner(word))
             }
             .with(Faults {
                 cues: vec![cue],

@@ -5,12 +5,11 @@ use rehull_core::sim::coverage::{Coverage, faults, phases};
 
 use crate::bench::PLAYED;
 
-/// Reasons to stop that no scenario meets. A way back meets the first, when the cluster version has risen meanwhile;
-/// scenarios upgrade: `a_way_back_begun_after_the_cluster_version_has_risen_touches_nothing`. The second is a run of
-/// Terraform's, which the simulator has none of: `rollout/tests/terraform`, and live.
-pub(crate) const STOPS_UNREACHABLE: [&str; 2] = ["past-point-of-no-return", "terraform"];
-/// Waits that no scenario waits for, for the same reason.
-pub(crate) const WAITS_UNREACHABLE: [&str; 1] = ["terraform"];
+/// Reasons to stop that no scenario meets. A way back meets this one, when the cluster version has risen meanwhile;
+/// scenarios upgrade: `a_way_back_begun_after_the_cluster_version_has_risen_touches_nothing`.
+pub(crate) const STOPS_UNREACHABLE: [&str; 1] = ["past-point-of-no-return"];
+/// Waits that no scenario waits for.
+pub(crate) const WAITS_UNREACHABLE: [&str; 0] = [];
 
 pub(crate) fn of_scenarios() -> Coverage {
     let mut coverage = Coverage::default();

@@ -73,11 +73,14 @@ fn report(name: &str, scenario: &Scenario, verdict: &Verdict, what: &str) -> Str
     )
 }
 
-/// Requests that can be disturbed: for a repetition, those that change something in AWS or etcd. What the store makes of
+/// Requests that can be disturbed: for a repetition, those that change something in AWS or etcd, or begin a job. What the store makes of
 /// a second write is a refusal, and drawn with the seeds.
 fn requests(played: &Played, how: RequestTrouble) -> Vec<usize> {
     let all = played.verdict.requests.iter().enumerate();
-    let arrives = |what: &str| what.starts_with(char::is_uppercase) || what.starts_with("tag ");
+    let arrives = |what: &str| {
+        let is_ours = what.starts_with("tag ") || what.starts_with("start ");
+        what.starts_with(char::is_uppercase) || is_ours
+    };
     all.filter(|(_, passed)| passed.trouble.is_none() && (how.kills() || arrives(passed.what)))
         .map(|(nth, _)| nth)
         .collect()

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rehull_core::domain::policy::EtcdStrategy;
 use rehull_core::sim::coverage::Coverage;
 use rehull_core::sim::fault::Happening;
-use rehull_core::sim::{End, Happened, Scenario, Verdict, drawn, story, write_scenario};
+use rehull_core::sim::{End, Happened, Scenario, Verdict, drawn, drawn_by_terraform, story, write_scenario};
 
 use crate::bench::{everywhere, number, play, scenarios};
 use crate::{cells, coverage};
@@ -17,6 +17,8 @@ const SEEDS: u64 = 500;
 const FAILURES_MAX: usize = 5;
 /// One of so many seeds has five members: they take twice as long.
 const OF_FIVE: u64 = 5;
+/// In the soak, for so many seeds one is played once more with Terraform.
+const OF_TERRAFORM: u64 = 5;
 
 const STRATEGIES: [EtcdStrategy; 3] = [
     EtcdStrategy::RemoveThenAdd,
@@ -33,6 +35,16 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
     Scenario {
         about: format!("Drawn from seed {seed}"),
         ..scenario
+    }
+}
+
+/// The run of a seed where Terraform makes the versions: the same bad day, and another one for Terraform.
+pub(crate) fn scenario_by_terraform(seed: u64) -> Scenario {
+    let scenario = scenario(seed).by_terraform();
+    let faults = drawn_by_terraform(seed, scenario.members);
+    Scenario {
+        about: format!("Drawn from seed {seed}, with Terraform"),
+        ..scenario.with(faults)
     }
 }
 
@@ -96,7 +108,7 @@ fn report(scenario: &Scenario, why: &str) -> String {
 }
 
 /// Plays seeds until there are enough failures; what they have touched.
-pub(crate) fn campaign(first: u64, seeds: u64) -> (Coverage, Vec<String>) {
+pub(crate) fn campaign(first: u64, seeds: u64, scenario: fn(u64) -> Scenario) -> (Coverage, Vec<String>) {
     let all = Mutex::new(Coverage::default());
     let failures = Mutex::new(Vec::new());
     let done = AtomicU64::new(0);
@@ -123,16 +135,27 @@ pub(crate) fn campaign(first: u64, seeds: u64) -> (Coverage, Vec<String>) {
 
 #[test]
 fn whatever_a_bad_day_brings_no_promise_is_broken_and_every_upgrade_finishes() {
-    let (_, failures) = campaign(0, SEEDS);
+    let (_, failures) = campaign(0, SEEDS, scenario);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn whatever_a_bad_day_brings_to_terraform_no_promise_is_broken_and_every_upgrade_finishes() {
+    let (_, failures) = campaign(0, number("REHULL_SIM_TERRAFORM", SEEDS), scenario_by_terraform);
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]
 #[ignore = "soak: `make sim SEEDS=1000000`"]
 fn a_campaign_of_bad_days_breaks_no_promise_and_every_upgrade_finishes() {
-    let (drawn, failures) = campaign(number("REHULL_SIM_FROM", 0), number("REHULL_SIM_SEEDS", 1_000));
+    let (first, seeds) = (number("REHULL_SIM_FROM", 0), number("REHULL_SIM_SEEDS", 1_000));
+    let (drawn, mut failures) = campaign(first, seeds, scenario);
+    // One of five clusters, say, is Terraform's.
+    let (by_terraform, more) = campaign(first, seeds / OF_TERRAFORM, scenario_by_terraform);
+    failures.extend(more);
     let mut all = coverage::of_scenarios();
     all.merge(&drawn);
+    all.merge(&by_terraform);
     all.merge(cells::coverage());
     println!("{}", all.table());
     assert!(failures.is_empty(), "{}", failures.join("\n"));

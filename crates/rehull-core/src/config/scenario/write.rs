@@ -1,18 +1,19 @@
 //! A scenario as the text that [`super::read`] reads: what a failed run leaves behind.
 
-use crate::sim::Scenario;
 use crate::sim::fault::{Cue, Happening, RequestFault, Then, WorldFault};
+use crate::sim::{Provisioner, Scenario};
 
 /// The whole file.
 #[must_use]
 pub fn write(scenario: &Scenario) -> String {
     let mut text = format!(
-        "about: {}\nmembers: {}\nfrom: {}\nto: {}\nstrategy: {}\ntiming: {}\nseed: {}\n",
+        "about: {}\nmembers: {}\nfrom: {}\nto: {}\nstrategy: {}\n{}timing: {}\nseed: {}\n",
         text_of(&scenario.about),
         scenario.members,
         scenario.from,
         scenario.to,
         scenario.strategy.as_str(),
+        provisioner(scenario.provisioner),
         super::timing_word(scenario.timing),
         scenario.seed,
     );
@@ -31,6 +32,14 @@ pub fn write(scenario: &Scenario) -> String {
         text.push_str(&format!("  - {{ {line} }}\n"));
     }
     text
+}
+
+/// The default is not said.
+fn provisioner(provisioner: Provisioner) -> String {
+    match provisioner {
+        Provisioner::Api => String::new(),
+        Provisioner::Terraform => format!("provisioner: {}\n", provisioner.as_str()),
+    }
 }
 
 fn cue(cue: &Cue) -> String {

@@ -76,7 +76,7 @@ fn every_happening_and_every_trouble_survives_being_written_and_read() {
         .map(|(nth, how)| RequestFault { nth, how });
     let scenario = Scenario {
         about: "all: \"of\" it".to_owned(),
-        ..Scenario::plain(EtcdStrategy::LearnerFirst, 5, 9)
+        ..Scenario::plain(EtcdStrategy::LearnerFirst, 5, 9).by_terraform()
     }
     .with(Faults {
         world: world.to_vec(),

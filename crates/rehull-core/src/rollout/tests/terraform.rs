@@ -96,23 +96,27 @@ fn one_run_of_terraform_makes_all_versions_before_the_first_machine_is_launched(
     );
 }
 
-/// It goes on for a process on another computer, of whose run it sees only what EC2 shows.
+/// It goes on for a process that has died, of whose run it sees only what EC2 shows: that one may have broken off behind its
+/// last version, or in a second plan that was not empty.
 #[test]
-fn who_finds_all_versions_of_a_run_that_was_begun_begins_no_run_and_who_lacks_some_begins_another() {
+fn who_finds_all_versions_of_a_run_whose_end_nobody_has_seen_begins_another_before_a_machine() {
     let plan = by_terraform(3);
     let run = Action::ApplyTerraform {
         approved: approved(&plan),
     };
-    for (versions, runs) in [(3, 0), (1, 1)] {
+    for (versions, is_seen, runs) in [(3, true, 0), (3, false, 1), (1, true, 1), (1, false, 1)] {
         let mut model = Model::healthy(3);
         let attempt = model.intend(&StepId::new("terraform"), &run);
         model.settle(&run, attempt, None);
+        if is_seen {
+            model.mark("terraform applied 1");
+        }
         made(&mut model, 0..versions);
         model.attach();
         let before = begun(&model);
         walk(&mut model, &plan, Goal::Finish, 5);
-        assert_eq!(begun(&model) - before, runs, "{versions}");
-        assert_eq!(launches(&model) > 0, runs == 0, "{versions}");
+        assert_eq!(begun(&model) - before, runs, "{versions}, seen: {is_seen}");
+        assert_eq!(launches(&model) > 0, runs == 0, "{versions}, seen: {is_seen}");
     }
 }
 

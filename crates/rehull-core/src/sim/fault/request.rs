@@ -31,7 +31,7 @@ pub enum Then {
 }
 
 /// Every kind of request that changes something.
-pub const REQUESTS: [&str; 20] = [
+pub const REQUESTS: [&str; 21] = [
     "AttachNetworkInterface",
     "AttachVolume",
     "CreateLaunchTemplateVersion",
@@ -46,6 +46,7 @@ pub const REQUESTS: [&str; 20] = [
     "TerminateInstances",
     "append segment",
     "start snapshot",
+    "start terraform",
     "tag go",
     "tag stop",
     "write lease",

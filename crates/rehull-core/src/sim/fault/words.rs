@@ -32,11 +32,17 @@ impl Happening {
             Self::SnapshotFails => "snapshot-fails",
             Self::AskAbort => "ask-abort",
             Self::SecondRehull => "second-rehull",
+            Self::ComputerLost => "computer-lost",
+            Self::PlanDies => "plan-dies",
+            Self::ApplyDies { .. } => "apply-dies",
+            Self::PlanChanged => "plan-changed",
+            Self::StateLocked => "state-locked",
+            Self::TerraformSlow { .. } => "terraform-slow",
         }
     }
 
     /// Every word of [`Self::name`].
-    pub const NAMES: [&str; 24] = [
+    pub const NAMES: [&str; 30] = [
         "terminate",
         "power-cut",
         "kill-process",
@@ -61,6 +67,12 @@ impl Happening {
         "snapshot-fails",
         "ask-abort",
         "second-rehull",
+        "computer-lost",
+        "plan-dies",
+        "apply-dies",
+        "plan-changed",
+        "state-locked",
+        "terraform-slow",
     ];
 
     /// What it is about, by the keys of a scenario file.
@@ -68,9 +80,9 @@ impl Happening {
     pub fn keys(name: &str) -> &'static [&'static str] {
         match name {
             "terminate" | "power-cut" | "kill-process" | "freeze" | "partition" | "remove-member"
-            | "no-capacity" | "zone-loss" | "stuck-volume" | "foreign-volume" => &["slot"],
+            | "no-capacity" | "zone-loss" | "stuck-volume" | "foreign-volume" | "apply-dies" => &["slot"],
             "alarm" => &["slot", "alarm"],
-            "clock-jump" | "boots-late" | "slow-join" => &["seconds"],
+            "clock-jump" | "boots-late" | "slow-join" | "terraform-slow" => &["seconds"],
             _ => &[],
         }
     }
@@ -111,6 +123,12 @@ impl Happening {
             "snapshot-fails" => Self::SnapshotFails,
             "ask-abort" => Self::AskAbort,
             "second-rehull" => Self::SecondRehull,
+            "computer-lost" => Self::ComputerLost,
+            "plan-dies" => Self::PlanDies,
+            "apply-dies" => Self::ApplyDies { slot: slot? },
+            "plan-changed" => Self::PlanChanged,
+            "state-locked" => Self::StateLocked,
+            "terraform-slow" => Self::TerraformSlow { seconds: seconds? },
             _ => return None,
         })
     }
@@ -119,9 +137,10 @@ impl Happening {
     #[must_use]
     pub const fn seconds(&self) -> Option<i64> {
         match self {
-            Self::ClockJump { seconds } | Self::BootsLate { seconds } | Self::SlowJoin { seconds } => {
-                Some(*seconds)
-            }
+            Self::ClockJump { seconds }
+            | Self::BootsLate { seconds }
+            | Self::SlowJoin { seconds }
+            | Self::TerraformSlow { seconds } => Some(*seconds),
             Self::Terminate { .. }
             | Self::PowerCut { .. }
             | Self::KillProcess { .. }
@@ -142,7 +161,12 @@ impl Happening {
             | Self::SnapshotHangs
             | Self::SnapshotFails
             | Self::AskAbort
-            | Self::SecondRehull => None,
+            | Self::SecondRehull
+            | Self::ComputerLost
+            | Self::PlanDies
+            | Self::ApplyDies { .. }
+            | Self::PlanChanged
+            | Self::StateLocked => None,
         }
     }
 
@@ -160,6 +184,7 @@ impl Happening {
             | Self::ZoneLoss { slot }
             | Self::Partition { slot }
             | Self::ForeignVolume { slot }
+            | Self::ApplyDies { slot }
             | Self::StuckVolume { slot } => Some(slot),
             Self::LeaderFlip
             | Self::WrongArtefact
@@ -173,7 +198,12 @@ impl Happening {
             | Self::SnapshotHangs
             | Self::SnapshotFails
             | Self::AskAbort
-            | Self::SecondRehull => None,
+            | Self::SecondRehull
+            | Self::ComputerLost
+            | Self::PlanDies
+            | Self::PlanChanged
+            | Self::StateLocked
+            | Self::TerraformSlow { .. } => None,
         }
     }
 }

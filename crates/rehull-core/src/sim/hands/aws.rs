@@ -220,9 +220,20 @@ impl Lab {
         if let Some(found) = present.iter().flatten().rfind(same) {
             return Ok(MadeVersion(found.version));
         }
+        self.write_version(now, template, content, (token, present.is_some()))
+    }
+
+    /// The first version of a template, or another one.
+    pub(in crate::sim) fn write_version(
+        &mut self,
+        now: jiff::Timestamp,
+        template: &LaunchTemplateName,
+        content: &TemplateContent,
+        (token, is_there): (&Token, bool),
+    ) -> Result<MadeVersion, PortError> {
         let description = Some(format!("{DESCRIPTION_PREFIX}{}", content.digest));
         let token = Some(token.as_str().to_owned());
-        let told = if present.is_some() {
+        let told = if is_there {
             let asked = CreateLaunchTemplateVersion {
                 template: TemplateRef::Name(template.as_str().to_owned()),
                 source_version: None,
@@ -257,12 +268,16 @@ impl Lab {
 }
 
 fn version(row: &Row) -> Option<TemplateVersion> {
-    let digest = row.description.as_deref();
-    let digest = digest.and_then(|text| text.strip_prefix(DESCRIPTION_PREFIX));
     Some(TemplateVersion {
         version: row.number.to_string().parse::<LaunchTemplateVersion>().ok()?,
-        digest: digest.map(ContentDigest::new),
+        digest: content_of(row),
     })
+}
+
+/// The content digest that a version says it has.
+pub(in crate::sim) fn content_of(row: &Row) -> Option<ContentDigest> {
+    let digest = row.description.as_deref()?.strip_prefix(DESCRIPTION_PREFIX)?;
+    Some(ContentDigest::new(digest))
 }
 
 fn data(content: &TemplateContent) -> LaunchData {

@@ -6,6 +6,7 @@ mod kept;
 mod parts;
 mod read;
 mod store;
+mod terraform;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +15,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub(super) use aws::content_of;
 pub(super) use kept::Views;
+use terraform::Runs;
 
 use super::chronicle::Happened;
 use super::fault::{Faults, RequestTrouble};
@@ -119,6 +122,9 @@ pub(crate) struct Hands {
     /// Changes of the laboratory that this look has seen.
     saw: Arc<AtomicU64>,
     pause: Duration,
+    /// Where this process runs: what it leaves alive lives there.
+    computer: u32,
+    terraform: Runs,
 }
 
 /// What became of a request on its way.
@@ -134,6 +140,7 @@ impl Hands {
         process: ProcessNumber,
         clock: Arc<ProcessClock>,
         pause: Duration,
+        computer: u32,
     ) -> Self {
         let now = stage.time.now();
         Self {
@@ -143,6 +150,8 @@ impl Hands {
             looked_at: Arc::new(Mutex::new(now)),
             saw: Arc::default(),
             pause,
+            computer,
+            terraform: Runs::default(),
         }
     }
 

@@ -21,6 +21,7 @@ pub(super) enum Ask<'a> {
     Promote(MemberId),
     MoveLeader(MemberId),
     StartSnapshot,
+    ApplyTerraform(&'a ContentDigest),
     RecordIdentity,
 }
 
@@ -42,6 +43,7 @@ impl Ask<'_> {
             Self::Promote(id) => format!("MemberPromote of {id}"),
             Self::MoveLeader(to) => format!("MoveLeader to {to}"),
             Self::StartSnapshot => "snapshot".to_owned(),
+            Self::ApplyTerraform(approved) => format!("terraform apply of {approved}"),
             Self::RecordIdentity => "identity record".to_owned(),
         }
     }
@@ -89,6 +91,7 @@ impl Ask<'_> {
             (Self::Remove(id), Action::RemoveMember { member, .. })
             | (Self::Promote(id), Action::PromoteMember { member, .. }) => id == *member,
             (Self::MoveLeader(to), Action::MoveLeader { to_id, .. }) => to == *to_id,
+            (Self::ApplyTerraform(asked), Action::ApplyTerraform { approved }) => asked == approved,
             (Self::StartSnapshot, Action::StartSnapshot)
             | (Self::RecordIdentity, Action::RecordIdentity { .. }) => true,
             _ => false,

@@ -14,10 +14,11 @@ use crate::domain::ids::{
     RolloutId, SlotName, Token, VolumeId,
 };
 use crate::domain::observed::{JobState, Partial, SnapshotFact};
+use crate::domain::terraform::TerraformRun;
 use crate::journal::keys;
 use crate::ports::{
-    EtcdMembership, EtcdView, LaunchRequest, LaunchTemplates, Machines, MadeVersion, PortError, SlotParts,
-    SnapshotJobs, Store, StoreError, Stored, Tag, TemplateContent,
+    ApprovedRun, EtcdMembership, EtcdView, LaunchRequest, LaunchTemplates, Machines, MadeVersion, PortError,
+    SlotParts, SnapshotJobs, Store, StoreError, Stored, Tag, TemplateContent, TerraformJobs,
 };
 
 #[async_trait]
@@ -154,11 +155,23 @@ impl EtcdMembership for Witness {
 impl SnapshotJobs for Witness {
     async fn start(&self, rollout: &RolloutId, slots: &[Slot], running: &SlotName) -> Result<(), PortError> {
         self.sends(Ask::StartSnapshot);
-        self.hands.start(rollout, slots, running).await
+        SnapshotJobs::start(&self.hands, rollout, slots, running).await
     }
 
     async fn observe(&self, rollout: &RolloutId) -> Result<JobState<SnapshotFact>, PortError> {
         SnapshotJobs::observe(&self.hands, rollout).await
+    }
+}
+
+#[async_trait]
+impl TerraformJobs for Witness {
+    async fn start(&self, rollout: &RolloutId, approved: ApprovedRun<'_>) -> Result<(), PortError> {
+        self.sends(Ask::ApplyTerraform(&approved.manifest.digest()));
+        TerraformJobs::start(&self.hands, rollout, approved).await
+    }
+
+    async fn observe(&self, rollout: &RolloutId) -> Result<TerraformRun, PortError> {
+        TerraformJobs::observe(&self.hands, rollout).await
     }
 }
 

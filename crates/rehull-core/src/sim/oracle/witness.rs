@@ -132,14 +132,15 @@ impl Witness {
                 let what = "people were told that the quorum is lost; it was there".to_owned();
                 lab.oracle.breach(now, 9, what);
             }
+            What::Finished => self.leaves_terraform_at_work(&mut lab, now),
+            What::Stopped { rest, .. } if rest.at_rest => self.leaves_terraform_at_work(&mut lab, now),
             What::Waiting { .. }
             | What::Stopped { .. }
             | What::Started { .. }
             | What::Acting { .. }
             | What::Acted { .. }
             | What::Stalled { .. }
-            | What::StepDone { .. }
-            | What::Finished => {}
+            | What::StepDone { .. } => {}
         }
     }
 

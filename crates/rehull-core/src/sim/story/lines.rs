@@ -9,6 +9,7 @@ use crate::domain::ids::StepId;
 use crate::domain::waiting::Waiting;
 use crate::event::What;
 use crate::sim::chronicle::{Happened, Moment};
+use crate::sim::fault::Happening;
 use crate::sim::process::Ended;
 
 /// Actions of one step that follow each other faster share a line.
@@ -101,6 +102,9 @@ impl Teller {
                 }
             }
             Happened::World { what, begins } => {
+                if *what == Happening::ComputerLost {
+                    self.end_all_waits(at);
+                }
                 if let Some(text) = words::world(what, *begins) {
                     self.trouble(at, "WORLD", text);
                 }
@@ -191,6 +195,14 @@ impl Teller {
             }
             self.push(at, Kind::Wait, &wait.step, words::wait(&wait.on));
             self.waits.insert(key, self.lines.len().saturating_sub(1));
+        }
+    }
+
+    /// Somebody is gone, and nothing says who: whoever still waits says so again.
+    fn end_all_waits(&mut self, at: Duration) {
+        let processes: BTreeSet<u32> = self.waits.keys().map(|(process, _, _)| *process).collect();
+        for process in processes {
+            self.end_waits(process, at, &[]);
         }
     }
 

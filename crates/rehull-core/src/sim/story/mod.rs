@@ -8,7 +8,7 @@ mod words;
 use std::time::Duration;
 
 use super::chronicle::Moment;
-use super::scenario::Scenario;
+use super::scenario::{Provisioner, Scenario};
 use super::verdict::{End, Verdict};
 use lines::Line;
 
@@ -52,8 +52,9 @@ fn head(scenario: &Scenario) -> String {
         format!("{} · ", scenario.about)
     };
     let what = format!(
-        "{about}{} {}, {} → {}, {}, seed {}",
+        "{about}{}{} {}, {} → {}, {}, seed {}",
         scenario.strategy.as_str(),
+        by(scenario.provisioner),
         scenario.members,
         scenario.from,
         scenario.to,
@@ -61,6 +62,14 @@ fn head(scenario: &Scenario) -> String {
         scenario.seed
     );
     format!("{what}\n")
+}
+
+/// The default is not told.
+const fn by(provisioner: Provisioner) -> &'static str {
+    match provisioner {
+        Provisioner::Api => "",
+        Provisioner::Terraform => " by Terraform",
+    }
 }
 
 /// The margin at an instant and its lowest until the next one.

@@ -35,7 +35,10 @@ pub(super) fn wait(on: &WaitingOn) -> String {
     match on {
         WaitingOn::Unreadable { part, why } => format!("cannot read {}: {why}", part.words()),
         WaitingOn::Snapshot { .. } => "snapshot under way".to_owned(),
-        WaitingOn::Terraform { .. } => "terraform under way".to_owned(),
+        WaitingOn::Terraform { progress } => match progress {
+            Some(progress) => format!("terraform: {}", progress.stage.words()),
+            None => "terraform has applied, EC2 does not show it yet".to_owned(),
+        },
         WaitingOn::Boot { .. } => "boot".to_owned(),
         WaitingOn::Gate { red } => gates(red),
         WaitingOn::Settle { .. } => "peer links settle".to_owned(),
@@ -109,6 +112,16 @@ fn begin(what: &Happening) -> String {
         Happening::SnapshotFails => "snapshots fail".to_owned(),
         Happening::AskAbort => "a person asks for an abort".to_owned(),
         Happening::SecondRehull => "a second rehull is started".to_owned(),
+        Happening::ComputerLost => "the computer of rehull is lost, and what runs on it".to_owned(),
+        Happening::PlanDies => "Terraform will be killed while it plans".to_owned(),
+        Happening::ApplyDies { slot } => {
+            format!("Terraform will be killed when it has made the version of {slot}")
+        }
+        Happening::PlanChanged => "somebody changes the module of Terraform".to_owned(),
+        Happening::StateLocked => "somebody else locks the state of Terraform".to_owned(),
+        Happening::TerraformSlow { seconds } => {
+            format!("programs of Terraform take {seconds} s longer from now on")
+        }
     }
 }
 
@@ -132,12 +145,18 @@ fn end(what: &Happening) -> Option<String> {
         Happening::ForeignVolume { slot } => format!("the volume of {slot} is tagged right again"),
         Happening::SnapshotHangs => "snapshots get done again".to_owned(),
         Happening::SnapshotFails => "snapshots are good again".to_owned(),
+        Happening::PlanChanged => "the module is as it was again".to_owned(),
+        Happening::StateLocked => "the state of Terraform is free again".to_owned(),
+        Happening::TerraformSlow { .. } => "Terraform is as fast as before again".to_owned(),
         Happening::Terminate { .. }
         | Happening::KillProcess { .. }
         | Happening::RemoveMember { .. }
         | Happening::ClockJump { .. }
         | Happening::AskAbort
-        | Happening::SecondRehull => return None,
+        | Happening::SecondRehull
+        | Happening::ComputerLost
+        | Happening::PlanDies
+        | Happening::ApplyDies { .. } => return None,
     })
 }
 

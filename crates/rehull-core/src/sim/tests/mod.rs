@@ -64,12 +64,18 @@ fn the_same_seed_tells_the_same_story_and_another_one_another() {
 
 /// Whatever happens to a single request, the upgrade ends as if it had not happened. Every `step`-th one is disturbed.
 fn single_requests(strategy: EtcdStrategy, step: usize) {
-    let plain = Scenario::plain(strategy, 3, 3);
-    let prepared = prepare(&plain).unwrap();
-    let requests = prepared.upgrade(&plain, Rules::default()).unwrap().requests.len();
-    assert!(requests > 50, "{requests}");
+    disturbed(&Scenario::plain(strategy, 3, 3), step, None);
+}
+
+/// The same up to the first request of a kind.
+fn disturbed(plain: &Scenario, step: usize, before: Option<&str>) {
+    let prepared = prepare(plain).unwrap();
+    let requests = prepared.upgrade(plain, Rules::default()).unwrap().requests;
+    assert!(requests.len() > 50, "{requests:?}");
+    let first = before.and_then(|what| requests.iter().position(|passed| passed.what == what));
+    let end = first.unwrap_or(requests.len());
     for (offset, how) in RequestTrouble::ALL.into_iter().enumerate() {
-        for nth in (offset % step..requests).step_by(step) {
+        for nth in (offset % step..end).step_by(step) {
             let nth = u64::try_from(nth).unwrap();
             let faults = Faults {
                 requests: vec![RequestFault { nth, how }],
@@ -78,6 +84,7 @@ fn single_requests(strategy: EtcdStrategy, step: usize) {
             let scenario = plain.clone().with(faults);
             let verdict = prepared.upgrade(&scenario, Rules::default()).unwrap();
             let what = verdict.requests.iter().find(|passed| passed.trouble.is_some());
+            let strategy = plain.strategy;
             let case = format!(
                 "{strategy:?} {how:?} at request {nth}, {:?}",
                 what.map(|passed| passed.what)
@@ -104,6 +111,12 @@ fn whatever_happens_to_a_single_request_the_upgrade_ends_the_same() {
     for strategy in ALL {
         single_requests(strategy, SAMPLE);
     }
+}
+
+#[test]
+fn whatever_happens_to_a_single_request_while_terraform_works_the_upgrade_ends_the_same() {
+    let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 3).by_terraform();
+    disturbed(&plain, 1, Some("RunInstances"));
 }
 
 mod everywhere {
@@ -156,6 +169,7 @@ fn happenings() -> Vec<Happening> {
         Happening::ClockJump { seconds: 300 },
         Happening::AskAbort,
         Happening::SecondRehull,
+        Happening::ComputerLost,
     ]
 }
 

@@ -11,7 +11,7 @@ use super::*;
 use crate::domain::waiting::StopReason;
 use crate::mutant::{Mutant, switched_on};
 use EtcdStrategy::{LearnerFirst, Reattach, RemoveThenAdd};
-use Trouble::{AbortedBefore, AsleepBefore, At, None as Nothing, SucceededBefore, World};
+use Trouble::{AbortedBefore, AsleepBefore, At, ByTerraform, None as Nothing, SucceededBefore, World};
 
 /// More seeds than this would make a bug look caught that is only met by luck.
 const SEEDS_MAX: u64 = 12;
@@ -30,6 +30,8 @@ enum Trouble {
     SucceededBefore(&'static str),
     /// An upgrade of before was aborted after its first member: the plan of this one leaves that slot alone.
     AbortedBefore,
+    /// Terraform makes the versions, and from this second on this happens.
+    ByTerraform(u64, Happening),
 }
 
 /// The strategy and the trouble that bring a bug to light.
@@ -62,6 +64,19 @@ fn surroundings(mutant: Mutant) -> (EtcdStrategy, Trouble) {
         Mutant::FailedIsDone => (RemoveThenAdd, At("HashKV", RequestTrouble::LoseRequest)),
         Mutant::LaunchAgain => (RemoveThenAdd, At(launch, RequestTrouble::LoseAnswer)),
         Mutant::DoubtIsFailure => (RemoveThenAdd, At(launch, RequestTrouble::LoseRequest)),
+        Mutant::LaunchBesideTerraform => {
+            let seconds = 5;
+            (
+                RemoveThenAdd,
+                ByTerraform(0, Happening::TerraformSlow { seconds }),
+            )
+        }
+        // Behind the last version in some of the seeds.
+        Mutant::BegunIsApplied => (RemoveThenAdd, ByTerraform(30, Happening::ComputerLost)),
+        Mutant::FailedRunIsApplied => {
+            let slot = slot();
+            (RemoveThenAdd, ByTerraform(0, Happening::ApplyDies { slot }))
+        }
         // The others need no trouble at all.
         _ => (RemoveThenAdd, Nothing),
     }
@@ -77,6 +92,7 @@ fn impatient() -> Vec<WorldFault> {
 struct Grounds {
     plain: BTreeMap<&'static str, Prepared>,
     aborted: Prepared,
+    terraform: Prepared,
 }
 
 impl Grounds {
@@ -95,12 +111,18 @@ impl Grounds {
         let is_new = |member: &&Option<_>| **member == Some(scenario.to);
         let new = verdict.members.iter().filter(is_new).count();
         assert!((1..3).contains(&new), "{:?}", verdict.members);
-        Self { plain, aborted }
+        let terraform = prepare(&Scenario::plain(RemoveThenAdd, 3, 9).by_terraform()).unwrap();
+        Self {
+            plain,
+            aborted,
+            terraform,
+        }
     }
 
     fn ground(&self, strategy: EtcdStrategy, trouble: &Trouble) -> &Prepared {
         match trouble {
             AbortedBefore => &self.aborted,
+            ByTerraform(..) => &self.terraform,
             _ => &self.plain[strategy.as_str()],
         }
     }
@@ -121,6 +143,7 @@ impl Grounds {
         };
         let faults = match trouble {
             Nothing | AbortedBefore => Faults::default(),
+            ByTerraform(at_s, what) => faults(vec![], vec![world_fault(*at_s, 0, what.clone())]),
             World(at_s, for_s, what) => faults(vec![], vec![world_fault(*at_s, *for_s, what.clone())]),
             At(what, how) => faults(vec![hit(nth(what).0, *how)], vec![]),
             AsleepBefore(what) => faults(vec![hit(nth(what).1, RequestTrouble::Pause)], vec![]),

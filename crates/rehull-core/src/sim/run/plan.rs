@@ -1,0 +1,71 @@
+//! `rehull plan` in the simulator, with Terraform's part where the cluster file names a module.
+
+use std::collections::BTreeMap;
+
+use super::{HOME, Run};
+use crate::domain::desired::Desired;
+use crate::domain::ids::{RolloutId, SlotName};
+use crate::executor::{Scene, observe};
+use crate::plan::{PlanInput, RolloutKind, RolloutPlan, Target, plan};
+use crate::render::{RenderedSlot, terraform_change};
+use crate::sim::ground::{self, GroundError, Unplanned};
+use crate::sim::oracle::Witness;
+use crate::sim::process;
+
+impl Run {
+    /// `rehull plan`, which changes nothing and waits for nobody.
+    pub(super) fn plan(&self, desired: &Desired, kind: RolloutKind) -> Result<RolloutPlan, Unplanned> {
+        let rollout = RolloutId::new("none");
+        let witness = Witness::new(self.hands(0, HOME), rollout.clone());
+        let ports = process::ports(&witness);
+        let scene = Scene {
+            cluster: &desired.cluster,
+            rollout: &rollout,
+            slots: desired.etcd.watched(),
+        };
+        let look = observe(&ports, &scene);
+        let seen = futures_util::FutureExt::now_or_never(look)
+            .ok_or_else(|| GroundError("a look waits".to_owned()))?;
+        let rendered = ground::rendered(desired)?;
+        let target = rendered
+            .iter()
+            .map(|(slot, made)| (slot.clone(), (made.user_data.clone(), made.digest.clone())));
+        let input = PlanInput {
+            desired,
+            seen: &seen,
+            kind,
+            target: Target::Rendered(target.collect()),
+            strategy: desired.etcd.strategy,
+            rehull: "simulated",
+        };
+        let plan = plan(&input).map_err(Unplanned::Refused)?;
+        Ok(self.complete(plan, desired, &rendered)?)
+    }
+
+    /// What Terraform would do becomes part of what is approved. Before there is a cluster a person lets it make
+    /// everything.
+    fn complete(
+        &self,
+        mut plan: RolloutPlan,
+        desired: &Desired,
+        rendered: &BTreeMap<SlotName, RenderedSlot>,
+    ) -> Result<RolloutPlan, GroundError> {
+        if desired.terraform.is_none() || plan.user_data.is_empty() {
+            return Ok(plan);
+        }
+        let change = terraform_change(desired, rendered);
+        let mut lab = self.stage.lab();
+        if plan.envelope.kind == RolloutKind::Bootstrap {
+            let now = self.stage.time.now();
+            lab.make_all(now, &change).map_err(ground::wrong)?;
+            return Ok(plan);
+        }
+        let envelope = plan.envelope.digest_beside_terraform();
+        let proposed = lab.proposal(&change, Some(&envelope));
+        if !proposed.changes.is_empty() {
+            plan.envelope.terraform = Some(proposed);
+            plan.terraform = Some(change);
+        }
+        Ok(plan)
+    }
+}
