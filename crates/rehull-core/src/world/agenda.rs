@@ -6,6 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::target::TargetId;
+
 /// Something that becomes true at its time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Event {
@@ -33,6 +35,18 @@ pub(super) enum Event {
     InterfaceAttached(String),
     /// A secondary interface is free.
     InterfaceDetached(String),
+    /// A group compares what it has with what it should have.
+    GroupActs(String),
+    /// A group sees how one of its machines is.
+    MemberNoticed(String),
+    /// The next step of a group's machine is due.
+    MemberDue(String),
+    /// A target is known to the load balancer and checked from now on.
+    TargetRegistered(TargetId),
+    /// Checks have said the same often enough.
+    TargetTurns(TargetId),
+    /// A deregistered target leaves: first the list, then the data plane.
+    TargetLeaves(TargetId),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

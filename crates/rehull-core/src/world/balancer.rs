@@ -1,4 +1,4 @@
-//! Load balancers: the nouns, their attributes and tags. Who is healthy and where connections go is not modelled yet.
+//! Load balancers: the nouns, their attributes and tags. Where connections go: [`data_plane`](super::data_plane).
 
 use std::collections::BTreeMap;
 
@@ -32,6 +32,14 @@ pub(super) struct LoadBalancer {
     created: Timestamp,
     attributes: BTreeMap<String, String>,
     tags: Tags,
+}
+
+impl LoadBalancer {
+    pub(super) fn is_on(&self, attribute: &str) -> bool {
+        self.attributes
+            .get(attribute)
+            .is_some_and(|value| value == "true")
+    }
 }
 
 /// Attributes of a new one (API reference, `LoadBalancerAttribute`).

@@ -7,6 +7,7 @@ use core::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use super::target::TargetId;
 use crate::domain::ids::{InstanceId, VolumeId};
 
 /// Names one effect.
@@ -78,6 +79,16 @@ pub enum Fact {
     Failed(EffectId, String),
     /// The answer to [`Deed::Withdraw`]: the guest still has the volume mounted.
     StillMounted(EffectId),
+    /// What a health check of a target gets from now on. The model counts: a load balancer asks at its interval, and
+    /// believes what it hears often enough.
+    Probed {
+        /// Which target.
+        target: TargetId,
+        /// Which boot of its machine was asked.
+        boot: BootId,
+        /// The check passes.
+        passes: bool,
+    },
     /// A machine is off: it shut down, its power was cut, or it died.
     Exited {
         /// Which boot of it.

@@ -20,7 +20,7 @@ impl World {
         for id in ids {
             let before = self.instance_mut(id)?.state;
             if !matches!(before, InstanceState::ShuttingDown | InstanceState::Terminated) {
-                self.begin_termination(id)?;
+                self.begin_termination(id);
             }
             let now = self.instance_mut(id)?.state;
             changes.push(StateChange {
@@ -32,17 +32,19 @@ impl World {
         Ok(Response::StateChanges(changes))
     }
 
-    fn begin_termination(&mut self, id: &str) -> Result<(), AwsError> {
+    pub(super) fn begin_termination(&mut self, id: &str) {
         let least = self.draw(id, Quantity::TerminateToTerminated);
         let ends_from = later(self.now, least);
-        let instance = self.instance_mut(id)?;
+        let Some(instance) = self.instances.get_mut(id) else {
+            return;
+        };
         instance.state = InstanceState::ShuttingDown;
         instance.state_reason = Some(reason("Client.UserInitiatedShutdown", "User initiated shutdown"));
         instance.ends_from = Some(ends_from);
         instance.restart = false;
         self.shut_down(id);
         self.plan(least, Event::TerminationElapsed(id.to_owned()));
-        Ok(())
+        self.member_stops(id);
     }
 
     /// Presses the power button and gives the guest its time.
@@ -91,6 +93,7 @@ impl World {
             }
         }
         self.power_on(id);
+        self.member_runs(id);
     }
 
     pub(super) fn power_on(&mut self, id: &str) {
@@ -154,6 +157,7 @@ impl World {
         if let Some(boot) = instance.boot.take() {
             instance.dying = Some(boot);
             self.effect(id, boot, Deed::PowerCut);
+            self.targets_go_silent(id);
         }
     }
 
@@ -185,6 +189,7 @@ impl World {
         self.plan(keeps_tags, Event::TagsVanish(id.to_owned()));
         let described = self.draw(id, Quantity::TerminatedStillDescribed);
         self.plan(described, Event::Forgotten(id.to_owned()));
+        self.member_terminated(id);
     }
 
     fn release_devices(&mut self, id: &str) {
@@ -230,6 +235,7 @@ impl World {
                     self.failed(&effect, &why);
                 }
             }
+            Fact::Probed { target, boot, passes } => self.target_probed(&target, boot, passes),
             Fact::Exited { boot } => self.exited(boot),
         }
     }
@@ -256,6 +262,7 @@ impl World {
         }
         instance.ends_from = Some(self.now);
         instance.state_reason = Some(reason("Server.InternalError", why));
+        self.member_stops(effect.instance.as_str());
         self.try_to_terminate(effect.instance.as_str());
     }
 
@@ -278,6 +285,10 @@ impl World {
         let was_cut = instance.dying.take_if(|dying| *dying == boot).is_some();
         instance.boot.take_if(|current| *current == boot);
         let id = instance.id.clone();
+        self.targets_go_silent(&id);
+        let Some(instance) = self.instances.get_mut(&id) else {
+            return;
+        };
         match instance.state {
             InstanceState::Running if was_cut => {}
             InstanceState::Running if instance.restart => {
@@ -288,6 +299,7 @@ impl World {
                 instance.state = InstanceState::Stopped;
                 let text = format!("Client.InstanceInitiatedShutdown: Instance initiated shutdown at {now}");
                 instance.state_reason = Some(reason("Client.InstanceInitiatedShutdown", &text));
+                self.member_stops(&id);
             }
             InstanceState::ShuttingDown => self.try_to_terminate(&id),
             InstanceState::Pending | InstanceState::Terminated | InstanceState::Stopped => {}

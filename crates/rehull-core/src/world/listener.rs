@@ -16,9 +16,9 @@ use super::target_group;
 pub(super) struct Listener {
     arn: String,
     pub(super) balancer: String,
-    port: i64,
+    pub(super) port: i64,
     protocol: String,
-    target_group: String,
+    pub(super) target_group: String,
     attributes: BTreeMap<String, String>,
     pub(super) tags: Tags,
 }

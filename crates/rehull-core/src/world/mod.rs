@@ -9,6 +9,7 @@ mod answer;
 pub mod api;
 mod balancer;
 mod bucket;
+mod data_plane;
 mod effect;
 mod endpoint;
 mod error;
@@ -27,6 +28,7 @@ mod look;
 pub mod network;
 pub mod performance;
 pub mod query;
+mod registration;
 mod route;
 mod s3;
 mod scaling;
@@ -34,6 +36,7 @@ pub mod security;
 mod select;
 mod setup;
 mod tags;
+mod target;
 mod target_group;
 pub mod template;
 #[cfg(test)]
@@ -54,6 +57,7 @@ use serde::{Deserialize, Serialize};
 use agenda::{Agenda, Event, later};
 use answer::{action, is_read};
 use api::{Answer, Call};
+pub use data_plane::{Flows, Route};
 pub use effect::{BootId, Deed, Effect, EffectId, Fact, Hardware, Powered};
 pub use error::AwsError;
 use fault::Faults;
@@ -65,6 +69,8 @@ use interface::{AttachmentState, Interface};
 use network::Network;
 pub use select::Visibility;
 pub use setup::{ImagePlan, Setup, SubnetPlan};
+pub use target::{Check, TargetId};
+pub use target_group::HealthCheck;
 use template::Template;
 use throttle::Throttle;
 pub use timing::{Quantity, Spread, Timing};
@@ -258,6 +264,7 @@ impl World {
             Event::TagsVanish(id) => self.tags_vanish(&id),
             Event::Forgotten(id) => {
                 self.instances.remove(&id);
+                self.targets_forgotten(&id);
             }
             Event::VolumeCreated(id) => self.volume_created(&id),
             Event::VolumeAttached(id) => self.volume_attached(&id),
@@ -265,6 +272,12 @@ impl World {
             Event::VolumeLeaves(id) => self.volume_leaves(&id),
             Event::InterfaceAttached(id) => self.interface_attached(&id),
             Event::InterfaceDetached(id) => self.interface_detached(&id),
+            Event::GroupActs(name) => self.group_acts(&name),
+            Event::MemberNoticed(id) => self.member_noticed(&id),
+            Event::MemberDue(id) => self.member_due(&id),
+            Event::TargetRegistered(id) => self.target_registered(&id),
+            Event::TargetTurns(id) => self.target_turns(&id),
+            Event::TargetLeaves(id) => self.target_leaves(&id),
         }
     }
 
@@ -281,7 +294,15 @@ impl World {
             Event::InterfaceAttached(id) | Event::InterfaceDetached(id) => {
                 self.interfaces.get(id).map(|interface| &interface.zone)
             }
-            Event::TagsVanish(_) | Event::Forgotten(_) => None,
+            // Groups and load balancers live in the region, so they go on when a zone does not.
+            Event::TagsVanish(_)
+            | Event::Forgotten(_)
+            | Event::GroupActs(_)
+            | Event::MemberNoticed(_)
+            | Event::MemberDue(_)
+            | Event::TargetRegistered(_)
+            | Event::TargetTurns(_)
+            | Event::TargetLeaves(_) => None,
         };
         zone.is_some_and(|zone| self.faults.lost_zones.contains(zone))
     }

@@ -1,6 +1,7 @@
-//! Target groups: settings, health check, attributes, and who is registered. Nobody is asked whether it is healthy yet.
+//! Target groups: settings, health check, attributes. Who is registered: [`registration`](super::registration).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +9,8 @@ use super::World;
 use super::api::ec2::Tags;
 use super::balancer::{attribute_list, check_name, invalid, owned_by, set_attributes};
 use super::error::AwsError;
-use super::instance::Instance;
 use super::query::{Document, Operation, Scope, tags};
-use super::select::Described as _;
+use super::target::Target;
 
 /// A target group of instances behind a network load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,26 +18,34 @@ pub(super) struct TargetGroup {
     pub(super) arn: String,
     name: String,
     protocol: String,
-    port: i64,
-    vpc: String,
-    check: HealthCheck,
+    pub(super) port: i64,
+    pub(super) vpc: String,
+    pub(super) check: HealthCheck,
     attributes: BTreeMap<String, String>,
-    /// Instance and port.
-    targets: BTreeSet<(String, i64)>,
+    /// By instance and port.
+    pub(super) targets: Vec<Target>,
     pub(super) tags: Tags,
 }
 
 /// How a target is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct HealthCheck {
-    protocol: String,
-    port: String,
-    path: Option<String>,
-    matcher: Option<String>,
-    interval: i64,
-    timeout: i64,
-    healthy: i64,
-    unhealthy: i64,
+pub struct HealthCheck {
+    /// `TCP`, `HTTP` or `HTTPS`.
+    pub protocol: String,
+    /// `traffic-port`, or its number.
+    pub port: String,
+    /// Path of a check by HTTP.
+    pub path: Option<String>,
+    /// Codes that pass, for example `200-399`.
+    pub matcher: Option<String>,
+    /// Seconds from one to the next.
+    pub interval: i64,
+    /// Seconds until nothing is an answer, too.
+    pub timeout: i64,
+    /// So many in a row make a target healthy.
+    pub healthy: i64,
+    /// So many in a row make it unhealthy.
+    pub unhealthy: i64,
 }
 
 /// Attributes of a new one (API reference, `TargetGroupAttribute`).
@@ -86,29 +94,65 @@ pub(super) const OPERATIONS: &[Operation] = &[
         Ok(attribute_list(attributes))
     }),
     Operation::of("ModifyTargetGroupAttributes", |world, at| {
-        let attributes = &mut world.target_group_mut(at)?.attributes;
-        set_attributes(attributes, at)?;
-        Ok(attribute_list(attributes))
-    }),
-    Operation::of("RegisterTargets", register),
-    Operation::of("DeregisterTargets", |world, at| {
-        let targets = targets(at)?;
         let group = world.target_group_mut(at)?;
-        group.targets.retain(|(id, port)| !is_among(&targets, id, *port));
-        Ok(Document::new())
+        set_attributes(&mut group.attributes, at)?;
+        check_seconds(group)?;
+        Ok(attribute_list(&group.attributes))
     }),
-    Operation::of("DescribeTargetHealth", target_health),
 ];
+
+/// Attributes that are times. The model counts with them, so they must be numbers here.
+fn check_seconds(group: &TargetGroup) -> Result<(), AwsError> {
+    for (key, most) in [
+        ("deregistration_delay.timeout_seconds", 3_600),
+        ("target_health_state.unhealthy.draining_interval_seconds", 360_000),
+    ] {
+        let value = group.attribute(key);
+        if !value.parse::<u64>().is_ok_and(|seconds| seconds <= most) {
+            return Err(invalid(format!(
+                "Attribute '{key}' must be between 0 and {most}, not '{value}'"
+            )));
+        }
+    }
+    Ok(())
+}
 
 pub(super) fn not_found(arn: &str) -> AwsError {
     AwsError::bad("TargetGroupNotFound", format!("Target group '{arn}' not found"))
 }
 
 impl World {
-    fn target_group_mut(&mut self, at: &Scope<'_>) -> Result<&mut TargetGroup, AwsError> {
+    pub(super) fn target_group_mut(&mut self, at: &Scope<'_>) -> Result<&mut TargetGroup, AwsError> {
         let arn = at.need("TargetGroupArn")?;
         let group = self.balancing.target_groups.get_mut(&arn);
         group.ok_or_else(|| not_found(&arn))
+    }
+}
+
+impl TargetGroup {
+    /// An attribute's value; this kind has no other attributes than those of a new one.
+    pub(super) fn attribute(&self, key: &str) -> &str {
+        self.attributes.get(key).map_or("", String::as_str)
+    }
+
+    pub(super) fn is_on(&self, key: &str) -> bool {
+        self.attribute(key) == "true"
+    }
+
+    fn seconds(&self, key: &str) -> Duration {
+        Duration::from_secs(self.attribute(key).parse().unwrap_or(0))
+    }
+
+    pub(super) fn deregistration_delay(&self) -> Duration {
+        self.seconds("deregistration_delay.timeout_seconds")
+    }
+
+    /// How long an unhealthy target counts as draining; only one whose connections are not cut.
+    pub(super) fn unhealthy_draining(&self) -> Duration {
+        if self.is_on("target_health_state.unhealthy.connection_termination.enabled") {
+            return Duration::ZERO;
+        }
+        self.seconds("target_health_state.unhealthy.draining_interval_seconds")
     }
 }
 
@@ -197,7 +241,7 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
         vpc,
         check,
         attributes: owned_by(&ATTRIBUTES),
-        targets: BTreeSet::new(),
+        targets: Vec::new(),
         tags: tags(at),
     };
     let answer = Document::new().list("TargetGroups", [row(world, &group)]);
@@ -274,6 +318,7 @@ fn modify(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let group = world.target_group_mut(at)?;
     group.check.change(at)?;
     let group = group.clone();
+    world.plan_turns(&group.arn);
     Ok(Document::new().list("TargetGroups", [row(world, &group)]))
 }
 
@@ -292,53 +337,4 @@ fn delete(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     }
     world.balancing.target_groups.remove(&arn);
     Ok(Document::new())
-}
-
-fn targets(at: &Scope<'_>) -> Result<Vec<(String, Option<i64>)>, AwsError> {
-    let rows = at.items("Targets");
-    rows.iter()
-        .map(|target| Ok((target.need("Id")?, target.parse("Port")?)))
-        .collect()
-}
-
-fn is_among(wanted: &[(String, Option<i64>)], id: &str, port: i64) -> bool {
-    wanted
-        .iter()
-        .any(|(known, at)| known == id && at.is_none_or(|at| at == port))
-}
-
-fn register(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
-    for (id, port) in targets(at)? {
-        if !world.instances.contains_key(&id) {
-            let why = Instance::not_found(&id).message;
-            return Err(AwsError::bad("InvalidTarget", why));
-        }
-        let group = world.target_group_mut(at)?;
-        group.targets.insert((id, port.unwrap_or(group.port)));
-    }
-    Ok(Document::new())
-}
-
-/// Nobody asks the targets: they stay at the beginning.
-fn target_health(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
-    let wanted = targets(at)?;
-    let group = world.target_group_mut(at)?;
-    let rows = group
-        .targets
-        .iter()
-        .filter(|(id, port)| wanted.is_empty() || is_among(&wanted, id, *port));
-    let rows = rows.map(|(id, port)| {
-        let health = Document::new()
-            .text("State", "initial")
-            .text("Reason", "Elb.RegistrationInProgress")
-            .text(
-                "Description",
-                "The sandbox does not ask targets for their health yet",
-            );
-        Document::new()
-            .document("Target", Document::new().text("Id", id).number("Port", *port))
-            .text("HealthCheckPort", port.to_string())
-            .document("TargetHealth", health)
-    });
-    Ok(Document::new().list("TargetHealthDescriptions", rows))
 }

@@ -50,6 +50,24 @@ pub enum Quantity {
     InterfaceDetach,
     /// A rebooted guest's firmware and boot loader.
     Restart,
+    /// A changed wish until its group acts.
+    GroupReacts,
+    /// A group's own termination, or a machine found unhealthy, until it is made up for.
+    GroupReplaces,
+    /// A machine that EC2 alone knows to be gone until its group sees it.
+    GroupNotices,
+    /// A group's launch until `InService`, without hooks.
+    GroupLaunches,
+    /// A completed lifecycle action until the machine moves on.
+    GroupMovesOn,
+    /// A failed launch until the next try.
+    GroupRetries,
+    /// A registered target until it is checked for the first time.
+    TargetRegistration,
+    /// A deregistered target still gets new connections.
+    TargetStillSent,
+    /// A target found unhealthy still gets new connections.
+    TargetUnhealthyStillSent,
 }
 
 /// Milliseconds at four points of the distribution; straight lines between them, the tail ends at twice the p99.
@@ -89,6 +107,11 @@ impl Timing {
         }
     }
 
+    /// A moment in a period that nobody chose, in thousandths of it.
+    pub(super) fn phase(seed: u64, resource: &str, ordinal: u64) -> u64 {
+        uniform(&format!("{seed}/{resource}/phase/{ordinal}")) / (WHOLE / 1_000)
+    }
+
     /// One realised wait.
     #[must_use]
     pub fn draw(self, seed: u64, resource: &str, quantity: Quantity, ordinal: u64) -> Duration {
@@ -98,7 +121,7 @@ impl Timing {
     }
 }
 
-/// Published clocks of EC2 and EBS; `docs/fidelity.md` names the sources and how sure they are.
+/// Published clocks of EC2, EBS, groups and network load balancers; `docs/fidelity.md` names the sources and how sure they are.
 const fn aws(quantity: Quantity) -> Spread {
     match quantity {
         Quantity::PendingToRunning => spread(3_000, 6_000, 14_000, 30_000),
@@ -117,6 +140,16 @@ const fn aws(quantity: Quantity) -> Spread {
         Quantity::InterfaceAttach => spread(500, 2_000, 5_000, 60_000),
         Quantity::InterfaceDetach => spread(1_000, 2_500, 8_000, 60_000),
         Quantity::Restart => spread(3_000, 5_000, 10_000, 25_000),
+        Quantity::GroupReacts => spread(1_000, 10_000, 22_000, 28_000),
+        Quantity::GroupReplaces => spread(3_000, 12_000, 25_000, 60_000),
+        Quantity::GroupNotices => spread(5_000, 60_000, 300_000, 900_000),
+        Quantity::GroupLaunches => spread(5_000, 32_000, 35_000, 60_000),
+        // Nobody has published the next two: they are guessed.
+        Quantity::GroupMovesOn => spread(500, 2_000, 10_000, 20_000),
+        Quantity::GroupRetries => spread(15_000, 60_000, 300_000, 900_000),
+        Quantity::TargetRegistration => spread(15_000, 90_000, 180_000, 300_000),
+        Quantity::TargetStillSent => spread(10_000, 75_000, 125_000, 180_000),
+        Quantity::TargetUnhealthyStillSent => spread(20_000, 35_000, 45_000, 75_000),
     }
 }
 
@@ -138,6 +171,15 @@ const fn fast(quantity: Quantity) -> Spread {
         Quantity::InterfaceAttach => spread(50, 80, 150, 150),
         Quantity::InterfaceDetach => spread(50, 100, 200, 200),
         Quantity::Restart => spread(100, 150, 200, 200),
+        Quantity::GroupReacts => spread(100, 200, 300, 300),
+        Quantity::GroupReplaces => spread(100, 200, 300, 300),
+        Quantity::GroupNotices => spread(500, 1_000, 2_000, 2_000),
+        Quantity::GroupLaunches => spread(500, 800, 1_000, 1_000),
+        Quantity::GroupMovesOn => spread(50, 100, 200, 200),
+        Quantity::GroupRetries => spread(1_000, 1_500, 2_000, 2_000),
+        Quantity::TargetRegistration => spread(300, 500, 800, 800),
+        Quantity::TargetStillSent => spread(1_000, 1_500, 2_000, 2_000),
+        Quantity::TargetUnhealthyStillSent => spread(300, 500, 800, 800),
     }
 }
 

@@ -68,12 +68,17 @@ impl Service {
             Self::LoadBalancing => &[
                 super::balancer::OPERATIONS,
                 super::target_group::OPERATIONS,
+                super::registration::OPERATIONS,
                 super::listener::OPERATIONS,
             ],
             Self::AutoScaling => &[
                 super::scaling::OPERATIONS,
                 super::scaling::describe::OPERATIONS,
                 super::scaling::hook::OPERATIONS,
+                super::scaling::hold::OPERATIONS,
+                super::scaling::tags::OPERATIONS,
+                super::scaling::moves::OPERATIONS,
+                super::scaling::health::OPERATIONS,
             ],
             Self::Iam => &[
                 super::iam::role::OPERATIONS,

@@ -1,14 +1,17 @@
 //! Groups and what they did, as a caller is told.
 
+use super::Group;
+use super::activity::Activity;
+use super::member::Member;
 use super::settings::{Launch, Mixed, Template};
-use super::{Activity, Group};
 use crate::world::World;
 use crate::world::error::AwsError;
-use crate::world::query::{Document, Operation, Scope};
+use crate::world::query::{Document, Operation, Scope, Value};
 
 pub(in crate::world) const OPERATIONS: &[Operation] = &[
     Operation::of("DescribeAutoScalingGroups", describe),
     Operation::of("DescribeScalingActivities", activities),
+    Operation::of("DescribeAutoScalingInstances", instances),
     Operation::of("DescribeTags", tags),
     Operation::of("DescribeWarmPool", |world, at| {
         at.ignore(&["MaxRecords", "NextToken"]);
@@ -45,14 +48,7 @@ fn filters(at: &Scope<'_>) -> Result<Vec<(String, Vec<String>)>, AwsError> {
 
 fn row(world: &World, group: &Group) -> Document {
     let settings = &group.settings;
-    let subnets = settings.subnets.iter().filter_map(|id| world.subnet(id).ok());
-    let zones = subnets.map(|subnet| subnet.zone.clone());
-    let suspended = group.suspended.iter();
-    let suspended = suspended.map(|name| {
-        Document::new()
-            .text("ProcessName", name)
-            .text("SuspensionReason", "User suspended")
-    });
+    let zones = world.zones_of(group);
     let sources = group.target_groups.iter();
     let sources = sources.map(|arn| Document::new().text("Identifier", arn).text("Type", "elbv2"));
     let document = Document::new()
@@ -73,9 +69,14 @@ fn row(world: &World, group: &Group) -> Document {
         .list("TargetGroupARNs", group.target_groups.iter().cloned())
         .list("TrafficSources", sources)
         .list("LoadBalancerNames", Vec::<String>::new())
-        .list("Instances", Vec::<Document>::new())
+        .list("Instances", group.members.values().map(member))
         .list("EnabledMetrics", Vec::<Document>::new())
-        .list("SuspendedProcesses", suspended)
+        .list("SuspendedProcesses", suspended(group))
+        .maybe("Status", group.deleting.then_some("Delete in progress"))
+        .document(
+            "AvailabilityZoneDistribution",
+            Document::new().text("CapacityDistributionStrategy", &settings.distribution),
+        )
         .list("Tags", tag_rows(group))
         .text(
             "ServiceLinkedRoleARN",
@@ -99,6 +100,76 @@ fn row(world: &World, group: &Group) -> Document {
     }
 }
 
+/// The service's own word for what it does after a day without a launch.
+fn suspended(group: &Group) -> Vec<Document> {
+    let by_user = group.suspended.iter().map(|name| (name, "User suspended"));
+    let by_service = group.given_up.iter().map(|name| {
+        (
+            name,
+            "Administratively suspended: launches have failed for more than 24 hours",
+        )
+    });
+    by_user
+        .chain(by_service)
+        .map(|(name, why)| {
+            Document::new()
+                .text("ProcessName", name)
+                .text("SuspensionReason", why)
+        })
+        .collect()
+}
+
+fn member(one: &Member) -> Document {
+    let row = Document::new()
+        .text("InstanceId", &one.instance)
+        .text("InstanceType", &one.instance_type)
+        .text("AvailabilityZone", &one.zone)
+        .text("LifecycleState", one.lifecycle.name())
+        .text(
+            "HealthStatus",
+            if one.is_healthy { "Healthy" } else { "Unhealthy" },
+        )
+        .flag("ProtectedFromScaleIn", one.is_protected);
+    match &one.template {
+        None => row,
+        Some((id, name, version)) => row.document(
+            "LaunchTemplate",
+            Document::new()
+                .text("LaunchTemplateId", id)
+                .text("LaunchTemplateName", name)
+                .text("Version", version.to_string()),
+        ),
+    }
+}
+
+/// Of one DescribeAutoScalingInstances.
+const IDS_MAX: usize = 50;
+
+/// Whoever is in no group is left out.
+fn instances(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
+    at.ignore(&["MaxRecords", "NextToken"]);
+    let ids = at.list("InstanceIds");
+    if ids.len() > IDS_MAX {
+        return Err(super::invalid(format!(
+            "No more than {IDS_MAX} instances per call"
+        )));
+    }
+    let groups = world.scaling.groups.values();
+    let all = groups.flat_map(|group| group.members.values().map(move |one| (group, one)));
+    let wanted = all.filter(|(_, one)| ids.is_empty() || ids.contains(&one.instance));
+    let rows = wanted.map(|(group, one)| {
+        let mut row = member(one).text("AutoScalingGroupName", &group.name);
+        // This call shouts what the other one says.
+        for (name, value) in &mut row.rows {
+            if *name == "HealthStatus" {
+                *value = Value::Text(if one.is_healthy { "HEALTHY" } else { "UNHEALTHY" }.to_owned());
+            }
+        }
+        row
+    });
+    Ok(Document::new().list("AutoScalingInstances", rows.collect::<Vec<_>>()))
+}
+
 fn template(one: &Template) -> Document {
     Document::new()
         .text("LaunchTemplateId", &one.id)
@@ -108,7 +179,13 @@ fn template(one: &Template) -> Document {
 
 fn mixed(policy: &Mixed) -> Document {
     let overrides = policy.instance_types.iter();
-    let overrides = overrides.map(|name| Document::new().text("InstanceType", name));
+    let overrides = overrides.map(|name| {
+        let row = Document::new().text("InstanceType", name);
+        match policy.override_templates.get(name) {
+            Some(own) => row.document("LaunchTemplateSpecification", template(own)),
+            None => row,
+        }
+    });
     let launch = Document::new()
         .document("LaunchTemplateSpecification", template(&policy.template))
         .list("Overrides", overrides);
@@ -156,23 +233,26 @@ fn activities(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
         Some(name) => vec![&*world.scaling_group_named(&name)?],
         None => world.scaling.groups.values().collect(),
     };
-    let row = |group: &Group, one: &Activity| {
-        Document::new()
-            .text("ActivityId", &one.id)
-            .text("AutoScalingGroupName", &group.name)
-            .text("AutoScalingGroupARN", &group.arn)
-            .text("Description", &one.description)
-            .text("Cause", &one.cause)
-            .text("StartTime", one.at.to_string())
-            .text("EndTime", one.at.to_string())
-            .text("StatusCode", "Failed")
-            .text("StatusMessage", &one.message)
-            .number("Progress", 100)
-    };
     let rows = groups.into_iter().flat_map(|group| {
         let all = group.activities.iter().rev();
         let wanted = all.filter(|one| ids.is_empty() || ids.contains(&one.id));
-        wanted.map(|one| row(group, one)).collect::<Vec<_>>()
+        wanted.map(|one| activity(group, one)).collect::<Vec<_>>()
     });
     Ok(Document::new().list("Activities", rows))
+}
+
+pub(super) fn activity(group: &Group, one: &Activity) -> Document {
+    let (status, percent) = one.status.told();
+    let message = Some(&one.message).filter(|text| !text.is_empty());
+    Document::new()
+        .text("ActivityId", &one.id)
+        .text("AutoScalingGroupName", &group.name)
+        .text("AutoScalingGroupARN", &group.arn)
+        .text("Description", &one.description)
+        .text("Cause", &one.cause)
+        .text("StartTime", one.at.to_string())
+        .maybe("EndTime", one.ended.map(|at| at.to_string()))
+        .text("StatusCode", status)
+        .maybe("StatusMessage", message)
+        .number("Progress", percent)
 }

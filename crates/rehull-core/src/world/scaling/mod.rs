@@ -1,16 +1,28 @@
-//! Auto Scaling groups: the nouns and what a caller may ask of them. A group does not launch yet: its desired capacity is
-//! held, it has no instances, and a scaling activity says so.
+//! Auto Scaling groups: the nouns, and what a caller may ask of a group as a whole. What it does by itself:
+//! [`reconcile`]; what becomes of one machine: [`member`], [`leave`].
 
+mod activity;
 pub(super) mod describe;
+pub(super) mod health;
+pub(super) mod hold;
 pub(super) mod hook;
+mod launch;
+mod leave;
+mod member;
+pub(super) mod moves;
+mod reconcile;
 pub(super) mod settings;
+pub(super) mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use self::activity::Activity;
+use self::hold::Process;
 use self::hook::Hook;
+use self::member::{Lifecycle, Member};
 use self::settings::Settings;
 use super::World;
 use super::error::AwsError;
@@ -30,60 +42,43 @@ pub(super) struct Group {
     created: Timestamp,
     settings: Settings,
     target_groups: Vec<String>,
+    /// Target groups that have found a machine healthy since they were attached.
+    #[serde(default)]
+    proven: BTreeSet<String>,
     suspended: BTreeSet<String>,
+    /// Suspended by the service itself.
+    #[serde(default)]
+    given_up: BTreeSet<String>,
     hooks: BTreeMap<String, Hook>,
     /// By key; with them, whether machines get it.
     tags: BTreeMap<String, (String, bool)>,
+    /// By instance.
+    #[serde(default)]
+    members: BTreeMap<String, Member>,
     /// Oldest first.
     activities: Vec<Activity>,
+    /// What the next launch is told to be due to.
+    #[serde(default)]
+    because: Option<String>,
+    #[serde(default)]
+    failing_since: Option<Timestamp>,
+    /// No launch before.
+    #[serde(default)]
+    retry_from: Option<Timestamp>,
+    /// There is one more than desired, until it is in service.
+    #[serde(default)]
+    rebalancing: bool,
+    #[serde(default)]
+    deleting: bool,
 }
-
-/// Something that the group did or tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Activity {
-    id: String,
-    at: Timestamp,
-    description: String,
-    cause: String,
-    message: String,
-}
-
-/// What can be suspended (API reference, `ProcessType`).
-const PROCESSES: [&str; 9] = [
-    "AZRebalance",
-    "AddToLoadBalancer",
-    "AlarmNotification",
-    "HealthCheck",
-    "InstanceRefresh",
-    "Launch",
-    "ReplaceUnhealthy",
-    "ScheduledActions",
-    "Terminate",
-];
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::of("CreateAutoScalingGroup", create),
     Operation::of("UpdateAutoScalingGroup", update),
     Operation::of("SetDesiredCapacity", set_desired),
     Operation::of("DeleteAutoScalingGroup", delete),
-    Operation::of("SetInstanceProtection", protect),
     Operation::of("AttachLoadBalancerTargetGroups", attach),
     Operation::of("DetachLoadBalancerTargetGroups", detach),
-    Operation::of("SuspendProcesses", |world, at| {
-        let processes = processes(at)?;
-        world.scaling_group(at)?.suspended.extend(processes);
-        Ok(Document::new())
-    }),
-    Operation::of("ResumeProcesses", |world, at| {
-        let processes = processes(at)?;
-        world
-            .scaling_group(at)?
-            .suspended
-            .retain(|known| !processes.contains(known));
-        Ok(Document::new())
-    }),
-    Operation::of("CreateOrUpdateTags", tag),
-    Operation::of("DeleteTags", untag),
 ];
 
 /// How this service words nearly every refusal.
@@ -98,30 +93,22 @@ fn no_group(name: &str) -> AwsError {
 }
 
 impl World {
-    fn scaling_group(&mut self, at: &Scope<'_>) -> Result<&mut Group, AwsError> {
+    pub(super) fn scaling_group(&mut self, at: &Scope<'_>) -> Result<&mut Group, AwsError> {
         let name = at.need("AutoScalingGroupName")?;
         self.scaling_group_named(&name)
     }
 
-    fn scaling_group_named(&mut self, name: &str) -> Result<&mut Group, AwsError> {
+    pub(super) fn scaling_group_named(&mut self, name: &str) -> Result<&mut Group, AwsError> {
         self.scaling.groups.get_mut(name).ok_or_else(|| no_group(name))
     }
 
-    /// The wish is held and not granted; whoever reads the activities learns why.
+    /// The group sees to it in its own time; also when it had given up for a while.
     fn wish(&mut self, name: &str, cause: &str) -> Result<(), AwsError> {
-        let (id, now) = (self.new_id("activity"), self.now);
+        let now = self.now;
         let group = self.scaling_group_named(name)?;
-        if group.settings.desired == 0 {
-            return Ok(());
-        }
-        let wanted = group.settings.desired;
-        group.activities.push(Activity {
-            id,
-            at: now,
-            description: format!("Launching {wanted} EC2 instances"),
-            cause: format!("At {now} {cause} the desired capacity is {wanted}."),
-            message: "The sandbox's groups do not launch yet.".to_owned(),
-        });
+        group.because = Some(format!("At {now} {cause} "));
+        group.retry_from = None;
+        self.act_soon(name);
         Ok(())
     }
 }
@@ -150,20 +137,28 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
         created: world.now,
         settings,
         target_groups,
+        proven: BTreeSet::new(),
         suspended: BTreeSet::new(),
+        given_up: BTreeSet::new(),
         hooks: BTreeMap::new(),
-        tags: tags(at, &name)?
+        tags: tags::read(at, &name)?
             .into_iter()
             .map(|(_, key, tag)| (key, tag))
             .collect(),
+        members: BTreeMap::new(),
         activities: Vec::new(),
+        because: None,
+        failing_since: None,
+        retry_from: None,
+        rebalancing: false,
+        deleting: false,
     };
     world.scaling.groups.insert(name.clone(), group);
     for hook in at.items("LifecycleHookSpecificationList") {
         let (hook_name, hook) = Hook::read(&hook)?;
         world.scaling_group_named(&name)?.hooks.insert(hook_name, hook);
     }
-    world.wish(&name, "a group was created;")?;
+    world.wish(&name, "a user request created the group.")?;
     Ok(Document::new())
 }
 
@@ -177,17 +172,16 @@ fn update(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
             .clamp(settings.min, settings.max.max(settings.min));
     }
     settings.check()?;
-    let wants_more = settings.desired != group.settings.desired;
+    let (from, to) = (group.settings.desired, settings.desired);
     world.scaling_group_named(&group.name)?.settings = settings;
-    if wants_more {
-        world.wish(&group.name, "a user request updated the group;")?;
-    }
+    let cause = format!("a user request updated the group; the desired capacity went from {from} to {to}.");
+    world.wish(&group.name, &cause)?;
     Ok(Document::new())
 }
 
 fn set_desired(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
-    at.ignore(&["HonorCooldown"]);
     let desired: i64 = at.parse("DesiredCapacity")?.unwrap_or_default();
+    let honours_cooldown = at.flag("HonorCooldown")?;
     let group = world.scaling_group(at)?;
     let (min, max) = (group.settings.min, group.settings.max);
     if desired > max {
@@ -200,30 +194,47 @@ fn set_desired(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> 
             "New SetDesiredCapacity value {desired} is below min value {min} for the AutoScalingGroup."
         )));
     }
-    group.settings.desired = desired;
-    let name = group.name.clone();
-    world.wish(&name, "a user request set the desired capacity;")?;
-    Ok(Document::new())
-}
-
-/// Nothing launches, so nothing can hold a group back.
-fn delete(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
-    at.ignore(&["ForceDelete"]);
-    let name = world.scaling_group(at)?.name.clone();
-    world.scaling.groups.remove(&name);
-    Ok(Document::new())
-}
-
-/// No group has an instance, so every id is a wrong one.
-fn protect(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
-    at.ignore(&["ProtectedFromScaleIn"]);
-    let name = world.scaling_group(at)?.name.clone();
-    match at.list("InstanceIds").first() {
-        None => Ok(Document::new()),
-        Some(id) => Err(invalid(format!(
-            "The instance {id} is not part of Auto Scaling group {name}."
-        ))),
+    if honours_cooldown && group.is_busy() {
+        return Err(busy(&group.name));
     }
+    let from = std::mem::replace(&mut group.settings.desired, desired);
+    let name = group.name.clone();
+    let cause = format!("a user request set the desired capacity from {from} to {desired}.");
+    world.wish(&name, &cause)?;
+    Ok(Document::new())
+}
+
+fn busy(name: &str) -> AwsError {
+    AwsError::bad(
+        "ScalingActivityInProgress",
+        format!("Scaling activity is in progress for the group {name}"),
+    )
+}
+
+/// By force everything goes at once, past hooks and delays; else the group must be empty and at rest.
+fn delete(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
+    let forces = at.flag("ForceDelete")?;
+    let group = world.scaling_group(at)?;
+    let name = group.name.clone();
+    if !forces {
+        if group.members.values().any(|one| !one.lifecycle.is_terminating()) {
+            return Err(AwsError::bad(
+                "ResourceInUse",
+                "You cannot delete an AutoScalingGroup while there are instances still in the group.",
+            ));
+        }
+        if group.is_busy() {
+            return Err(busy(&name));
+        }
+    }
+    group.deleting = true;
+    let members: Vec<String> = group.members.keys().cloned().collect();
+    for id in members {
+        world.let_go(&id, "A user request deleted the group by force.");
+        world.power_down(&id);
+    }
+    world.group_acts(&name);
+    Ok(Document::new())
 }
 
 fn target_groups(world: &World, at: &Scope<'_>) -> Result<Vec<String>, AwsError> {
@@ -239,12 +250,21 @@ fn target_groups(world: &World, at: &Scope<'_>) -> Result<Vec<String>, AwsError>
     }
 }
 
+/// Machines in service are registered, too, unless that is suspended.
 fn attach(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let arns = target_groups(world, at)?;
     let group = world.scaling_group(at)?;
+    let registers = !group.holds(Process::AddToLoadBalancer);
+    let serving = group.members.values();
+    let serving = serving.filter(|one| one.lifecycle == Lifecycle::InService && registers);
+    let serving: Vec<String> = serving.map(|one| one.instance.clone()).collect();
     for arn in arns {
+        let group = world.scaling_group(at)?;
         if !group.target_groups.contains(&arn) {
-            group.target_groups.push(arn);
+            group.target_groups.push(arn.clone());
+        }
+        for id in &serving {
+            world.register_member_with(id, &arn);
         }
     }
     Ok(Document::new())
@@ -252,52 +272,20 @@ fn attach(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
 
 fn detach(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     let arns = at.list("TargetGroupARNs");
-    world
-        .scaling_group(at)?
-        .target_groups
-        .retain(|known| !arns.contains(known));
-    Ok(Document::new())
-}
-
-/// None named means all.
-fn processes(at: &Scope<'_>) -> Result<Vec<String>, AwsError> {
-    let named = at.list("ScalingProcesses");
-    if let Some(unknown) = named.iter().find(|name| !PROCESSES.contains(&name.as_str())) {
-        return Err(invalid(format!("Invalid process type: {unknown}")));
-    }
-    if named.is_empty() {
-        return Ok(PROCESSES.map(str::to_owned).to_vec());
-    }
-    Ok(named)
-}
-
-/// Group, key, and value with whether machines get it.
-type GroupTag = (String, String, (String, bool));
-
-fn tags(at: &Scope<'_>, default: &str) -> Result<Vec<GroupTag>, AwsError> {
-    let rows = at.items("Tags");
-    let rows = rows.iter().map(|tag| {
-        tag.ignore(&["ResourceType"]);
-        let group = tag.text("ResourceId").unwrap_or_else(|| default.to_owned());
-        let value = (
-            tag.text("Value").unwrap_or_default(),
-            tag.flag("PropagateAtLaunch")?,
-        );
-        Ok((group, tag.need("Key")?, value))
-    });
-    rows.collect()
-}
-
-fn tag(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
-    for (group, key, value) in tags(at, "")? {
-        world.scaling_group_named(&group)?.tags.insert(key, value);
+    let group = world.scaling_group(at)?;
+    group.target_groups.retain(|known| !arns.contains(known));
+    group.proven.retain(|known| !arns.contains(known));
+    let members: Vec<String> = group.members.keys().cloned().collect();
+    let left =
+        world.target_ids(|arn, one| arns.iter().any(|gone| gone == arn) && members.contains(&one.instance));
+    for id in left {
+        world.deregister_target(&id);
     }
     Ok(Document::new())
 }
 
-fn untag(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
-    for (group, key, _) in tags(at, "")? {
-        world.scaling_group_named(&group)?.tags.remove(&key);
+impl Group {
+    fn is_busy(&self) -> bool {
+        self.activities.iter().any(|one| !one.status.is_over())
     }
-    Ok(Document::new())
 }

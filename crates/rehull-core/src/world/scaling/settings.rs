@@ -1,5 +1,7 @@
 //! What a group is told to be: sizes, what it launches, where, and how it looks after its machines.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::invalid;
@@ -23,6 +25,13 @@ pub(in crate::world) struct Settings {
     pub(super) rebalances: bool,
     pub(super) termination_policies: Vec<String>,
     pub(super) maintenance: Option<Maintenance>,
+    /// What to do about a zone without capacity (`AvailabilityZoneDistribution`).
+    #[serde(default = "best_effort")]
+    pub(super) distribution: String,
+}
+
+fn best_effort() -> String {
+    "balanced-best-effort".to_owned()
 }
 
 /// A launch template and its version, as a caller wrote the version.
@@ -47,6 +56,9 @@ pub(super) enum Launch {
 pub(super) struct Mixed {
     pub(super) template: Template,
     pub(super) instance_types: Vec<String>,
+    /// Types that are launched from a template of their own.
+    #[serde(default)]
+    pub(super) override_templates: BTreeMap<String, Template>,
     pub(super) on_demand_base: i64,
     pub(super) on_demand_percent: i64,
     pub(super) on_demand_strategy: String,
@@ -88,6 +100,7 @@ impl Settings {
             rebalances: false,
             termination_policies: vec!["Default".to_owned()],
             maintenance: None,
+            distribution: best_effort(),
         })
     }
 
@@ -131,7 +144,36 @@ impl Settings {
         if at.has("InstanceMaintenancePolicy") {
             self.maintenance = maintenance(&at.at("InstanceMaintenancePolicy"))?;
         }
+        if let Some(strategy) = at
+            .at("AvailabilityZoneDistribution")
+            .text("CapacityDistributionStrategy")
+        {
+            if !["balanced-best-effort", "balanced-only"].contains(&strategy.as_str()) {
+                return Err(invalid(format!(
+                    "The sandbox does not model the distribution {strategy}"
+                )));
+            }
+            self.distribution = strategy;
+        }
         Ok(())
+    }
+
+    /// A replacement comes into service before the old machine goes.
+    pub(super) fn launches_first(&self) -> bool {
+        self.maintenance
+            .is_some_and(|policy| policy.min_percent == 100 && policy.max_percent > 100)
+    }
+
+    /// So many stay in service while the group replaces.
+    pub(super) fn least_in_service(&self) -> i64 {
+        let percent = self.maintenance.map_or(0, |policy| policy.min_percent);
+        self.desired.saturating_mul(percent).saturating_add(99) / 100
+    }
+
+    /// So many there may be while the group replaces.
+    pub(super) fn most(&self) -> i64 {
+        let percent = self.maintenance.map_or(100, |policy| policy.max_percent);
+        self.desired.saturating_mul(percent) / 100
     }
 
     pub(super) fn check(&self) -> Result<(), AwsError> {
@@ -205,11 +247,19 @@ fn template(world: &World, at: &Scope<'_>) -> Result<Template, AwsError> {
 fn mixed(world: &World, at: &Scope<'_>) -> Result<Mixed, AwsError> {
     let (launch, distribution) = (at.at("LaunchTemplate"), at.at("InstancesDistribution"));
     let overrides = launch.items("Overrides");
+    let mut override_templates = BTreeMap::new();
+    for one in &overrides {
+        if one.has("LaunchTemplateSpecification") {
+            let own = template(world, &one.at("LaunchTemplateSpecification"))?;
+            override_templates.insert(one.need("InstanceType")?, own);
+        }
+    }
     let types = overrides.iter().map(|one| one.need("InstanceType"));
     let said = |name: &str, default: &str| distribution.text(name).unwrap_or_else(|| default.to_owned());
     Ok(Mixed {
         template: template(world, &launch.at("LaunchTemplateSpecification"))?,
         instance_types: types.collect::<Result<_, _>>()?,
+        override_templates,
         on_demand_base: distribution.parse("OnDemandBaseCapacity")?.unwrap_or(0),
         on_demand_percent: distribution
             .parse("OnDemandPercentageAboveBaseCapacity")?

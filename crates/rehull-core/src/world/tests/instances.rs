@@ -20,6 +20,7 @@ fn filter(name: &str, value: &str) -> Describe {
     }
 }
 
+/// `ec2-new-id-notfound`
 #[test]
 fn a_new_id_is_unknown_for_a_while_then_known_by_name_and_only_later_in_lists() {
     let mut seen = Vec::new();
@@ -68,6 +69,7 @@ fn a_machine_is_started_with_its_user_data_when_it_runs_and_not_before() {
     );
 }
 
+/// `ec2-client-token`
 #[test]
 fn a_token_launches_once_and_tells_when_what_it_launched_is_gone() {
     let mut bench = Bench::fast();
@@ -100,6 +102,7 @@ fn terminated_means_that_the_guest_is_off_and_the_least_time_is_over() {
     assert_eq!(bench.state(&id), "terminated");
 }
 
+/// `ec2-shutdown-unbounded-below`
 #[test]
 fn a_guest_that_does_not_shut_down_loses_its_power() {
     let mut bench = Bench::fast();
@@ -131,6 +134,7 @@ fn terminating_twice_is_success_and_one_unknown_id_terminates_nothing() {
     assert_eq!(bench.state(&id), "terminated");
 }
 
+/// `ec2-terminated-visible`
 #[test]
 fn a_terminated_machine_loses_its_tags_before_it_is_forgotten() {
     let mut bench = Bench::fast();
@@ -242,6 +246,7 @@ fn a_launch_without_capacity_leaves_nothing_behind() {
     assert!(bench.run(|asked| asked.zone = Some(ZONE_C.to_owned())).is_ok());
 }
 
+/// `ec2-runinstances-request-bucket`
 #[test]
 fn the_sixth_launch_in_a_row_is_throttled_and_not_made() {
     let mut bench = Bench::fast();
@@ -253,6 +258,7 @@ fn the_sixth_launch_in_a_row_is_throttled_and_not_made() {
     assert_eq!(list(&mut bench, Describe::default()).len(), 5);
 }
 
+/// `imds-tags-live-and-key-limits`
 #[test]
 fn with_tags_in_metadata_a_slash_or_a_space_in_a_key_refuses_launch_and_tagging() {
     let mut bench = Bench::fast();

@@ -20,6 +20,7 @@ fn detach(bench: &mut Bench, attachment: &str) -> Result<Response, AwsError> {
     })
 }
 
+/// `eni-detach-gone-attachment`
 #[test]
 fn a_secondary_interface_moves_with_a_wait_on_either_side() {
     let mut bench = Bench::fast();
@@ -44,6 +45,7 @@ fn a_secondary_interface_moves_with_a_wait_on_either_side() {
     );
 }
 
+/// `az-binding`
 #[test]
 fn an_attach_is_refused_across_zones_and_where_the_place_is_taken() {
     let mut bench = Bench::fast();
@@ -59,6 +61,7 @@ fn an_attach_is_refused_across_zones_and_where_the_place_is_taken() {
     );
 }
 
+/// `eni-primary-not-detachable`
 #[test]
 fn a_primary_interface_cannot_be_detached_and_is_free_only_when_its_machine_is_terminated() {
     let mut bench = Bench::fast();
@@ -86,6 +89,7 @@ fn a_primary_interface_cannot_be_detached_and_is_free_only_when_its_machine_is_t
     assert!(bench.world.interfaces[&interface].attachment.is_none());
 }
 
+/// `eni-delete-on-termination`
 #[test]
 fn an_interface_that_was_made_by_the_launch_goes_with_its_machine_and_a_secondary_one_stays() {
     let mut bench = Bench::fast();

@@ -28,6 +28,7 @@ fn a_machine_reads_who_and_where_it_is() {
     assert_eq!(bench.world.metadata("i-none", "meta-data/instance-id"), None);
 }
 
+/// `imds-tags-live-and-key-limits`
 #[test]
 fn tags_follow_changes_while_the_machine_runs() {
     let mut bench = Bench::fast();

@@ -5,8 +5,14 @@
 )]
 
 mod balancing;
+mod behaviours;
 mod bench;
 mod effects;
+mod fleet;
+mod group_holds;
+mod group_hooks;
+mod group_life;
+mod group_moves;
 mod groups;
 mod identity;
 mod instances;
@@ -16,5 +22,6 @@ mod networks;
 mod permissions;
 mod s3;
 mod single_holder;
+mod targets;
 mod templates;
 mod volumes;

@@ -45,6 +45,7 @@ fn latest_moves_with_every_version_and_default_only_when_it_is_set() {
     assert_eq!(numbers(&mut bench, &[]), [2, 1]);
 }
 
+/// `ec2-client-token`
 #[test]
 fn the_same_token_makes_one_version_and_other_content_under_it_is_refused() {
     let mut bench = Bench::fast();
@@ -83,6 +84,7 @@ fn user_data_may_have_16384_bytes_and_not_one_more() {
     assert_eq!(bench.refused(sized(16_385)), "InvalidParameterValue");
 }
 
+/// `lt-default-when-omitted`
 #[test]
 fn a_launch_that_names_no_version_gets_the_default_one_and_not_the_newest() {
     let mut bench = Bench::fast();

@@ -29,6 +29,7 @@ fn a_volume_is_attached_first_and_visible_to_the_guest_later() {
     assert_eq!(bench.deeds(), [Deed::Expose(VolumeId::new(&volume))]);
 }
 
+/// `ebs-multi-attach`, `ebs-attach-needs-running`, `az-binding`
 #[test]
 fn an_attach_is_refused_for_every_reason_that_ec2_has() {
     let mut bench = Bench::fast();
@@ -59,6 +60,7 @@ fn an_attach_is_refused_for_every_reason_that_ec2_has() {
     );
 }
 
+/// `ebs-busy`
 #[test]
 fn a_mounted_volume_is_busy_until_the_guest_lets_go() {
     let mut bench = Bench::fast();
@@ -117,6 +119,7 @@ fn a_stuck_volume_stays_detaching_until_the_fault_is_off() {
     assert_eq!(bench.see_volume(&volume).state(), "available");
 }
 
+/// `ebs-terminate-before-detach`
 #[test]
 fn with_terminate_before_detach_the_volume_waits_for_terminated() {
     let mut bench = Bench::fast();
