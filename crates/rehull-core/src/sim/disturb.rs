@@ -73,14 +73,10 @@ impl Lab {
                 }
             }
             Happening::NoCapacity { slot } => {
-                if let Some(zone) = self.zone(slot) {
-                    self.switch(now, Switch::NoCapacity { zone, on: begins });
-                }
+                self.switch_zone(now, slot, |zone| Switch::NoCapacity { zone, on: begins });
             }
             Happening::ZoneLoss { slot } => {
-                if let Some(zone) = self.zone(slot) {
-                    self.switch(now, Switch::ZoneLoss { zone, on: begins });
-                }
+                self.switch_zone(now, slot, |zone| Switch::ZoneLoss { zone, on: begins });
             }
             Happening::StuckVolume { slot } => {
                 let volume = self.slots.iter().find(|known| known.name == *slot);
@@ -108,7 +104,7 @@ impl Lab {
             Happening::SnapshotFails => self.snapshot_trouble = begins.then_some(SnapshotTrouble::Fails),
             Happening::PlanDies => self.terraform.troubles.plan_dies = begins,
             Happening::ApplyDies { slot } => {
-                self.terraform.troubles.apply_dies = begins.then(|| slot.clone())
+                self.terraform.troubles.apply_dies = begins.then(|| slot.clone());
             }
             Happening::PlanChanged => self.terraform.troubles.is_changed = begins,
             Happening::StateLocked => self.somebody_locks(now, begins),
@@ -121,6 +117,12 @@ impl Lab {
                     self.errands.push(what.clone());
                 }
             }
+        }
+    }
+
+    fn switch_zone(&mut self, now: Timestamp, slot: &SlotName, how: impl FnOnce(String) -> Switch) {
+        if let Some(zone) = self.zone(slot) {
+            self.switch(now, how(zone));
         }
     }
 

@@ -146,9 +146,10 @@ async fn work(
         events: &told,
     };
     let rhythm = Rhythm::new(&witness.hands, witness.hands.lab().draw);
+    let jobs: &dyn TerraformJobs = witness;
     let ports = Ports {
         clock: &rhythm,
-        terraform: by_terraform.then_some(witness as &dyn TerraformJobs),
+        terraform: by_terraform.then_some(jobs),
         ..ports(witness)
     };
     let driver = Driver::new(opened, ports, watch, job.rules);

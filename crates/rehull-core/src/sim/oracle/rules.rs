@@ -57,7 +57,7 @@ impl Case<'_> {
                 vec![self.at_another_slot(id, |slot| slot.interface == *part)]
             }
             Ask::AttachVolume(part, id, _) => vec![self.at_another_slot(id, |slot| slot.volume == *part)],
-            Ask::Launch(request) => vec![self.second_machine(request), self.from_half_a_run(request)],
+            Ask::Launch(request) => vec![self.second_machine(request), self.of_half_a_run(request)],
             Ask::CreateVersion(..) => vec![self.past_terraform()],
             Ask::ApplyTerraform(approved) => vec![self.applies_something_else(approved)],
             Ask::StartSnapshot | Ask::RecordIdentity => Vec::new(),

@@ -14,7 +14,7 @@ use crate::sim::terraform::missing;
 impl Case<'_> {
     /// A version counts when a run has come to its end that made it, or that found it as it should be: one that broke off
     /// may have made it from what nobody has approved, and left others as they were.
-    pub(super) fn from_half_a_run(&self, request: &LaunchRequest) -> Option<Wrong> {
+    pub(super) fn of_half_a_run(&self, request: &LaunchRequest) -> Option<Wrong> {
         self.plan.envelope.terraform.as_ref()?;
         let content = request.tags.get(tag::DIGEST)?;
         let mut planned = self.plan.envelope.all_slots();
