@@ -6,7 +6,8 @@
 #                               the schemas come from tools/schema-provider, a stand-in for the AWS provider, built with Go
 #   tools/terraform.sh provider builds the stand-in and says where it is, for tests that run Terraform themselves
 #   tools/terraform.sh real     the same with the real AWS provider, where `terraform init` can install it; then
-#                               environments/dev against the sandbox's APIs: made, upgraded, looked at again, destroyed
+#                               environments/dev against the sandbox's APIs: made, upgraded, looked at again, destroyed;
+#                               and an upgrade of a running cluster whose launch templates it makes
 #
 # What is missing on this machine is said, and then it is skipped.
 #
@@ -129,14 +130,15 @@ real() {
         [[ -z ${REHULL_AWS_PROVIDER:-} ]] ||
             die "the AWS provider is not in $REHULL_AWS_PROVIDER: $said" "give the folder that holds registry.terraform.io/, or unset REHULL_AWS_PROVIDER"
         printf 'terraform: skipped: the AWS provider cannot be installed from here: %s\n' "$said"
-        printf 'terraform: not run: validate and test with the real provider; environments/dev against the sandbox\n'
+        printf 'terraform: not run: validate and test with the real provider; environments/dev against the sandbox, and an upgrade through it\n'
         return
     }
     rm -rf "$probe"
     PROVIDER="the real AWS provider"
     test_all "${from[@]}"
     (cd "$ROOT" && cargo test -q ${CI:+--locked} --test live -- --ignored --exact --nocapture \
-        terraform::provider::an_environment_is_made_upgraded_and_taken_down_by_the_real_provider)
+        terraform::provider::an_environment_is_made_upgraded_and_taken_down_by_the_real_provider \
+        e2e::terraform::provider::one_pin_becomes_a_rollout_and_an_empty_plan_by_the_real_provider)
 }
 
 main() {

@@ -2,10 +2,11 @@
 
 mod around;
 mod canary;
+mod provider;
 mod stop;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rehull_core::domain::action::Action;
@@ -30,9 +31,13 @@ async fn cluster(name: &str, versions: &[&str]) -> Option<Sandbox> {
 
 /// EC2 lists what Terraform has made after a moment; until then rehull says that there is nothing it could go on from.
 async fn eventually_bootstraps(sandbox: &Sandbox) {
+    eventually_bootstraps_with(sandbox, &[]).await;
+}
+
+async fn eventually_bootstraps_with(sandbox: &Sandbox, environment: &[(&str, &str)]) {
     let bootstrap = ["apply", "cluster.yaml", "--bootstrap", "--yes"];
     for _ in 0..30 {
-        let answer = sandbox.run(&bootstrap).await;
+        let answer = sandbox.run_with(environment, &bootstrap).await;
         if answer.code == Some(0) {
             return;
         }
@@ -46,21 +51,30 @@ fn module(sandbox: &Sandbox) -> PathBuf {
 }
 
 async fn render(sandbox: &Sandbox) {
+    render_to(sandbox, &module(sandbox)).await;
+}
+
+async fn render_to(sandbox: &Sandbox, module: &Path) {
     let rendered = sandbox
         .run(&["render", "--tfvars", "cluster.yaml"])
         .await
         .exits(0);
-    fs::write(module(sandbox).join("rehull.auto.tfvars.json"), rendered.out).unwrap();
+    fs::write(module.join("rehull.auto.tfvars.json"), rendered.out).unwrap();
 }
 
 /// Terraform as a person runs it: not through rehull.
 fn terraform(sandbox: &Sandbox, arguments: &[&str]) -> i32 {
+    terraform_in(sandbox, &module(sandbox), &[], arguments)
+}
+
+fn terraform_in(sandbox: &Sandbox, module: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> i32 {
     let output = Command::new("terraform")
         .args(arguments)
         .args(["-input=false", "-no-color"])
-        .current_dir(module(sandbox))
+        .current_dir(module)
         .env_remove("TF_CLI_CONFIG_FILE")
         .envs(keys(sandbox))
+        .envs(environment.iter().copied())
         .output()
         .unwrap();
     let code = output.status.code().unwrap();
