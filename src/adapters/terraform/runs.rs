@@ -11,7 +11,7 @@ use rehull_core::domain::ids::{ContentDigest, RolloutId};
 use rehull_core::domain::terraform::{
     Manifest, TerraformChange, TerraformProgress, TerraformRun, TerraformStage,
 };
-use rehull_core::ports::{ApprovedRun, PortError, TerraformJobs};
+use rehull_core::ports::{ApprovedRun, LeaseNow, LeaseState, PortError, TerraformJobs};
 use rehull_core::tfrun::Said;
 use tokio::task::JoinHandle;
 
@@ -29,6 +29,7 @@ pub struct TerraformRuns {
     /// Folder of the rollouts of this machine.
     rollouts: PathBuf,
     own: Mutex<BTreeMap<RolloutId, Own>>,
+    lease: Mutex<Option<Arc<dyn LeaseState>>>,
 }
 
 struct Parts {
@@ -59,7 +60,13 @@ impl TerraformRuns {
             parts: Arc::new(Parts { terraform, judge }),
             rollouts,
             own: Mutex::new(BTreeMap::new()),
+            lease: Mutex::new(None),
         }
+    }
+
+    /// From here on runs are begun under this lease.
+    pub fn under(&self, lease: Arc<dyn LeaseState>) {
+        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
     }
 
     /// The program and its module.
@@ -218,6 +225,7 @@ impl TerraformJobs for TerraformRuns {
             change: approved.change.clone(),
             manifest: approved.manifest.clone(),
             envelope: approved.envelope.clone(),
+            lease: self.lease.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         };
         self.begin(rollout, TerraformStage::Init, |state| async move {
             work.run(&state).await
@@ -256,6 +264,7 @@ struct Work {
     change: TerraformChange,
     manifest: Manifest,
     envelope: ContentDigest,
+    lease: Option<Arc<dyn LeaseState>>,
 }
 
 impl Work {
@@ -294,8 +303,24 @@ impl Work {
                 "end this rollout with rehull abort, look at the plan of now, and approve that",
             ));
         }
+        self.still_ours().await?;
         attempt.apply(&file).await?;
         verified(&attempt).await
+    }
+
+    /// The plan has taken its time. A process that was stopped meanwhile, or whose computer slept, does not notice by itself
+    /// that somebody else is at work, or has ended this rollout.
+    async fn still_ours(&self) -> Result<(), Unfit> {
+        let why = match &self.lease {
+            None => "nobody has told whose the lease is".to_owned(),
+            Some(lease) => match lease.confirm().await {
+                LeaseNow::Ours => return Ok(()),
+                LeaseNow::Lost { to } => format!("the lease has gone to {to}"),
+                LeaseNow::Unread(error) => format!("the store does not say whose the lease is: {error}"),
+            },
+        };
+        let help = "look who works on the cluster (rehull status), and resume what is still open";
+        Err(Unfit::new(format!("nothing was applied: {why}"), help))
     }
 }
 

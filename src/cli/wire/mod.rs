@@ -128,10 +128,14 @@ impl World {
         &self.snapshots_at
     }
 
-    /// What the loop is told of its lease.
+    /// What the loop, and what runs beside it, is told of the lease.
     #[must_use]
     pub fn lease(&self, kept: Arc<dyn LeaseState>) -> Arc<dyn LeaseState> {
-        trap::lease(kept, self.trap.as_ref())
+        let told = trap::lease(kept, self.trap.as_ref());
+        if let Some(runs) = &self.terraform {
+            runs.under(Arc::clone(&told));
+        }
+        told
     }
 
     /// The clock of the loop.

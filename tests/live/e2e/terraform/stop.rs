@@ -124,6 +124,31 @@ async fn a_signal_while_a_plan_is_compared_begins_no_apply() {
     sandbox.down().await;
 }
 
+/// Its computer sleeps between the plan and the apply; meanwhile a person ends the rollout from another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_holder_that_wakes_behind_its_plan_begins_no_apply_once_the_rollout_was_ended() {
+    let Some(sandbox) = cluster("tf-woken", &["3.5.33", "3.6.14"]).await else {
+        return;
+    };
+    sandbox.is_settled_at("3.5.33").await;
+    let slow = Slow::of(&sandbox);
+    sandbox.pin("3.6.14");
+    render(&sandbox).await;
+    let apply = ["apply", "cluster.yaml", "--yes", "--output", "json"];
+    let mut run = sandbox.start_with(&slow.environment(), &apply);
+    run.until_event("a comparison", |what| is_at(what, TerraformStage::Compare))
+        .await;
+    run.signal(Signal::STOP);
+    let rollout = sandbox.newest_rollout();
+    sandbox.run(&["abort", &rollout]).await.exits(0);
+    run.signal(Signal::CONT);
+    let woken = run.end(LIMIT).await;
+    assert_ne!(woken.code, Some(0), "{woken}");
+    assert_eq!(slow.noted("applies"), "", "{woken}");
+    sandbox.is_settled_at("3.5.33").await;
+    sandbox.down().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_in_an_apply_of_infrastructure_is_passed_on_once_and_its_end_is_told() {
     if terraform_or_say().is_none() {
