@@ -2,6 +2,7 @@
 //! so that nothing is rolled meanwhile.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rehull_core::domain::ids::ContentDigest;
 use rehull_core::tfplan::{Decision, Manifest, Verdict};
@@ -89,7 +90,8 @@ async fn apply(
         ));
     })?;
     let at_work = AtWork::default();
-    let mut work = Box::pin(wired::apply(module, manifest, &at_work));
+    let keeper = Arc::clone(&lease.keeper);
+    let mut work = Box::pin(wired::apply(module, manifest, keeper.as_ref(), &at_work));
     let (exit, why) = tokio::select! {
         done = &mut work => return done,
         () = signals.first() => (Exit::StopPoint, "stopped"),

@@ -15,7 +15,7 @@ use rehull_core::tfrun::{LockInfo, Outcome, Said, Verdict, what_it_is, what_to_d
 use sha2::{Digest as _, Sha256};
 
 use super::error::TerraformError;
-use super::{Job, PlanFile, Terraform, files};
+use super::{Job, PlanFile, Terraform, files, scan};
 use crate::adapters::clock::pause;
 
 /// How often a run is listened to: a person who watches should not see it jump.
@@ -148,6 +148,11 @@ impl<'a> Attempt<'a> {
         key: Option<&DigestKey>,
     ) -> Result<Proposal, Unfit> {
         self.init().await?;
+        if let Some(place) = scan::provisioner(&self.terraform.module)? {
+            let why = format!("a provisioner stands in {place}: commands that an apply runs");
+            let help = "take it out; what a machine has to do stands in its user data";
+            return Err(Unfit::new(why, help));
+        }
         let Some((file, tool)) = self.plan().await? else {
             return Ok(Proposal::Nothing);
         };

@@ -10,6 +10,7 @@ mod error;
 mod files;
 mod job;
 mod runs;
+mod scan;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ pub use files::PlanFile;
 pub use job::{Heard, Job};
 
 use rehull_core::tfrun::Command;
-pub use runs::{TerraformRuns, interrupt};
+pub use runs::{TerraformRuns, interrupt, still_ours};
 
 /// One root module, and the program that works on it.
 #[derive(Clone, Debug)]

@@ -308,20 +308,33 @@ impl Work {
         verified(&attempt).await
     }
 
-    /// The plan has taken its time. A process that was stopped meanwhile, or whose computer slept, does not notice by itself
-    /// that somebody else is at work, or has ended this rollout.
     async fn still_ours(&self) -> Result<(), Unfit> {
-        let why = match &self.lease {
-            None => "nobody has told whose the lease is".to_owned(),
-            Some(lease) => match lease.confirm().await {
-                LeaseNow::Ours => return Ok(()),
-                LeaseNow::Lost { to } => format!("the lease has gone to {to}"),
-                LeaseNow::Unread(error) => format!("the store does not say whose the lease is: {error}"),
-            },
-        };
-        let help = "look who works on the cluster (rehull status), and resume what is still open";
-        Err(Unfit::new(format!("nothing was applied: {why}"), help))
+        match &self.lease {
+            Some(lease) => still_ours(lease.as_ref()).await,
+            None => Err(not_ours("nobody has told whose the lease is")),
+        }
     }
+}
+
+/// To be asked right before an apply: the plan has taken its time, and a process that was stopped meanwhile, or whose
+/// computer slept, does not notice by itself that somebody else is at work.
+///
+/// # Errors
+/// The lease has gone, or nobody says whose it is.
+pub async fn still_ours(lease: &dyn LeaseState) -> Result<(), Unfit> {
+    match lease.confirm().await {
+        LeaseNow::Ours => Ok(()),
+        LeaseNow::Lost { to } => Err(not_ours(&format!("the lease has gone to {to}"))),
+        LeaseNow::Unread(error) => {
+            let why = format!("the store does not say whose the lease is: {error}");
+            Err(not_ours(&why))
+        }
+    }
+}
+
+fn not_ours(why: &str) -> Unfit {
+    let help = "look who works on the cluster (rehull status), and resume what is still open";
+    Unfit::new(format!("nothing was applied: {why}"), help)
 }
 
 /// To the end of an apply that an earlier process has begun, and to a second plan that is empty.

@@ -116,7 +116,7 @@ impl<'t, 'a> From<Masking<'t, 'a>> for Mask<'t, 'a> {
     }
 }
 
-impl Side<'_, '_> {
+impl<'t, 'a> Side<'t, 'a> {
     /// One attribute of it.
     fn at(self, name: &str) -> Self {
         let value = self.value.and_then(|value| value.get(name));
@@ -125,7 +125,9 @@ impl Side<'_, '_> {
             (Mask::Parts(_), None) => Mask::Clear,
             (Mask::Clear | Mask::Whole, _) => self.mask,
         };
-        let unknown = self.unknown.and_then(|unknown| unknown.get(name));
+        let unknown = self
+            .unknown
+            .and_then(|unknown| part_of(unknown, unknown.get(name)));
         Self { value, mask, unknown }
     }
 
@@ -137,7 +139,8 @@ impl Side<'_, '_> {
             (Mask::Parts(_), None) => Mask::Clear,
             (Mask::Clear | Mask::Whole, _) => self.mask,
         };
-        let unknown = self.unknown.and_then(|unknown| unknown.list()?.get(n));
+        let item = |unknown: &'t Node<'a>| unknown.list()?.get(n);
+        let unknown = self.unknown.and_then(|unknown| part_of(unknown, item(unknown)));
         Self { value, mask, unknown }
     }
 
@@ -174,6 +177,14 @@ impl Side<'_, '_> {
         self.value.unwrap_or(&Node::Null).canonical(out);
         out.push(';');
     }
+}
+
+/// Of what is wholly unknown every part is.
+fn part_of<'t, 'a>(unknown: &'t Node<'a>, part: Option<&'t Node<'a>>) -> Option<&'t Node<'a>> {
+    if *unknown == Node::Bool(true) {
+        return Some(unknown);
+    }
+    part
 }
 
 impl Recorder {

@@ -102,13 +102,28 @@ fn errors(outcome: &Outcome) -> String {
         }
         let address = diagnostic.address.iter().map(|address| format!("{address}: "));
         let place = diagnostic.place().map(|place| format!(" ({place})"));
-        let line: String = address.chain([diagnostic.summary.clone()]).chain(place).collect();
+        let summary = if diagnostic.address.is_some() {
+            words_before_values(&diagnostic.summary).to_owned()
+        } else {
+            diagnostic.summary.clone()
+        };
+        let line: String = address.chain([summary]).chain(place).collect();
         // One reason per address; each broken-off operation says "execution halted" once more.
         if !said.contains(&line) {
             said.push(line);
         }
     }
     said.join("; ")
+}
+
+/// Of an object it is its provider that speaks, and it may repeat what it was given ("expected length of password to be in
+/// the range (8 - 40), got hunter2"): told is only what comes before any value. The stream has the rest.
+fn words_before_values(summary: &str) -> &str {
+    let end = summary.find(|letter: char| ":,;([{<\"'`=\n".contains(letter));
+    summary
+        .get(..end.unwrap_or(summary.len()))
+        .unwrap_or_default()
+        .trim_end()
 }
 
 fn words_of(holder: Option<&LockInfo>) -> String {

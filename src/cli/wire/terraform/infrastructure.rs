@@ -5,12 +5,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rehull_core::domain::terraform::TerraformStage;
+use rehull_core::ports::LeaseState;
 use rehull_core::tfplan::{Decision, DigestKey, Manifest, Mode};
 use rehull_core::tfrun::Said;
 
 use super::plan::{PATIENCE_S, no_key, patiently, scratch, unwritable_scratch};
 use super::{TERRAFORM, key, surroundings};
-use crate::adapters::terraform::{Attempt, Proposal, Terraform, Unfit, interrupt};
+use crate::adapters::terraform::{Attempt, Proposal, Terraform, Unfit, interrupt, still_ours};
 use crate::cli::cluster_file::ClusterFile;
 use crate::cli::console::Console;
 use crate::cli::environment::Environment;
@@ -103,7 +104,12 @@ pub async fn judge(console: &Console, module: &Infrastructure) -> Result<Option<
 ///
 /// # Errors
 /// It is another plan by now, or its apply did not come to its end.
-pub async fn apply(module: &Infrastructure, approved: &Manifest, at_work: &AtWork) -> Result<(), Failure> {
+pub async fn apply(
+    module: &Infrastructure,
+    approved: &Manifest,
+    lease: &dyn LeaseState,
+    at_work: &AtWork,
+) -> Result<(), Failure> {
     let scratch = scratch().map_err(|error| unwritable_scratch(&error))?;
     let failed = |unfit: Unfit| unfinished(module, &unfit);
     let tell = |stage: TerraformStage, _: &[Said], job: Option<&Path>| at_work.tell(stage, job);
@@ -122,6 +128,7 @@ pub async fn apply(module: &Infrastructure, approved: &Manifest, at_work: &AtWor
             .fold(failure, |failure, one| failure.note(one.to_string()));
         return Err(failure.help("look at the plan of now and agree to it"));
     }
+    still_ours(lease).await.map_err(failed)?;
     attempt.apply(&plan).await.map_err(failed)?;
     if attempt.verify().await.map_err(failed)? {
         return Ok(());

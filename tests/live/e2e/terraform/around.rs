@@ -62,6 +62,8 @@ async fn infrastructure_is_planned_approved_by_digest_and_applied_and_takes_no_m
         .exits(0)
         .says(&["nothing to do: base is as it is written"]);
 
+    a_provisioner_that_no_plan_tells_of_is_refused(&sandbox, &base, &plan).await;
+
     // Somebody else is at work in it: that is said at once, and it goes on when they are gone.
     let mut other = hanging_apply(&sandbox, &base);
     until_it_hangs(&sandbox, &base).await;
@@ -80,6 +82,16 @@ async fn infrastructure_is_planned_approved_by_digest_and_applied_and_takes_no_m
     .unwrap();
     sandbox.run(&plan).await.exits(1);
     sandbox.down().await;
+}
+
+/// A plan does not tell of the provisioners of `removed` blocks, and its apply runs them.
+async fn a_provisioner_that_no_plan_tells_of_is_refused(sandbox: &Sandbox, base: &Path, plan: &[&str]) {
+    let main = fs::read_to_string(base.join("main.tf")).unwrap();
+    let removed = "removed {\n  from = terraform_data.network\n  lifecycle {\n    destroy = true\n  }\n  provisioner \"local-exec\" {\n    when    = destroy\n    command = \"true\"\n  }\n}\n";
+    fs::write(base.join("main.tf"), removed).unwrap();
+    let refused = sandbox.run(plan).await.exits(1);
+    refused.says(&["a provisioner stands in ", "main.tf:6"]);
+    fs::write(base.join("main.tf"), main).unwrap();
 }
 
 /// Somebody has applied a pin by hand and has taken it back before any machine was replaced: every version exists, and the

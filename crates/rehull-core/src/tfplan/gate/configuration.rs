@@ -8,7 +8,16 @@ use crate::tfplan::finding::Finding;
 use crate::tfplan::node::Node;
 
 /// Data sources that run a program or ask somebody who is not AWS while the plan is made.
-const RUN_AT_PLAN: &[&str] = &["external", "http", "local_command", "shell_script"];
+const RUN_AT_PLAN: &[&str] = &[
+    "aws_lambda_invocation",
+    "external",
+    "http",
+    "local_command",
+    "shell_script",
+];
+
+/// Where another module's state may be read from: of the others, some ask any address on the network.
+const STATE_BACKENDS: &[&str] = &["local", "s3"];
 
 /// Modules in modules; Terraform's own nest a few levels.
 const DEPTH_MAX: usize = 32;
@@ -66,6 +75,10 @@ fn module(module_node: &Node<'_>, prefix: &str, depth: usize, findings: &mut Vec
                 format!("`{kind}` runs something else than a provider of AWS while the plan is made");
             findings.push(DATA_SOURCE.at(&address, reason));
         }
+        if kind == "terraform_remote_state" && !reads_a_known_state(resource) {
+            let reason = "it reads a state from another place than S3 or a file, or does not say from where";
+            findings.push(DATA_SOURCE.at(&address, reason));
+        }
     }
     let calls = module_node.get("module_calls").and_then(Node::map);
     for (name, call) in calls.into_iter().flatten() {
@@ -73,6 +86,12 @@ fn module(module_node: &Node<'_>, prefix: &str, depth: usize, findings: &mut Vec
             module(inner, &format!("{prefix}module.{name}."), depth + 1, findings);
         }
     }
+}
+
+fn reads_a_known_state(resource: &Node<'_>) -> bool {
+    let backend = resource.get("expressions").and_then(|all| all.get("backend"));
+    let backend = backend.and_then(|backend| backend.get("constant_value")?.text());
+    backend.is_some_and(|backend| STATE_BACKENDS.contains(&backend))
 }
 
 /// The argument stands in the resource's block. `address` is that of an instance.

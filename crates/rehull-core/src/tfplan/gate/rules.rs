@@ -39,7 +39,7 @@ const TAGS: &[&str] = &["tags", "tags_all"];
 
 macro_rules! rules {
     ($($id:literal [$($kind:literal),+] holds $holds:literal, made: $create:literal, changed: $in_place:expr, gone: $destroy:literal, instead $remedy:literal;)+) => {
-        /// Every type that is known. What is not in here may be made and changed outside of an upgrade, and never destroyed.
+        /// Every type that is known. Of what is not in here, tags may be changed outside of an upgrade.
         pub const RULES: &[Rule] = &[$(Rule {
             id: $id,
             types: &[$($kind),+],
@@ -89,7 +89,7 @@ rules! {
         holds "how the machines of a group enter and leave service",
         made: true, changed: Never, gone: false,
         instead "add the new one first; take the old one out of Terraform with `removed { lifecycle { destroy = false } }` and delete it when no rollout is open";
-    "gate::balancer" ["aws_lb", "aws_alb", "aws_elb", "aws_lb_listener", "aws_alb_listener", "aws_lb_listener_rule"]
+    "gate::balancer" ["aws_lb", "aws_alb", "aws_elb", "aws_lb_listener", "aws_alb_listener", "aws_lb_listener_rule", "aws_alb_listener_rule", "aws_lb_listener_certificate"]
         holds "the address that every client of the apiserver uses",
         made: true, changed: Only(&["tags", "tags_all", "access_logs", "connection_logs", "idle_timeout", "enable_deletion_protection", "enable_cross_zone_load_balancing", "cross_zone_load_balancing", "security_groups", "ssl_policy", "certificate_arn", "health_check"]), gone: false,
         instead "make the new one beside it, move the clients, then take the old one out of Terraform with `removed { lifecycle { destroy = false } }`";
@@ -109,7 +109,7 @@ rules! {
         holds "an artefact that machines of an older launch template version still ask for",
         made: true, changed: Never, gone: false,
         instead "artefacts are published by rehull under their digest, and pruned when nothing refers to them: take objects out of Terraform with `removed { lifecycle { destroy = false } }`";
-    "gate::key" ["aws_kms_key", "aws_kms_alias", "aws_kms_replica_key", "aws_kms_external_key", "aws_kms_grant"]
+    "gate::key" ["aws_kms_key", "aws_kms_alias", "aws_kms_replica_key", "aws_kms_external_key", "aws_kms_grant", "aws_kms_key_policy"]
         holds "the key without which volumes, snapshots and secrets cannot be read",
         made: true, changed: Only(&["tags", "tags_all", "description", "enable_key_rotation", "rotation_period_in_days"]), gone: false,
         instead "never destroy a key that has encrypted anything; disable it by hand, wait, and look who complains";
@@ -145,6 +145,10 @@ rules! {
         holds "who is told when something goes wrong",
         made: true, changed: Any, gone: true,
         instead "apply it outside of an upgrade: an alarm that is missing during a rollout halts nothing";
+    "gate::value" ["terraform_data"]
+        holds "a value of the module's own, or what stands in for a launch template in a sandbox",
+        made: true, changed: Any, gone: false,
+        instead "take it out of Terraform with `removed { lifecycle { destroy = false } }`";
     "gate::operates" ["aws_ec2_instance_state", "aws_ssm_association", "aws_ssm_maintenance_window_task", "aws_lambda_invocation", "aws_cloudformation_stack", "aws_cloudformation_stack_set"]
         holds "an act on machines that looks like a thing",
         made: false, changed: Never, gone: false,
@@ -162,10 +166,10 @@ pub const UNKNOWN: Rule = Rule {
     id: "gate::unknown_type",
     types: &[],
     holds: "what this version of rehull does not know",
-    create: true,
-    in_place: Any,
+    create: false,
+    in_place: Only(TAGS),
     destroy: false,
-    remedy: "take it out of Terraform with `removed { lifecycle { destroy = false } }` and delete it by hand once you know that nothing needs it",
+    remedy: "keep it in a root module that rehull neither plans nor applies: it may act on machines (a schedule of a group, a tag, an API in disguise)",
 };
 
 #[cfg(test)]

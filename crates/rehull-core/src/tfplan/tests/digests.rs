@@ -353,3 +353,22 @@ fn two_attributes_never_share_a_path() {
         with(json!({"a.b": "2", "a": {"b": "1"}, "a[0]": "3"})).digest()
     );
 }
+
+/// Terraform says `true` for a whole attribute that is not known yet, and the attribute itself is missing.
+#[test]
+fn a_list_that_is_not_known_yet_is_another_approval_than_one_that_is_emptied() {
+    let approval = |after: Value, unknown: Value| {
+        let mut plan = plans::alone("aws_security_group", &["update"], "ingress");
+        let change = &mut plan["resource_changes"][0]["change"];
+        change["before"]["ingress"] = json!([{"from_port": 1}, {"from_port": 2}]);
+        change["after"]["ingress"] = after;
+        change["after_unknown"] = unknown;
+        let decision = decide(plan.to_string().as_bytes(), &infrastructure(), &keyed()).unwrap();
+        decision.manifest.expect("a plan that may be approved").digest()
+    };
+    let unknown = approval(Value::Null, json!({"ingress": true}));
+    assert_ne!(unknown, approval(Value::Null, json!({})));
+    assert_ne!(unknown, approval(json!([]), json!({})));
+    let emptied = approval(json!([]), json!({}));
+    assert_ne!(emptied, approval(json!([{"from_port": 1}]), json!({})));
+}

@@ -133,7 +133,10 @@ rows! {
     a_path: "gate::path", "aws_security_group_rule", create ALLOWED, changes ["description"], never None, destroy ALLOWED;
     a_watch: "gate::watch", "aws_cloudwatch_metric_alarm", create ALLOWED, changes ["threshold"], never None, destroy ALLOWED;
     an_act_in_disguise: "gate::operates", "aws_ec2_instance_state", create REFUSED, changes [], never Some("state"), destroy REFUSED;
-    a_type_that_nobody_knows: "gate::unknown_type", "aws_quantum_ledger", create ALLOWED, changes ["a"], never None, destroy REFUSED;
+    a_value: "gate::value", "terraform_data", create ALLOWED, changes ["input"], never None, destroy REFUSED;
+    a_type_that_nobody_knows: "gate::unknown_type", "aws_quantum_ledger", create REFUSED, changes ["tags"], never Some("a"), destroy REFUSED;
+    a_schedule_of_a_group: "gate::unknown_type", "aws_autoscaling_schedule", create REFUSED, changes [], never Some("desired_capacity"), destroy REFUSED;
+    an_api_in_disguise: "gate::unknown_type", "aws_cloudcontrolapi_resource", create REFUSED, changes [], never Some("desired_state"), destroy REFUSED;
 }
 
 #[test]
@@ -234,6 +237,12 @@ general! {
     };
     a_data_source_that_asks_the_network: "gate::data_source", |plan| {
         plan["configuration"]["root_module"]["resources"] = json!([{"address": "data.http.x", "mode": "data", "type": "http"}]);
+    };
+    a_data_source_that_calls_a_function: "gate::data_source", |plan| {
+        plan["configuration"]["root_module"]["resources"] = json!([{"address": "data.aws_lambda_invocation.x", "mode": "data", "type": "aws_lambda_invocation"}]);
+    };
+    a_state_that_is_asked_of_somebody: "gate::data_source", |plan| {
+        plan["configuration"]["root_module"]["resources"] = json!([{"address": "data.terraform_remote_state.x", "mode": "data", "type": "terraform_remote_state", "expressions": {"backend": {"constant_value": "http"}}}]);
     };
     no_configuration: "gate::no_configuration", |plan| without(plan, "configuration");
     an_empty_configuration: "gate::no_configuration", |plan| plan["configuration"] = json!({});
