@@ -60,7 +60,7 @@ demo: ## upgrade a real three-member etcd cluster on this machine, under load
 
 test: ## all default tests on real binaries, formatting, lints and licences
 	$(call phase,setup,tools/setup.sh)
-	@$(MAKE) test-toolbox & toolbox=$$!; $(MAKE) test-build || { code=$$?; kill $$toolbox || true; exit $$code; }; wait $$toolbox
+	@$(MAKE) test-toolbox & toolbox=$$!; $(MAKE) test-build || { code=$$?; kill $$toolbox 2>/dev/null || true; exit $$code; }; wait $$toolbox
 	$(call phase,shell,$(MAKE) shell)
 	$(call phase,tests,$(cargo_test) $(quick_tests))
 	$(call phase,modules,tools/terraform.sh test)
