@@ -1,5 +1,5 @@
 # One launch template whose versions are what an upgrade applies, and all that it applies. Which version a machine runs is
-# rehull's: it reads the number from the outputs and names it in every launch.
+# rehull's: it finds the number in EC2 by the description and names it in every launch.
 #
 # Everything in here comes from what rehull rendered or is a constant that the launch templates have, too, which rehull makes
 # itself where there is no Terraform: the content digest stands for all of it.
