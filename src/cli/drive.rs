@@ -343,6 +343,7 @@ fn stopped(reason: &StopReason, over: bool, at_rest: bool) -> Exit {
         | StopReason::Refused { .. }
         | StopReason::Alarm { .. }
         | StopReason::NoCapacity { .. }
+        | StopReason::NoLaunch { .. }
         | StopReason::Terraform { .. }
         | StopReason::StoreSilent { .. } => Exit::NeedsPerson,
     }

@@ -100,6 +100,7 @@ fn scene<'a>(file: &'a ClusterFile, rollout: &'a RolloutId) -> Scene<'a> {
         cluster: &file.desired.cluster,
         rollout,
         slots: file.desired.etcd.watched(),
+        control_plane: None,
     }
 }
 

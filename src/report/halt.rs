@@ -52,6 +52,7 @@ fn headline(timeline: &Timeline, reason: &StopReason, rest: &Rest, paint: Paint)
         | StopReason::Refused { .. }
         | StopReason::Alarm { .. }
         | StopReason::NoCapacity { .. }
+        | StopReason::NoLaunch { .. }
         | StopReason::Terraform { .. }
         | StopReason::LeaseLost { .. }
         | StopReason::StoreSilent { .. } => "halted",
@@ -181,7 +182,7 @@ fn next(timeline: &Timeline, reason: &StopReason, rest: &Rest) -> Vec<String> {
         lines
     };
     match reason {
-        StopReason::Asked { .. } | StopReason::NoCapacity { .. } => {
+        StopReason::Asked { .. } | StopReason::NoCapacity { .. } | StopReason::NoLaunch { .. } => {
             vec![format!("{resume}   |   rehull abort {id}   |   {report}")]
         }
         StopReason::QuorumLost { .. } => first(

@@ -10,7 +10,8 @@ pub(super) fn hold(on: &WaitingOn) -> Option<&'static str> {
         WaitingOn::Snapshot { .. } => Some("snapshot"),
         WaitingOn::Terraform { .. } => Some("terraform"),
         WaitingOn::Gate { .. } => Some("gates"),
-        WaitingOn::Bake { .. } => Some("bake"),
+        WaitingOn::Bake { .. } | WaitingOn::Canary { .. } => Some("bake"),
+        WaitingOn::Floor { .. } => Some("healthy targets"),
         WaitingOn::OtherMemberOut { .. } => Some("another member out"),
         WaitingOn::Retry { .. } => Some("retries"),
         WaitingOn::Boot { .. }
@@ -19,6 +20,9 @@ pub(super) fn hold(on: &WaitingOn) -> Option<&'static str> {
         | WaitingOn::Stop { .. }
         | WaitingOn::Slot { .. }
         | WaitingOn::Join { .. }
-        | WaitingOn::Termination { .. } => None,
+        | WaitingOn::Termination { .. }
+        | WaitingOn::Launch { .. }
+        | WaitingOn::Serving { .. }
+        | WaitingOn::LetGo { .. } => None,
     }
 }

@@ -157,6 +157,7 @@ fn short(why: &StopWhy) -> &'static str {
         StopReason::PastPointOfNoReturn { .. } => "no way back",
         StopReason::Alarm { .. } => "an alarm",
         StopReason::NoCapacity { .. } => "no capacity",
+        StopReason::NoLaunch { .. } => "a group cannot launch",
         StopReason::Terraform { .. } => "terraform",
         StopReason::LeaseLost { .. } => "the lease was lost",
         StopReason::StoreSilent { .. } => "the store is silent",

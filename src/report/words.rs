@@ -1,7 +1,11 @@
 //! Sentences for waits, actions and reasons: the only place where the core's variants become English.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rehull_core::domain::action::{Action, Preflight, TerminateWhy};
+use rehull_core::domain::group::Sizes;
+use rehull_core::domain::group_action::GroupAction;
 use rehull_core::domain::observed::Part;
 use rehull_core::domain::terraform::TerraformProgress;
 use rehull_core::domain::waiting::{RedGate, StopReason, WaitingOn};
@@ -45,6 +49,25 @@ pub fn wait(on: &WaitingOn) -> String {
         WaitingOn::OtherMemberOut { slot, seen } => {
             format!("{slot} is out ({seen}): only bringing it back is legal now")
         }
+        WaitingOn::Launch { group, .. } => format!("a new machine of {group}"),
+        WaitingOn::Serving { machine, lacks, .. } => format!("{machine} to serve: it {lacks}"),
+        WaitingOn::Canary { machine, .. } => {
+            format!("{machine}, the first new one, to serve for the time of the bake")
+        }
+        WaitingOn::LetGo { machine, state, .. } => {
+            format!("the load balancer to let go of {machine} ({state}), which serves meanwhile")
+        }
+        WaitingOn::Floor {
+            machine,
+            healthy,
+            floor,
+            zone,
+        } => {
+            let place = zone
+                .as_ref()
+                .map_or_else(String::new, |zone| format!(" in {zone}"));
+            format!("more healthy targets{place}: without {machine} there would be {healthy} of {floor}")
+        }
         WaitingOn::Retry { action, why, .. } => format!("another try to {action}: {why}"),
     }
 }
@@ -63,10 +86,15 @@ fn terraform(progress: Option<&TerraformProgress>) -> String {
 #[must_use]
 pub fn until(on: &WaitingOn) -> Until {
     match on {
-        WaitingOn::Boot { until, .. } | WaitingOn::Stop { until, .. } | WaitingOn::Join { until, .. } => {
-            Until::Limit(*until)
-        }
-        WaitingOn::Settle { until } | WaitingOn::Bake { until } => Until::Over(*until),
+        WaitingOn::Boot { until, .. }
+        | WaitingOn::Stop { until, .. }
+        | WaitingOn::Join { until, .. }
+        | WaitingOn::Launch { until, .. }
+        | WaitingOn::Serving { until, .. } => Until::Limit(*until),
+        WaitingOn::Settle { until }
+        | WaitingOn::Bake { until }
+        | WaitingOn::Canary { until, .. }
+        | WaitingOn::LetGo { until, .. } => Until::Over(*until),
         WaitingOn::Retry { at, .. } => Until::Over(*at),
         WaitingOn::Unreadable { .. }
         | WaitingOn::Snapshot { .. }
@@ -75,7 +103,8 @@ pub fn until(on: &WaitingOn) -> Until {
         | WaitingOn::Leader { .. }
         | WaitingOn::Slot { .. }
         | WaitingOn::Termination { .. }
-        | WaitingOn::OtherMemberOut { .. } => Until::Open,
+        | WaitingOn::OtherMemberOut { .. }
+        | WaitingOn::Floor { .. } => Until::Open,
     }
 }
 
@@ -98,6 +127,8 @@ pub fn part(part: Part) -> &'static str {
         Part::Jobs => "the snapshot, or Terraform's run",
         Part::Identity => "the identity record",
         Part::Mailbox => "the mailbox",
+        Part::Groups => "Auto Scaling groups",
+        Part::Targets => "targets of load balancers",
     }
 }
 
@@ -160,6 +191,29 @@ pub fn action(action: &Action) -> String {
         Action::RecordIdentity { etcd_cluster } => {
             format!("record the identity of etcd cluster {etcd_cluster}")
         }
+        Action::Group(action) => group_action(action),
+    }
+}
+
+fn group_action(action: &GroupAction) -> String {
+    let list = |processes: &BTreeSet<String>| {
+        let names: Vec<&str> = processes.iter().map(String::as_str).collect();
+        names.join(", ")
+    };
+    match action {
+        GroupAction::HoldGroup { group, processes, .. } => format!("suspend {} of {group}", list(processes)),
+        GroupAction::ReleaseGroup { group, processes } => {
+            format!("resume {} of {group}", list(processes))
+        }
+        GroupAction::SetGroup {
+            group,
+            version,
+            sizes: Sizes { min, max, desired },
+        } => format!("let {group} launch version {version}, {desired} machines ({min} to {max})"),
+        GroupAction::Deregister { machine, targets, .. } => format!("deregister {machine} from {targets}"),
+        GroupAction::TerminateMember { machine, group } => {
+            format!("terminate {machine}, and {group} wants one less")
+        }
     }
 }
 
@@ -196,6 +250,10 @@ pub fn because(reason: &StopReason) -> Vec<String> {
         StopReason::NoCapacity { slot, text } => vec![
             format!("no capacity for the replacement of {slot}: {text}"),
             "its old machine was not touched".to_owned(),
+        ],
+        StopReason::NoLaunch { group, text } => vec![
+            format!("{group} cannot launch: {text}"),
+            "how many it should be, and what it launches, were put back".to_owned(),
         ],
         StopReason::Terraform { why, .. } => vec![format!("terraform: {why}")],
         StopReason::LeaseLost { holder } if holder.is_empty() => vec!["the lease was lost".to_owned()],

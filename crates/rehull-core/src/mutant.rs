@@ -129,6 +129,14 @@ mod switch {
         BegunIsApplied,
         /// How a run of Terraform has ended is of no interest where EC2 lists all versions.
         FailedRunIsApplied,
+        /// A deregistered server is ended as soon as its load balancer's API has forgotten it.
+        StopAtOnce,
+        /// An old server leaves before a new one serves.
+        LeaveFirst,
+        /// The group goes on launching what nobody has seen serve.
+        KeepUnproven,
+        /// What was suspended stays suspended.
+        ForgetRelease,
     }
 
     thread_local! {

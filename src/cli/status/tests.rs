@@ -2,6 +2,7 @@
 
 use rehull_core::domain::etcd::EtcdView;
 use rehull_core::domain::fleet::FleetView;
+use rehull_core::domain::group::GroupsView;
 use rehull_core::domain::observed::Jobs;
 use rehull_core::event::{Event, What};
 
@@ -26,6 +27,7 @@ fn without_members(file: &ClusterFile, endpoint: &Endpoint) -> Observed {
             client_cert_until: None,
             endpoints: slots.map(|slot| (slot.name.clone(), endpoint.clone())).collect(),
         },
+        groups: GroupsView::default(),
         jobs: Jobs::default(),
         identity: None,
         requests: Vec::new(),

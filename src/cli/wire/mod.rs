@@ -104,6 +104,7 @@ impl World {
             membership: self.etcd.as_ref(),
             probe: self.etcd.as_ref(),
             snapshots: &self.snapshots,
+            serving: None,
             terraform: self.terraform.as_ref().map(|runs| -> &dyn TerraformJobs { runs }),
             store: self.store.as_ref(),
             clock: &self.clock,

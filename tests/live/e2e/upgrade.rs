@@ -101,7 +101,8 @@ fn steps(actions: &[Action]) -> Vec<&'static str> {
         | Action::Preflight { .. }
         | Action::CreateTemplateVersion { .. }
         | Action::ApplyTerraform { .. }
-        | Action::RecordIdentity { .. } => None,
+        | Action::RecordIdentity { .. }
+        | Action::Group(_) => None,
         Action::LaunchMachine { .. } => Some("launch"),
         Action::MoveLeader { .. } => Some("leader"),
         Action::AskStop { .. } => Some("stop"),

@@ -27,7 +27,8 @@ pub(super) fn check_parts(seen: &Observed, action: &Action) -> Result<(), Violat
         | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
-        | Action::RecordIdentity { .. } => return Ok(()),
+        | Action::RecordIdentity { .. }
+        | Action::Group(_) => return Ok(()),
     };
     let endpoint = seen.etcd.endpoints.get(slot);
     let Some(answer) = endpoint.and_then(|endpoint| endpoint.answer()) else {
@@ -114,7 +115,8 @@ pub(super) fn check_version(plan: &RolloutPlan, seen: &Observed, action: &Action
         | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
-        | Action::RecordIdentity { .. } => return Ok(()),
+        | Action::RecordIdentity { .. }
+        | Action::Group(_) => return Ok(()),
     };
     let answers = seen
         .etcd

@@ -54,7 +54,8 @@ pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Res
         | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
-        | Action::RecordIdentity { .. } => Ok(()),
+        | Action::RecordIdentity { .. }
+        | Action::Group(_) => Ok(()),
     }
 }
 

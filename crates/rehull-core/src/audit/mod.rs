@@ -4,6 +4,7 @@
 mod data;
 mod learner;
 mod quorum;
+mod serving;
 
 use crate::domain::action::Action;
 use crate::domain::fleet::{Join, Machine, MachineState};
@@ -34,6 +35,9 @@ pub fn check_next(plan: &RolloutPlan, seen: &Observed, act: &[(StepId, Action)])
         data::check_parts(seen, action)?;
         data::check_generation(plan, seen, action)?;
         data::check_version(plan, seen, action)?;
+        if let Action::Group(action) = action {
+            serving::check(plan, seen, action)?;
+        }
         if let Some(slot) = quorum::takes_out(seen, action)
             && !taking_out.contains(&slot)
         {
@@ -132,6 +136,7 @@ fn brings_back(planned: &SlotPlan, seen: &Observed, action: &Action) -> bool {
         | Action::PromoteMember { .. }
         | Action::Preflight { .. }
         | Action::VerifyData { .. }
-        | Action::RecordIdentity { .. } => false,
+        | Action::RecordIdentity { .. }
+        | Action::Group(_) => false,
     }
 }

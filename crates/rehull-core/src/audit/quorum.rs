@@ -33,7 +33,8 @@ pub(super) fn takes_out<'a>(seen: &Observed, action: &'a Action) -> Option<&'a S
         | Action::Go { .. }
         | Action::Preflight { .. }
         | Action::VerifyData { .. }
-        | Action::RecordIdentity { .. } => None,
+        | Action::RecordIdentity { .. }
+        | Action::Group(_) => None,
     }
 }
 
@@ -61,7 +62,8 @@ pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Res
         | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
-        | Action::RecordIdentity { .. } => return Ok(()),
+        | Action::RecordIdentity { .. }
+        | Action::Group(_) => return Ok(()),
     };
     let voters = listed_voters(seen).unwrap_or(plan.envelope.slots.len());
     let left = seen

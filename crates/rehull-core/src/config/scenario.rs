@@ -15,16 +15,18 @@ use super::suggest::{did_you_mean, list};
 use super::yaml::{Entry, Kind, Node};
 use super::{empty, read_document, value};
 use crate::domain::policy::EtcdStrategy;
-use crate::sim::{Faults, Provisioner, Scenario};
+use crate::domain::version::KubernetesVersion;
+use crate::sim::{ControlPlane, Faults, Provisioner, Scenario};
 use crate::world::Timing;
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "about",
     "members",
     "from",
     "to",
     "strategy",
     "provisioner",
+    "controlPlane",
     "timing",
     "seed",
     "faults",
@@ -80,6 +82,10 @@ impl Reader<'_, '_> {
             Some((node, at)) => self.word(node, &at, &Provisioner::ALL, Provisioner::as_str),
             None => Some(Provisioner::default()),
         };
+        let control_plane = match fields.get("controlPlane") {
+            Some((node, at)) => Some(self.control_plane(node, at)?),
+            None => None,
+        };
         let timing = match fields.get("timing") {
             Some((node, at)) => self.word(node, &at, &[Timing::Aws, Timing::Fast], timing_word),
             None => Some(Timing::Aws),
@@ -100,10 +106,44 @@ impl Reader<'_, '_> {
             to: to?,
             strategy: strategy?,
             provisioner: provisioner?,
+            control_plane,
             timing: timing?,
             seed: seed?,
             faults: faults?,
         })
+    }
+
+    fn control_plane(&mut self, node: &Node, at: Pointer) -> Option<ControlPlane> {
+        let fields = self.map(node, at, &["machines", "from", "to"])?;
+        let (node, at) = self.required(&fields, "machines")?;
+        let count = self.number(node, &at)?;
+        let wrong = Wrong::new("scenario::machines", format!("{count} machines"), "not 1 to 5")
+            .help("a simulated control plane has 1 to 5 machines");
+        let machines = u8::try_from(count).ok().filter(|count| (1..=5).contains(count));
+        let machines = self.mistakes.keep(&at, machines.ok_or(wrong));
+        let from = self.kubernetes(&fields, "from");
+        let to = self.kubernetes(&fields, "to");
+        Some(ControlPlane {
+            machines: machines?,
+            from: from?,
+            to: to?,
+        })
+    }
+
+    fn kubernetes(&mut self, fields: &Fields<'_>, key: &str) -> Option<KubernetesVersion> {
+        let (node, at) = self.required(fields, key)?;
+        let raw = match &node.kind {
+            Kind::Scalar { raw, .. } => raw.as_str(),
+            Kind::List(_) | Kind::Map(_) => "",
+        };
+        let wrong = |_| {
+            Wrong::new(
+                "config::type",
+                format!("`{key}` is one release, for example 1.34.2"),
+                "not a release",
+            )
+        };
+        self.mistakes.keep(&at, raw.parse().map_err(wrong))
     }
 
     fn members(&mut self, fields: &Fields<'_>) -> Option<u8> {

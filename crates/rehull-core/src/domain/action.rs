@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::fleet::Join;
+use super::group_action::GroupAction;
 use super::ids::{
     ContentDigest, EtcdClusterId, Generation, InstanceId, InterfaceId, LaunchTemplateName,
     LaunchTemplateVersion, MemberId, SlotName, VolumeId,
@@ -163,6 +164,9 @@ pub enum Action {
         /// The new cluster's id.
         etcd_cluster: EtcdClusterId,
     },
+    /// Of a group of machines.
+    #[serde(untagged)]
+    Group(GroupAction),
 }
 
 /// Gates that cost more than a look, so that they are asked once and not at every tick.
@@ -243,6 +247,7 @@ impl Action {
             Self::VerifyData { slot } => format!("verify-data {slot}"),
             Self::TerminateMachine { machine, .. } => format!("terminate-machine {machine}"),
             Self::RecordIdentity { etcd_cluster } => format!("record-identity {etcd_cluster}"),
+            Self::Group(action) => action.key(),
         }
     }
 
@@ -269,6 +274,7 @@ impl Action {
             Self::VerifyData { .. } => "verify data",
             Self::TerminateMachine { .. } => "terminate",
             Self::RecordIdentity { .. } => "record identity",
+            Self::Group(action) => action.verb(),
         }
     }
 
@@ -279,7 +285,8 @@ impl Action {
             Self::StartSnapshot
             | Self::ApplyTerraform { .. }
             | Self::Preflight { .. }
-            | Self::RecordIdentity { .. } => None,
+            | Self::RecordIdentity { .. }
+            | Self::Group(_) => None,
             Self::CreateTemplateVersion { slot, .. }
             | Self::LaunchMachine { slot, .. }
             | Self::AskStop { slot, .. }

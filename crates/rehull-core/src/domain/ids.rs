@@ -94,6 +94,14 @@ text_id!(
     LaunchTemplateName
 );
 text_id!(
+    /// Name of an Auto Scaling group.
+    GroupName
+);
+text_id!(
+    /// ARN of a target group.
+    TargetGroupArn
+);
+text_id!(
     /// One execution of one rollout plan on one cluster, for example `dev-2026-11-21-01`.
     RolloutId
 );

@@ -5,6 +5,8 @@ pub mod canonical;
 pub mod desired;
 pub mod etcd;
 pub mod fleet;
+pub mod group;
+pub mod group_action;
 pub mod ids;
 pub mod observed;
 pub mod phase;

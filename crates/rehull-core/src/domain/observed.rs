@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::etcd::EtcdView;
 use super::fleet::FleetView;
+use super::group::GroupsView;
 use super::ids::{AccountId, EtcdClusterId, Region};
 use super::terraform::TerraformRun;
 
@@ -17,6 +18,8 @@ pub struct Observed {
     pub fleet: FleetView,
     /// etcd.
     pub etcd: EtcdView,
+    /// Machines that live in groups, and who is sent to them.
+    pub groups: GroupsView,
     /// Long work that runs or has ended.
     pub jobs: Jobs,
     /// What the cluster is; absent before bootstrap.
@@ -53,6 +56,10 @@ pub enum Part {
     Identity,
     /// Mailbox.
     Mailbox,
+    /// Auto Scaling groups.
+    Groups,
+    /// Targets of load balancers.
+    Targets,
 }
 
 impl Part {
@@ -67,6 +74,8 @@ impl Part {
             Self::Jobs => "jobs",
             Self::Identity => "the identity record",
             Self::Mailbox => "the mailbox",
+            Self::Groups => "Auto Scaling groups",
+            Self::Targets => "targets of load balancers",
         }
     }
 }

@@ -71,7 +71,8 @@ impl Phase {
             Action::StartSnapshot
             | Action::CreateTemplateVersion { .. }
             | Action::ApplyTerraform { .. }
-            | Action::RecordIdentity { .. } => None,
+            | Action::RecordIdentity { .. }
+            | Action::Group(_) => None,
             Action::Preflight { .. } => Some(Self::Held),
             Action::LaunchMachine { .. } => Some(Self::Boot),
             Action::MoveLeader { .. } => Some(Self::Leader),
@@ -93,7 +94,14 @@ impl Phase {
     #[must_use]
     pub fn of_wait(on: &WaitingOn) -> Option<Self> {
         match on {
-            WaitingOn::Unreadable { .. } | WaitingOn::Terraform { .. } | WaitingOn::Retry { .. } => None,
+            WaitingOn::Unreadable { .. }
+            | WaitingOn::Terraform { .. }
+            | WaitingOn::Launch { .. }
+            | WaitingOn::Serving { .. }
+            | WaitingOn::Canary { .. }
+            | WaitingOn::LetGo { .. }
+            | WaitingOn::Floor { .. }
+            | WaitingOn::Retry { .. } => None,
             WaitingOn::Snapshot { .. }
             | WaitingOn::Gate { .. }
             | WaitingOn::Bake { .. }

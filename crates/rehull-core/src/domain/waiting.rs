@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{InstanceId, SlotName, StepId};
+use super::ids::{GroupName, InstanceId, SlotName, StepId, Zone};
 use super::observed::Part;
 use super::terraform::TerraformProgress;
 
@@ -92,6 +92,49 @@ pub enum WaitingOn {
         /// What is seen of it.
         seen: String,
     },
+    /// A group was told to be one more, and shows no new machine yet.
+    Launch {
+        /// Group.
+        group: GroupName,
+        /// When the rollout stops because of it.
+        until: Timestamp,
+    },
+    /// A new server does not serve through its load balancer yet.
+    Serving {
+        /// Machine.
+        machine: InstanceId,
+        /// What it lacks.
+        lacks: String,
+        /// When the rollout stops because of it.
+        until: Timestamp,
+    },
+    /// The first new server is watched before more like it are launched.
+    Canary {
+        /// Machine.
+        machine: InstanceId,
+        /// When it is over.
+        until: Timestamp,
+    },
+    /// A deregistered server goes on serving until the load balancer has let go of it.
+    LetGo {
+        /// Machine.
+        machine: InstanceId,
+        /// The load balancer's word for it.
+        state: String,
+        /// Not before.
+        until: Timestamp,
+    },
+    /// Without this machine too few targets would be healthy.
+    Floor {
+        /// Machine.
+        machine: InstanceId,
+        /// Healthy without it.
+        healthy: u32,
+        /// Never fewer.
+        floor: u32,
+        /// Where, if one zone is meant.
+        zone: Option<Zone>,
+    },
     /// The last attempt of an action failed; it is tried again later.
     Retry {
         /// Which action.
@@ -105,7 +148,7 @@ pub enum WaitingOn {
 
 impl WaitingOn {
     /// Every word of [`Self::name`].
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: [&str; 19] = [
         "unreadable",
         "snapshot",
         "terraform",
@@ -119,6 +162,11 @@ impl WaitingOn {
         "termination",
         "bake",
         "other-member-out",
+        "launch",
+        "serving",
+        "canary",
+        "let-go",
+        "floor",
         "retry",
     ];
 
@@ -139,6 +187,11 @@ impl WaitingOn {
             Self::Termination { .. } => "termination",
             Self::Bake { .. } => "bake",
             Self::OtherMemberOut { .. } => "other-member-out",
+            Self::Launch { .. } => "launch",
+            Self::Serving { .. } => "serving",
+            Self::Canary { .. } => "canary",
+            Self::LetGo { .. } => "let-go",
+            Self::Floor { .. } => "floor",
             Self::Retry { .. } => "retry",
         }
     }
@@ -225,6 +278,13 @@ pub enum StopReason {
         /// EC2's words.
         text: String,
     },
+    /// A group cannot launch. What it launches and how many were put back.
+    NoLaunch {
+        /// Group.
+        group: GroupName,
+        /// Its words.
+        text: String,
+    },
     /// The run of Terraform did not come to the end that was approved.
     Terraform {
         /// What came of it.
@@ -250,7 +310,7 @@ pub enum StopReason {
 
 impl StopReason {
     /// Every word of [`Self::name`].
-    pub const NAMES: [&str; 12] = [
+    pub const NAMES: [&str; 13] = [
         "asked",
         "quorum-lost",
         "outside-envelope",
@@ -260,6 +320,7 @@ impl StopReason {
         "past-point-of-no-return",
         "alarm",
         "no-capacity",
+        "no-launch",
         "terraform",
         "lease-lost",
         "store-silent",
@@ -278,6 +339,7 @@ impl StopReason {
             Self::PastPointOfNoReturn { .. } => "past-point-of-no-return",
             Self::Alarm { .. } => "alarm",
             Self::NoCapacity { .. } => "no-capacity",
+            Self::NoLaunch { .. } => "no-launch",
             Self::Terraform { .. } => "terraform",
             Self::LeaseLost { .. } => "lease-lost",
             Self::StoreSilent { .. } => "store-silent",
@@ -297,6 +359,7 @@ impl StopReason {
             | Self::Deadline { .. }
             | Self::Refused { .. }
             | Self::NoCapacity { .. }
+            | Self::NoLaunch { .. }
             | Self::Terraform { .. }
             | Self::LeaseLost { .. }
             | Self::StoreSilent { .. } => false,

@@ -9,6 +9,7 @@ mod driver;
 #[cfg(test)]
 pub(crate) mod fakes;
 mod grace;
+mod groups;
 pub mod identity;
 pub mod lease;
 pub mod mailbox;
@@ -28,6 +29,6 @@ mod tick;
 pub use driver::{Driver, NOT_AT_REST, Outcome, RunError};
 pub use observe::{observe, observe_patiently};
 pub use open::Opened;
-pub use ports::{Attention, Ports, Scene, Watch};
+pub use ports::{Attention, Ports, Scene, ServingPorts, Watch};
 pub use rest::rest;
 pub use tick::{Check, Decide, Rules};

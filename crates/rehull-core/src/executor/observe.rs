@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join, join4};
+use futures_util::future::{join3, join4};
 
 use super::ports::{Ports, Scene};
-use super::{identity, mailbox};
+use super::{groups, identity, mailbox};
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::FleetView;
 use crate::domain::observed::{Gap, JobState, Jobs, Observed, Part, Partial};
@@ -33,12 +33,15 @@ pub async fn observe(ports: &Ports<'_>, scene: &Scene<'_>) -> Observed {
         mailbox::list(ports.store, scene.rollout),
         terraform(ports, scene),
     );
-    let ((machines, slots, templates, etcd), (snapshot, identity, inbox, terraform)) = join(aws, store).await;
+    let everything = join3(aws, store, groups::observe(ports, scene));
+    let ((machines, slots, templates, etcd), (snapshot, identity, inbox, terraform), groups) =
+        everything.await;
     let fleet = FleetView {
         machines: whole(machines, &mut gaps),
         slots: whole(slots, &mut gaps),
         templates: whole(templates, &mut gaps),
     };
+    let groups = whole(groups, &mut gaps);
     let snapshot = named(snapshot, Part::Jobs, &mut gaps).unwrap_or(JobState::Absent);
     let terraform = named(terraform, Part::Jobs, &mut gaps).unwrap_or_default();
     let identity = named(identity, Part::Identity, &mut gaps).flatten();
@@ -55,6 +58,7 @@ pub async fn observe(ports: &Ports<'_>, scene: &Scene<'_>) -> Observed {
         at: ports.clock.now(),
         fleet,
         etcd,
+        groups,
         jobs: Jobs { snapshot, terraform },
         identity,
         requests,

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::identity;
 #[cfg(test)]
 use super::mutants;
 use super::ports::Ports;
+use super::{groups, identity};
 use crate::domain::action::{Action, Preflight};
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{Join, tag};
@@ -36,17 +36,12 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
         machines,
         parts,
         membership,
-        snapshots,
         store,
         ..
     } = context.ports;
     mutant!(AttachElsewhere => if let Some(done) = mutants::attached_elsewhere(context, action).await { return done });
     match action {
-        Action::StartSnapshot => {
-            snapshots
-                .start(context.rollout, &context.slots(), context.serving_slot()?)
-                .await
-        }
+        Action::StartSnapshot => start_snapshot(context).await,
         Action::CreateTemplateVersion {
             slot,
             template,
@@ -93,13 +88,21 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
         Action::Preflight { check } => preflight(context, *check).await,
         Action::VerifyData { .. } => compare(context).await,
         Action::TerminateMachine { machine, .. } => match machines.terminate(machine).await {
-            Ok(()) | Err(PortError::Gone { .. }) => Ok(()),
-            Err(error) => Err(error),
+            Err(PortError::Gone { .. }) => Ok(()),
+            other => other,
         },
         Action::RecordIdentity { etcd_cluster } => {
             identity::record(store, &context.plan.envelope, *etcd_cluster).await
         }
+        Action::Group(action) => groups::perform(context.ports, action).await,
     }
+}
+
+async fn start_snapshot(context: Context<'_>) -> Result<(), PortError> {
+    let snapshots = context.ports.snapshots;
+    snapshots
+        .start(context.rollout, &context.slots(), context.serving_slot()?)
+        .await
 }
 
 async fn preflight(context: Context<'_>, check: Preflight) -> Result<(), PortError> {

@@ -6,10 +6,10 @@ use super::lease::LeaseTimes;
 use crate::domain::desired::Slot;
 use crate::domain::ids::{ClusterName, LaunchTemplateName, RolloutId};
 use crate::event::EventSink;
-use crate::plan::RolloutPlan;
+use crate::plan::{ControlPlanePlan, RolloutPlan};
 use crate::ports::{
-    Clock, EtcdMembership, EtcdProbe, EtcdView, LaunchTemplates, LeaseState, Machines, SlotParts,
-    SnapshotJobs, Store, TerraformJobs,
+    Clock, EtcdMembership, EtcdProbe, EtcdView, Groups, LaunchTemplates, LeaseState, Machines, Servers,
+    SlotParts, SnapshotJobs, Store, Targets, TerraformJobs,
 };
 
 /// The doors to the world.
@@ -29,12 +29,25 @@ pub struct Ports<'a> {
     pub probe: &'a dyn EtcdProbe,
     /// The snapshot job.
     pub snapshots: &'a dyn SnapshotJobs,
+    /// Machines in groups; `None`: nobody has connected to what they need.
+    pub serving: Option<ServingPorts<'a>>,
     /// Terraform; `None`: the cluster file names no module.
     pub terraform: Option<&'a dyn TerraformJobs>,
     /// Journal, lease, mailbox, identity.
     pub store: &'a dyn Store,
     /// Time.
     pub clock: &'a dyn Clock,
+}
+
+/// The doors to machines that live in groups.
+#[derive(Clone, Copy)]
+pub struct ServingPorts<'a> {
+    /// Auto Scaling.
+    pub groups: &'a dyn Groups,
+    /// Load balancing.
+    pub targets: &'a dyn Targets,
+    /// Apiservers.
+    pub servers: &'a dyn Servers,
 }
 
 /// What goes on beside the loop.
@@ -66,6 +79,8 @@ pub struct Scene<'a> {
     pub rollout: &'a RolloutId,
     /// Slots of the cluster.
     pub slots: Vec<Slot>,
+    /// Its control plane, where rehull rolls it.
+    pub control_plane: Option<&'a ControlPlanePlan>,
 }
 
 impl<'a> Scene<'a> {
@@ -81,12 +96,14 @@ impl<'a> Scene<'a> {
             cluster: &plan.envelope.cluster,
             rollout,
             slots,
+            control_plane: plan.envelope.control_plane.as_ref(),
         }
     }
 
     pub(super) fn templates(&self) -> Vec<LaunchTemplateName> {
-        let names: BTreeSet<&LaunchTemplateName> =
-            self.slots.iter().map(|slot| &slot.launch_template).collect();
+        let of_slots = self.slots.iter().map(|slot| &slot.launch_template);
+        let of_groups = self.control_plane.iter().map(|plan| &plan.launch_template);
+        let names: BTreeSet<&LaunchTemplateName> = of_slots.chain(of_groups).collect();
         names.into_iter().cloned().collect()
     }
 }

@@ -4,7 +4,8 @@ use super::settle::not_shown_yet;
 use crate::domain::desired::Slot;
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::{Attachment, Machine, SlotParts};
-use crate::domain::ids::SlotName;
+use crate::domain::group::Lifecycle;
+use crate::domain::ids::{GroupName, SlotName};
 use crate::domain::observed::{Observed, Part};
 use crate::domain::quorum::Standing;
 use crate::domain::terraform::TerraformRun;
@@ -46,6 +47,9 @@ pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest 
     }
     if let Some(spare) = &plan.envelope.spare {
         spare_is_at_rest(&spare.slot, seen, &mut left);
+    }
+    if let Some(control_plane) = &plan.envelope.control_plane {
+        group_is_at_rest(&control_plane.group, seen, journal, &mut left);
     }
     let planned = |slot: &SlotName| {
         plan.envelope
@@ -123,6 +127,28 @@ fn spare_is_at_rest(spare: &Slot, seen: &Observed, left: &mut Vec<String>) {
             "machine {} of the spare {} still lives",
             machine.id, spare.name
         ));
+    }
+}
+
+/// What was altered of a group is put back, and no machine of it is on its way.
+fn group_is_at_rest(group: &GroupName, seen: &Observed, journal: &JournalView, left: &mut Vec<String>) {
+    if journal.hold_of(group).is_some() {
+        left.push(format!(
+            "what was suspended or set of the group {group} is not put back yet"
+        ));
+    }
+    let Some(found) = seen.groups.groups.get(group) else {
+        return;
+    };
+    for member in &found.members {
+        match member.lifecycle {
+            Lifecycle::Leaving => left.push(format!("machine {} is leaving {group}", member.machine)),
+            Lifecycle::Pending => left.push(format!(
+                "machine {} is not in service in {group} yet",
+                member.machine
+            )),
+            Lifecycle::InService | Lifecycle::Other(_) => {}
+        }
     }
 }
 

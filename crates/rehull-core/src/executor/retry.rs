@@ -100,6 +100,8 @@ pub(super) fn visible_within(action: &Action) -> Duration {
         | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::RecordIdentity { .. } => 0,
+        // Auto Scaling and load balancing tell what they were told at once, as far as anybody has published.
+        Action::Group(_) => 2,
     };
     Duration::from_secs(seconds)
 }

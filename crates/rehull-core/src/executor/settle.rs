@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::groups;
 use super::retry::visible_within;
 use crate::domain::action::Action;
 use crate::domain::etcd::{Endpoint, ListedMember};
@@ -141,6 +142,7 @@ fn is_evident(action: &Action, seen: &Observed) -> bool {
         // Nothing that a look would show.
         Action::Preflight { .. } | Action::VerifyData { .. } => false,
         Action::RecordIdentity { .. } => seen.identity.is_some(),
+        Action::Group(action) => groups::is_evident(action, seen),
     }
 }
 

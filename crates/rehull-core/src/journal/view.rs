@@ -1,6 +1,7 @@
 //! The fold of a journal. It answers five questions and no others; it never says where we were.
 
 mod excerpt;
+mod hold;
 
 use std::collections::BTreeMap;
 

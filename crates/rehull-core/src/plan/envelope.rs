@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::group::ControlPlanePlan;
 use crate::domain::canonical::canonical;
 use crate::domain::desired::Slot;
 use crate::domain::ids::{
@@ -65,6 +66,9 @@ pub struct Envelope {
     /// The spare slot of `learner-first`: with reasons it gets a member meanwhile; absent with every other strategy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spare: Option<SlotPlan>,
+    /// Rolled after etcd; absent where rehull does not roll it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_plane: Option<ControlPlanePlan>,
     /// Launch template fields shared by all slots.
     pub machine: MachineContent,
     /// Waits and limits.

@@ -10,6 +10,7 @@ pub mod envelope;
 mod eta;
 mod explain;
 mod forecast;
+pub mod group;
 mod headline;
 mod hold;
 mod hop;
@@ -40,6 +41,7 @@ pub use envelope::{
     Envelope, Forecast, ForecastStep, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan,
     SlotContent, SlotPlan,
 };
+pub use group::{ControlPlanePlan, ServerContent, ServingPolicy};
 pub use hold::held;
 pub use input::{Past, PlanInput, Target};
 pub use planner::{plan, plan_knowing};

@@ -69,6 +69,7 @@ pub fn plan_knowing(input: &PlanInput<'_>, past: &Past) -> Result<RolloutPlan, V
         order: "followers first, leader last, one member at a time".to_owned(),
         slots,
         spare,
+        control_plane: None,
         machine,
         policy: input.desired.policy.clone(),
         reversible: reversible(input, from, to),

@@ -5,11 +5,13 @@
 mod aws;
 mod error;
 mod etcd;
+mod groups;
 mod store;
 mod terraform;
 
 pub use aws::{LaunchRequest, LaunchTemplates, Machines, MadeVersion, SlotParts, TemplateContent};
 pub use error::{PortError, Rule};
 pub use etcd::{EtcdMembership, EtcdProbe, EtcdView, SnapshotJobs};
+pub use groups::{Groups, Servers, Targets};
 pub use store::{Clock, LeaseNow, LeaseState, Silence, Store, StoreError, Stored, Tag};
 pub use terraform::{ApprovedRun, TerraformJobs};

@@ -3,6 +3,7 @@
 //! One file per kind of step; [`decide`] only chooses whose turn it is.
 
 mod alarm;
+mod apiserver;
 mod bake;
 mod boot;
 mod bootstrap;
@@ -19,6 +20,7 @@ mod mutants;
 mod order;
 mod preflight;
 mod removed;
+mod serving;
 mod situation;
 mod slot_move;
 mod snapshot;
@@ -109,6 +111,10 @@ pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: 
         | RolloutKind::Rollback { .. } => {
             members(&now, journal, goal, &mut tick);
             alarm::restrain(&now, journal, goal, &mut tick);
+            // One after the other, so that the cause of what fails is plain.
+            if tick.is_empty() {
+                apiserver::next(&now, journal, goal, &mut tick);
+            }
         }
     }
     if goal == Goal::Rest {

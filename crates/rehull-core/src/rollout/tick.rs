@@ -76,7 +76,11 @@ impl Tick {
             return Next::Done;
         }
         let only_time = self.waiting.iter().all(|waiting| match waiting.on {
-            WaitingOn::Bake { .. } | WaitingOn::Settle { .. } | WaitingOn::Retry { .. } => true,
+            WaitingOn::Bake { .. }
+            | WaitingOn::Settle { .. }
+            | WaitingOn::Canary { .. }
+            | WaitingOn::LetGo { .. }
+            | WaitingOn::Retry { .. } => true,
             WaitingOn::Unreadable { .. }
             | WaitingOn::Snapshot { .. }
             | WaitingOn::Terraform { .. }
@@ -87,7 +91,10 @@ impl Tick {
             | WaitingOn::Slot { .. }
             | WaitingOn::Join { .. }
             | WaitingOn::Termination { .. }
-            | WaitingOn::OtherMemberOut { .. } => false,
+            | WaitingOn::OtherMemberOut { .. }
+            | WaitingOn::Launch { .. }
+            | WaitingOn::Serving { .. }
+            | WaitingOn::Floor { .. } => false,
         });
         let recheck = if only_time { LATER } else { SOON };
         Next::Continue {

@@ -78,12 +78,12 @@ impl Lab {
             Happening::ZoneLoss { slot } => {
                 self.switch_zone(now, slot, |zone| Switch::ZoneLoss { zone, on: begins });
             }
-            Happening::StuckVolume { slot } => {
-                let volume = self.slots.iter().find(|known| known.name == *slot);
-                if let Some(volume) = volume.map(|slot| slot.volume.as_str().to_owned()) {
-                    self.switch(now, Switch::StuckVolume { volume, on: begins });
+            Happening::ServerLost { slot } => {
+                if let Some(id) = self.server_in_zone_of(slot).filter(|_| begins) {
+                    self.terminate_by_hand(now, &id);
                 }
             }
+            Happening::StuckVolume { slot } => self.hold_volume(now, slot, begins),
             Happening::WrongArtefact => self.boots.wrong_artefact = begins,
             Happening::NeverBoots => self.boots.never = begins,
             Happening::Throttle => {
@@ -145,6 +145,24 @@ impl Lab {
     fn zone(&self, slot: &SlotName) -> Option<String> {
         let slot = self.slots.iter().find(|known| known.name == *slot)?;
         Some(slot.zone.as_str().to_owned())
+    }
+
+    fn hold_volume(&mut self, now: Timestamp, slot: &SlotName, begins: bool) {
+        let volume = self.slots.iter().find(|known| known.name == *slot);
+        if let Some(volume) = volume.map(|slot| slot.volume.as_str().to_owned()) {
+            self.switch(now, Switch::StuckVolume { volume, on: begins });
+        }
+    }
+
+    fn server_in_zone_of(&self, slot: &SlotName) -> Option<InstanceId> {
+        let zone = self.zone(slot)?;
+        let mut all = self.servers.all();
+        all.find(|id| {
+            self.world
+                .instance(id.as_str())
+                .is_some_and(|one| one.zone == zone)
+        })
+        .cloned()
     }
 
     fn power_cut(&mut self, now: Timestamp, slot: &SlotName, begins: bool) {

@@ -122,6 +122,11 @@ pub enum Happening {
         /// Zone of this slot.
         slot: SlotName,
     },
+    /// Somebody terminates a control-plane machine through EC2; its group finds out later.
+    ServerLost {
+        /// Zone of this slot.
+        slot: SlotName,
+    },
     /// The volume does not leave `detaching`.
     StuckVolume {
         /// Slot.
@@ -201,6 +206,7 @@ impl Happening {
             | Self::Freeze { .. }
             | Self::RemoveMember { .. }
             | Self::Partition { .. }
+            | Self::ServerLost { .. }
             | Self::ZoneLoss { .. } => true,
             Self::LeaderFlip
             | Self::Alarm { .. }

@@ -13,10 +13,11 @@ use super::scenario::{Provisioner, Scenario};
 use crate::config;
 use crate::domain::desired::{Desired, TemplateRef};
 use crate::domain::fleet::tag;
-use crate::domain::ids::SlotName;
+use crate::domain::ids::{ContentDigest, SlotName};
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::version::EtcdVersion;
 use crate::plan::Refusal;
+use crate::ports::TemplateContent;
 use crate::render::{RenderedSlot, builtin_template, render_slot};
 use crate::world::api::ec2::{
     CreateNetworkInterface, CreateVolume, Describe, Request as Ask, Response as Told, Tags,
@@ -322,6 +323,22 @@ fn write_slot(text: &mut String, slot: &Laid, start: &str) {
         let _ = writeln!(text, "{before}{key}: {value}");
     }
     let _ = writeln!(text, "{blanks}launchTemplate: {CLUSTER}-{}", slot.name);
+}
+
+/// A launch template version of these machines, without its user data.
+pub(super) fn machine_content(desired: &Desired) -> TemplateContent {
+    let role = &desired.etcd;
+    let subnet = role.slots.first().map(|slot| slot.subnet.as_str().to_owned());
+    TemplateContent {
+        digest: ContentDigest::new(String::new()),
+        image: role.image.as_str().to_owned(),
+        instance_type: role.instance_type.clone(),
+        instance_profile: role.instance_profile.clone(),
+        security_groups: role.security_groups.clone(),
+        subnet: subnet.unwrap_or_default(),
+        user_data: String::new(),
+        tags: BTreeMap::new(),
+    }
 }
 
 /// What every slot should run, as `render` makes it.

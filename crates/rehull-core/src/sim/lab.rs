@@ -6,12 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::chronicle::{Chronicle, Happened};
+use super::control_plane::ControlPlane;
 use super::draw::{Draw, Spread};
 use super::etcd::Etcd;
 use super::fault::Happening;
 use super::guest::{Disk, Guest, Surroundings, UserData};
 use super::hands::Views;
 use super::oracle::Oracle;
+use super::servers::Servers;
 use super::store::Objects;
 use super::terraform::{ProgramNumber, Terraform};
 use super::time::ProcessNumber;
@@ -27,7 +29,7 @@ pub(super) use super::disturb::{Boots, SnapshotTrouble};
 pub(crate) use super::guest::Releases;
 
 /// A guest that was asked to shut down is off after this, in milliseconds.
-const SHUTDOWN: Spread = Spread::new(500, 3_000, 12_000, 20_000);
+pub(super) const SHUTDOWN: Spread = Spread::new(500, 3_000, 12_000, 20_000);
 
 /// Something that ends later.
 #[derive(Clone, Debug)]
@@ -59,6 +61,10 @@ pub(crate) struct Lab {
     pub(super) timing: Timing,
     pub(super) guests: BTreeMap<InstanceId, Guest>,
     pub(super) disks: BTreeMap<String, Disk>,
+    /// What was laid of a control plane.
+    pub(super) control_plane: Option<ControlPlane>,
+    /// Control-plane machines.
+    pub(super) servers: Servers,
     pub(super) agenda: BTreeMap<(Timestamp, u64), Due>,
     numbers: u64,
     changes: u64,
@@ -117,6 +123,8 @@ impl Lab {
             timing,
             guests: BTreeMap::new(),
             disks: BTreeMap::new(),
+            control_plane: None,
+            servers: Servers::default(),
             agenda: BTreeMap::new(),
             numbers: 0,
             changes: 0,
@@ -150,6 +158,7 @@ impl Lab {
         let due = guests
             .chain(self.world.next_due())
             .chain(self.etcd.next_due())
+            .chain(self.servers.next_due())
             .chain(self.agenda.keys().next().map(|(at, _)| *at));
         due.filter(|at| *at < Timestamp::MAX).min()
     }
@@ -199,6 +208,7 @@ impl Lab {
         }
         self.take_ended();
         self.stir_guests(now);
+        self.live_on_servers(now);
         self.oracle.look(now, &self.etcd);
         self.chronicle.look(now, &self.etcd);
     }
@@ -240,6 +250,12 @@ impl Lab {
         } = effect;
         match deed {
             Deed::Start(hardware) => {
+                let draw = (self.draw, self.timing);
+                let starts = later(now, self.boots.late);
+                if !self.boots.never {
+                    let whose = (&instance, boot);
+                    self.servers.power_on(starts, whose, &hardware.user_data, draw);
+                }
                 let user = UserData::read(&hardware.user_data, &self.releases);
                 let known = self.reports.get(&instance).map(|report| &report.phase);
                 let has_binaries = matches!(
@@ -259,8 +275,10 @@ impl Lab {
                 self.world.report(now, Fact::Performed(id));
             }
             Deed::Shutdown => {
-                let wait = self.draw.wait(instance.as_str(), "shutdown", boot.0, SHUTDOWN);
-                self.plan(later(now, wait), Due::Off(instance, boot));
+                if !self.close_server(now, &instance, boot) {
+                    let wait = self.draw.wait(instance.as_str(), "shutdown", boot.0, SHUTDOWN);
+                    self.plan(later(now, wait), Due::Off(instance, boot));
+                }
                 self.world.report(now, Fact::Performed(id));
             }
             Deed::PowerCut => {
@@ -308,6 +326,7 @@ impl Lab {
             self.with_guest(id, |guest, around| guest.power_off(now, around));
             self.guests.remove(id);
         }
+        self.server_goes_off(now, id, boot);
         self.world.report(now, Fact::Exited { boot });
     }
 

@@ -4,6 +4,7 @@
 //! [`Faults`] of the scenario happen, and the [`Verdict`] says how it ended and which promises were broken.
 
 mod chronicle;
+mod control_plane;
 pub mod coverage;
 mod crew;
 mod disturb;
@@ -21,6 +22,7 @@ pub mod rehearse;
 mod rhythm;
 mod run;
 mod scenario;
+mod servers;
 mod store;
 mod story;
 mod terraform;
@@ -32,6 +34,7 @@ mod verdict;
 
 pub use crate::config::scenario::{read as read_scenario, write as write_scenario};
 pub use chronicle::{Happened, Moment};
+pub use control_plane::{ControlPlane, Ended as ControlPlaneEnded};
 pub use fault::Faults;
 pub use ground::{GroundError, Unplanned};
 pub use hands::Passed;

@@ -8,6 +8,7 @@ mod falls;
 mod ledger;
 mod memory;
 mod rules;
+mod serving;
 mod terraform;
 mod truth;
 mod witness;

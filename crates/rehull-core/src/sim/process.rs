@@ -16,7 +16,7 @@ use crate::domain::waiting::StopReason;
 use crate::event::{Event, EventSink, Rest};
 use crate::executor::lease::{Acquired, Claim, LeaseKeeper, LeaseTimes, take_over};
 use crate::executor::open::{Access, OpenError, begin, resume};
-use crate::executor::{Attention, Driver, Outcome, Ports, Rules, RunError, Watch};
+use crate::executor::{Attention, Driver, Outcome, Ports, Rules, RunError, ServingPorts, Watch};
 use crate::journal::{Scope, TornTail, Writer};
 use crate::plan::RolloutPlan;
 use crate::ports::TerraformJobs;
@@ -179,6 +179,11 @@ pub(super) fn ports(witness: &Witness) -> Ports<'_> {
         membership: witness,
         probe: &witness.hands,
         snapshots: witness,
+        serving: Some(ServingPorts {
+            groups: witness,
+            targets: witness,
+            servers: &witness.hands,
+        }),
         terraform: None,
         store: witness,
         clock: witness.hands.clock.as_ref(),

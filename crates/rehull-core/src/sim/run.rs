@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use super::chronicle::{Chronicle, Happened};
+use super::control_plane;
 use super::crew::{Crew, Went};
 use super::draw::Draw;
 use super::fault::Faults;
@@ -89,7 +90,19 @@ pub fn prepare(scenario: &Scenario) -> Result<Prepared, GroundError> {
 pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unplanned> {
     let mut lab = ground.lab;
     // Volumes of a cluster that is created have been there for a while.
-    let settled = Duration::from_secs(600);
+    let settled = Duration::from_secs(if scenario.control_plane.is_some() {
+        1_800
+    } else {
+        600
+    });
+    let control_plane = match scenario.control_plane {
+        Some(wanted) => {
+            let like = ground::machine_content(&ground.before);
+            let targets = lab.lay_control_plane(VirtualTime::default().now(), wanted, &like)?;
+            Some(control_plane::plan(wanted, targets))
+        }
+        None => None,
+    };
     lab.advance(super::time::instant(settled));
     let rules = Rules::default();
     let mut run = Run::start(lab, settled, &Faults::default());
@@ -98,7 +111,8 @@ pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unp
     if verdict.end != End::Finished {
         return Err(GroundError(format!("bootstrap: {:?}", verdict.end)).into());
     }
-    let plan = run.plan(&ground.after, RolloutKind::Upgrade)?;
+    let mut plan = run.plan(&ground.after, RolloutKind::Upgrade)?;
+    plan.envelope.control_plane = control_plane;
     let lab = run.stage.lab().clone();
     Ok(Prepared {
         lab,
@@ -209,9 +223,10 @@ impl Run {
         };
         let end = self.drive(&job);
         let took = self.stage.time.elapsed().saturating_sub(self.begin);
+        let now = self.stage.time.now();
         let mut lab = self.stage.lab();
         if end == End::Finished {
-            lab.judge_the_module(self.stage.time.now(), &job.plan);
+            lab.judge_the_module(now, &job.plan);
         }
         let moments = std::mem::take(&mut lab.chronicle).into_moments();
         let told = moments.iter().filter_map(|moment| match &moment.what {
@@ -231,6 +246,7 @@ impl Run {
             looks: self.stage.looks(),
             requests: self.stage.take_passed(),
             members: slots.map(|slot| lab.serving(slot)).collect(),
+            control_plane: lab.control_plane_ended(now),
             machines: lab.living_machines(),
             events: told.collect(),
             moments,

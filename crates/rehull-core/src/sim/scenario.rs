@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::control_plane::ControlPlane;
 use super::fault::Faults;
 use crate::domain::policy::EtcdStrategy;
-use crate::domain::version::EtcdVersion;
+use crate::domain::version::{EtcdVersion, KubernetesVersion};
 use crate::world::Timing;
 
 /// Who makes launch template versions.
@@ -50,6 +51,9 @@ pub struct Scenario {
     /// Who makes their launch template versions.
     #[serde(default)]
     pub provisioner: Provisioner,
+    /// Upgraded after etcd, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_plane: Option<ControlPlane>,
     /// How long things take.
     pub timing: Timing,
     /// Decides every wait and every id.
@@ -70,6 +74,7 @@ impl Scenario {
             to: EtcdVersion::new(3, 6, 14),
             strategy,
             provisioner: Provisioner::Api,
+            control_plane: None,
             timing: Timing::Aws,
             seed,
             faults: Faults::default(),
@@ -80,6 +85,17 @@ impl Scenario {
     #[must_use]
     pub const fn by_terraform(mut self) -> Self {
         self.provisioner = Provisioner::Terraform;
+        self
+    }
+
+    /// The same with a control plane that goes from 1.33.13 to 1.34.2.
+    #[must_use]
+    pub const fn with_control_plane(mut self) -> Self {
+        self.control_plane = Some(ControlPlane {
+            machines: 3,
+            from: KubernetesVersion::new(1, 33, 13),
+            to: KubernetesVersion::new(1, 34, 2),
+        });
         self
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::chronicle::Moment;
+use super::control_plane::Ended as ControlPlaneEnded;
 use super::hands::Passed;
 use super::oracle::Breach;
 use super::process::Ended;
@@ -30,6 +31,8 @@ pub struct Verdict {
     pub moments: Vec<Moment>,
     /// Releases of the members at the end, in order of slots; `None`: no member serves there.
     pub members: Vec<Option<EtcdVersion>>,
+    /// The control plane at the end, if there is one.
+    pub control_plane: Option<ControlPlaneEnded>,
     /// Machines that live at the end.
     pub machines: usize,
 }

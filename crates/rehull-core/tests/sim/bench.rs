@@ -82,6 +82,15 @@ pub(crate) fn number(name: &str, default: u64) -> u64 {
     }
 }
 
+/// The part of a scenario's name that a campaign is about; empty: all of them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "which scenarios a campaign is about is said by whoever starts it; no production code reads this"
+)]
+pub(crate) fn chosen() -> String {
+    std::env::var("REHULL_SIM_SCENARIO").unwrap_or_default()
+}
+
 /// A scenario that was played.
 pub(crate) struct Played {
     pub(crate) scenario: Scenario,

@@ -5,9 +5,9 @@ use std::sync::Mutex;
 
 use rehull_core::domain::version::EtcdVersion;
 use rehull_core::sim::fault::{RequestFault, RequestTrouble};
-use rehull_core::sim::{End, Ended, Scenario, Verdict, story, write_scenario};
+use rehull_core::sim::{ControlPlaneEnded, End, Ended, Scenario, Verdict, story, write_scenario};
 
-use crate::bench::{PLAYED, Played, everywhere, number, play};
+use crate::bench::{PLAYED, Played, chosen, everywhere, number, play};
 
 /// The default tests try so many requests of each scenario, each scenario others.
 const SAMPLE: usize = 2;
@@ -22,6 +22,8 @@ struct EndState {
     /// which a crash may move by a member.
     members: Vec<Option<EtcdVersion>>,
     machines: usize,
+    /// Releases of the servers, and what is set of their group.
+    control_plane: Option<ControlPlaneEnded>,
 }
 
 fn end_state(verdict: &Verdict) -> EndState {
@@ -39,8 +41,10 @@ fn end_state(verdict: &Verdict) -> EndState {
         End::Finished => all.clone(),
         End::Aborted | End::Stopped(_) | End::Endless(_) => Vec::new(),
     };
+    let control_plane = verdict.control_plane.clone();
     EndState {
         how,
+        control_plane: control_plane.filter(|_| verdict.end == End::Finished),
         members,
         machines: verdict.machines,
     }
@@ -89,7 +93,12 @@ fn requests(played: &Played, how: RequestTrouble) -> Vec<usize> {
 /// Every `of`-th of them, beginning at a place of each scenario's own.
 fn campaign(troubles: &[RequestTrouble], sample: Option<usize>) {
     let mut jobs = Vec::new();
-    for (place, (name, played)) in PLAYED.iter().enumerate() {
+    let part = chosen();
+    for (place, (name, played)) in PLAYED
+        .iter()
+        .enumerate()
+        .filter(|(_, (name, _))| name.contains(&part))
+    {
         for how in troubles {
             let all = requests(played, *how);
             let step = sample.map_or(1, |sample| all.len().div_ceil(sample).max(1));

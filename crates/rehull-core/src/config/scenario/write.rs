@@ -1,19 +1,20 @@
 //! A scenario as the text that [`super::read`] reads: what a failed run leaves behind.
 
 use crate::sim::fault::{Cue, Happening, RequestFault, Then, WorldFault};
-use crate::sim::{Provisioner, Scenario};
+use crate::sim::{ControlPlane, Provisioner, Scenario};
 
 /// The whole file.
 #[must_use]
 pub fn write(scenario: &Scenario) -> String {
     let mut text = format!(
-        "about: {}\nmembers: {}\nfrom: {}\nto: {}\nstrategy: {}\n{}timing: {}\nseed: {}\n",
+        "about: {}\nmembers: {}\nfrom: {}\nto: {}\nstrategy: {}\n{}{}timing: {}\nseed: {}\n",
         text_of(&scenario.about),
         scenario.members,
         scenario.from,
         scenario.to,
         scenario.strategy.as_str(),
         provisioner(scenario.provisioner),
+        scenario.control_plane.map_or_else(String::new, control_plane),
         super::timing_word(scenario.timing),
         scenario.seed,
     );
@@ -40,6 +41,11 @@ fn provisioner(provisioner: Provisioner) -> String {
         Provisioner::Api => String::new(),
         Provisioner::Terraform => format!("provisioner: {}\n", provisioner.as_str()),
     }
+}
+
+fn control_plane(wanted: ControlPlane) -> String {
+    let ControlPlane { machines, from, to } = wanted;
+    format!("controlPlane: {{ machines: {machines}, from: {from}, to: {to} }}\n")
 }
 
 fn cue(cue: &Cue) -> String {

@@ -68,6 +68,7 @@ fn looks(how: fn(&mut Endpoint), ends_after: u32, alive: bool) -> (u32, u64, usi
         cluster: &scope.cluster,
         rollout: &scope.rollout,
         slots: (0..3).map(slot).collect(),
+        control_plane: None,
     };
     let seen = block_on(&bench.world.clock, observe_patiently(&ports, &scene));
     let answers = seen.etcd.endpoints.values().filter_map(Endpoint::answer);

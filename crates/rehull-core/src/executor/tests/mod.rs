@@ -93,6 +93,7 @@ impl Bench {
             membership: &self.world,
             probe: &self.world,
             snapshots: &self.world,
+            serving: None,
             terraform: None,
             store: self.world.store.as_ref(),
             clock: self.world.clock.as_ref(),

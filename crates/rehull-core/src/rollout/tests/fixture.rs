@@ -77,6 +77,7 @@ pub(crate) fn plan(count: usize, strategy: EtcdStrategy) -> RolloutPlan {
         order: String::new(),
         slots: slots.collect(),
         spare,
+        control_plane: None,
         machine: MachineContent {
             image: String::new(),
             instance_type: String::new(),

@@ -27,6 +27,7 @@ mod preflight;
 mod refusals;
 mod removed;
 mod risen;
+mod servers;
 mod steady;
 mod stories;
 mod terraform;

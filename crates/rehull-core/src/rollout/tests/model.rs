@@ -16,6 +16,7 @@ use crate::domain::etcd::{Endpoint, EtcdView, ListedMember, MemberAnswer};
 use crate::domain::fleet::{
     Attachment, BootPhase, FleetView, Join, Machine, MachineState, SlotParts, TemplateVersion,
 };
+use crate::domain::group::GroupsView;
 use crate::domain::ids::{
     AccountId, ContentDigest, Generation, InstanceId, LaunchTemplateName, LaunchTemplateVersion, MemberId,
     Region, SlotName, StepId, Token,
@@ -236,6 +237,7 @@ impl Model {
                 endpoints,
                 client_cert_until: None,
             },
+            groups: GroupsView::default(),
             jobs: Jobs {
                 terraform: self.terraform.clone(),
                 snapshot: self.snapshot.clone(),

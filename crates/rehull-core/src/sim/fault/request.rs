@@ -31,10 +31,11 @@ pub enum Then {
 }
 
 /// Every kind of request that changes something.
-pub const REQUESTS: [&str; 21] = [
+pub const REQUESTS: [&str; 26] = [
     "AttachNetworkInterface",
     "AttachVolume",
     "CreateLaunchTemplateVersion",
+    "DeregisterTargets",
     "DetachNetworkInterface",
     "DetachVolume",
     "HashKV",
@@ -42,8 +43,12 @@ pub const REQUESTS: [&str; 21] = [
     "MemberPromote",
     "MemberRemove",
     "MoveLeader",
+    "ResumeProcesses",
     "RunInstances",
+    "SuspendProcesses",
+    "TerminateInstanceInAutoScalingGroup",
     "TerminateInstances",
+    "UpdateAutoScalingGroup",
     "append segment",
     "start snapshot",
     "start terraform",

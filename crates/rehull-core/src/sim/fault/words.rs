@@ -17,6 +17,7 @@ impl Happening {
             Self::RemoveMember { .. } => "remove-member",
             Self::NoCapacity { .. } => "no-capacity",
             Self::ZoneLoss { .. } => "zone-loss",
+            Self::ServerLost { .. } => "server-lost",
             Self::StuckVolume { .. } => "stuck-volume",
             Self::WrongArtefact => "wrong-artefact",
             Self::NeverBoots => "never-boots",
@@ -42,7 +43,7 @@ impl Happening {
     }
 
     /// Every word of [`Self::name`].
-    pub const NAMES: [&str; 30] = [
+    pub const NAMES: [&str; 31] = [
         "terminate",
         "power-cut",
         "kill-process",
@@ -52,6 +53,7 @@ impl Happening {
         "remove-member",
         "no-capacity",
         "zone-loss",
+        "server-lost",
         "stuck-volume",
         "wrong-artefact",
         "never-boots",
@@ -80,7 +82,8 @@ impl Happening {
     pub fn keys(name: &str) -> &'static [&'static str] {
         match name {
             "terminate" | "power-cut" | "kill-process" | "freeze" | "partition" | "remove-member"
-            | "no-capacity" | "zone-loss" | "stuck-volume" | "foreign-volume" | "apply-dies" => &["slot"],
+            | "no-capacity" | "zone-loss" | "server-lost" | "stuck-volume" | "foreign-volume"
+            | "apply-dies" => &["slot"],
             "alarm" => &["slot", "alarm"],
             "clock-jump" | "boots-late" | "slow-join" | "terraform-slow" => &["seconds"],
             _ => &[],
@@ -108,6 +111,7 @@ impl Happening {
             "remove-member" => Self::RemoveMember { slot: slot? },
             "no-capacity" => Self::NoCapacity { slot: slot? },
             "zone-loss" => Self::ZoneLoss { slot: slot? },
+            "server-lost" => Self::ServerLost { slot: slot? },
             "stuck-volume" => Self::StuckVolume { slot: slot? },
             "wrong-artefact" => Self::WrongArtefact,
             "never-boots" => Self::NeverBoots,
@@ -151,6 +155,7 @@ impl Happening {
             | Self::RemoveMember { .. }
             | Self::NoCapacity { .. }
             | Self::ZoneLoss { .. }
+            | Self::ServerLost { .. }
             | Self::StuckVolume { .. }
             | Self::ForeignVolume { .. }
             | Self::WrongArtefact
@@ -185,6 +190,7 @@ impl Happening {
             | Self::Partition { slot }
             | Self::ForeignVolume { slot }
             | Self::ApplyDies { slot }
+            | Self::ServerLost { slot }
             | Self::StuckVolume { slot } => Some(slot),
             Self::LeaderFlip
             | Self::WrongArtefact

@@ -2,6 +2,7 @@
 
 mod aws;
 mod etcd;
+mod groups;
 mod kept;
 mod parts;
 mod read;

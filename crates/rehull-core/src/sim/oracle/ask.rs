@@ -1,7 +1,14 @@
 //! A request that changes something, as it leaves rehull's hand.
 
+use std::collections::BTreeSet;
+
 use crate::domain::action::Action;
-use crate::domain::ids::{ContentDigest, Generation, InstanceId, InterfaceId, MemberId, Token, VolumeId};
+use crate::domain::group::Sizes;
+use crate::domain::group_action::GroupAction;
+use crate::domain::ids::{
+    ContentDigest, Generation, GroupName, InstanceId, InterfaceId, LaunchTemplateVersion, MemberId, Token,
+    VolumeId,
+};
 use crate::ports::LaunchRequest;
 
 /// What is asked for.
@@ -23,6 +30,11 @@ pub(super) enum Ask<'a> {
     StartSnapshot,
     ApplyTerraform(&'a ContentDigest),
     RecordIdentity,
+    SetGroup(&'a GroupName, LaunchTemplateVersion, Sizes),
+    Suspend(&'a GroupName, &'a BTreeSet<String>),
+    Resume(&'a GroupName, &'a BTreeSet<String>),
+    Deregister(&'a InstanceId),
+    EndMember(&'a InstanceId),
 }
 
 impl Ask<'_> {
@@ -45,6 +57,11 @@ impl Ask<'_> {
             Self::StartSnapshot => "snapshot".to_owned(),
             Self::ApplyTerraform(approved) => format!("terraform apply of {approved}"),
             Self::RecordIdentity => "identity record".to_owned(),
+            Self::SetGroup(group, version, _) => format!("{group} to launch v{version}"),
+            Self::Suspend(group, _) => format!("suspend processes of {group}"),
+            Self::Resume(group, _) => format!("resume processes of {group}"),
+            Self::Deregister(id) => format!("deregister {id}"),
+            Self::EndMember(id) => format!("terminate {id} in its group"),
         }
     }
 
@@ -92,8 +109,29 @@ impl Ask<'_> {
             | (Self::Promote(id), Action::PromoteMember { member, .. }) => id == *member,
             (Self::MoveLeader(to), Action::MoveLeader { to_id, .. }) => to == *to_id,
             (Self::ApplyTerraform(asked), Action::ApplyTerraform { approved }) => asked == approved,
+            (asked, Action::Group(action)) => asked.is_covered_by_group(action),
             (Self::StartSnapshot, Action::StartSnapshot)
             | (Self::RecordIdentity, Action::RecordIdentity { .. }) => true,
+            _ => false,
+        }
+    }
+
+    fn is_covered_by_group(&self, action: &GroupAction) -> bool {
+        match (*self, action) {
+            (
+                Self::SetGroup(name, to, sizes_to),
+                GroupAction::SetGroup {
+                    group,
+                    version,
+                    sizes,
+                },
+            ) => name == group && to == *version && sizes_to == *sizes,
+            (Self::Suspend(name, which), GroupAction::HoldGroup { group, processes, .. })
+            | (Self::Resume(name, which), GroupAction::ReleaseGroup { group, processes }) => {
+                name == group && which == processes
+            }
+            (Self::Deregister(id), GroupAction::Deregister { machine, .. })
+            | (Self::EndMember(id), GroupAction::TerminateMember { machine, .. }) => id == machine,
             _ => false,
         }
     }

@@ -1,6 +1,6 @@
 //! Every port through a witness: what changes something is shown to it as it is sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
@@ -9,16 +9,18 @@ use super::witness::Witness;
 use crate::domain::desired::Slot;
 use crate::domain::etcd::EtcdView as View;
 use crate::domain::fleet::{BootReport, Machine, SlotParts as Parts, TemplateVersion, tag};
+use crate::domain::group::{Group, Sizes, TargetHealth};
 use crate::domain::ids::{
-    AccountId, ClusterName, Generation, InstanceId, InterfaceId, LaunchTemplateName, MemberId, Region,
-    RolloutId, SlotName, Token, VolumeId,
+    AccountId, ClusterName, Generation, GroupName, InstanceId, InterfaceId, LaunchTemplateName,
+    LaunchTemplateVersion, MemberId, Region, RolloutId, SlotName, TargetGroupArn, Token, VolumeId,
 };
 use crate::domain::observed::{JobState, Partial, SnapshotFact};
 use crate::domain::terraform::TerraformRun;
 use crate::journal::keys;
 use crate::ports::{
-    ApprovedRun, EtcdMembership, EtcdView, LaunchRequest, LaunchTemplates, Machines, MadeVersion, PortError,
-    SlotParts, SnapshotJobs, Store, StoreError, Stored, Tag, TemplateContent, TerraformJobs,
+    ApprovedRun, EtcdMembership, EtcdView, Groups, LaunchRequest, LaunchTemplates, Machines, MadeVersion,
+    PortError, SlotParts, SnapshotJobs, Store, StoreError, Stored, Tag, Targets, TemplateContent,
+    TerraformJobs,
 };
 
 #[async_trait]
@@ -46,7 +48,7 @@ impl Machines for Witness {
 
     async fn terminate(&self, machine: &InstanceId) -> Result<(), PortError> {
         self.sends(Ask::Terminate(machine));
-        self.hands.terminate(machine).await
+        Machines::terminate(&self.hands, machine).await
     }
 
     async fn whoami(&self) -> Result<(AccountId, Region), PortError> {
@@ -172,6 +174,53 @@ impl TerraformJobs for Witness {
 
     async fn observe(&self, rollout: &RolloutId) -> Result<TerraformRun, PortError> {
         TerraformJobs::observe(&self.hands, rollout).await
+    }
+}
+
+#[async_trait]
+impl Groups for Witness {
+    async fn observe(&self, groups: &[GroupName]) -> Partial<BTreeMap<GroupName, Group>> {
+        Groups::observe(&self.hands, groups).await
+    }
+
+    async fn set(
+        &self,
+        group: &GroupName,
+        version: LaunchTemplateVersion,
+        sizes: Sizes,
+    ) -> Result<(), PortError> {
+        self.sends(Ask::SetGroup(group, version, sizes));
+        self.hands.set(group, version, sizes).await
+    }
+
+    async fn suspend(&self, group: &GroupName, processes: &BTreeSet<String>) -> Result<(), PortError> {
+        self.sends(Ask::Suspend(group, processes));
+        self.hands.suspend(group, processes).await
+    }
+
+    async fn resume(&self, group: &GroupName, processes: &BTreeSet<String>) -> Result<(), PortError> {
+        self.sends(Ask::Resume(group, processes));
+        self.hands.resume(group, processes).await
+    }
+
+    async fn terminate(&self, machine: &InstanceId) -> Result<(), PortError> {
+        self.sends(Ask::EndMember(machine));
+        Groups::terminate(&self.hands, machine).await
+    }
+}
+
+#[async_trait]
+impl Targets for Witness {
+    async fn observe(
+        &self,
+        groups: &[TargetGroupArn],
+    ) -> Partial<BTreeMap<TargetGroupArn, BTreeMap<InstanceId, TargetHealth>>> {
+        Targets::observe(&self.hands, groups).await
+    }
+
+    async fn deregister(&self, group: &TargetGroupArn, machine: &InstanceId) -> Result<(), PortError> {
+        self.sends(Ask::Deregister(machine));
+        self.hands.deregister(group, machine).await
     }
 }
 

@@ -24,6 +24,10 @@ pub(super) struct Memory {
     pub(super) told: BTreeMap<InstanceId, Timestamp>,
     /// When a machine was last told to stop, or terminated: the request may still be on its way.
     pub(super) sent_away: BTreeMap<InstanceId, Timestamp>,
+    /// When a server's load balancer was first told to let go of it.
+    pub(super) deregistered: BTreeMap<InstanceId, Timestamp>,
+    /// All servers have served once.
+    pub(super) has_served: bool,
     /// When the last comparison of all data that came out well was begun.
     pub(super) compared: Option<Timestamp>,
     /// Who wrote the lease last, and when.

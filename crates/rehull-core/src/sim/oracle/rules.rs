@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::ask::Ask;
 use super::memory::Memory;
+use super::serving::leaves_too_few;
 use super::truth::{Truth, tag_of};
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{BootPhase, tag};
@@ -60,6 +61,8 @@ impl Case<'_> {
             Ask::Launch(request) => vec![self.second_machine(request), self.of_half_a_run(request)],
             Ask::CreateVersion(..) => vec![self.past_terraform()],
             Ask::ApplyTerraform(approved) => vec![self.applies_something_else(approved)],
+            Ask::Deregister(id) | Ask::EndMember(id) => vec![leaves_too_few(self.lab, self.now, id)],
+            Ask::SetGroup(..) | Ask::Suspend(..) | Ask::Resume(..) => Vec::new(),
             Ask::StartSnapshot | Ask::RecordIdentity => Vec::new(),
         };
         found.into_iter().flatten().collect()

@@ -91,7 +91,10 @@ impl Witness {
         if let Ask::Go(id) | Ask::Stop(id) = ask {
             lab.oracle.memory.told.insert(id.clone(), now);
         }
-        if let Ask::Stop(id) | Ask::Terminate(id) = ask {
+        if let Ask::Deregister(id) = ask {
+            lab.oracle.memory.deregistered.entry(id.clone()).or_insert(now);
+        }
+        if let Ask::Stop(id) | Ask::Terminate(id) | Ask::EndMember(id) = ask {
             lab.oracle.memory.sent_away.insert(id.clone(), now);
         }
         for (invariant, what) in wrong {
@@ -113,6 +116,13 @@ impl Witness {
         let look = &sight.look;
         let mut lab = self.hands.lab();
         let lost = |truth: &Truth| truth.healthy.len() <= truth.voters / 2;
+        if let What::Waiting { waiting, .. } = &event.what
+            && waiting
+                .iter()
+                .any(|wait| matches!(wait.on, WaitingOn::Canary { .. }))
+        {
+            lab.judge_what_is_launched(now);
+        }
         match &event.what {
             // Who was told to stop is read from the machines: without them the number is a guess, and said to be one.
             // With a clock that was set, a tag that is not shown yet is taken for one that was lost.
@@ -132,8 +142,8 @@ impl Witness {
                 let what = "people were told that the quorum is lost; it was there".to_owned();
                 lab.oracle.breach(now, 9, what);
             }
-            What::Finished => self.leaves_terraform_at_work(&mut lab, now),
-            What::Stopped { rest, .. } if rest.at_rest => self.leaves_terraform_at_work(&mut lab, now),
+            What::Finished => self.leaves_something(&mut lab, now),
+            What::Stopped { rest, .. } if rest.at_rest => self.leaves_something(&mut lab, now),
             What::Waiting { .. }
             | What::Stopped { .. }
             | What::Started { .. }
@@ -142,6 +152,11 @@ impl Witness {
             | What::Stalled { .. }
             | What::StepDone { .. } => {}
         }
+    }
+
+    fn leaves_something(&self, lab: &mut Lab, now: Timestamp) {
+        self.leaves_terraform_at_work(lab, now);
+        lab.judge_what_is_owed(now);
     }
 
     /// A write to the store begins.

@@ -65,7 +65,8 @@ impl Phase {
             | Action::AttachInterface { .. }
             | Action::Preflight { .. }
             | Action::VerifyData { .. }
-            | Action::RecordIdentity { .. } => None,
+            | Action::RecordIdentity { .. }
+            | Action::Group(_) => None,
         }
     }
 

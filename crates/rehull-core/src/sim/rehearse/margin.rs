@@ -68,7 +68,8 @@ fn moves(action: &Action) -> Option<(&SlotName, &'static str)> {
         | Action::AttachVolume { .. }
         | Action::Preflight { .. }
         | Action::VerifyData { .. }
-        | Action::RecordIdentity { .. } => return None,
+        | Action::RecordIdentity { .. }
+        | Action::Group(_) => return None,
     };
     action.slot().map(|slot| (slot, what))
 }

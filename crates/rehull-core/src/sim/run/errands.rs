@@ -32,6 +32,7 @@ impl Run {
                 | Happening::RemoveMember { .. }
                 | Happening::NoCapacity { .. }
                 | Happening::ZoneLoss { .. }
+                | Happening::ServerLost { .. }
                 | Happening::StuckVolume { .. }
                 | Happening::WrongArtefact
                 | Happening::NeverBoots

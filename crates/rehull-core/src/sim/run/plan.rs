@@ -22,6 +22,7 @@ impl Run {
             cluster: &desired.cluster,
             rollout: &rollout,
             slots: desired.etcd.watched(),
+            control_plane: None,
         };
         let look = observe(&ports, &scene);
         let seen = futures_util::FutureExt::now_or_never(look)

@@ -1,6 +1,7 @@
 //! Short words for a column of a story; whole sentences for operators are `src/report`'s business.
 
 use crate::domain::action::Action;
+use crate::domain::group_action::GroupAction;
 use crate::domain::waiting::{RedGate, StopReason, WaitingOn};
 use crate::sim::fault::{Happening, RequestTrouble};
 use crate::sim::process::Ended;
@@ -24,6 +25,19 @@ pub(super) fn action(action: &Action) -> String {
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
         | Action::RecordIdentity { .. } => action.verb().to_owned(),
+        Action::Group(action) => group_action(action),
+    }
+}
+
+fn group_action(action: &GroupAction) -> String {
+    match action {
+        GroupAction::SetGroup { version, sizes, .. } => {
+            format!("launch v{version}, {} of at most {}", sizes.desired, sizes.max)
+        }
+        GroupAction::HoldGroup { .. } | GroupAction::ReleaseGroup { .. } => action.verb().to_owned(),
+        GroupAction::Deregister { machine, .. } | GroupAction::TerminateMember { machine, .. } => {
+            format!("{} {machine}", action.verb())
+        }
     }
 }
 
@@ -49,6 +63,21 @@ pub(super) fn wait(on: &WaitingOn) -> String {
         WaitingOn::Termination { .. } => "termination".to_owned(),
         WaitingOn::Bake { .. } => "bake before the point of no return".to_owned(),
         WaitingOn::OtherMemberOut { slot, seen } => format!("{slot} is out: {seen}"),
+        WaitingOn::Launch { .. } => "the group launches".to_owned(),
+        WaitingOn::Serving { machine, lacks, .. } => format!("{machine} {lacks}"),
+        WaitingOn::Canary { machine, .. } => format!("{machine} is watched"),
+        WaitingOn::LetGo { machine, state, .. } => format!("{machine} {state}, and serves on"),
+        WaitingOn::Floor {
+            machine,
+            healthy,
+            floor,
+            zone,
+        } => {
+            let place = zone
+                .as_ref()
+                .map_or_else(String::new, |zone| format!(" in {zone}"));
+            format!("without {machine} {healthy} healthy of {floor}{place}")
+        }
         WaitingOn::Retry { action, why, .. } => format!("retry of {action}: {why}"),
     }
 }
@@ -95,6 +124,9 @@ fn begin(what: &Happening) -> String {
         Happening::RemoveMember { slot } => format!("somebody removes the member of {slot}"),
         Happening::NoCapacity { slot } => format!("the zone of {slot} has no capacity"),
         Happening::ZoneLoss { slot } => format!("the zone of {slot} is lost"),
+        Happening::ServerLost { slot } => {
+            format!("somebody terminates the control-plane machine in the zone of {slot}")
+        }
         Happening::StuckVolume { slot } => format!("the volume of {slot} is stuck"),
         Happening::WrongArtefact => "the artefact store holds another binary".to_owned(),
         Happening::NeverBoots => "machines launched from now on never boot".to_owned(),
@@ -149,6 +181,7 @@ fn end(what: &Happening) -> Option<String> {
         Happening::StateLocked => "the state of Terraform is free again".to_owned(),
         Happening::TerraformSlow { .. } => "Terraform is as fast as before again".to_owned(),
         Happening::Terminate { .. }
+        | Happening::ServerLost { .. }
         | Happening::KillProcess { .. }
         | Happening::RemoveMember { .. }
         | Happening::ClockJump { .. }
@@ -184,6 +217,7 @@ fn because(reason: &StopReason) -> String {
         StopReason::Refused { action, text } => format!(": {action}: {text}"),
         StopReason::Alarm { slot, alarm } => format!(": {slot} {alarm}"),
         StopReason::NoCapacity { slot, .. } => format!(" for {slot}"),
+        StopReason::NoLaunch { group, text } => format!(" of {group}: {text}"),
         StopReason::Terraform { why, .. } => format!(": {why}"),
         StopReason::LeaseLost { holder } => format!(" to {holder}"),
         StopReason::StoreSilent { why, .. } => format!(": {why}"),
@@ -208,6 +242,7 @@ pub(super) fn next(ended: &Ended) -> &'static str {
             | StopReason::Deadline { .. }
             | StopReason::Refused { .. }
             | StopReason::NoCapacity { .. }
+            | StopReason::NoLaunch { .. }
             | StopReason::Terraform { .. }
             | StopReason::StoreSilent { .. } => "rehull resume upgrade",
         },

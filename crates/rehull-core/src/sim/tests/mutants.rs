@@ -11,7 +11,9 @@ use super::*;
 use crate::domain::waiting::StopReason;
 use crate::mutant::{Mutant, switched_on};
 use EtcdStrategy::{LearnerFirst, Reattach, RemoveThenAdd};
-use Trouble::{AbortedBefore, AsleepBefore, At, ByTerraform, None as Nothing, SucceededBefore, World};
+use Trouble::{
+    AbortedBefore, AsleepBefore, At, ByTerraform, ControlPlane, None as Nothing, SucceededBefore, World,
+};
 
 /// More seeds than this would make a bug look caught that is only met by luck.
 const SEEDS_MAX: u64 = 12;
@@ -30,6 +32,8 @@ enum Trouble {
     SucceededBefore(&'static str),
     /// An upgrade of before was aborted after its first member: the plan of this one leaves that slot alone.
     AbortedBefore,
+    /// The control plane follows.
+    ControlPlane,
     /// Terraform makes the versions, and from this second on this happens.
     ByTerraform(u64, Happening),
 }
@@ -77,6 +81,9 @@ fn surroundings(mutant: Mutant) -> (EtcdStrategy, Trouble) {
             let slot = slot();
             (RemoveThenAdd, ByTerraform(0, Happening::ApplyDies { slot }))
         }
+        Mutant::StopAtOnce | Mutant::LeaveFirst | Mutant::KeepUnproven | Mutant::ForgetRelease => {
+            (RemoveThenAdd, ControlPlane)
+        }
         // The others need no trouble at all.
         _ => (RemoveThenAdd, Nothing),
     }
@@ -93,6 +100,7 @@ struct Grounds {
     plain: BTreeMap<&'static str, Prepared>,
     aborted: Prepared,
     terraform: Prepared,
+    control_plane: Prepared,
 }
 
 impl Grounds {
@@ -112,10 +120,12 @@ impl Grounds {
         let new = verdict.members.iter().filter(is_new).count();
         assert!((1..3).contains(&new), "{:?}", verdict.members);
         let terraform = prepare(&Scenario::plain(RemoveThenAdd, 3, 9).by_terraform()).unwrap();
+        let control_plane = prepare(&Scenario::plain(RemoveThenAdd, 3, 9).with_control_plane()).unwrap();
         Self {
             plain,
             aborted,
             terraform,
+            control_plane,
         }
     }
 
@@ -123,6 +133,7 @@ impl Grounds {
         match trouble {
             AbortedBefore => &self.aborted,
             ByTerraform(..) => &self.terraform,
+            ControlPlane => &self.control_plane,
             _ => &self.plain[strategy.as_str()],
         }
     }
@@ -130,6 +141,10 @@ impl Grounds {
     /// The scenario of one seed. Where a request is to be hit, an undisturbed run says which one it is.
     fn scenario(&self, strategy: EtcdStrategy, trouble: &Trouble, seed: u64) -> Scenario {
         let quiet = Scenario::plain(strategy, 3, seed);
+        let quiet = match trouble {
+            ControlPlane => quiet.with_control_plane(),
+            _ => quiet,
+        };
         let nth = |what: &str| {
             let verdict = self.ground(strategy, trouble).upgrade(&quiet, Rules::default());
             let requests = verdict.unwrap().requests;
@@ -142,7 +157,7 @@ impl Grounds {
             how,
         };
         let faults = match trouble {
-            Nothing | AbortedBefore => Faults::default(),
+            Nothing | AbortedBefore | ControlPlane => Faults::default(),
             ByTerraform(at_s, what) => faults(vec![], vec![world_fault(*at_s, 0, what.clone())]),
             World(at_s, for_s, what) => faults(vec![], vec![world_fault(*at_s, *for_s, what.clone())]),
             At(what, how) => faults(vec![hit(nth(what).0, *how)], vec![]),
@@ -196,7 +211,13 @@ fn given_away(verdict: &Verdict, scenario: &Scenario) -> Option<String> {
     if !verdict.members.iter().all(served) {
         return Some(format!("convergence: members run {:?}", verdict.members));
     }
-    let machines = usize::from(scenario.members);
+    let servers = scenario.control_plane.map_or(0, |wanted| wanted.machines);
+    if let (Some(wanted), Some(found)) = (scenario.control_plane, &verdict.control_plane)
+        && found.releases != [wanted.to; 3]
+    {
+        return Some(format!("convergence: servers run {:?}", found.releases));
+    }
+    let machines = usize::from(scenario.members + servers);
     (verdict.machines != machines)
         .then(|| format!("convergence: {} machines instead of {machines}", verdict.machines))
 }

@@ -229,7 +229,12 @@ fn causeless(scene: &Scene, world: &World, waiting: &[Waiting]) -> Option<String
         // One instant: the wait is over with the next look.
         WaitingOn::Settle { .. } => false,
         WaitingOn::Slot { state, .. } => state != "still answers",
-        WaitingOn::Bake { .. }
+        WaitingOn::Launch { .. }
+        | WaitingOn::Serving { .. }
+        | WaitingOn::Canary { .. }
+        | WaitingOn::LetGo { .. }
+        | WaitingOn::Floor { .. }
+        | WaitingOn::Bake { .. }
         | WaitingOn::Snapshot { .. }
         | WaitingOn::Terraform { .. }
         | WaitingOn::Unreadable { .. }

@@ -1,0 +1,118 @@
+//! What rehull can do to a group of machines and to what a load balancer sends it.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::group::Sizes;
+use super::ids::{GroupName, InstanceId, LaunchTemplateVersion, TargetGroupArn};
+
+/// One mutation of a group. It carries every value it needs; sizes and versions are absolute, so that the same request
+/// twice is the same as once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum GroupAction {
+    /// Suspend what would interfere. It also writes down what the group was, to be put back at every resting place.
+    HoldGroup {
+        /// Group.
+        group: GroupName,
+        /// Processes that were not suspended before; may be none.
+        processes: BTreeSet<String>,
+        /// What the group launched before.
+        version: LaunchTemplateVersion,
+        /// What the group's sizes were before.
+        sizes: Sizes,
+    },
+    /// Set what the group launches, and how many.
+    SetGroup {
+        /// Group.
+        group: GroupName,
+        /// Always a number.
+        version: LaunchTemplateVersion,
+        /// All three.
+        sizes: Sizes,
+    },
+    /// Resume what [`GroupAction::HoldGroup`] has suspended.
+    ReleaseGroup {
+        /// Group.
+        group: GroupName,
+        /// Processes; may be none.
+        processes: BTreeSet<String>,
+    },
+    /// Take a machine out of its target group. It goes on serving.
+    Deregister {
+        /// Group that the machine is of.
+        group: GroupName,
+        /// Target group.
+        targets: TargetGroupArn,
+        /// Machine.
+        machine: InstanceId,
+    },
+    /// Terminate through the group, whose desired capacity goes down with it.
+    TerminateMember {
+        /// Group.
+        group: GroupName,
+        /// Machine.
+        machine: InstanceId,
+    },
+}
+
+impl GroupAction {
+    /// See [`super::action::Action::key`].
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::HoldGroup { group, .. } => hold_key(group),
+            Self::SetGroup {
+                group,
+                version,
+                sizes: Sizes { min, max, desired },
+            } => format!("set-group {group} v{version} {min} {max} {desired}"),
+            Self::ReleaseGroup { group, .. } => release_key(group),
+            Self::Deregister { machine, .. } => deregister_key(machine),
+            Self::TerminateMember { machine, .. } => format!("terminate-member {machine}"),
+        }
+    }
+
+    /// See [`super::action::Action::verb`].
+    #[must_use]
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Self::HoldGroup { .. } => "hold group",
+            Self::SetGroup { .. } => "set group",
+            Self::ReleaseGroup { .. } => "release group",
+            Self::Deregister { .. } => "deregister",
+            Self::TerminateMember { .. } => "terminate",
+        }
+    }
+
+    /// The group it is about.
+    #[must_use]
+    pub const fn group(&self) -> &GroupName {
+        match self {
+            Self::HoldGroup { group, .. }
+            | Self::SetGroup { group, .. }
+            | Self::ReleaseGroup { group, .. }
+            | Self::Deregister { group, .. }
+            | Self::TerminateMember { group, .. } => group,
+        }
+    }
+}
+
+/// Key of [`GroupAction::HoldGroup`].
+#[must_use]
+pub fn hold_key(group: &GroupName) -> String {
+    format!("hold-group {group}")
+}
+
+/// Key of [`GroupAction::ReleaseGroup`].
+#[must_use]
+pub fn release_key(group: &GroupName) -> String {
+    format!("release-group {group}")
+}
+
+/// Key of [`GroupAction::Deregister`].
+#[must_use]
+pub fn deregister_key(machine: &InstanceId) -> String {
+    format!("deregister {machine}")
+}

@@ -1,0 +1,130 @@
+//! Serving, judged in the balancer's data plane and at the servers themselves: never by what an API tells of them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::rules::Wrong;
+use crate::domain::group::Launches;
+use crate::domain::ids::{InstanceId, LaunchTemplateVersion};
+use crate::sim::lab::Lab;
+
+/// The version of the launch template that all machines begin with.
+const FIRST: &str = "1";
+/// A deregistered target gets no new connection after so long, as far as has ever been reported; what comes later is the
+/// load balancer's fault and not rehull's.
+const LETS_GO_WITHIN: Duration = Duration::from_secs(120);
+
+impl Lab {
+    /// At every instant, where nobody but rehull touches a machine: in every zone somebody serves, and so many in all.
+    pub(in crate::sim) fn judge_serving(&mut self, now: Timestamp) {
+        let Some(laid) = self.control_plane else { return };
+        let nodes = self.world.data_plane(now);
+        let serves = |id: &str| self.servers.serves(id);
+        let mut sent: Vec<&str> = nodes
+            .iter()
+            .flat_map(|node| &node.targets)
+            .map(|target| target.instance.as_str())
+            .filter(|id| serves(id))
+            .collect();
+        sent.sort_unstable();
+        sent.dedup();
+        let empty = nodes
+            .iter()
+            .find(|node| !node.targets.iter().any(|target| serves(&target.instance)));
+        let (count, empty) = (sent.len(), empty.map(|node| node.zone.clone()));
+        let floor = usize::from(laid.machines);
+        if count >= floor && empty.is_none() {
+            self.oracle.memory.has_served = true;
+        }
+        if !self.oracle.memory.has_served || !self.oracle.is_unharmed() {
+            return;
+        }
+        if count < floor {
+            let what = format!("{count} servers of {floor} serve through the load balancer");
+            self.oracle.breach(now, 4, what);
+        }
+        if let Some(zone) = empty {
+            self.oracle.breach(now, 4, format!("nobody serves in {zone}"));
+        }
+    }
+
+    /// A server that has just gone off, while connections may still be sent to it.
+    pub(in crate::sim) fn judge_silence(&mut self, now: Timestamp, id: &InstanceId) {
+        let memory = &self.oracle.memory;
+        if !self.oracle.is_unharmed() || memory.clock_was_set || !memory.has_served {
+            return;
+        }
+        let nodes = self.world.data_plane(now);
+        let mut targets = nodes.iter().flat_map(|node| &node.targets);
+        let is_sent_to = targets.any(|target| target.instance == id.as_str());
+        let was_sent_away = memory.sent_away.contains_key(id);
+        let let_go = memory.deregistered.get(id).copied();
+        let early = let_go.is_none_or(|at| at.checked_add(LETS_GO_WITHIN).is_ok_and(|until| now < until));
+        if is_sent_to && early {
+            let what = format!("{id} stopped, and new connections are still sent to it");
+            self.oracle.breach(now, 4, what);
+        }
+        if !was_sent_away {
+            let what = format!("{id} was ended by its group, and not because rehull said so");
+            self.oracle.breach(now, 4, what);
+        }
+    }
+
+    /// While the first new machine is watched, whatever comes up by itself is of the old version.
+    pub(in crate::sim) fn judge_what_is_launched(&mut self, now: Timestamp) {
+        let Ok(Some(group)) = self.group_by_hand(now) else {
+            return;
+        };
+        let is_old = |version: &LaunchTemplateVersion| version.to_string() == FIRST;
+        let launches_old = matches!(&group.launches, Launches::Version(version) if is_old(version));
+        if self.oracle.is_unharmed() && !launches_old {
+            let what = format!(
+                "{:?} is launched, though none was watched long enough",
+                group.launches
+            );
+            self.oracle.breach(now, 4, what);
+        }
+    }
+
+    /// Nothing that was altered may be left at a resting place, nor at the end.
+    pub(in crate::sim) fn judge_what_is_owed(&mut self, now: Timestamp) {
+        let Some(laid) = self.control_plane else { return };
+        let Ok(Some(group)) = self.group_by_hand(now) else {
+            return;
+        };
+        let machines = u32::from(laid.machines);
+        if !group.suspended.is_empty() {
+            let what = format!("{:?} are left suspended", group.suspended);
+            self.oracle.breach(now, 6, what);
+        }
+        let sizes = [group.sizes.min, group.sizes.max, group.sizes.desired];
+        if sizes != [machines; 3] {
+            let what = format!("the sizes of the group are left at {sizes:?}");
+            self.oracle.breach(now, 6, what);
+        }
+    }
+}
+
+/// A machine leaves its load balancer, or its group, though too few would be left without it.
+pub(super) fn leaves_too_few(lab: &Lab, now: Timestamp, id: &InstanceId) -> Option<Wrong> {
+    let laid = lab.control_plane?;
+    let nodes = lab.world.data_plane(now);
+    let mut others: Vec<&str> = nodes
+        .iter()
+        .flat_map(|node| &node.targets)
+        .map(|target| target.instance.as_str())
+        .filter(|other| *other != id.as_str() && lab.servers.serves(other))
+        .filter(|other| {
+            !lab.oracle
+                .memory
+                .deregistered
+                .contains_key(&InstanceId::new(*other))
+        })
+        .collect();
+    others.sort_unstable();
+    others.dedup();
+    let floor = usize::from(laid.machines);
+    (lab.oracle.memory.has_served && lab.oracle.is_unharmed() && others.len() < floor)
+        .then(|| (4, format!("{id} leaves, and {} of {floor} serve", others.len())))
+}
