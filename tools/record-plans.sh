@@ -255,6 +255,9 @@ module "etcd" {
     image_id      = "ami-0123456789abcdef0"
     instance_type = "m6i.large"
     user_data     = $3(base64encode("#cloud-config\n# \${slot} $1\n"))
+
+    iam_instance_profile = [{ name = "dev-etcd" }]
+    network_interfaces   = [{ device_index = 0, subnet_id = "subnet-1", security_groups = ["sg-1", "sg-2"] }]
   } }
 }
 output "launch_templates" { value = module.etcd.versions }

@@ -137,18 +137,19 @@ impl<'a> Change<'a> {
 }
 
 impl<'a> Trees<'a> {
-    /// Of before, after and what is unknown, without masks: for attributes that stand one level deeper.
-    pub(super) fn unmasked(
+    /// Of before, after, what is unknown and what of it is sensitive: for attributes that stand one level deeper.
+    pub(super) fn of(
         before: Option<Node<'a>>,
         after: Option<Node<'a>>,
         unknown: Option<Node<'a>>,
+        after_mask: Option<Node<'a>>,
     ) -> Self {
         Self {
             before,
             after,
             unknown,
             before_mask: None,
-            after_mask: None,
+            after_mask,
             replace_paths: None,
             changed: OnceCell::new(),
         }

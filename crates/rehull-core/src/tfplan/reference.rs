@@ -59,9 +59,14 @@ fn words(said: Said) -> &'static str {
         Said::Description => "it is `rehull ` and the content digest; also where the plan does not change it",
         Said::Image => "it is the image of the render; also where the plan does not change it",
         Said::InstanceType => "it is the type of the render; also where the plan does not change it",
-        Said::Profile => "it is the profile of the render",
-        Said::SecurityGroups => "they are the groups of the render, as a set",
-        Said::Interfaces => "nothing but subnet and security groups differ, and they are those of the render",
+        Said::Profile => "it is the profile of the render; also where the plan does not change it",
+        Said::SecurityGroups => {
+            "they are the groups of the render, as a set; also where the plan does not change them"
+        }
+        Said::Subnet => "it is the subnet of the render; also where the plan does not change it",
+        Said::Interfaces => {
+            "nothing but subnet and security groups differ; in each they are those of the render, also where the plan does not change them"
+        }
         Said::Tags => "each value that differs is the content digest or the version, and no tag goes away",
         Said::Counted => "it is known after the apply",
     }

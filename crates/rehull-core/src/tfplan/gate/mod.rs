@@ -5,6 +5,7 @@
 pub(super) mod configuration;
 pub(super) mod general;
 pub(super) mod outputs;
+mod place;
 pub(super) mod rules;
 pub(super) mod template;
 

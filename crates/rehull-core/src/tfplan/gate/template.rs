@@ -1,11 +1,10 @@
 //! The one thing that an upgrade may do: a launch template, updated in place, that afterwards says what was approved.
 
-use std::collections::BTreeSet;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::general::{ATTRIBUTE, CONTENT, ROLE};
+use super::place;
 use crate::domain::ids::ContentDigest;
 use crate::domain::terraform::Address;
 use crate::domain::terraform::RoleContent;
@@ -13,6 +12,7 @@ use crate::tfplan::contract::{Contract, Templates};
 use crate::tfplan::digest::sha256;
 use crate::tfplan::finding::Finding;
 use crate::tfplan::json::Trees;
+use crate::tfplan::mask::{Masking, masking, part};
 use crate::tfplan::node::Node;
 
 /// How a change of an attribute is judged.
@@ -30,7 +30,9 @@ pub enum Said {
     Profile,
     /// The security groups of the render, as a set.
     SecurityGroups,
-    /// In the machine's own interface: subnet and security groups of the render, and nothing else.
+    /// The subnet of the render, in every interface that comes with the machine.
+    Subnet,
+    /// In the machine's own interface nothing else changes than subnet and security groups.
     Interfaces,
     /// Tags whose value is the content digest or the version of the render; no tag goes away.
     Tags,
@@ -54,12 +56,19 @@ pub const DECLARED: &[(&str, Said)] = &[
     ("vpc_security_group_ids", Said::SecurityGroups),
 ];
 
-/// These must say what was approved even where the plan does not change them.
-const ALWAYS: &[(&str, Said)] = &[
-    ("user_data", Said::UserData),
-    ("description", Said::Description),
-    ("image_id", Said::Image),
-    ("instance_type", Said::InstanceType),
+/// These must say what was approved even where the plan does not change them, and where they stand: a template that was made
+/// by hand once with another profile or in another subnet would have it in its next version, too.
+const ALWAYS: &[(Said, &[&str])] = &[
+    (Said::UserData, &["user_data"]),
+    (Said::Description, &["description"]),
+    (Said::Image, &["image_id"]),
+    (Said::InstanceType, &["instance_type"]),
+    (Said::Profile, &["iam_instance_profile"]),
+    (
+        Said::SecurityGroups,
+        &["network_interfaces", "vpc_security_group_ids"],
+    ),
+    (Said::Subnet, &["network_interfaces"]),
 ];
 
 /// What was found of one template.
@@ -106,8 +115,8 @@ pub(super) fn judge<'c>(
     judged.from = text(&inner.before, "description")
         .and_then(|text| ContentDigest::described(&text))
         .map(|digest| digest.to_string());
-    for (name, said) in ALWAYS {
-        if !holds(*said, name, &inner, role) {
+    for (said, names) in ALWAYS {
+        if !is_as_approved((*said, names), &inner, role) {
             judged
                 .findings
                 .push(CONTENT.at(address, content_reason(*said, role, updates)));
@@ -127,7 +136,7 @@ fn changed(address: &str, name: &str, trees: &Trees<'_>, role: &RoleContent) -> 
         let reason = format!("the plan changes `{name}`, which is no part of what is rendered and approved");
         return Some(ATTRIBUTE.at(address, reason));
     };
-    if ALWAYS.iter().any(|(always, _)| *always == name) || holds(*said, name, trees, role) {
+    if ALWAYS.iter().any(|(always, _)| always == said) || holds(*said, name, trees, role) {
         return None;
     }
     let reason = format!("the plan changes `{name}` to something else than the render says");
@@ -140,9 +149,10 @@ fn content_reason(said: Said, role: &RoleContent, updates: bool) -> String {
         Said::Description => format!("the description `{}`", role.content.description()),
         Said::Image => format!("the image {}", role.image),
         Said::InstanceType => format!("the type {}", role.instance_type),
-        Said::Profile | Said::SecurityGroups | Said::Interfaces | Said::Tags | Said::Counted => {
-            "what the render says".to_owned()
-        }
+        Said::Profile => format!("the instance profile {}", role.instance_profile),
+        Said::SecurityGroups => "exactly the security groups of the render".to_owned(),
+        Said::Subnet => format!("all its interfaces in {}", role.subnet),
+        Said::Interfaces | Said::Tags | Said::Counted => "what the render says".to_owned(),
     };
     let verb = if updates {
         "would not have"
@@ -155,111 +165,72 @@ fn content_reason(said: Said, role: &RoleContent, updates: bool) -> String {
     )
 }
 
-/// What the template says afterwards is what the render says.
-fn holds(said: Said, name: &str, trees: &Trees<'_>, role: &RoleContent) -> bool {
-    let after = trees.after.as_ref().and_then(|tree| tree.get(name));
-    if said == Said::Counted {
-        // Nobody chooses it; where it is known, the plan says that no version is made, and then it may not change.
-        return trees.unknown.as_ref().and_then(|tree| tree.get(name)) == Some(&Node::Bool(true));
-    }
-    if trees
-        .unknown
-        .as_ref()
-        .and_then(|tree| tree.get(name))
-        .is_some_and(Node::has_true)
-    {
+/// What the template says afterwards is what the render says, as far as it can be read: a value that is known only after the
+/// apply, or that somebody hides, is none. User data is compared although it may be sensitive: its bytes are there.
+fn is_as_approved((said, names): (Said, &[&str]), trees: &Trees<'_>, role: &RoleContent) -> bool {
+    let Some(after) = trees.after.as_ref() else {
+        return false;
+    };
+    if names.iter().any(|name| is_unknown(name, trees)) {
         return false;
     }
-    let text = after.and_then(Node::text);
+    let text = |name: &str| after.get(name).and_then(Node::text);
+    let hidden = || names.iter().any(|name| is_hidden(name, trees));
     match said {
-        Said::UserData => text.is_some_and(|text| {
+        Said::UserData => text("user_data").is_some_and(|text| {
             STANDARD
                 .decode(text)
                 .is_ok_and(|bytes| sha256(&bytes) == role.user_data)
         }),
-        Said::Description => text == Some(role.content.description().as_str()),
-        Said::Image => text == Some(role.image.as_str()),
-        Said::InstanceType => text == Some(role.instance_type.as_str()),
-        Said::Profile => after.is_some_and(|blocks| is_profile(blocks, role)),
-        Said::SecurityGroups => after.is_some_and(|groups| is_groups(groups, role)),
+        Said::Description => text("description") == Some(role.content.description().as_str()),
+        Said::Image => text("image_id") == Some(role.image.as_str()),
+        Said::InstanceType => text("instance_type") == Some(role.instance_type.as_str()),
+        Said::Profile => !hidden() && place::is_profile(after, role),
+        Said::SecurityGroups => !hidden() && place::are_groups(after, role),
+        Said::Subnet => !hidden() && place::is_subnet(after, role),
+        Said::Interfaces | Said::Tags | Said::Counted => false,
+    }
+}
+
+fn is_unknown(name: &str, trees: &Trees<'_>) -> bool {
+    let unknown = trees.unknown.as_ref().and_then(|tree| tree.get(name));
+    unknown.is_some_and(Node::has_true)
+}
+
+fn is_hidden(name: &str, trees: &Trees<'_>) -> bool {
+    let Some(after) = trees.after.as_ref() else {
+        return true;
+    };
+    match masking(after, trees.after_mask.as_ref()) {
+        Masking::Clear => false,
+        Masking::Whole => true,
+        Masking::Parts(mask) => after.get(name).is_some_and(|value| part(value, mask, name).any()),
+    }
+}
+
+/// A change of what the render says only in part, or not at all.
+fn holds(said: Said, name: &str, trees: &Trees<'_>, role: &RoleContent) -> bool {
+    let before = trees.before.as_ref().and_then(|tree| tree.get(name));
+    let after = trees.after.as_ref().and_then(|tree| tree.get(name));
+    match said {
+        // Nobody chooses it; where it is known, the plan says that no version is made, and then it may not change.
+        Said::Counted => trees.unknown.as_ref().and_then(|tree| tree.get(name)) == Some(&Node::Bool(true)),
         Said::Interfaces => {
-            let before = trees.before.as_ref().and_then(|tree| tree.get(name));
-            before
-                .zip(after)
-                .is_some_and(|(before, after)| interfaces(before, after, role))
+            let both = before.zip(after);
+            !is_unknown(name, trees) && both.is_some_and(|(before, after)| place::are_alike(before, after))
         }
         Said::Tags => {
-            let before = trees.before.as_ref().and_then(|tree| tree.get(name));
-            tags(before.unwrap_or(&Node::Null), after.unwrap_or(&Node::Null), role)
+            let (before, after) = (before.unwrap_or(&Node::Null), after.unwrap_or(&Node::Null));
+            !is_unknown(name, trees) && tags(before, after, role)
         }
-        Said::Counted => false,
+        Said::UserData
+        | Said::Description
+        | Said::Image
+        | Said::InstanceType
+        | Said::Profile
+        | Said::SecurityGroups
+        | Said::Subnet => false,
     }
-}
-
-fn is_profile(blocks: &Node<'_>, role: &RoleContent) -> bool {
-    let Some([block]) = blocks.list() else {
-        return false;
-    };
-    // Another type than text says something that nobody here knows.
-    let is_text = |name: &str| match block.get(name) {
-        None | Some(Node::Null | Node::Text(_)) => true,
-        Some(_) => false,
-    };
-    if !is_text("name") || !is_text("arn") {
-        return false;
-    }
-    let says = |name: &str| {
-        block
-            .get(name)
-            .and_then(Node::text)
-            .filter(|text| !text.is_empty())
-    };
-    let wanted = role.instance_profile.as_str();
-    match (says("name"), says("arn")) {
-        (Some(name), None) => name == wanted,
-        (None, Some(arn)) => arn
-            .rsplit_once(":instance-profile/")
-            .is_some_and(|(_, path)| path.rsplit('/').next() == Some(wanted)),
-        (Some(name), Some(arn)) => name == wanted && arn.ends_with(&format!("/{wanted}")),
-        (None, None) => false,
-    }
-}
-
-fn is_groups(groups: &Node<'_>, role: &RoleContent) -> bool {
-    let texts = groups.list().unwrap_or_default().iter().map(Node::text);
-    let ids: Option<BTreeSet<&str>> = texts.collect();
-    ids.is_some_and(|ids| {
-        ids.iter()
-            .copied()
-            .eq(role.security_groups.iter().map(String::as_str))
-    })
-}
-
-/// The same interfaces; in each only subnet and security groups differ, and they are those of the render.
-fn interfaces(before: &Node<'_>, after: &Node<'_>, role: &RoleContent) -> bool {
-    let (Some(before), Some(after)) = (before.list(), after.list()) else {
-        return false;
-    };
-    before.len() == after.len()
-        && before
-            .iter()
-            .zip(after)
-            .all(|(before, after)| interface(before, after, role))
-}
-
-fn interface(before: &Node<'_>, after: &Node<'_>, role: &RoleContent) -> bool {
-    let (Some(old), Some(new)) = (before.map(), after.map()) else {
-        return false;
-    };
-    let names: BTreeSet<&str> = old.keys().chain(new.keys()).map(AsRef::as_ref).collect();
-    names
-        .into_iter()
-        .filter(|name| before.get(name) != after.get(name))
-        .all(|name| match name {
-            "subnet_id" => after.get(name).and_then(Node::text) == Some(role.subnet.as_str()),
-            "security_groups" => after.get(name).is_some_and(|groups| is_groups(groups, role)),
-            _ => false,
-        })
 }
 
 /// Every leaf that differs is content digest or version, and none goes away.
@@ -288,7 +259,19 @@ fn attributes<'a>(templates: Templates, trees: &Trees<'a>) -> Option<Trees<'a>> 
         Templates::Aws => tree.clone(),
         Templates::StandIn => tree.as_ref().and_then(|tree| tree.get("input")).cloned(),
     };
-    let inner = Trees::unmasked(inner(&trees.before), inner(&trees.after), inner(&trees.unknown));
+    // Terraform leaves out what is not sensitive; a mask of another shape hides all of it.
+    let mask = match (templates, &trees.after_mask) {
+        (Templates::StandIn, Some(Node::Map(mask))) => {
+            Some(mask.get("input").cloned().unwrap_or(Node::Bool(false)))
+        }
+        (Templates::Aws | Templates::StandIn, mask) => mask.clone(),
+    };
+    let inner = Trees::of(
+        inner(&trees.before),
+        inner(&trees.after),
+        inner(&trees.unknown),
+        mask,
+    );
     inner.are_objects().then_some(inner)
 }
 

@@ -51,7 +51,7 @@ fn a_render_may_change_profile_groups_subnet_and_the_tags_that_say_the_version()
     after["iam_instance_profile"] = json!([{"arn": "arn:aws:iam::1:role/dev-etcd-2", "name": ""}]);
     assert_eq!(
         rules(&judged(&plan, &terms)),
-        ["gate::attribute"].into(),
+        ["gate::content"].into(),
         "not the ARN of a profile"
     );
 }

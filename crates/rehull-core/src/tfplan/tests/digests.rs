@@ -163,6 +163,13 @@ fn role_of(terms: &mut Terms) -> &mut RoleContent {
     }
 }
 
+/// In the first template, before and after.
+fn stays(plan: &mut Value, block: &str, name: &str, value: &Value) {
+    for side in ["before", "after"] {
+        plan["resource_changes"][0]["change"][side][block][0][name] = value.clone();
+    }
+}
+
 const COVERED: &[Covered] = &[
     (
         "program",
@@ -210,17 +217,31 @@ const COVERED: &[Covered] = &[
     ),
     (
         "subnet of a role",
-        |_, terms, _| role_of(terms).subnet = SubnetId::new("subnet-9"),
+        |plan, terms, _| {
+            stays(plan, "network_interfaces", "subnet_id", &json!("subnet-9"));
+            role_of(terms).subnet = SubnetId::new("subnet-9");
+        },
         "etcd-a: subnet is not as approved",
     ),
     (
         "profile of a role",
-        |_, terms, _| role_of(terms).instance_profile = "other".to_owned(),
+        |plan, terms, _| {
+            stays(plan, "iam_instance_profile", "name", &json!("other"));
+            role_of(terms).instance_profile = "other".to_owned();
+        },
         "etcd-a: instance profile is not as approved",
     ),
     (
         "groups of a role",
-        |_, terms, _| role_of(terms).security_groups.extend(["sg-9".to_owned()]),
+        |plan, terms, _| {
+            stays(
+                plan,
+                "network_interfaces",
+                "security_groups",
+                &json!(["sg-1", "sg-2", "sg-9"]),
+            );
+            role_of(terms).security_groups.extend(["sg-9".to_owned()]);
+        },
         "etcd-a: security groups is not as approved",
     ),
     (
@@ -271,7 +292,7 @@ const COVERED: &[Covered] = &[
         |plan, _, _| {
             let before = plan["resource_changes"][2]["change"]["after"].clone();
             plan["resource_changes"][2]["change"] =
-                json!({"actions": ["no-op"], "before": before, "after": before});
+                json!({"actions": ["no-op"], "before": before, "after": before, "after_sensitive": {}});
         },
         "`module.etcd.aws_launch_template.this[\"etcd-c\"]`: the change was approved and is gone",
     ),
@@ -320,7 +341,8 @@ fn rendered_content_is_covered_even_where_no_template_changes() {
             user_data("etcd-a", version),
         )
         .into();
-        template["change"] = json!({"actions": ["no-op"], "before": value, "after": value});
+        template["change"] =
+            json!({"actions": ["no-op"], "before": value, "after": value, "after_sensitive": {}});
         plan["resource_changes"] = json!([template]);
         let decision = decide(
             plan.to_string().as_bytes(),

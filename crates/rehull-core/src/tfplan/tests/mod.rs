@@ -8,6 +8,7 @@ mod plans;
 mod recorded;
 mod rows;
 mod secrets;
+mod safe;
 mod streams;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,127 +4,18 @@
 
 use std::sync::LazyLock;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 
 use super::plans;
+use super::safe::is_safe;
 use super::*;
 
 const WORDS: &[&str] = &[
     "no-op", "create", "read", "update", "delete", "forget", "reboot", "Update", "",
 ];
-
-const ATTRIBUTES_THAT_MAY_CHANGE: &[&str] = &[
-    "default_version",
-    "description",
-    "iam_instance_profile",
-    "image_id",
-    "instance_type",
-    "latest_version",
-    "network_interfaces",
-    "tag_specifications",
-    "tags",
-    "tags_all",
-    "user_data",
-    "vpc_security_group_ids",
-];
-
-/// A plan that does nothing but what was approved; else what is wrong with it.
-fn is_safe(plan: &Value) -> Result<(), String> {
-    if plan["format_version"]
-        .as_str()
-        .is_none_or(|text| !text.starts_with("1."))
-    {
-        return Err("format".to_owned());
-    }
-    if plan["applyable"] != true || plan["complete"] != true || plan["errored"] != false {
-        return Err("flags".to_owned());
-    }
-    let mut names = Vec::new();
-    for entry in plan["resource_changes"].as_array().ok_or("changes")? {
-        let change = &entry["change"];
-        let beside = ["previous_address", "deposed", "index_unknown"]
-            .iter()
-            .any(|name| entry.get(name).is_some_and(|value| *value != false));
-        if beside || change.get("importing").is_some_and(|value| !value.is_null()) {
-            return Err(format!("beside: {entry}"));
-        }
-        match (&change["actions"], entry["type"].as_str()) {
-            (actions, Some("aws_launch_template")) if *actions == json!(["update"]) => {
-                if entry["mode"] != "managed"
-                    || !entry["provider_name"]
-                        .as_str()
-                        .unwrap_or("")
-                        .ends_with("/hashicorp/aws")
-                {
-                    return Err("not the resource of AWS".to_owned());
-                }
-                names.push(is_approved(change)?);
-            }
-            (actions, _) if *actions == json!(["no-op"]) => {}
-            (actions, kind) => return Err(format!("{actions} of {kind:?}")),
-        }
-    }
-    names.sort();
-    names.dedup();
-    if names != SLOTS.map(|slot| format!("dev-{slot}")) {
-        return Err(format!("not all templates: {names:?}"));
-    }
-    Ok(())
-}
-
-fn is_approved(change: &Value) -> Result<String, String> {
-    let (before, after) = (&change["before"], &change["after"]);
-    let name = after["name"].as_str().ok_or("no name")?;
-    let slot = name.strip_prefix("dev-").ok_or("no slot")?;
-    let script = STANDARD
-        .decode(after["user_data"].as_str().ok_or("no user data")?)
-        .map_err(|_| "base64")?;
-    let expected = json!([
-        user_data(slot, "3.6.14"),
-        format!("rehull {}", content("2")),
-        "ami-0123456789abcdef0",
-        "m6i.large"
-    ]);
-    let script = String::from_utf8_lossy(&script).into_owned();
-    if json!([
-        script,
-        after["description"],
-        after["image_id"],
-        after["instance_type"]
-    ]) != expected
-    {
-        return Err(format!("not what was rendered: {after}"));
-    }
-    let keys = before
-        .as_object()
-        .into_iter()
-        .chain(after.as_object())
-        .flat_map(|map| map.keys());
-    for key in keys {
-        if before[key] != after[key] && !ATTRIBUTES_THAT_MAY_CHANGE.contains(&key.as_str()) {
-            return Err(format!("`{key}` changes"));
-        }
-    }
-    for (key, unknown) in change["after_unknown"].as_object().into_iter().flatten() {
-        let is_unknown = unknown.to_string().contains("true");
-        if is_unknown && !["latest_version", "default_version"].contains(&key.as_str()) {
-            return Err(format!("`{key}` is not known"));
-        }
-    }
-    if after["iam_instance_profile"] != before["iam_instance_profile"]
-        && after["iam_instance_profile"] != json!([{"arn": "", "name": "dev-etcd"}])
-        && after["iam_instance_profile"] != json!([{"name": "dev-etcd"}])
-        && after["iam_instance_profile"] != json!([{"arn": null, "name": "dev-etcd"}])
-    {
-        return Err("profile".to_owned());
-    }
-    Ok(name.to_owned())
-}
 
 /// What an approval has to tell apart; what it leaves out is written by hand.
 fn meaning(plan: &Value) -> Value {

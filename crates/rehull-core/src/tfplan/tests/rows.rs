@@ -190,6 +190,64 @@ fn without(value: &mut Value, name: &str) {
     value.as_object_mut().unwrap().remove(name).unwrap();
 }
 
+/// The plan does not change it, and it is this.
+fn both(plan: &mut Value, name: &str, value: &Value) {
+    for side in ["before", "after"] {
+        first(plan)["change"][side][name] = value.clone();
+    }
+}
+
+fn hide(plan: &mut Value, name: &str, mask: &Value) {
+    first(plan)["change"]["after_sensitive"][name] = mask.clone();
+}
+
+fn unknown(plan: &mut Value, name: &str, mask: &Value) {
+    first(plan)["change"]["after_unknown"][name] = mask.clone();
+}
+
+fn interfaces(of: &[(&str, &[&str])]) -> Value {
+    let one = |(n, (subnet, groups)): (usize, &(&str, &[&str]))| json!({"device_index": n, "subnet_id": subnet, "security_groups": groups});
+    of.iter().enumerate().map(one).collect()
+}
+
+/// What is judged although the plan does not change it may stand in any of the ways that mean the same.
+#[test]
+fn a_template_may_say_the_rendered_place_in_any_way_that_means_the_same() {
+    let ways: [(&str, Value); 5] = [
+        ("iam_instance_profile", json!([{"name": "dev-etcd"}])),
+        (
+            "iam_instance_profile",
+            json!([{"name": null, "arn": "arn:aws:iam::123456789012:instance-profile/x/dev-etcd"}]),
+        ),
+        (
+            "network_interfaces",
+            interfaces(&[("subnet-1", &["sg-2", "sg-1"])]),
+        ),
+        ("vpc_security_group_ids", json!([])),
+        ("vpc_security_group_ids", json!(["sg-2", "sg-1"])),
+    ];
+    for (name, value) in ways {
+        let mut plan = plans::upgrade();
+        both(&mut plan, name, &value);
+        assert_eq!(rules(&judged(&plan, &upgrade())), [].into(), "{name} {value}");
+    }
+}
+
+/// Where an interface is not known as a whole, its other parts are not either.
+#[test]
+fn a_place_that_is_known_only_after_the_apply_is_refused() {
+    for mask in [
+        json!(true),
+        json!([{"subnet_id": true}]),
+        json!([{"security_groups": true}]),
+    ] {
+        let mut plan = plans::upgrade();
+        unknown(&mut plan, "network_interfaces", &mask);
+        let found = rules(&judged(&plan, &upgrade()));
+        assert_eq!(found, ["gate::content", "gate::attribute"].into(), "{mask}");
+    }
+}
+
 general! {
     another_format: "plan::format", |plan| plan["format_version"] = "2.0".into();
     no_format: "plan::format", |plan| without(plan, "format_version");
@@ -288,13 +346,32 @@ general! {
     a_description_that_rehull_would_not_find: "gate::content", |plan| first(plan)["change"]["after"]["description"] = "by hand".into();
     another_image: "gate::content", |plan| first(plan)["change"]["after"]["image_id"] = "ami-evil".into();
     another_type_of_instance: "gate::content", |plan| first(plan)["change"]["after"]["instance_type"] = "t3.nano".into();
-    another_profile: "gate::attribute", |plan| first(plan)["change"]["after"]["iam_instance_profile"] = json!([{"arn": "", "name": "admin"}]);
+    another_profile: "gate::content", |plan| first(plan)["change"]["after"]["iam_instance_profile"] = json!([{"arn": "", "name": "admin"}]);
+    a_profile_that_somebody_else_has_given_it_once: "gate::content", |plan| both(plan, "iam_instance_profile", &json!([{"arn": "", "name": "admin"}]));
+    no_profile_at_all: "gate::content", |plan| both(plan, "iam_instance_profile", &json!([]));
+    a_profile_that_is_not_known: "gate::content", |plan| unknown(plan, "iam_instance_profile", &json!([{"name": true}]));
+    a_profile_that_is_hidden: "gate::content", |plan| hide(plan, "iam_instance_profile", &json!([{"name": true}]));
+    a_subnet_that_somebody_else_has_given_it_once: "gate::content", |plan| both(plan, "network_interfaces", &interfaces(&[("subnet-2", &["sg-1", "sg-2"])]));
+    an_interface_that_does_not_say_where_it_is: "gate::content", |plan| both(plan, "network_interfaces", &json!([{"device_index": 0, "security_groups": ["sg-1", "sg-2"]}]));
+    no_interface_at_all: "gate::content", |plan| {
+        both(plan, "network_interfaces", &json!([]));
+        both(plan, "vpc_security_group_ids", &json!(["sg-1", "sg-2"]));
+    };
+    a_second_interface_in_another_subnet: "gate::content", |plan| both(plan, "network_interfaces", &interfaces(&[("subnet-1", &["sg-1", "sg-2"]), ("subnet-2", &["sg-1", "sg-2"])]));
+    a_subnet_that_is_hidden: "gate::content", |plan| hide(plan, "network_interfaces", &json!([{"subnet_id": true, "security_groups": [false, false]}]));
+    security_groups_that_somebody_else_has_given_it_once: "gate::content", |plan| both(plan, "network_interfaces", &interfaces(&[("subnet-1", &["sg-1", "sg-evil"])]));
+    a_security_group_too_many: "gate::content", |plan| both(plan, "network_interfaces", &interfaces(&[("subnet-1", &["sg-1", "sg-2", "sg-3"])]));
+    no_security_groups_at_all: "gate::content", |plan| both(plan, "network_interfaces", &interfaces(&[("subnet-1", &[])]));
+    security_groups_of_the_template_beside_those_of_its_interface: "gate::content", |plan| both(plan, "vpc_security_group_ids", &json!(["sg-1"]));
+    security_groups_of_the_template_that_are_not_known: "gate::content", |plan| unknown(plan, "vpc_security_group_ids", &json!(true));
+    security_groups_that_are_hidden: "gate::content", |plan| hide(plan, "network_interfaces", &json!([{"security_groups": [true, false]}]));
+    a_template_of_which_nobody_says_what_is_hidden: "gate::content", |plan| without(&mut first(plan)["change"], "after_sensitive");
     a_root_disk_that_is_not_encrypted: "gate::attribute", |plan| first(plan)["change"]["after"]["block_device_mappings"][0]["ebs"][0]["encrypted"] = "false".into();
     metadata_without_a_token: "gate::attribute", |plan| first(plan)["change"]["after"]["metadata_options"][0]["http_tokens"] = "optional".into();
     a_key_pair: "gate::attribute", |plan| first(plan)["change"]["after"]["key_name"] = "mine".into();
-    another_subnet: "gate::attribute", |plan| first(plan)["change"]["after"]["network_interfaces"][0]["subnet_id"] = "subnet-2".into();
+    another_subnet: "gate::content", |plan| first(plan)["change"]["after"]["network_interfaces"][0]["subnet_id"] = "subnet-2".into();
     a_public_address: "gate::attribute", |plan| first(plan)["change"]["after"]["network_interfaces"][0]["associate_public_ip_address"] = "true".into();
-    another_security_group: "gate::attribute", |plan| first(plan)["change"]["after"]["vpc_security_group_ids"] = json!(["sg-evil"]);
+    another_security_group: "gate::content", |plan| first(plan)["change"]["after"]["vpc_security_group_ids"] = json!(["sg-evil"]);
     a_tag_of_ones_own: "gate::attribute", |plan| first(plan)["change"]["after"]["tag_specifications"][0]["tags"]["kubernetes.io/cluster/prod"] = "owned".into();
     a_tag_that_goes_away: "gate::attribute", |plan| without(&mut first(plan)["change"]["after"]["tags"], "rehull:cluster");
 }

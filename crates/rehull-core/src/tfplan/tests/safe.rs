@@ -1,0 +1,150 @@
+//! What an allowed upgrade is, written once more: on other types and without any code of the gate.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::*;
+
+const ATTRIBUTES_THAT_MAY_CHANGE: &[&str] = &[
+    "default_version",
+    "description",
+    "iam_instance_profile",
+    "image_id",
+    "instance_type",
+    "latest_version",
+    "network_interfaces",
+    "tag_specifications",
+    "tags",
+    "tags_all",
+    "user_data",
+    "vpc_security_group_ids",
+];
+
+/// A plan that does nothing but what was approved; else what is wrong with it.
+pub(super) fn is_safe(plan: &Value) -> Result<(), String> {
+    if plan["format_version"]
+        .as_str()
+        .is_none_or(|text| !text.starts_with("1."))
+    {
+        return Err("format".to_owned());
+    }
+    if plan["applyable"] != true || plan["complete"] != true || plan["errored"] != false {
+        return Err("flags".to_owned());
+    }
+    let mut names = Vec::new();
+    for entry in plan["resource_changes"].as_array().ok_or("changes")? {
+        let change = &entry["change"];
+        let beside = ["previous_address", "deposed", "index_unknown"]
+            .iter()
+            .any(|name| entry.get(name).is_some_and(|value| *value != false));
+        if beside || change.get("importing").is_some_and(|value| !value.is_null()) {
+            return Err(format!("beside: {entry}"));
+        }
+        match (&change["actions"], entry["type"].as_str()) {
+            (actions, Some("aws_launch_template")) if *actions == json!(["update"]) => {
+                if entry["mode"] != "managed"
+                    || !entry["provider_name"]
+                        .as_str()
+                        .unwrap_or("")
+                        .ends_with("/hashicorp/aws")
+                {
+                    return Err("not the resource of AWS".to_owned());
+                }
+                names.push(is_approved(change)?);
+            }
+            (actions, _) if *actions == json!(["no-op"]) => {}
+            (actions, kind) => return Err(format!("{actions} of {kind:?}")),
+        }
+    }
+    names.sort();
+    names.dedup();
+    if names != SLOTS.map(|slot| format!("dev-{slot}")) {
+        return Err(format!("not all templates: {names:?}"));
+    }
+    Ok(())
+}
+
+fn is_approved(change: &Value) -> Result<String, String> {
+    let (before, after) = (&change["before"], &change["after"]);
+    let name = after["name"].as_str().ok_or("no name")?;
+    let slot = name.strip_prefix("dev-").ok_or("no slot")?;
+    let script = STANDARD
+        .decode(after["user_data"].as_str().ok_or("no user data")?)
+        .map_err(|_| "base64")?;
+    let expected = json!([
+        user_data(slot, "3.6.14"),
+        format!("rehull {}", content("2")),
+        "ami-0123456789abcdef0",
+        "m6i.large"
+    ]);
+    let script = String::from_utf8_lossy(&script).into_owned();
+    if json!([
+        script,
+        after["description"],
+        after["image_id"],
+        after["instance_type"]
+    ]) != expected
+    {
+        return Err(format!("not what was rendered: {after}"));
+    }
+    let keys = before
+        .as_object()
+        .into_iter()
+        .chain(after.as_object())
+        .flat_map(|map| map.keys());
+    for key in keys {
+        if before[key] != after[key] && !ATTRIBUTES_THAT_MAY_CHANGE.contains(&key.as_str()) {
+            return Err(format!("`{key}` changes"));
+        }
+    }
+    for (key, unknown) in change["after_unknown"].as_object().into_iter().flatten() {
+        let is_unknown = unknown.to_string().contains("true");
+        if is_unknown && !["latest_version", "default_version"].contains(&key.as_str()) {
+            return Err(format!("`{key}` is not known"));
+        }
+    }
+    is_in_its_place(change)?;
+    Ok(name.to_owned())
+}
+
+/// Whatever it was before.
+fn is_in_its_place(change: &Value) -> Result<(), String> {
+    let after = &change["after"];
+    if after["iam_instance_profile"] != json!([{"arn": "", "name": "dev-etcd"}])
+        && after["iam_instance_profile"] != json!([{"name": "dev-etcd"}])
+        && after["iam_instance_profile"] != json!([{"arn": null, "name": "dev-etcd"}])
+    {
+        return Err("profile".to_owned());
+    }
+    let interfaces = after["network_interfaces"].as_array().ok_or("no interfaces")?;
+    if interfaces.is_empty() || interfaces.iter().any(|one| one["subnet_id"] != "subnet-1") {
+        return Err("subnet".to_owned());
+    }
+    let beside = &after["vpc_security_group_ids"];
+    let beside =
+        Some(beside).filter(|groups| !groups.is_null() && **groups != json!([]) && **groups != json!({}));
+    let groups = interfaces.iter().map(|one| &one["security_groups"]).chain(beside);
+    if groups
+        .map(set)
+        .any(|groups| groups != set(&json!(["sg-1", "sg-2"])))
+    {
+        return Err("security groups".to_owned());
+    }
+    for name in [
+        "iam_instance_profile",
+        "network_interfaces",
+        "vpc_security_group_ids",
+    ] {
+        let mask = &change["after_sensitive"];
+        if *mask != json!(false) && (!mask.is_object() || mask[name].to_string().contains("true")) {
+            return Err(format!("`{name}` is hidden"));
+        }
+    }
+    Ok(())
+}
+
+fn set(groups: &Value) -> BTreeSet<String> {
+    let groups = groups.as_array().into_iter().flatten();
+    groups.map(ToString::to_string).collect()
+}
