@@ -9,7 +9,7 @@ use std::time::Duration;
 use rehull_core::domain::ids::ContentDigest;
 use rehull_core::domain::terraform::{TerraformChange, TerraformStage};
 use rehull_core::tfplan::{
-    Contract, Decision, DigestKey, Mode, Setting, Templates, Terms, Tool, Verdict as Judged, decide,
+    Belongs, Contract, Decision, DigestKey, Mode, Setting, Templates, Terms, Tool, Verdict as Judged, decide,
 };
 use rehull_core::tfrun::{LockInfo, Outcome, Said, Verdict, what_it_is, what_to_do};
 use sha2::{Digest as _, Sha256};
@@ -137,16 +137,11 @@ impl<'a> Attempt<'a> {
             .collect()
     }
 
-    /// Plans and judges the plan. Nothing is changed by it. `envelope`: the digest of the rollout that it is a part of.
+    /// Plans and judges the plan. Nothing is changed by it.
     ///
     /// # Errors
     /// A run of Terraform did not come to its end. A plan that is refused is none: its decision says why.
-    pub async fn propose(
-        &self,
-        mode: Mode,
-        envelope: Option<&ContentDigest>,
-        key: Option<&DigestKey>,
-    ) -> Result<Proposal, Unfit> {
+    pub async fn propose(&self, mode: Mode, of: Belongs, key: Option<&DigestKey>) -> Result<Proposal, Unfit> {
         self.init().await?;
         if let Some(place) = scan::provisioner(&self.terraform.module)? {
             let why = format!("a provisioner stands in {place}: commands that an apply runs");
@@ -161,7 +156,7 @@ impl<'a> Attempt<'a> {
         let setting = Setting {
             providers: self.terraform.providers(&self.folder.join("version")).await?,
             lock_file: lock_file(&self.terraform.module)?,
-            envelope: envelope.cloned(),
+            of,
             key: key.cloned(),
         };
         let open = File::open(&shown).map_err(TerraformError::file(&shown))?;

@@ -12,6 +12,7 @@ use rehull_core::domain::terraform::{
     Manifest, TerraformChange, TerraformProgress, TerraformRun, TerraformStage,
 };
 use rehull_core::ports::{ApprovedRun, LeaseNow, LeaseState, PortError, TerraformJobs};
+use rehull_core::tfplan::Belongs;
 use rehull_core::tfrun::Said;
 use tokio::task::JoinHandle;
 
@@ -280,7 +281,7 @@ impl Work {
         let attempt = Attempt::begin(terraform, &self.folder, Some(&self.change.variables), tell)?;
         let mode = judge.upgrade(&self.change);
         let proposal = attempt
-            .propose(mode, Some(&self.envelope), judge.key.as_ref())
+            .propose(mode, Belongs::Rollout(self.envelope.clone()), judge.key.as_ref())
             .await?;
         // Nothing left to change: an earlier process has applied it, and EC2 will list it.
         let Proposal::Plan(decision, file) = proposal else {

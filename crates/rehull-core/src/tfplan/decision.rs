@@ -8,7 +8,7 @@ use super::actions::Action;
 use super::digest::DigestKey;
 use super::finding::Finding;
 use super::mask::Shown;
-use crate::domain::ids::ContentDigest;
+use crate::domain::ids::{AccountId, ClusterName, ContentDigest, Region};
 use crate::domain::terraform::Address;
 use crate::domain::terraform::Manifest;
 
@@ -18,10 +18,35 @@ pub struct Setting {
     pub providers: BTreeMap<String, String>,
     /// `sha256:` over `.terraform.lock.hcl`.
     pub lock_file: ContentDigest,
-    /// Digest of the rollout's envelope (order, gates, artefacts …); none for infrastructure.
-    pub envelope: Option<ContentDigest>,
+    /// What it is a plan of.
+    pub of: Belongs,
     /// For sensitive values; without one a plan that has any is refused.
     pub key: Option<DigestKey>,
+}
+
+/// What a plan belongs to. Two environments may want the very same change, and who approves it for one has not approved it for
+/// the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Belongs {
+    /// A rollout, by the digest of its envelope (cluster, account, order, gates, artefacts …).
+    Rollout(ContentDigest),
+    /// Any other root module of a cluster.
+    Module(Place),
+    /// Nobody can approve it: it is looked at.
+    Nothing,
+}
+
+/// Which root module of which cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// As the cluster file names it.
+    pub cluster: ClusterName,
+    /// Where it lives.
+    pub account: AccountId,
+    /// Where it lives.
+    pub region: Region,
+    /// Folder of the module, seen from that of the cluster file: the same in every checkout.
+    pub module: String,
 }
 
 /// May it be applied?

@@ -26,8 +26,8 @@ pub use actions::Action;
 pub use contract::{Contract, Mode, PROVIDERS, Templates, Terms, Tool};
 pub use decide::decide;
 pub use decision::{
-    Counts, Decision, RoleChange, SHOWN_CHANGES_MAX, Setting, ShownAttribute, ShownChange, ShownVariable,
-    Verdict,
+    Belongs, Counts, Decision, Place, RoleChange, SHOWN_CHANGES_MAX, Setting, ShownAttribute, ShownChange,
+    ShownVariable, Verdict,
 };
 pub use digest::{DigestKey, KEY_BYTES_MIN, KeyTooShort};
 pub use finding::Finding;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::contract::{Mode, Terms};
-use super::decision::Setting;
+use super::decision::{Belongs, Setting};
 use super::digest::sha256;
 use super::gate::general::GENERAL;
 use super::gate::rules::{InPlace, RULES, UNKNOWN};
@@ -90,10 +90,18 @@ pub(super) fn facts(terms: &Terms, setting: &Setting, header: &Header) -> BTreeM
             .unwrap_or_default(),
     );
     fact("lock file", setting.lock_file.as_str());
-    fact(
-        "envelope",
-        setting.envelope.as_ref().map_or("none", |digest| digest.as_str()),
-    );
+    match &setting.of {
+        Belongs::Rollout(envelope) => {
+            fact("envelope", envelope.as_str());
+        }
+        Belongs::Module(place) => {
+            fact("cluster", place.cluster.as_str());
+            fact("account", place.account.as_str());
+            fact("region", place.region.as_str());
+            fact("module", &place.module);
+        }
+        Belongs::Nothing => {}
+    }
     for (source, version) in &setting.providers {
         fact(&format!("provider {source}"), version);
     }

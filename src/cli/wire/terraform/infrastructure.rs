@@ -1,12 +1,12 @@
 //! Any other root module of the cluster, in the gate's second mode: everything around the machines, and never the machines.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rehull_core::domain::terraform::TerraformStage;
 use rehull_core::ports::LeaseState;
-use rehull_core::tfplan::{Decision, DigestKey, Manifest, Mode};
+use rehull_core::tfplan::{Belongs, Decision, DigestKey, Manifest, Mode, Place};
 use rehull_core::tfrun::Said;
 
 use super::plan::{PATIENCE_S, no_key, patiently, scratch, unwritable_scratch};
@@ -22,6 +22,7 @@ use crate::cli::failure::Failure;
 pub struct Infrastructure {
     terraform: Terraform,
     key: Option<DigestKey>,
+    place: Place,
 }
 
 impl Infrastructure {
@@ -30,13 +31,7 @@ impl Infrastructure {
     /// # Errors
     /// The folder does not exist, or the key is named and not here.
     pub fn of(file: &ClusterFile, environment: &Environment, module: &Path) -> Result<Self, Failure> {
-        if !module.is_dir() {
-            let message = format!("there is no folder `{}`", module.display());
-            let failure = Failure::new(Exit::Usage, "usage::module", message);
-            return Err(
-                failure.help("the folder of a root module, for example terraform/environments/dev/base")
-            );
-        }
+        let place = place(file, module)?;
         let named = file.desired.terraform.as_ref();
         let key = named.and_then(|named| key(named, environment));
         if let (Some(name), None) = (named.and_then(|named| named.digest_key.as_ref()), &key) {
@@ -52,8 +47,41 @@ impl Infrastructure {
             environment: surroundings(file, environment),
             lock_timeout: PATIENCE_S,
         };
-        Ok(Self { terraform, key })
+        Ok(Self {
+            terraform,
+            key,
+            place,
+        })
     }
+}
+
+fn place(file: &ClusterFile, module: &Path) -> Result<Place, Failure> {
+    if !module.is_dir() {
+        let message = format!("there is no folder `{}`", module.display());
+        let failure = Failure::new(Exit::Usage, "usage::module", message);
+        return Err(failure.help("the folder of a root module, for example terraform/environments/dev/base"));
+    }
+    let whole = |path: &Path| {
+        path.canonicalize()
+            .map_err(|error| Failure::unreadable(path, &error))
+    };
+    // Seen from the cluster file: the same in every checkout, and wherever it was typed.
+    let from = whole(&file.beside("."))?;
+    Ok(Place {
+        cluster: file.desired.cluster.clone(),
+        account: file.desired.aws.account.clone(),
+        region: file.desired.aws.region.clone(),
+        module: way(&from, &whole(module)?).to_string_lossy().into_owned(),
+    })
+}
+
+/// From one folder to another, both whole paths.
+fn way(from: &Path, to: &Path) -> PathBuf {
+    let shared = from.components().zip(to.components());
+    let shared = shared.take_while(|(from, to)| from == to).count();
+    let up = from.components().skip(shared).map(|_| Component::ParentDir);
+    let down = to.components().skip(shared);
+    up.chain(down).collect()
 }
 
 /// What an apply is at, for whoever has to interrupt it.
@@ -140,7 +168,11 @@ pub async fn apply(
 
 async fn propose(module: &Infrastructure, attempt: &Attempt<'_>) -> Result<Proposal, Unfit> {
     attempt
-        .propose(Mode::Infrastructure, None, module.key.as_ref())
+        .propose(
+            Mode::Infrastructure,
+            Belongs::Module(module.place.clone()),
+            module.key.as_ref(),
+        )
         .await
 }
 
@@ -159,4 +191,23 @@ fn unfinished(module: &Infrastructure, unfit: &Unfit) -> Failure {
         let by_hand = format!("{program} -chdir={place} force-unlock ID");
         unfit.help.replace("rehull unlock FILE ID", &by_hand)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_named_as_it_is_seen_from_the_cluster_file() {
+        for (from, to, expected) in [
+            ("/a/clusters", "/a/terraform/dev/base", "../terraform/dev/base"),
+            ("/a", "/a/base", "base"),
+            ("/a/b/c", "/x", "../../../x"),
+            ("/a/b", "/a", ".."),
+            ("/a", "/a", ""),
+        ] {
+            let found = way(Path::new(from), Path::new(to));
+            assert_eq!(found, Path::new(expected), "{from} {to}");
+        }
+    }
 }

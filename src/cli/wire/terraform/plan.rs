@@ -10,7 +10,7 @@ use rehull_core::domain::observed::Observed;
 use rehull_core::domain::terraform::{TerraformChange, TerraformStage};
 use rehull_core::plan::{RolloutKind, RolloutPlan, SlotPlan};
 use rehull_core::render;
-use rehull_core::tfplan::{Action, Decision, Verdict};
+use rehull_core::tfplan::{Action, Belongs, Decision, Verdict};
 use rehull_core::tfrun::Said;
 
 use crate::adapters::clock::pause;
@@ -81,7 +81,7 @@ pub async fn complete(
     }
     let change = render::terraform_change(&file.desired, &file.render()?);
     committed(file, &runs.terraform().module, &change)?;
-    let envelope = plan.envelope.digest_beside_terraform();
+    let of = Belongs::Rollout(plan.envelope.digest_beside_terraform());
     let scratch = scratch().map_err(|error| unwritable_scratch(&error))?;
     let folder = scratch.path().join("run");
     let terraform = runs.terraform().with_patience(PATIENCE_S);
@@ -90,7 +90,7 @@ pub async fn complete(
     let proposed = match Attempt::begin(&terraform, &folder, Some(&change.variables), &tell) {
         Ok(attempt) => {
             let mode = judge.upgrade(&change);
-            attempt.propose(mode, Some(&envelope), judge.key.as_ref()).await
+            attempt.propose(mode, of, judge.key.as_ref()).await
         }
         Err(unfit) => Err(unfit),
     };

@@ -188,7 +188,7 @@ const COVERED: &[Covered] = &[
     ),
     (
         "envelope",
-        |_, _, setting| setting.envelope = None,
+        |_, _, setting| setting.of = Belongs::Rollout(ContentDigest::new(content("5"))),
         "envelope is not as approved",
     ),
     (

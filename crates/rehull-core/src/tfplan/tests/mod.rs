@@ -4,11 +4,12 @@ mod compared;
 mod dangers;
 mod digests;
 mod mutations;
+mod places;
 mod plans;
 mod recorded;
 mod rows;
-mod secrets;
 mod safe;
+mod secrets;
 mod streams;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,7 +72,7 @@ fn setting(key: Option<&[u8]>) -> Setting {
             "6.4.0".to_owned(),
         )]),
         lock_file: ContentDigest::new(content("3")),
-        envelope: Some(ContentDigest::new(content("4"))),
+        of: Belongs::Rollout(ContentDigest::new(content("4"))),
         key: key.map(|key| DigestKey::new("env:REHULL_DIGEST_KEY", key).unwrap()),
     }
 }
