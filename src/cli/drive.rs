@@ -227,7 +227,7 @@ impl Session<'_> {
         let fresh = Fresh::after(&before, &stalls);
         let told = self.world.lease(Arc::<LeaseKeeper>::clone(&lease.keeper));
         let watch = Watch {
-            lease: told.as_ref(),
+            lease: &told,
             times: lease.keeper.times(),
             attention: signals,
             events: &fresh,

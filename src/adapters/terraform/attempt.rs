@@ -81,6 +81,14 @@ pub enum Proposal {
     Plan(Box<Decision>, PlanFile),
 }
 
+/// How an apply ended that broke nothing.
+pub(super) enum Applied {
+    /// Everything that was announced is done.
+    All,
+    /// Nothing was begun: somebody has the lock of the state.
+    LockBusy(Unfit),
+}
+
 /// Who hears how far it is.
 pub type Tell<'a> = &'a (dyn Fn(TerraformStage, &[Said], Option<&Path>) + Send + Sync);
 
@@ -174,9 +182,22 @@ impl<'a> Attempt<'a> {
     pub async fn make(&self) -> Result<(), Unfit> {
         self.init().await?;
         match self.plan().await? {
-            Some((file, _)) => self.apply(&file).await,
+            Some((file, _)) => match self.apply(&file).await? {
+                Applied::All => Ok(()),
+                Applied::LockBusy(busy) => Err(busy),
+            },
             None => Ok(()),
         }
+    }
+
+    /// For how long it waits for the lock of the state.
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_secs(self.terraform.lock_timeout.into())
+    }
+
+    /// Somebody has the lock, and nothing of this one runs.
+    pub(super) fn waits_for_lock(&self) {
+        (self.tell)(TerraformStage::Lock, &[Said::WaitsForLock], None);
     }
 
     /// Who has the lock of the state; `None`: it is free.
@@ -216,17 +237,27 @@ impl<'a> Attempt<'a> {
         Ok(Some((PlanFile::of_run(&run)?, tool(&outcome)?)))
     }
 
-    /// Applies exactly this plan.
+    /// Applies exactly this plan, at once or not at all. May be tried again when somebody had the lock.
     ///
     /// # Errors
     /// Not every announced change is known to be done.
-    pub async fn apply(&self, file: &PlanFile) -> Result<(), Unfit> {
-        let job = self.terraform.apply(&self.folder.join(APPLY), file)?;
+    pub(super) async fn apply(&self, file: &PlanFile) -> Result<Applied, Unfit> {
+        let run = self.folder.join(APPLY);
+        if run.exists() {
+            // An earlier try that found the lock taken: it has nothing to say any more.
+            fs::remove_dir_all(&run).map_err(TerraformError::file(&run))?;
+        }
+        let job = self.terraform.apply(&run, file)?;
         let outcome = self.to_its_end(job, TerraformStage::Apply).await?;
         if outcome.verdict == Verdict::Applied {
-            Ok(())
+            return Ok(Applied::All);
+        }
+        let unfit = Unfit::of(&outcome);
+        // Whoever has interrupted it wants no other.
+        if matches!(outcome.verdict, Verdict::LockBusy(_)) && !files::interrupted_in(&run).exists() {
+            Ok(Applied::LockBusy(unfit))
         } else {
-            Err(Unfit::of(&outcome))
+            Err(unfit)
         }
     }
 

@@ -203,16 +203,17 @@ impl Job {
     }
 
     /// Asks it to wind up: it finishes or breaks off what is in flight, saves its state and frees the lock. Once only,
-    /// whoever asks: with a second one Terraform drops everything where it stands. True: this call was the one.
+    /// whoever asks: with a second one Terraform drops everything where it stands. True: this call was the one. That it was
+    /// asked is noted of a run that has just ended, too: whoever listens to it shall not begin another.
     pub fn interrupt(&self) -> Result<bool, TerraformError> {
-        if !self.lives()? {
-            return Ok(false);
-        }
         let path = files::interrupted_in(&self.folder);
         match files::new(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
             other => other.map_err(TerraformError::file(&path))?,
         };
+        if !self.lives()? {
+            return Ok(false);
+        }
         self.signal(Signal::INT)?;
         Ok(true)
     }

@@ -9,8 +9,11 @@ mod attempt;
 mod error;
 mod files;
 mod job;
+#[cfg(test)]
+mod rig;
 mod runs;
 mod scan;
+mod turn;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -21,7 +24,8 @@ pub use files::PlanFile;
 pub use job::{Heard, Job};
 
 use rehull_core::tfrun::Command;
-pub use runs::{TerraformRuns, interrupt, still_ours};
+pub use runs::{TerraformRuns, interrupt};
+pub use turn::apply;
 
 /// One root module, and the program that works on it.
 #[derive(Clone, Debug)]
@@ -34,7 +38,7 @@ pub struct Terraform {
     pub backend_config: Option<PathBuf>,
     /// The environment of this process; what may reach Terraform is chosen from it.
     pub environment: Vec<(OsString, OsString)>,
-    /// How long it waits for the lock of the state, in seconds.
+    /// How long the lock of the state is waited for, in seconds: by a plan itself, for an apply by whoever wants one.
     pub lock_timeout: u32,
 }
 
@@ -64,14 +68,16 @@ impl Terraform {
     }
 
     /// Begins `apply` of exactly this plan. No variables beside it: Terraform refuses them in clear text, also sensitive ones.
+    /// It does not wait for the lock of the state: what was asked before it began would be long ago.
     ///
     /// # Errors
     /// [`TerraformError::PlanChanged`] if the file is not the one that was planned.
     pub fn apply(&self, run: &Path, plan: &PlanFile) -> Result<Job, TerraformError> {
         plan.verify()?;
         let run = files::create(run)?;
-        let mut words = ["apply", JSON, NO_INPUT].map(OsString::from).to_vec();
-        words.push(self.lock());
+        let mut words = ["apply", JSON, NO_INPUT, "-lock-timeout=0s"]
+            .map(OsString::from)
+            .to_vec();
         words.push(plan.path().into());
         Job::start(self, Command::Apply, &run, &words)
     }

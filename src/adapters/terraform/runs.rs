@@ -11,14 +11,14 @@ use rehull_core::domain::ids::{ContentDigest, RolloutId};
 use rehull_core::domain::terraform::{
     Manifest, TerraformChange, TerraformProgress, TerraformRun, TerraformStage,
 };
-use rehull_core::ports::{ApprovedRun, LeaseNow, LeaseState, PortError, TerraformJobs};
+use rehull_core::ports::{ApprovedRun, LeaseState, PortError, TerraformJobs};
 use rehull_core::tfplan::Belongs;
 use rehull_core::tfrun::Said;
 use tokio::task::JoinHandle;
 
 use super::attempt::{APPLY, Attempt, Judge, Proposal, Tell, Unfit, refused};
 use super::error::TerraformError;
-use super::{Job, Terraform};
+use super::{Job, Terraform, files, turn};
 use crate::adapters::clock::pause;
 
 const FOLDER: &str = "terraform";
@@ -30,7 +30,6 @@ pub struct TerraformRuns {
     /// Folder of the rollouts of this machine.
     rollouts: PathBuf,
     own: Mutex<BTreeMap<RolloutId, Own>>,
-    lease: Mutex<Option<Arc<dyn LeaseState>>>,
 }
 
 struct Parts {
@@ -61,13 +60,7 @@ impl TerraformRuns {
             parts: Arc::new(Parts { terraform, judge }),
             rollouts,
             own: Mutex::new(BTreeMap::new()),
-            lease: Mutex::new(None),
         }
-    }
-
-    /// From here on runs are begun under this lease.
-    pub fn under(&self, lease: Arc<dyn LeaseState>) {
-        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
     }
 
     /// The program and its module.
@@ -226,7 +219,7 @@ impl TerraformJobs for TerraformRuns {
             change: approved.change.clone(),
             manifest: approved.manifest.clone(),
             envelope: approved.envelope.clone(),
-            lease: self.lease.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            lease: Arc::clone(approved.lease),
         };
         self.begin(rollout, TerraformStage::Init, |state| async move {
             work.run(&state).await
@@ -265,7 +258,7 @@ struct Work {
     change: TerraformChange,
     manifest: Manifest,
     envelope: ContentDigest,
-    lease: Option<Arc<dyn LeaseState>>,
+    lease: Arc<dyn LeaseState>,
 }
 
 impl Work {
@@ -304,38 +297,9 @@ impl Work {
                 "end this rollout with rehull abort, look at the plan of now, and approve that",
             ));
         }
-        self.still_ours().await?;
-        attempt.apply(&file).await?;
+        turn::apply(&attempt, &file, self.lease.as_ref()).await?;
         verified(&attempt).await
     }
-
-    async fn still_ours(&self) -> Result<(), Unfit> {
-        match &self.lease {
-            Some(lease) => still_ours(lease.as_ref()).await,
-            None => Err(not_ours("nobody has told whose the lease is")),
-        }
-    }
-}
-
-/// To be asked right before an apply: the plan has taken its time, and a process that was stopped meanwhile, or whose
-/// computer slept, does not notice by itself that somebody else is at work.
-///
-/// # Errors
-/// The lease has gone, or nobody says whose it is.
-pub async fn still_ours(lease: &dyn LeaseState) -> Result<(), Unfit> {
-    match lease.confirm().await {
-        LeaseNow::Ours => Ok(()),
-        LeaseNow::Lost { to } => Err(not_ours(&format!("the lease has gone to {to}"))),
-        LeaseNow::Unread(error) => {
-            let why = format!("the store does not say whose the lease is: {error}");
-            Err(not_ours(&why))
-        }
-    }
-}
-
-fn not_ours(why: &str) -> Unfit {
-    let help = "look who works on the cluster (rehull status), and resume what is still open";
-    Unfit::new(format!("nothing was applied: {why}"), help)
 }
 
 /// To the end of an apply that an earlier process has begun, and to a second plan that is empty.
@@ -369,9 +333,11 @@ fn note(told: &Mutex<Shared>, stage: TerraformStage, said: &[Said], job: Option<
     }
     let (done, of) = match stage {
         TerraformStage::Apply => (shared.done, shared.announced),
-        TerraformStage::Init | TerraformStage::Plan | TerraformStage::Compare | TerraformStage::Verify => {
-            (0, 0)
-        }
+        TerraformStage::Init
+        | TerraformStage::Plan
+        | TerraformStage::Compare
+        | TerraformStage::Lock
+        | TerraformStage::Verify => (0, 0),
     };
     shared.run = TerraformRun::Running(TerraformProgress { stage, done, of });
     shared.job = job.map(Path::to_owned);

@@ -132,11 +132,7 @@ impl World {
     /// What the loop, and what runs beside it, is told of the lease.
     #[must_use]
     pub fn lease(&self, kept: Arc<dyn LeaseState>) -> Arc<dyn LeaseState> {
-        let told = trap::lease(kept, self.trap.as_ref());
-        if let Some(runs) = &self.terraform {
-            runs.under(Arc::clone(&told));
-        }
-        told
+        trap::lease(kept, self.trap.as_ref())
     }
 
     /// The clock of the loop.

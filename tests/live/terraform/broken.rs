@@ -101,6 +101,26 @@ async fn who_holds_the_lock_is_told_and_a_run_that_waits_for_it_can_be_interrupt
     assert_eq!(end(&mut holder).await.verdict, Verdict::Interrupted);
 }
 
+/// What was asked before it began would be long ago: whoever wants it waits, and asks again.
+#[tokio::test]
+async fn an_apply_never_waits_for_the_lock_and_a_plan_that_is_stale_behind_it_is_refused() {
+    let Some(mut module) = Module::ready(COMMANDS).await else {
+        return;
+    };
+    module.terraform.lock_timeout = 600;
+    let variables = json!({"hang": "exec sleep 600", "fail": "true"});
+    let plan = module.planned(&variables).await;
+    let mut holder = hanging(&module).await;
+    let busy = module.apply(&plan).await;
+    assert!(matches!(busy.verdict, Verdict::LockBusy(Some(_))), "{busy:?}");
+    assert!(!busy.tally.has_begun());
+    holder.interrupt().unwrap();
+    assert_eq!(end(&mut holder).await.verdict, Verdict::Interrupted);
+    // The holder has changed the state, so this plan is none any more: Terraform says so, and nothing is begun.
+    let stale = module.apply(&plan).await;
+    assert_eq!(stale.verdict, Verdict::Stale, "{}", what_it_is(&stale));
+}
+
 /// The process that has begun it is gone, as after a SIGKILL: the run goes on, and its end is told to whoever asks.
 #[tokio::test]
 async fn a_run_outlives_whoever_began_it_and_is_taken_up_from_its_folder() {

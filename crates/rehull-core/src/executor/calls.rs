@@ -103,6 +103,7 @@ impl Driver<'_> {
         } else {
             let context = Context {
                 ports: self.ports,
+                lease: self.watch.lease,
                 plan: &self.plan,
                 rollout,
                 seen,

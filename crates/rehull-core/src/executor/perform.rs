@@ -3,6 +3,7 @@
 //! No decision is made here. Where an answer says that what was wanted is so already, it is success.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[cfg(test)]
 use super::mutants;
@@ -18,12 +19,13 @@ use crate::domain::ids::{
 use crate::domain::observed::Observed;
 use crate::mutant::mutant;
 use crate::plan::{RolloutPlan, SlotPlan};
-use crate::ports::{ApprovedRun, LaunchRequest, PortError, Rule, TemplateContent};
+use crate::ports::{ApprovedRun, LaunchRequest, LeaseState, PortError, Rule, TemplateContent};
 
 /// What a call belongs to.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) ports: Ports<'a>,
+    pub(super) lease: &'a Arc<dyn LeaseState>,
     pub(super) plan: &'a RolloutPlan,
     pub(super) rollout: &'a RolloutId,
     /// The snapshot of the world that the action was decided on.
@@ -193,6 +195,7 @@ async fn apply_terraform(context: Context<'_>, approved: &ContentDigest) -> Resu
         change,
         manifest,
         envelope: &envelope.digest_beside_terraform(),
+        lease: context.lease,
     };
     terraform.start(context.rollout, run).await
 }

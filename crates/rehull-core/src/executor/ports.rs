@@ -1,6 +1,7 @@
 //! Everything the loop touches, by reference. Built in one place and handed in.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::lease::LeaseTimes;
 use crate::domain::desired::Slot;
@@ -54,7 +55,7 @@ pub struct ServingPorts<'a> {
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
     /// Kept fresh by a [`super::lease::LeaseKeeper`].
-    pub lease: &'a dyn LeaseState,
+    pub lease: &'a Arc<dyn LeaseState>,
     /// The times of that lease.
     pub times: LeaseTimes,
     /// Signals.

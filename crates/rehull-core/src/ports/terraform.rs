@@ -1,13 +1,15 @@
 //! Terraform as the core needs it: one run per rollout, begun once and then looked at.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
-use super::PortError;
+use super::{LeaseState, PortError};
 use crate::domain::ids::{ContentDigest, RolloutId};
 use crate::domain::terraform::{Manifest, TerraformChange, TerraformRun};
 
 /// What a run may do.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct ApprovedRun<'a> {
     /// Its variables, and what has to come of it.
     pub change: &'a TerraformChange,
@@ -15,6 +17,8 @@ pub struct ApprovedRun<'a> {
     pub manifest: &'a Manifest,
     /// Digest of the envelope beside Terraform's part, one of the manifest's facts.
     pub envelope: &'a ContentDigest,
+    /// Under which it is begun. Asked again right before the apply, which comes minutes later.
+    pub lease: &'a Arc<dyn LeaseState>,
 }
 
 /// The run of Terraform of a rollout.

@@ -19,7 +19,7 @@ use crate::executor::open::{Access, OpenError, begin, resume};
 use crate::executor::{Attention, Driver, Outcome, Ports, Rules, RunError, ServingPorts, Watch};
 use crate::journal::{Scope, TornTail, Writer};
 use crate::plan::RolloutPlan;
-use crate::ports::TerraformJobs;
+use crate::ports::{LeaseState, TerraformJobs};
 
 /// What a process is started for.
 #[derive(Clone)]
@@ -93,9 +93,10 @@ pub(super) async fn run(hands: Hands, job: Job, listener: Arc<dyn Listener>) -> 
         Ok(Acquired::Held(holding)) => return Ended::Held(holding.by),
         Err(error) => return Ended::Failed(error.to_string()),
     };
-    let keeper = LeaseKeeper::new(store, clock, grant);
+    let keeper = Arc::new(LeaseKeeper::new(store, clock, grant));
+    let told: Arc<dyn LeaseState> = keeper.clone();
     // Boxed: the whole loop lives in it, and every caller would carry it on its stack.
-    let work = Box::pin(work(&witness, job, &nonce, &keeper, listener.as_ref()));
+    let work = Box::pin(work(&witness, job, &nonce, &told, listener.as_ref()));
     let besides = join(keeper.keep(), terraform.listen_to_terraform());
     let (ended, in_flight) = beside(besides, work).await;
     // What lives on keeps the lease, so that nobody works beside it until that has run out.
@@ -112,14 +113,14 @@ async fn work(
     witness: &Witness,
     job: Job,
     nonce: &str,
-    keeper: &LeaseKeeper,
+    lease: &Arc<dyn LeaseState>,
     listener: &dyn Listener,
 ) -> (Ended, bool) {
     let by_terraform = job.by_terraform;
     let access = Access {
         store: witness,
         clock: witness.hands.clock.as_ref(),
-        lease: keeper,
+        lease: lease.as_ref(),
         scope: Scope {
             cluster: job.plan.envelope.cluster.clone(),
             rollout: job.rollout.clone(),
@@ -140,7 +141,7 @@ async fn work(
     };
     let told = Told(listener, witness);
     let watch = Watch {
-        lease: keeper,
+        lease,
         times: LeaseTimes::of(job.ttl),
         attention: &NoSignals,
         events: &told,

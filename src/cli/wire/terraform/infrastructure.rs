@@ -11,7 +11,7 @@ use rehull_core::tfrun::Said;
 
 use super::plan::{PATIENCE_S, no_key, patiently, scratch, unwritable_scratch};
 use super::{TERRAFORM, key, surroundings};
-use crate::adapters::terraform::{Attempt, Proposal, Terraform, Unfit, interrupt, still_ours};
+use crate::adapters::terraform::{self as adapter, Attempt, Proposal, Terraform, Unfit, interrupt};
 use crate::cli::cluster_file::ClusterFile;
 use crate::cli::console::Console;
 use crate::cli::environment::Environment;
@@ -105,7 +105,9 @@ impl AtWork {
         }
         match stage {
             TerraformStage::Apply | TerraformStage::Verify => true,
-            TerraformStage::Init | TerraformStage::Plan | TerraformStage::Compare => false,
+            TerraformStage::Init | TerraformStage::Plan | TerraformStage::Compare | TerraformStage::Lock => {
+                false
+            }
         }
     }
 }
@@ -156,8 +158,7 @@ pub async fn apply(
             .fold(failure, |failure, one| failure.note(one.to_string()));
         return Err(failure.help("look at the plan of now and agree to it"));
     }
-    still_ours(lease).await.map_err(failed)?;
-    attempt.apply(&plan).await.map_err(failed)?;
+    adapter::apply(&attempt, &plan, lease).await.map_err(failed)?;
     if attempt.verify().await.map_err(failed)? {
         return Ok(());
     }

@@ -86,6 +86,8 @@ pub enum TerraformStage {
     Plan,
     /// The gate judges the plan and compares it with what was approved.
     Compare,
+    /// Somebody has the lock of the state; nothing of this run is at work meanwhile.
+    Lock,
     /// `apply` of exactly that plan.
     Apply,
     /// `plan` once more: nothing may be left to change.
@@ -100,6 +102,7 @@ impl TerraformStage {
             Self::Init => "init",
             Self::Plan => "plan",
             Self::Compare => "comparing the plan with what was approved",
+            Self::Lock => "somebody has the lock of the state",
             Self::Apply => "apply",
             Self::Verify => "planning again, to see that nothing is left",
         }

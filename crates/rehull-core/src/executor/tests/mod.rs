@@ -15,6 +15,7 @@ mod races;
 mod resting;
 mod stops;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::fakes::{FakeAttention, FakeEvents, FakeLease, FakeStore, FakeWorld, block_on};
@@ -27,13 +28,15 @@ use crate::domain::policy::EtcdStrategy;
 use crate::domain::waiting::StopReason;
 use crate::journal::{JournalView, RecordBody, Scope, TornTail, Writer, keys, load, read_all};
 use crate::plan::RolloutPlan;
-use crate::ports::Clock;
+use crate::ports::{Clock, LeaseState};
 use crate::rollout::tests::model::{self, NEW};
 
 /// A world, and what stands beside the loop.
 pub(super) struct Bench {
     pub(super) world: FakeWorld,
-    pub(super) lease: FakeLease,
+    pub(super) lease: Arc<FakeLease>,
+    /// The same, as the loop has it.
+    told: Arc<dyn LeaseState>,
     pub(super) attention: FakeAttention,
     pub(super) events: FakeEvents,
     pub(super) rules: Rules,
@@ -70,9 +73,11 @@ impl Bench {
         world
             .store
             .put(keys::IDENTITY, &serde_json::to_vec(&identity).unwrap());
+        let lease = Arc::<FakeLease>::default();
         Self {
             world,
-            lease: FakeLease::default(),
+            told: lease.clone(),
+            lease,
             attention: FakeAttention::default(),
             events: FakeEvents::default(),
             rules: Rules::default(),
@@ -102,7 +107,7 @@ impl Bench {
 
     pub(super) fn watch(&self) -> Watch<'_> {
         Watch {
-            lease: &self.lease,
+            lease: &self.told,
             times: LeaseTimes::of(Duration::from_secs(60)),
             attention: &self.attention,
             events: &self.events,
@@ -113,7 +118,7 @@ impl Bench {
         Access {
             store: self.ports().store,
             clock: self.ports().clock,
-            lease: &self.lease,
+            lease: self.told.as_ref(),
             scope: scope(),
             writer,
         }
@@ -130,7 +135,7 @@ impl Bench {
             tail: TornTail::Refused,
         };
         let access = Access {
-            lease: watch.lease,
+            lease: watch.lease.as_ref(),
             ..self.access(writer)
         };
         let found = match resume(access.clone()).await {

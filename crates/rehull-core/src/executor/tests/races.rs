@@ -1,6 +1,7 @@
 //! Two processes, one rollout.
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use super::*;
 use crate::executor::fakes::{Run, beside, poll_up_to};
@@ -157,8 +158,10 @@ async fn with_lease(bench: &Bench, name: &str, wait: bool) -> Result<Outcome, Ru
         panic!("held")
     };
     let keeper = LeaseKeeper::new(bench.world.store.clone(), bench.world.clock.clone(), grant);
+    let keeper = Arc::new(keeper);
+    let told: Arc<dyn LeaseState> = keeper.clone();
     let watch = Watch {
-        lease: &keeper,
+        lease: &told,
         ..bench.watch()
     };
     let work = bench.process_with(name, watch);

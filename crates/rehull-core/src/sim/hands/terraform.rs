@@ -4,7 +4,7 @@
 //! apply is taken up by a later process on the same computer, of anything else nobody ever hears.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -13,15 +13,17 @@ use async_trait::async_trait;
 use super::Hands;
 use crate::domain::ids::RolloutId;
 use crate::domain::terraform::{Manifest, TerraformProgress, TerraformRun, TerraformStage};
-use crate::ports::{ApprovedRun, PortError, TerraformJobs};
+use crate::ports::{ApprovedRun, LeaseNow, LeaseState, PortError, TerraformJobs};
 use crate::sim::lab::Lab;
-use crate::sim::terraform::{Order, Program, ProgramEnd, ProgramNumber};
+use crate::sim::terraform::{Order, PATIENCE, Program, ProgramEnd, ProgramNumber};
 use crate::sim::time::{since_begin, wait};
 
 /// How often a program is listened to.
 const LISTEN_EVERY: Duration = Duration::from_secs(1);
 /// What an interrupted program has to wind up in.
 const GRACE: Duration = Duration::from_secs(3);
+/// Between two tries of an apply that finds the lock of the state taken.
+const ASK_EVERY: Duration = Duration::from_secs(5);
 
 /// What one process knows of its run. One rollout per process.
 #[derive(Clone, Default)]
@@ -38,9 +40,16 @@ struct Known {
 }
 
 enum Work {
-    Whole(Order, Manifest),
+    Whole(Box<Whole>),
     /// An apply of an earlier process.
     Rest(ProgramNumber),
+}
+
+struct Whole {
+    order: Order,
+    approved: Manifest,
+    /// The process has it; what is left of a process that is gone shall not keep it.
+    lease: Weak<dyn LeaseState>,
 }
 
 /// Why a run did not come to the wanted end.
@@ -82,6 +91,7 @@ fn running(stage: TerraformStage, program: Option<&Program>) -> TerraformRun {
             TerraformStage::Init
             | TerraformStage::Plan
             | TerraformStage::Compare
+            | TerraformStage::Lock
             | TerraformStage::Apply
             | TerraformStage::Verify,
             _,
@@ -104,7 +114,12 @@ impl TerraformJobs for Hands {
         self.request("start terraform", |lab, _| {
             let goes_on = self.terraform.known().goes_on();
             if !goes_on && !self.take_up(lab, rollout) {
-                let work = Work::Whole(order.clone(), approved.manifest.clone());
+                let work = Whole {
+                    order: order.clone(),
+                    approved: approved.manifest.clone(),
+                    lease: Arc::downgrade(approved.lease),
+                };
+                let work = Work::Whole(Box::new(work));
                 self.terraform.known().begin(work, TerraformStage::Init);
             }
             Ok(())
@@ -137,7 +152,7 @@ impl Hands {
         loop {
             let work = self.terraform.work().await;
             let ended = match work {
-                Work::Whole(order, manifest) => self.whole(order, &manifest).await,
+                Work::Whole(work) => self.whole(*work).await,
                 Work::Rest(apply) => self.rest(apply).await,
             };
             self.tell(match ended {
@@ -167,7 +182,12 @@ impl Hands {
         false
     }
 
-    async fn whole(&self, order: Order, approved: &Manifest) -> Result<(), Unfit> {
+    async fn whole(&self, work: Whole) -> Result<(), Unfit> {
+        let Whole {
+            order,
+            approved,
+            lease,
+        } = work;
         self.program(TerraformStage::Init, &order).await?;
         let planned = self.program(TerraformStage::Plan, &order).await?;
         let ProgramEnd::Changes(now, serial) = planned else {
@@ -187,8 +207,29 @@ impl Hands {
             });
         }
         let order = Order { serial, ..order };
-        self.program(TerraformStage::Apply, &order).await?;
+        self.apply(&order, &lease).await?;
         self.verified(&order).await
+    }
+
+    /// As in production: an apply does not wait for the lock of the state, and the lease is asked before every try.
+    async fn apply(&self, order: &Order, lease: &Weak<dyn LeaseState>) -> Result<(), Unfit> {
+        let mut left = PATIENCE;
+        loop {
+            still_ours(lease).await?;
+            let now = self.now();
+            let number = self
+                .lab()
+                .start_terraform(now, TerraformStage::Apply, order.clone());
+            if self.end_of(number).await? != ProgramEnd::Locked {
+                return Ok(());
+            }
+            if left.is_zero() {
+                return Err(locked());
+            }
+            self.tell(running(TerraformStage::Lock, None));
+            wait(&self.stage.time, ASK_EVERY).await;
+            left = left.saturating_sub(ASK_EVERY);
+        }
     }
 
     async fn rest(&self, apply: ProgramNumber) -> Result<(), Unfit> {
@@ -211,19 +252,28 @@ impl Hands {
     async fn verified(&self, order: &Order) -> Result<(), Unfit> {
         match self.program(TerraformStage::Verify, order).await? {
             ProgramEnd::NothingToChange => Ok(()),
-            ProgramEnd::Well | ProgramEnd::Changes(..) | ProgramEnd::Failed { .. } | ProgramEnd::Killed => {
-                Err(Unfit {
-                    why: "it was applied, and a second plan is not empty".to_owned(),
-                    help: "look at `terraform plan` of the module".to_owned(),
-                })
-            }
+            ProgramEnd::Well
+            | ProgramEnd::Changes(..)
+            | ProgramEnd::Locked
+            | ProgramEnd::Failed { .. }
+            | ProgramEnd::Killed => Err(Unfit {
+                why: "it was applied, and a second plan is not empty".to_owned(),
+                help: "look at `terraform plan` of the module".to_owned(),
+            }),
         }
     }
 
     async fn program(&self, stage: TerraformStage, order: &Order) -> Result<ProgramEnd, Unfit> {
         let now = self.now();
         let number = self.lab().start_terraform(now, stage, order.clone());
-        self.end_of(number).await
+        match self.end_of(number).await? {
+            ProgramEnd::Locked => Err(locked()),
+            end @ (ProgramEnd::Well
+            | ProgramEnd::NothingToChange
+            | ProgramEnd::Changes(..)
+            | ProgramEnd::Failed { .. }
+            | ProgramEnd::Killed) => Ok(end),
+        }
     }
 
     /// Listens to a program until it has ended.
@@ -266,9 +316,36 @@ impl Hands {
 
 fn heard(end: ProgramEnd) -> Result<ProgramEnd, Unfit> {
     match end {
-        ProgramEnd::Well | ProgramEnd::NothingToChange | ProgramEnd::Changes(..) => Ok(end),
+        ProgramEnd::Well | ProgramEnd::NothingToChange | ProgramEnd::Changes(..) | ProgramEnd::Locked => {
+            Ok(end)
+        }
         ProgramEnd::Failed { why, help } => Err(Unfit { why, help }),
         ProgramEnd::Killed => Err(lost()),
+    }
+}
+
+async fn still_ours(lease: &Weak<dyn LeaseState>) -> Result<(), Unfit> {
+    let Some(lease) = lease.upgrade() else {
+        return Err(not_ours("its process has ended"));
+    };
+    match lease.confirm().await {
+        LeaseNow::Ours => Ok(()),
+        LeaseNow::Lost { to } => Err(not_ours(&format!("the lease has gone to {to}"))),
+        LeaseNow::Unread(error) => Err(not_ours(&error.to_string())),
+    }
+}
+
+fn not_ours(why: &str) -> Unfit {
+    Unfit {
+        why: format!("nothing was applied: {why}"),
+        help: "look who works on the cluster (rehull status), and resume what is still open".to_owned(),
+    }
+}
+
+fn locked() -> Unfit {
+    Unfit {
+        why: "the state is locked by another run".to_owned(),
+        help: "wait until that run has ended; if it is dead: rehull unlock FILE ID".to_owned(),
     }
 }
 

@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 
 use super::rules::{Case, Wrong};
-use super::witness::Witness;
+use super::witness::{Witness, lease, nonce};
 use crate::domain::fleet::tag;
 use crate::domain::ids::ContentDigest;
 use crate::plan::RolloutPlan;
 use crate::ports::LaunchRequest;
 use crate::sim::lab::Lab;
 use crate::sim::terraform::missing;
+use crate::sim::time::ProcessNumber;
 
 impl Case<'_> {
     /// A version counts when a run has come to its end that made it, or that found it as it should be: one that broke off
@@ -57,6 +58,16 @@ impl Witness {
 }
 
 impl Lab {
+    /// An apply that has just got the lock of the state: nobody has taken the lease from whoever has begun it.
+    pub(in crate::sim) fn judge_who_applies(&mut self, now: Timestamp, process: ProcessNumber) {
+        let own = nonce(process);
+        let holder = lease(self).map_or_else(|| "nobody".to_owned(), |(holder, _, _)| holder);
+        if holder != own {
+            let what = format!("{own} begins an apply of Terraform while {holder} has the lease");
+            self.oracle.breach(now, 7, what);
+        }
+    }
+
     /// After a rollout the next plan of Terraform is empty.
     pub(in crate::sim) fn judge_the_module(&mut self, now: Timestamp, plan: &RolloutPlan) {
         let Some(change) = &plan.terraform else { return };

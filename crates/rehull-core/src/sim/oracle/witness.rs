@@ -20,6 +20,7 @@ use crate::journal::keys;
 use crate::ports::Tag;
 use crate::sim::hands::Hands;
 use crate::sim::lab::Lab;
+use crate::sim::time::ProcessNumber;
 
 /// The hands of one process, watched.
 #[derive(Clone)]
@@ -52,9 +53,8 @@ impl Witness {
         self.sight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The name that this process signs with in lease and journal.
     fn nonce(&self) -> String {
-        format!("process-{}", self.hands.process)
+        nonce(self.hands.process)
     }
 
     pub(super) fn looks(&self) {
@@ -223,6 +223,11 @@ impl Witness {
     }
 }
 
+/// The name that a process signs with in lease and journal.
+pub(super) fn nonce(process: ProcessNumber) -> String {
+    format!("process-{process}")
+}
+
 fn is_blind(waiting: &[Waiting]) -> bool {
     let unread = |waiting: &Waiting| matches!(waiting.on, WaitingOn::Unreadable { .. });
     waiting.iter().any(unread)
@@ -256,7 +261,7 @@ fn takes_a_live_lease(lab: &Lab, nonce: &str, over: Option<&Tag>, now: Timestamp
 }
 
 /// Who has the lease, for how many milliseconds it lives, and whether it was given back.
-fn lease(lab: &Lab) -> Option<(String, u64, bool)> {
+pub(super) fn lease(lab: &Lab) -> Option<(String, u64, bool)> {
     #[derive(Deserialize)]
     struct Lease {
         nonce: String,

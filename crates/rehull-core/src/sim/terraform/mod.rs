@@ -18,8 +18,8 @@ use super::lab::{Due, Lab, later};
 use crate::domain::ids::{LaunchTemplateName, RolloutId, SlotName};
 use crate::domain::terraform::TerraformStage;
 
-/// How long a program waits for the lock of the state: what rehull tells it to.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// For how long the lock of the state is waited for: by a plan itself, for an apply by whoever wants one.
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 /// The provider asks again so long after EC2 has said "slow down".
 const SLOWED_DOWN: Duration = Duration::from_secs(5);
 
@@ -109,10 +109,13 @@ impl Lab {
         program.of = program.todo.len();
         program.next = later(now, PATIENCE);
         self.terraform.programs.insert(number, program);
-        if needs_lock(stage) && self.terraform.lock != Lock::Free {
-            self.plan(later(now, PATIENCE), Due::Terraform(number));
-        } else {
+        if !needs_lock(stage) || self.terraform.lock == Lock::Free {
             self.work_on(now, number);
+        } else if stage == TerraformStage::Apply {
+            // It is told not to wait: whoever has begun it asks for its lease before it tries once more.
+            self.end_terraform(now, number, ProgramEnd::Locked);
+        } else {
+            self.plan(later(now, PATIENCE), Due::Terraform(number));
         }
         number
     }
@@ -127,8 +130,11 @@ impl Lab {
         }
         program.works = true;
         program.next = later(now, program.takes);
-        let next = program.next;
+        let (next, stage, process) = (program.next, program.stage, program.order.process);
         self.plan(next, Due::Terraform(number));
+        if stage == TerraformStage::Apply {
+            self.judge_who_applies(now, process);
+        }
     }
 
     /// A program is due.
@@ -140,14 +146,10 @@ impl Lab {
             return;
         }
         if !program.works {
-            let end = ProgramEnd::failed(
-                "the state is locked by another run",
-                "wait until that run has ended; if it is dead: rehull unlock FILE ID",
-            );
-            return self.end_terraform(now, number, end);
+            return self.end_terraform(now, number, ProgramEnd::Locked);
         }
         match program.stage {
-            TerraformStage::Init | TerraformStage::Compare => {
+            TerraformStage::Init | TerraformStage::Compare | TerraformStage::Lock => {
                 self.end_terraform(now, number, ProgramEnd::Well);
             }
             TerraformStage::Plan => {
@@ -308,6 +310,6 @@ impl Lab {
 const fn needs_lock(stage: TerraformStage) -> bool {
     match stage {
         TerraformStage::Plan | TerraformStage::Apply | TerraformStage::Verify => true,
-        TerraformStage::Init | TerraformStage::Compare => false,
+        TerraformStage::Init | TerraformStage::Compare | TerraformStage::Lock => false,
     }
 }

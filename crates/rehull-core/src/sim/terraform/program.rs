@@ -55,6 +55,8 @@ pub(in crate::sim) enum ProgramEnd {
     NothingToChange,
     /// A plan with these, and the serial of the state that it is for.
     Changes(Box<Manifest>, u64),
+    /// Somebody else has the lock of the state.
+    Locked,
     /// It says what was wrong.
     Failed { why: String, help: String },
     /// Nobody heard how.
@@ -116,7 +118,7 @@ const fn spread(stage: TerraformStage) -> Spread {
     match stage {
         TerraformStage::Init => Spread::new(1_500, 3_000, 12_000, 40_000),
         TerraformStage::Plan | TerraformStage::Verify => Spread::new(3_000, 8_000, 30_000, 90_000),
-        TerraformStage::Compare => Spread::new(500, 1_500, 4_000, 8_000),
+        TerraformStage::Compare | TerraformStage::Lock => Spread::new(500, 1_500, 4_000, 8_000),
         TerraformStage::Apply => Spread::new(2_000, 4_000, 10_000, 30_000),
     }
 }
