@@ -41,8 +41,27 @@ fn group_action(action: &GroupAction) -> String {
     }
 }
 
+/// Waits of one step with the same word are one line: each part of a run of Terraform has its own.
 pub(super) fn wait_word(on: &WaitingOn) -> &'static str {
-    on.name()
+    match on {
+        WaitingOn::Terraform {
+            progress: Some(progress),
+        } => progress.stage.words(),
+        WaitingOn::Terraform { progress: None }
+        | WaitingOn::Unreadable { .. }
+        | WaitingOn::Snapshot { .. }
+        | WaitingOn::Boot { .. }
+        | WaitingOn::Gate { .. }
+        | WaitingOn::Settle { .. }
+        | WaitingOn::Leader { .. }
+        | WaitingOn::Stop { .. }
+        | WaitingOn::Slot { .. }
+        | WaitingOn::Join { .. }
+        | WaitingOn::Termination { .. }
+        | WaitingOn::Bake { .. }
+        | WaitingOn::OtherMemberOut { .. }
+        | WaitingOn::Retry { .. } => on.name(),
+    }
 }
 
 pub(super) fn wait(on: &WaitingOn) -> String {
