@@ -12,7 +12,7 @@ impl Session<'_> {
     /// A plan that nobody waits for any more: Terraform gets its interrupt, and what it only reads keeps nobody waiting.
     pub(super) async fn plan_no_further(&self) {
         if let Some(runs) = self.world.terraform() {
-            runs.wind_up(TERRAFORM_GRACE).await;
+            runs.wind_up(&self.rollout, TERRAFORM_GRACE).await;
         }
     }
 
@@ -21,7 +21,7 @@ impl Session<'_> {
         let Some(runs) = self.world.terraform() else {
             return false;
         };
-        let lives = runs.wind_up(TERRAFORM_GRACE).await;
+        let lives = runs.wind_up(&self.rollout, TERRAFORM_GRACE).await;
         if lives {
             let id = &self.rollout;
             self.console.say(&format!(

@@ -160,7 +160,7 @@ impl<'a> Attempt<'a> {
             return Ok(Proposal::Nothing);
         };
         (self.tell)(TerraformStage::Compare, &[], None);
-        let shown = self.terraform.show(&self.folder.join("show"), &file).await?;
+        let shown = self.terraform.show(&self.folder.join(files::SHOW), &file).await?;
         let setting = Setting {
             providers: self.terraform.providers(&self.folder.join("version")).await?,
             lock_file: lock_file(&self.terraform.module)?,
@@ -208,7 +208,7 @@ impl<'a> Attempt<'a> {
         self.init().await?;
         let job = self
             .terraform
-            .plan(&self.folder.join("plan"), &self.variables())?;
+            .plan(&self.folder.join(files::PLAN), &self.variables())?;
         let outcome = self.to_its_end(job, TerraformStage::Plan).await?;
         if let Verdict::LockBusy(Some(lock)) = outcome.verdict {
             return Ok(Some(lock));
@@ -228,7 +228,7 @@ impl<'a> Attempt<'a> {
 
     /// `None`: there is nothing to change.
     async fn plan(&self) -> Result<Option<(PlanFile, Tool)>, Unfit> {
-        let run = self.folder.join("plan");
+        let run = self.folder.join(files::PLAN);
         let job = self.terraform.plan(&run, &self.variables())?;
         let outcome = self.to_its_end(job, TerraformStage::Plan).await?;
         if !has_changes(&outcome)? {

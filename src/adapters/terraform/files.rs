@@ -13,6 +13,10 @@ use crate::adapters::scratch::LIFE;
 /// Of a complaint, a reason and a sentence on it.
 const LAST_LINES: usize = 6;
 
+/// Where the plan of a try is made, and where it is shown for the gate.
+pub(super) const PLAN: &str = "plan";
+pub(super) const SHOW: &str = "show";
+
 /// Standard output: the `-json` stream, or the document of `show`.
 pub(super) fn stream_in(run: &Path) -> PathBuf {
     run.join("stream.jsonl")
@@ -57,6 +61,17 @@ pub(super) fn create(run: &Path) -> Result<PathBuf, TerraformError> {
         other => other.map_err(TerraformError::file(run))?,
     }
     run.canonicalize().map_err(TerraformError::file(run))
+}
+
+/// What a try has of its plan: the file, and what was shown of it, whole or half.
+pub(super) fn forget_plan(attempt: &Path) -> io::Result<()> {
+    for path in [plan_in(&attempt.join(PLAN)), stream_in(&attempt.join(SHOW))] {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// A new file that nobody else may read.

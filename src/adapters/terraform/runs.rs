@@ -76,8 +76,8 @@ impl TerraformRuns {
     }
 
     /// Nothing new is begun from here on; what goes on gets one interrupt and some time to wind up. True: it still lives
-    /// afterwards.
-    pub async fn wind_up(&self, patience: Duration) -> bool {
+    /// afterwards. No plan of the rollout stays, whoever has made it: it can start programs, and has values in clear.
+    pub async fn wind_up(&self, rollout: &RolloutId, patience: Duration) -> bool {
         let mut folders = Vec::new();
         let owned = std::mem::take(&mut *own(&self.own));
         for mut one in owned.into_values() {
@@ -91,7 +91,21 @@ impl TerraformRuns {
         for folder in folders {
             lives |= interrupt(&folder, &mut left).await;
         }
+        self.forget_plans(rollout);
         lives
+    }
+
+    /// Of every try that no apply works on.
+    fn forget_plans(&self, rollout: &RolloutId) {
+        let tries = fs::read_dir(self.folder(rollout)).into_iter().flatten().flatten();
+        let ended = tries
+            .map(|one| one.path())
+            .filter(|one| !is_alive(&one.join(APPLY)));
+        for one in ended {
+            if let Err(error) = files::forget_plan(&one) {
+                tracing::info!(%error, "the plan of an earlier run of terraform could not be removed");
+            }
+        }
     }
 
     fn folder(&self, rollout: &RolloutId) -> PathBuf {
@@ -107,19 +121,16 @@ impl TerraformRuns {
         };
         let rollouts = folders(&self.rollouts).into_iter();
         let tries = rollouts.flat_map(|rollout| folders(&rollout.join(FOLDER)));
-        tries.flat_map(|one| folders(&one)).find(|run| {
-            let heard = Job::attach(run).and_then(|mut job| job.hear());
-            heard.is_ok_and(|heard| heard.outcome.is_none())
-        })
+        tries.flat_map(|one| folders(&one)).find(|run| is_alive(run))
     }
 
     /// The try of an earlier process whose `apply` goes on.
     fn left_alive(&self, rollout: &RolloutId) -> Option<PathBuf> {
         let tries = fs::read_dir(self.folder(rollout)).ok()?;
-        tries.flatten().map(|one| one.path()).find(|one| {
-            let heard = Job::attach(&one.join(APPLY)).and_then(|mut job| job.hear());
-            heard.is_ok_and(|heard| heard.outcome.is_none())
-        })
+        tries
+            .flatten()
+            .map(|one| one.path())
+            .find(|one| is_alive(&one.join(APPLY)))
     }
 
     /// Begins a task, and remembers it.
@@ -161,6 +172,7 @@ impl TerraformRuns {
 
     /// A new folder; its number is the attempt of this machine.
     fn attempt(&self, rollout: &RolloutId) -> Result<PathBuf, TerraformError> {
+        self.forget_plans(rollout);
         let folder = self.folder(rollout);
         fs::create_dir_all(&folder).map_err(TerraformError::file(&folder))?;
         let last = fs::read_dir(&folder)
@@ -170,6 +182,11 @@ impl TerraformRuns {
             .max();
         Ok(folder.join(last.map_or(1, |last| last.saturating_add(1)).to_string()))
     }
+}
+
+fn is_alive(run: &Path) -> bool {
+    let heard = Job::attach(run).and_then(|mut job| job.hear());
+    heard.is_ok_and(|heard| heard.outcome.is_none())
 }
 
 fn own(own: &Mutex<BTreeMap<RolloutId, Own>>) -> MutexGuard<'_, BTreeMap<RolloutId, Own>> {
@@ -345,13 +362,10 @@ fn note(told: &Mutex<Shared>, stage: TerraformStage, said: &[Said], job: Option<
 
 /// What is left is a plan that can start programs, and streams; of a run that went well nobody reads them.
 fn tidy_up(folder: &Path, went_well: bool) {
-    let plan = folder.join("plan").join("plan");
     let removed = if went_well {
         fs::remove_dir_all(folder)
-    } else if plan.exists() {
-        fs::remove_file(plan)
     } else {
-        Ok(())
+        files::forget_plan(folder)
     };
     if let Err(error) = removed {
         tracing::info!(%error, "files of terraform's run could not be removed");
@@ -364,3 +378,6 @@ fn counted(said: &[Said]) -> (usize, usize) {
     let announced = said.iter().filter(|said| matches!(said, Said::Planned { .. }));
     (done.count(), announced.count())
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,6 +122,17 @@ async fn a_signal_while_a_plan_is_compared_begins_no_apply() {
     assert_eq!(slow.noted("applies"), "");
     sandbox.run(&["abort", &sandbox.newest_rollout()]).await.exits(0);
     sandbox.down().await;
+    // It can start programs and has values in clear, and so has what was shown of it.
+    let tries = sandbox
+        .info
+        .dir
+        .join(".rehull/rollouts")
+        .join(sandbox.newest_rollout())
+        .join("terraform");
+    assert!(tries.join("1/plan/run.json").exists());
+    for left in ["1/plan/plan", "1/show/stream.jsonl"] {
+        assert!(!tries.join(left).exists(), "{left}");
+    }
 }
 
 /// Its computer sleeps between the plan and the apply; meanwhile a person ends the rollout from another one.
