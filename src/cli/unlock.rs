@@ -101,7 +101,10 @@ fn is_gone(
     let message = match owner {
         Owner::Gone if here.is_some() && host(&lock.who) == here => return Ok(()),
         Owner::Unknown(why) if host(&lock.who) == here => {
-            format!("the lock was taken on this machine, by {}: {why}", lock.who)
+            format!(
+                "the lock was taken on a machine of this name, by {}: {why}",
+                lock.who
+            )
         }
         Owner::Gone | Owner::Unknown(_) | Owner::Lives(_) => format!(
             "the lock was taken on another machine, by {}: whether that run lives cannot be seen from here",

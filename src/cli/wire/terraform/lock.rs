@@ -1,12 +1,12 @@
 //! The lock of the state that an upgrade applies: who has it, whether that one lives here, and freeing it.
 
-use std::fs;
 use std::path::Path;
 
 use rehull_core::render;
 use rehull_core::tfrun::LockInfo;
 
 use super::plan::{NOBODY, scratch, unfinished, unwritable_scratch};
+use super::processes::on_this_machine;
 use crate::adapters::terraform::{Attempt, TerraformRuns};
 use crate::cli::cluster_file::ClusterFile;
 use crate::cli::exit::Exit;
@@ -69,7 +69,11 @@ pub fn owner(world: &World, file: &ClusterFile) -> Result<Owner, Failure> {
         return Ok(Owner::Lives(format!("the run in {}", folder.display())));
     }
     let folder = runs.terraform().module.canonicalize().ok();
-    Ok(on_this_machine(folder.as_deref(), &module.program))
+    Ok(on_this_machine(
+        Path::new("/proc"),
+        folder.as_deref(),
+        &module.program,
+    ))
 }
 
 fn module<'w>(
@@ -88,49 +92,4 @@ fn module<'w>(
     let message = format!("`{}` names no module of Terraform", file.path.display());
     let failure = Failure::new(Exit::Usage, "terraform::no_module", message);
     Err(failure.help("only a state that rehull applies has a lock that it may free"))
-}
-
-/// Where the system tells of processes in files; elsewhere nothing is known, which is said.
-fn on_this_machine(folder: Option<&Path>, program: &str) -> Owner {
-    let unseen = || Owner::Unknown("the processes of this machine cannot be seen".to_owned());
-    let Ok(processes) = fs::read_dir("/proc") else {
-        return unseen();
-    };
-    let mut found = Owner::Gone;
-    for process in processes.flatten() {
-        let number = process.file_name().to_string_lossy().into_owned();
-        if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-            continue;
-        }
-        let line = match fs::read(process.path().join("cmdline")) {
-            Ok(line) => line,
-            // It has just ended.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(_) if !process.path().exists() => continue,
-            Err(_) => return unseen(),
-        };
-        if !is_terraform(&line, program) {
-            continue;
-        }
-        let words = format!(
-            "process {number} ({})",
-            String::from_utf8_lossy(&line).replace('\0', " ").trim()
-        );
-        let place = fs::read_link(process.path().join("cwd")).ok();
-        if place.is_some() && place.as_deref() == folder {
-            return Owner::Lives(words);
-        }
-        found = Owner::Unknown(format!("{words} may be the one that has it"));
-    }
-    found
-}
-
-fn is_terraform(line: &[u8], program: &str) -> bool {
-    let words = String::from_utf8_lossy(line).into_owned();
-    let mut parts = words.split('\0').take(2);
-    // A script that runs it has its own name second.
-    parts.any(|part| {
-        let name = part.rsplit('/').next().unwrap_or_default();
-        name == program || name.starts_with("terraform") || name.starts_with("tofu")
-    })
 }

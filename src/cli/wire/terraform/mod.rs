@@ -3,6 +3,7 @@
 mod infrastructure;
 mod lock;
 mod plan;
+mod processes;
 
 use std::ffi::OsString;
 
