@@ -9,7 +9,7 @@ output "name" {
 }
 
 output "latest_version" {
-  description = "Number of the newest version. rehull compares its content digest before it launches anything from it."
+  description = "Number of the newest version, for `groups` and for people. rehull takes it from the list of EC2, by the content digest in the description."
   value       = aws_launch_template.this.latest_version
 }
 

@@ -1,5 +1,5 @@
 output "etcd_launch_templates" {
-  description = "Launch template of each etcd slot: id, name, number and content digest of the newest version. Read by rehull."
+  description = "Launch template of each etcd slot: id, name, number and content digest of the newest version. For people: rehull asks EC2."
   value = { for slot, made in module.etcd : slot => {
     id             = made.id
     name           = made.name
@@ -9,7 +9,7 @@ output "etcd_launch_templates" {
 }
 
 output "group_launch_templates" {
-  description = "The same of each group. Read by rehull and by `groups`."
+  description = "The same of each group. Read by `groups`."
   value = { for group, made in module.group : group => {
     id             = made.id
     name           = made.name
