@@ -59,6 +59,18 @@ impl Slow {
     }
 }
 
+const APPLY: [&str; 5] = ["apply", "cluster.yaml", "--yes", "--output", "json"];
+
+/// A cluster of yesterday, the pin of today, and a Terraform that takes its time.
+async fn before_an_upgrade(name: &str) -> Option<(Sandbox, Slow)> {
+    let sandbox = cluster(name, &["3.5.33", "3.6.14"]).await?;
+    sandbox.is_settled_at("3.5.33").await;
+    let slow = Slow::of(&sandbox);
+    sandbox.pin("3.6.14");
+    render(&sandbox).await;
+    Some((sandbox, slow))
+}
+
 fn is_at(what: &What, wanted: TerraformStage) -> bool {
     let What::Waiting { waiting, .. } = what else {
         return false;
@@ -69,16 +81,11 @@ fn is_at(what: &What, wanted: TerraformStage) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_interrupts_terraform_once_and_whoever_resumes_waits_for_what_goes_on() {
-    let Some(sandbox) = cluster("tf-stop", &["3.5.33", "3.6.14"]).await else {
+    let Some((sandbox, slow)) = before_an_upgrade("tf-stop").await else {
         return;
     };
-    sandbox.is_settled_at("3.5.33").await;
-    let slow = Slow::of(&sandbox);
-    sandbox.pin("3.6.14");
-    render(&sandbox).await;
     let environment = slow.environment();
-    let apply = ["apply", "cluster.yaml", "--yes", "--output", "json"];
-    let mut run = sandbox.start_with(&environment, &apply);
+    let mut run = sandbox.start_with(&environment, &APPLY);
     run.until_event("an apply of terraform", |what| is_at(what, TerraformStage::Apply))
         .await;
     run.signal(Signal::TERM);
@@ -105,23 +112,16 @@ async fn a_signal_interrupts_terraform_once_and_whoever_resumes_waits_for_what_g
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_while_a_plan_is_compared_begins_no_apply() {
-    let Some(sandbox) = cluster("tf-held", &["3.5.33", "3.6.14"]).await else {
+    let Some((sandbox, slow)) = before_an_upgrade("tf-held").await else {
         return;
     };
-    sandbox.is_settled_at("3.5.33").await;
-    let slow = Slow::of(&sandbox);
-    sandbox.pin("3.6.14");
-    render(&sandbox).await;
-    let apply = ["apply", "cluster.yaml", "--yes", "--output", "json"];
-    let mut run = sandbox.start_with(&slow.environment(), &apply);
+    let mut run = sandbox.start_with(&slow.environment(), &APPLY);
     run.until_event("a comparison", |what| is_at(what, TerraformStage::Compare))
         .await;
     run.signal(Signal::TERM);
     run.end(LIMIT).await.exits(75);
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(slow.noted("applies"), "");
-    sandbox.run(&["abort", &sandbox.newest_rollout()]).await.exits(0);
-    sandbox.down().await;
     // It can start programs and has values in clear, and so has what was shown of it.
     let tries = sandbox
         .info
@@ -133,20 +133,17 @@ async fn a_signal_while_a_plan_is_compared_begins_no_apply() {
     for left in ["1/plan/plan", "1/show/stream.jsonl"] {
         assert!(!tries.join(left).exists(), "{left}");
     }
+    sandbox.run(&["abort", &sandbox.newest_rollout()]).await.exits(0);
+    sandbox.down().await;
 }
 
 /// Its computer sleeps between the plan and the apply; meanwhile a person ends the rollout from another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_holder_that_wakes_behind_its_plan_begins_no_apply_once_the_rollout_was_ended() {
-    let Some(sandbox) = cluster("tf-woken", &["3.5.33", "3.6.14"]).await else {
+    let Some((sandbox, slow)) = before_an_upgrade("tf-woken").await else {
         return;
     };
-    sandbox.is_settled_at("3.5.33").await;
-    let slow = Slow::of(&sandbox);
-    sandbox.pin("3.6.14");
-    render(&sandbox).await;
-    let apply = ["apply", "cluster.yaml", "--yes", "--output", "json"];
-    let mut run = sandbox.start_with(&slow.environment(), &apply);
+    let mut run = sandbox.start_with(&slow.environment(), &APPLY);
     run.until_event("a comparison", |what| is_at(what, TerraformStage::Compare))
         .await;
     run.signal(Signal::STOP);
