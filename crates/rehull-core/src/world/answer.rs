@@ -7,7 +7,7 @@ use super::query::{Query, Service};
 
 impl World {
     pub(super) fn answer(&mut self, call: &Call, name: &str) -> Result<Response, AwsError> {
-        let principal = self.authorise(call)?;
+        let principal = self.authorise(call)?.clone();
         self.count(&call.request, name)?;
         match &call.request {
             Request::GetCallerIdentity => Ok(Response::CallerIdentity(self.caller_identity(&principal))),

@@ -132,7 +132,7 @@ impl AccessKey {
 
 impl World {
     /// Finds the caller and refuses what the caller may not do. Each service words the same refusal differently.
-    pub(super) fn authorise(&self, call: &Call) -> Result<Principal, AwsError> {
+    pub(super) fn authorise(&self, call: &Call) -> Result<&Principal, AwsError> {
         let key = call
             .access_key
             .as_ref()
@@ -157,7 +157,7 @@ impl World {
             (Principal::Machine { .. }, Request::Ec2(_) | Request::Query(_)) => false,
         };
         if allowed {
-            Ok(key.principal.clone())
+            Ok(&key.principal)
         } else {
             Err(self.denied(&key.principal, &call.request))
         }

@@ -30,6 +30,7 @@ pub mod performance;
 pub mod query;
 mod registration;
 mod route;
+mod rows;
 mod s3;
 mod scaling;
 pub mod security;
@@ -67,6 +68,7 @@ pub use identity::{AccessKey, Grant, Principal, Profile, Verb};
 use instance::Instance;
 use interface::{AttachmentState, Interface};
 use network::Network;
+use rows::Rows;
 pub use select::Visibility;
 pub use setup::{ImagePlan, Setup, SubnetPlan};
 pub use target::{Check, TargetId};
@@ -100,10 +102,10 @@ pub struct World {
     iam: iam::Iam,
     #[serde(default)]
     kms: kms::Kms,
-    templates: BTreeMap<String, Template>,
-    instances: BTreeMap<String, Instance>,
-    interfaces: BTreeMap<String, Interface>,
-    volumes: BTreeMap<String, Volume>,
+    templates: Rows<Template>,
+    instances: Rows<Instance>,
+    interfaces: Rows<Interface>,
+    volumes: Rows<Volume>,
     buckets: BTreeMap<String, s3::Bucket>,
     identities: Identities,
     tokens: BTreeMap<String, Remembered>,
@@ -112,6 +114,17 @@ pub struct World {
     open: BTreeMap<EffectId, Effect>,
     #[serde(skip)]
     outbox: Vec<Effect>,
+}
+
+/// What is asked for together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Instances.
+    Instances,
+    /// Interfaces and volumes.
+    Parts,
+    /// Launch templates, which are seen at once.
+    Templates,
 }
 
 impl World {
@@ -127,7 +140,7 @@ impl World {
         Answer { result, lost }
     }
 
-    /// What [`Self::handle`] does to a call that only reads, for somebody who has its answer of the same revision: time
+    /// What [`Self::handle`] does to a call that only reads, for somebody who may look for himself, or has its answer: time
     /// passes, the caller is checked, limits count it. True: its answer is lost.
     ///
     /// # Errors
@@ -140,16 +153,27 @@ impl World {
         Ok(self.faults.take_lost_answer(name))
     }
 
-    /// When something that is new now can be seen next, with no event telling of it.
+    /// An answer about resources of this kind stays true while this number and [`Self::next_shown`] do.
     #[must_use]
-    pub fn next_shown(&self) -> Option<Timestamp> {
-        let instances = self.instances.values().map(|instance| instance.seen);
-        let interfaces = self.interfaces.values().map(|interface| interface.seen);
-        let volumes = self.volumes.values().map(|volume| volume.seen);
-        let seen = instances.chain(interfaces).chain(volumes);
-        seen.flat_map(|seen| [seen.named_from, seen.listed_from])
-            .filter(|at| *at > self.now)
-            .min()
+    pub fn revision_of(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::Instances => self.instances.revision(),
+            Kind::Parts => self.interfaces.revision().saturating_add(self.volumes.revision()),
+            Kind::Templates => self.templates.revision(),
+        }
+    }
+
+    /// When something of this kind that is new now can be seen next, with no event telling of it.
+    #[must_use]
+    pub fn next_shown(&self, kind: Kind) -> Option<Timestamp> {
+        let instances = || self.instances.values().map(|row| row.seen);
+        let interfaces = || self.interfaces.values().map(|row| row.seen);
+        let volumes = || self.volumes.values().map(|row| row.seen);
+        match kind {
+            Kind::Instances => next_of(instances(), self.now),
+            Kind::Parts => next_of(interfaces().chain(volumes()), self.now),
+            Kind::Templates => None,
+        }
     }
 
     /// Lets time pass and hands out what there is to do. Call it after every other call, and when [`Self::next_due`]
@@ -348,4 +372,10 @@ impl World {
         let number = self.next_number();
         setup::id(self.setup.seed, kind, number)
     }
+}
+
+fn next_of(seen: impl Iterator<Item = Visibility>, now: Timestamp) -> Option<Timestamp> {
+    seen.flat_map(|seen| [seen.named_from, seen.listed_from])
+        .filter(|at| *at > now)
+        .min()
 }

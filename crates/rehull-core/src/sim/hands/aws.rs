@@ -1,12 +1,13 @@
 //! Machines and launch templates.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use async_trait::async_trait;
 
 use super::Hands;
-use super::kept::unexpected;
-use super::read::{gone, machine, not_yet, refusal};
+use super::kept::{Kept, unexpected};
+use super::read::{gone, machine, not_yet};
 use crate::domain::fleet::{BootReport, Machine, TemplateVersion, tag};
 use crate::domain::ids::{
     AccountId, ClusterName, ContentDigest, InstanceId, LaunchTemplateName, LaunchTemplateVersion, Region,
@@ -15,6 +16,7 @@ use crate::domain::ids::{
 use crate::domain::observed::{Gap, Part, Partial};
 use crate::ports::{LaunchRequest, LaunchTemplates, Machines, MadeVersion, PortError, Rule, TemplateContent};
 use crate::sim::lab::{Due, Lab};
+use crate::world::Kind;
 use crate::world::api::ec2::{
     CreateLaunchTemplate, CreateLaunchTemplateVersion, Describe, DescribeTemplateVersions, Filter,
     InterfaceSpec, LaunchData, MetadataSpec, PageRequest, Request as Ask, Response as Told, RunInstances,
@@ -155,26 +157,26 @@ impl LaunchTemplates for Hands {
 
 impl Lab {
     fn machines(&mut self, now: jiff::Timestamp, cluster: &ClusterName) -> Result<Vec<Machine>, PortError> {
-        let kept = self.views.machines.take();
-        if let Some(answer) = self.again(now, kept.as_ref(), cluster, gone) {
-            self.views.machines = kept;
-            return answer;
-        }
-        let by = Describe {
+        let by = || Describe {
             filters: vec![Filter {
                 name: format!("tag:{}", tag::CLUSTER),
                 values: vec![cluster.as_str().to_owned()],
             }],
             ..Describe::default()
         };
-        let call = self.signed(Ask::DescribeInstances(by.clone()));
-        self.admit(now, &call, gone)?;
-        let rows = self.world.instances_by(&by);
-        let rows = rows.map_err(|error| refusal(&error, gone))?;
-        let mut machines: Vec<Machine> = rows.into_iter().filter_map(machine).collect();
-        machines.sort_by(|one, other| (one.launched_at, &one.id).cmp(&(other.launched_at, &other.id)));
-        self.views.machines = Some(self.keep(cluster.clone(), vec![call], machines.clone()));
-        Ok(machines)
+        let kept = self.views.machines.take().filter(|kept| kept.asked == *cluster);
+        let mut kept = kept.unwrap_or_else(|| {
+            let call = self.signed(Ask::DescribeInstances(by()));
+            Kept::new(cluster.clone(), vec![call], Kind::Instances)
+        });
+        let answer = kept.ask(&mut self.world, now, gone, |world| {
+            let rows = world.instances_by(&by())?;
+            let mut machines: Vec<Machine> = rows.into_iter().filter_map(machine).collect();
+            machines.sort_by(|one, other| (one.launched_at, &one.id).cmp(&(other.launched_at, &other.id)));
+            Ok(machines)
+        });
+        self.views.machines = Some(kept);
+        answer
     }
 
     /// `None`: there is no such template.
@@ -183,29 +185,26 @@ impl Lab {
         now: jiff::Timestamp,
         template: &LaunchTemplateName,
     ) -> Result<Option<Vec<TemplateVersion>>, PortError> {
-        let kept = self.views.templates.remove(template);
-        if let Some(answer) = self.again(now, kept.as_ref(), &(), not_yet) {
-            let kept = kept.map(|kept| (template.clone(), kept));
-            self.views.templates.extend(kept);
-            return answer.map(Some);
+        let name = || TemplateRef::Name(template.as_str().to_owned());
+        if !self.views.templates.contains_key(template) {
+            let call = self.signed(Ask::DescribeLaunchTemplateVersions(DescribeTemplateVersions {
+                template: name(),
+                versions: Vec::new(),
+                min: None,
+                max: None,
+                page: PageRequest::default(),
+            }));
+            let kept = Kept::new((), vec![call], Kind::Templates);
+            self.views.templates.insert(template.clone(), kept);
         }
-        let name = TemplateRef::Name(template.as_str().to_owned());
-        let call = self.signed(Ask::DescribeLaunchTemplateVersions(DescribeTemplateVersions {
-            template: name.clone(),
-            versions: Vec::new(),
-            min: None,
-            max: None,
-            page: PageRequest::default(),
-        }));
-        self.admit(now, &call, not_yet)?;
-        let Ok(found) = self.world.launch_template(&name) else {
-            return Ok(None);
+        let Some(kept) = self.views.templates.get_mut(template) else {
+            return Err(unexpected());
         };
-        // By number, so ascending.
-        let versions: Vec<TemplateVersion> = found.versions.values().filter_map(version).collect();
-        let kept = self.keep((), vec![call], versions.clone());
-        self.views.templates.insert(template.clone(), kept);
-        Ok(Some(versions))
+        kept.ask(&mut self.world, now, not_yet, |world| {
+            let found = world.launch_template(&name()).ok();
+            // By number, so ascending.
+            Ok(found.map(|found| found.versions.values().filter_map(version).collect()))
+        })
     }
 
     fn make_version(
@@ -269,7 +268,7 @@ impl Lab {
 
 fn version(row: &Row) -> Option<TemplateVersion> {
     Some(TemplateVersion {
-        version: row.number.to_string().parse::<LaunchTemplateVersion>().ok()?,
+        version: LaunchTemplateVersion(NonZeroU64::new(row.number)?),
         digest: content_of(row),
     })
 }

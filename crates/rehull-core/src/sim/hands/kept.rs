@@ -1,6 +1,5 @@
-//! Answers that are kept: a world that has not changed tells the same again, so it need not be told anew.
+//! Answers that are kept: what has not changed in the world is told again, so it need not be read anew.
 
-use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -13,6 +12,7 @@ use crate::ports::PortError;
 use crate::sim::lab::Lab;
 use crate::world::api::ec2::{Request as Ask, Response as Told};
 use crate::world::api::{Call, Request, Response};
+use crate::world::{AwsError, Kind, World};
 
 /// What an unknown id means for a call.
 pub(super) type Absent = fn(String) -> PortError;
@@ -22,80 +22,77 @@ pub(super) type Absent = fn(String) -> PortError;
 pub(in crate::sim) struct Views {
     pub(super) machines: Option<Kept<ClusterName, Vec<Machine>>>,
     pub(super) parts: Option<Kept<Vec<Slot>, BTreeMap<SlotName, SlotParts>>>,
-    pub(super) templates: BTreeMap<LaunchTemplateName, Kept<(), Vec<TemplateVersion>>>,
+    pub(super) templates: BTreeMap<LaunchTemplateName, Kept<(), Option<Vec<TemplateVersion>>>>,
+}
+
+/// A question, with the calls that it takes, and the last answer to it.
+#[derive(Clone, Debug)]
+pub(super) struct Kept<Q, A> {
+    pub(super) asked: Q,
+    calls: Vec<Call>,
+    kind: Kind,
+    answer: Option<Answer<A>>,
 }
 
 /// An answer with everything it depends on.
 #[derive(Clone, Debug)]
-pub(super) struct Kept<Q, A> {
-    asked: Q,
-    calls: Vec<Call>,
+struct Answer<A> {
     revision: u64,
     until: Option<Timestamp>,
-    answer: A,
+    says: A,
 }
 
-impl<Q, A> Kept<Q, A> {
-    fn still_holds<R: PartialEq + ?Sized>(&self, lab: &Lab, now: Timestamp, asked: &R) -> bool
-    where
-        Q: Borrow<R>,
-    {
-        self.revision == lab.world.revision()
-            && self.until.is_none_or(|until| now < until)
-            && lab.world.next_due().is_none_or(|due| now < due)
-            && Borrow::<R>::borrow(&self.asked) == asked
+impl<Q, A: Clone> Kept<Q, A> {
+    /// Nobody has asked yet.
+    pub(super) fn new(asked: Q, calls: Vec<Call>, kind: Kind) -> Self {
+        Self {
+            asked,
+            calls,
+            kind,
+            answer: None,
+        }
+    }
+
+    /// Makes the calls, all of them, whatever becomes of the first; what limits and refuses them does so whether or not the
+    /// answer is known. Then the answer that was given last, if nothing of it has changed since, and else another one.
+    pub(super) fn ask(
+        &mut self,
+        world: &mut World,
+        now: Timestamp,
+        absent: Absent,
+        read: impl FnOnce(&World) -> Result<A, AwsError>,
+    ) -> Result<A, PortError> {
+        let mut admitted = Ok(());
+        for call in &self.calls {
+            admitted = admitted.and(admit(world, now, call, absent));
+        }
+        admitted?;
+        let revision = world.revision_of(self.kind);
+        let holds =
+            |answer: &&Answer<A>| answer.revision == revision && answer.until.is_none_or(|until| now < until);
+        if let Some(answer) = self.answer.as_ref().filter(holds) {
+            return Ok(answer.says.clone());
+        }
+        let says = read(world).map_err(|error| refusal(&error, absent))?;
+        self.answer = Some(Answer {
+            revision,
+            until: world.next_shown(self.kind),
+            says: says.clone(),
+        });
+        Ok(says)
+    }
+}
+
+/// A call that only reads: whoever made it may look for himself.
+fn admit(world: &mut World, now: Timestamp, call: &Call, absent: Absent) -> Result<(), PortError> {
+    match world.admit(now, call) {
+        Ok(true) => Err(closed()),
+        Ok(false) => Ok(()),
+        Err(error) => Err(refusal(&error, absent)),
     }
 }
 
 impl Lab {
-    /// The answer that was given last, if the world has not changed since. What limits and refuses calls does so whether
-    /// or not the answer is known.
-    pub(super) fn again<Q: Borrow<R>, R: PartialEq + ?Sized, A: Clone>(
-        &mut self,
-        now: Timestamp,
-        kept: Option<&Kept<Q, A>>,
-        asked: &R,
-        absent: Absent,
-    ) -> Option<Result<A, PortError>> {
-        let kept = kept.filter(|kept| kept.still_holds(self, now, asked))?;
-        let admitted = self.admit_all(now, &kept.calls, absent);
-        Some(admitted.map(|()| kept.answer.clone()))
-    }
-
-    /// All of them are made, whatever becomes of the first.
-    pub(super) fn admit_all(
-        &mut self,
-        now: Timestamp,
-        calls: &[Call],
-        absent: Absent,
-    ) -> Result<(), PortError> {
-        let mut admitted = Ok(());
-        for call in calls {
-            admitted = admitted.and(self.admit(now, call, absent));
-        }
-        admitted
-    }
-
-    /// Keeps an answer that was just read.
-    pub(super) fn keep<Q, A>(&self, asked: Q, calls: Vec<Call>, answer: A) -> Kept<Q, A> {
-        Kept {
-            asked,
-            calls,
-            revision: self.world.revision(),
-            until: self.world.next_shown(),
-            answer,
-        }
-    }
-
-    /// A call that only reads: whoever made it may look for himself.
-    pub(super) fn admit(&mut self, now: Timestamp, call: &Call, absent: Absent) -> Result<(), PortError> {
-        match self.world.admit(now, call) {
-            Ok(true) => Err(closed()),
-            Ok(false) => Ok(()),
-            Err(error) => Err(refusal(&error, absent)),
-        }
-    }
-
     /// One call of EC2, signed by rehull.
     pub(super) fn ec2(&mut self, now: Timestamp, ask: Ask, absent: Absent) -> Result<Told, PortError> {
         let call = self.signed(ask);

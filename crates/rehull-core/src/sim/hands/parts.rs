@@ -7,43 +7,42 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::Hands;
-use super::kept::unexpected;
-use super::read::{attachment, gone, not_yet, refusal, refused};
+use super::kept::{Kept, unexpected};
+use super::read::{attachment, gone, not_yet, refused};
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{Attachment, Part, SlotParts as Parts, tag};
 use crate::domain::ids::{Generation, InstanceId, InterfaceId, SlotName, VolumeId, Zone};
 use crate::domain::observed::{Gap, Part as ObservedPart, Partial};
 use crate::ports::{PortError, Rule, SlotParts};
 use crate::sim::lab::Lab;
+use crate::world::Kind;
 use crate::world::api::ec2::{Describe, Filter, Request as Ask, Response as Told};
 use crate::world::interface::Interface;
 use crate::world::volume::Volume;
 
 impl Lab {
     fn parts(&mut self, now: Timestamp, slots: &[Slot]) -> Result<BTreeMap<SlotName, Parts>, PortError> {
-        let kept = self.views.parts.take();
-        if let Some(answer) = self.again(now, kept.as_ref(), slots, not_yet) {
-            self.views.parts = kept;
-            return answer;
-        }
-        let ids = slots.iter().map(|slot| slot.volume.as_str().to_owned());
-        let volumes = by("volume-id", ids.collect());
-        let ids = slots.iter().map(|slot| slot.interface.as_str().to_owned());
-        let interfaces = by("network-interface-id", ids.collect());
-        let calls = vec![
-            self.signed(Ask::DescribeVolumes(volumes.clone())),
-            self.signed(Ask::DescribeNetworkInterfaces(interfaces.clone())),
-        ];
-        self.admit_all(now, &calls, not_yet)?;
-        let worded = |error| refusal(&error, not_yet);
-        let volumes = self.world.volumes_by(&volumes).map_err(worded)?;
-        let interfaces = self.world.interfaces_by(&interfaces).map_err(worded)?;
-        let named = slots
-            .iter()
-            .map(|slot| (slot.name.clone(), parts(slot, &volumes, &interfaces)));
-        let answer: BTreeMap<SlotName, Parts> = named.collect();
-        self.views.parts = Some(self.keep(slots.to_vec(), calls, answer.clone()));
-        Ok(answer)
+        let ids = || slots.iter().map(|slot| slot.volume.as_str().to_owned());
+        let volumes = || by("volume-id", ids().collect());
+        let ids = || slots.iter().map(|slot| slot.interface.as_str().to_owned());
+        let interfaces = || by("network-interface-id", ids().collect());
+        let kept = self.views.parts.take().filter(|kept| kept.asked == slots);
+        let mut kept = kept.unwrap_or_else(|| {
+            let calls = vec![
+                self.signed(Ask::DescribeVolumes(volumes())),
+                self.signed(Ask::DescribeNetworkInterfaces(interfaces())),
+            ];
+            Kept::new(slots.to_vec(), calls, Kind::Parts)
+        });
+        let answer = kept.ask(&mut self.world, now, not_yet, |world| {
+            let (volumes, interfaces) = (world.volumes_by(&volumes())?, world.interfaces_by(&interfaces())?);
+            let named = slots
+                .iter()
+                .map(|slot| (slot.name.clone(), parts(slot, &volumes, &interfaces)));
+            Ok(named.collect())
+        });
+        self.views.parts = Some(kept);
+        answer
     }
 
     fn volume(&mut self, now: Timestamp, id: &VolumeId) -> Result<Volume, PortError> {
