@@ -215,10 +215,10 @@ pub(crate) fn is_returning(step: &Step<'_>, tick: &mut Tick) -> bool {
     }
     // Of a slot that changes, the new machine joins by its own step.
     let joins = |machine: &Machine| slot.plan.changes() && slot.new.is_some_and(|new| new.id == machine.id);
-    let comes = |machine: &&Machine| {
-        let ours = was_told_by_us(slot, machine, step.journal) || will_not_come_up(step.now, slot, machine);
-        machine.go && !joins(machine) && ours
+    let is_ours = |machine: &Machine| {
+        was_told_by_us(slot, machine, step.journal) || will_not_come_up(step.now, slot, machine)
     };
+    let comes = |machine: &&Machine| machine.go && !joins(machine) && is_ours(machine);
     let Some(machine) = slot.running_machines().find(comes) else {
         return false;
     };

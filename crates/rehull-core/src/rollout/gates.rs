@@ -232,7 +232,7 @@ pub(super) fn has_joined(slot: &SlotName, journal: &JournalView) -> bool {
 /// When the member joined on the machine that carries it now, if that was in this rollout.
 pub(crate) fn joined_at(slot: &SlotSituation<'_>, journal: &JournalView) -> Option<Timestamp> {
     let machine = slot.carrier()?;
-    journal.marked_at(&joined_mark(slot.name(), &machine.id))
+    journal.marked_with(["joined", slot.name().as_str(), machine.id.as_str()])
 }
 
 /// Members below the cluster version are refused by etcd itself, so taking the old one out would be for good.

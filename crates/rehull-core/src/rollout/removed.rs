@@ -50,11 +50,11 @@ fn by_others(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalVie
         .running_machines()
         .any(|machine| machine.go && slot.has_part_at(machine));
     let is_untouched = !slot.plan.changes() || !slot.switch_has_begun();
-    let has_joined = gates::joined_at(slot, journal).is_some();
+    let has_joined = || gates::joined_at(slot, journal).is_some();
     now.list_is_known()
         && slot.listed.is_none()
         && runs
         && !slot.stop_was_asked()
-        && (is_untouched || has_joined)
+        && (is_untouched || has_joined())
         && !comeback::is_target(now, slot)
 }
