@@ -32,13 +32,13 @@ pub fn journal(rollout: &RolloutId) -> String {
 /// One journal segment.
 #[must_use]
 pub fn segment(rollout: &RolloutId, seq: u64) -> String {
-    format!("{}{seq:06}.jsonl", journal(rollout))
+    format!("{ROLLOUTS}{rollout}/journal/{seq:06}.jsonl")
 }
 
 /// The fold of all segments up to this one.
 #[must_use]
 pub fn fold(rollout: &RolloutId, seq: u64) -> String {
-    format!("{}fold-{seq:06}.json", journal(rollout))
+    format!("{ROLLOUTS}{rollout}/journal/fold-{seq:06}.json")
 }
 
 /// The best-effort event log; nothing is decided from it.

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use super::etcd::Etcd;
 use super::fault::Happening;
 use crate::domain::ids::SlotName;
+use crate::plan::RolloutPlan;
 use memory::Memory;
 pub(crate) use witness::Witness;
 
@@ -102,6 +103,11 @@ impl Oracle {
         &self.breaches
     }
 
+    /// A plan that is going to be approved and stored again and again.
+    pub(super) fn read_ahead(&mut self, plan: &RolloutPlan) {
+        self.memory.read_ahead(plan);
+    }
+
     /// Somebody else took a member out: what rehull decided on an older look is not its fault. Or set a clock: waits by
     /// the wall clock mean nothing any more.
     pub(super) fn disturbed(&mut self, now: Timestamp, what: &Happening) {
@@ -132,16 +138,13 @@ impl Oracle {
         if etcd.voters() == 0 || etcd.committed() == 0 || !self.is_unharmed() {
             return;
         }
-        let now_standing = standing(etcd);
-        if now_standing.voters > 1 && now_standing.healthy <= now_standing.voters / 2 {
-            let what = format!(
-                "{} of {} voters are left",
-                now_standing.healthy, now_standing.voters
-            );
-            self.breach(now, 3, what);
+        let (voters, healthy) = counts(etcd);
+        if voters > 1 && healthy <= voters / 2 {
+            self.breach(now, 3, format!("{healthy} of {voters} voters are left"));
         }
-        if now_standing.out.len() > 1 {
-            let names: Vec<&str> = now_standing.out.iter().map(SlotName::as_str).collect();
+        if voters - healthy > 1 {
+            let out = standing(etcd).out;
+            let names: Vec<&str> = out.iter().map(SlotName::as_str).collect();
             self.breach(now, 3, format!("{} are out at once", names.join(" and ")));
         }
     }

@@ -113,7 +113,8 @@ pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unp
     }
     let mut plan = run.plan(&ground.after, RolloutKind::Upgrade)?;
     plan.envelope.control_plane = control_plane;
-    let lab = run.stage.lab().clone();
+    let mut lab = run.stage.lab().clone();
+    lab.oracle.read_ahead(&plan);
     Ok(Prepared {
         lab,
         plan,

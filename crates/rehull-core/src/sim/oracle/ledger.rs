@@ -17,6 +17,8 @@ use crate::sim::store::Objects;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     read: u64,
+    /// Changes of the store up to which it was read.
+    changes: u64,
     /// Intended and not settled.
     open: BTreeMap<String, (u32, Action, Token)>,
     /// What may still come true, and under which token.
@@ -31,6 +33,9 @@ impl Ledger {
     /// Reads the segments that have come since, and says what is wrong with them.
     pub(super) fn read_on(&mut self, store: &Objects, rollout: &RolloutId) -> Vec<Wrong> {
         let mut wrong = Vec::new();
+        if store.changes() == std::mem::replace(&mut self.changes, store.changes()) {
+            return wrong;
+        }
         loop {
             let next = self.read.saturating_add(1);
             let Some(bytes) = store.bytes(&keys::segment(rollout, next)) else {

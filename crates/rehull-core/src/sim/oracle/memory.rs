@@ -20,6 +20,8 @@ const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 pub(super) struct Memory {
     pub(super) ledgers: BTreeMap<RolloutId, Ledger>,
     plans: BTreeMap<RolloutId, Arc<RolloutPlan>>,
+    /// What many rollouts are about to store, and what it says: read once for all of them.
+    read_before: Option<(Arc<[u8]>, Arc<RolloutPlan>)>,
     /// When a machine was told to go, or to stop, whichever came last.
     pub(super) told: BTreeMap<InstanceId, Timestamp>,
     /// When a machine was last told to stop, or terminated: the request may still be on its way.
@@ -47,9 +49,21 @@ impl Memory {
     /// What was approved, as it lies in the store. Only the data: none of the planner's judgement.
     pub(super) fn plan(&mut self, store: &Objects, rollout: &RolloutId) -> Option<Arc<RolloutPlan>> {
         if !self.plans.contains_key(rollout) {
-            let plan = serde_json::from_slice(store.bytes(&keys::plan(rollout))?).ok()?;
-            self.plans.insert(rollout.clone(), Arc::new(plan));
+            let stored = store.bytes(&keys::plan(rollout))?;
+            let known = self.read_before.as_ref().filter(|(bytes, _)| **bytes == *stored);
+            let plan = match known {
+                Some((_, plan)) => plan.clone(),
+                None => Arc::new(serde_json::from_slice(stored).ok()?),
+            };
+            self.plans.insert(rollout.clone(), plan);
         }
         self.plans.get(rollout).cloned()
+    }
+
+    /// Reads a plan as it will be stored.
+    pub(super) fn read_ahead(&mut self, plan: &RolloutPlan) {
+        let stored = serde_json::to_vec_pretty(plan).unwrap_or_default();
+        let says = serde_json::from_slice(&stored).ok();
+        self.read_before = says.map(|says| (stored.into(), Arc::new(says)));
     }
 }

@@ -152,7 +152,12 @@ impl Case<'_> {
         };
         // Who has died since the last look was there in it.
         let goes = |id: &MemberId| processes().any(|other| other.data.member == *id && !stays(other));
-        let seen = self.look.healthy.union(&self.truth.healthy);
+        let died = self
+            .look
+            .healthy
+            .iter()
+            .filter(|id| !self.truth.healthy.contains(id));
+        let seen = self.truth.healthy.iter().chain(died);
         let left = seen
             .filter(|id| **id != process.data.member && self.is_voter(**id) && !goes(id))
             .count();
@@ -302,8 +307,7 @@ impl Case<'_> {
 
     fn promotes_who_lacks(&self, member: MemberId) -> Option<Wrong> {
         let limit = self.plan.envelope.policy.lag_entries_max;
-        let lacks = |truth: &Truth| truth.lacks.get(&member).copied().unwrap_or(u64::MAX);
-        let least = lacks(self.look).min(lacks(&self.truth));
+        let least = self.look.lacks(member).min(self.truth.lacks(member));
         (least > limit).then(|| {
             (
                 3,

@@ -1,7 +1,5 @@
 //! What is so, at one instant. What a process saw is sampled when it looks: nobody is blamed for what changed since.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::tag;
 use crate::domain::ids::{InstanceId, MemberId, SlotName};
@@ -15,13 +13,13 @@ pub(super) struct Truth {
     /// Voters of the membership.
     pub(super) voters: usize,
     /// Those that run and take part.
-    pub(super) healthy: BTreeSet<MemberId>,
+    pub(super) healthy: Vec<MemberId>,
     /// Machines on which an etcd runs, frozen or not.
-    pub(super) running: BTreeSet<InstanceId>,
+    pub(super) running: Vec<InstanceId>,
     /// Slot of the leader.
     pub(super) leader: Option<SlotName>,
     /// Entries that a member lacks of the longest log.
-    pub(super) lacks: BTreeMap<MemberId, u64>,
+    lacks: Vec<(MemberId, u64)>,
     /// An alarm is raised.
     pub(super) alarmed: bool,
     /// One is raised that is not about space: the data of those who have it may be wrong.
@@ -60,6 +58,12 @@ impl Truth {
             rest_asked: lab.store.has_any(keys::REQUESTS),
             margin: etcd.leader().and_then(|_| margin(lab, &voters)),
         }
+    }
+
+    /// Entries that a member lacks of the longest log; nothing at all is known of one that does not run.
+    pub(super) fn lacks(&self, member: MemberId) -> u64 {
+        let of_it = self.lacks.iter().find(|(id, _)| *id == member);
+        of_it.map_or(u64::MAX, |(_, lacks)| *lacks)
     }
 }
 
