@@ -6,7 +6,23 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
+use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Reads the text of an id straight into the one copy of it.
+struct Text;
+
+impl Visitor<'_> for Text {
+    type Value = Arc<str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Arc<str>, E> {
+        Ok(Arc::from(text))
+    }
+}
 
 // Every look copies hundreds of them and changes none: a copy is one more owner of the same text.
 macro_rules! text_id {
@@ -18,8 +34,8 @@ macro_rules! text_id {
 
         impl $name {
             /// Takes the text as it is; syntax is checked where text enters (config, adapters).
-            pub fn new(text: impl Into<String>) -> Self {
-                Self(Arc::from(text.into()))
+            pub fn new(text: impl AsRef<str>) -> Self {
+                Self(Arc::from(text.as_ref()))
             }
 
             /// The text itself.
@@ -43,7 +59,7 @@ macro_rules! text_id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer).map(Self::new)
+                deserializer.deserialize_str(Text).map(Self)
             }
         }
     };
@@ -138,31 +154,30 @@ text_id!(
     Token
 );
 
-/// An id as it stands in JSON: hexadecimal text, because most readers round a number above 2^53; journals of before
+/// Reads an id as it stands in JSON: hexadecimal text, because most readers round a number above 2^53; journals of before
 /// have the number.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Hex(String),
-    Number(u64),
-}
+struct Hex;
 
-impl TryFrom<Written> for u64 {
-    type Error = std::num::ParseIntError;
+impl Visitor<'_> for Hex {
+    type Value = u64;
 
-    fn try_from(written: Written) -> Result<Self, Self::Error> {
-        match written {
-            Written::Hex(text) => Self::from_str_radix(&text, 16),
-            Written::Number(number) => Ok(number),
-        }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id in hexadecimal")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<u64, E> {
+        u64::from_str_radix(text, 16).map_err(E::custom)
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<u64, E> {
+        Ok(number)
     }
 }
 
 macro_rules! hex_id {
     ($(#[$doc:meta] $name:ident),+) => {$(
         #[$doc]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(into = "String", try_from = "Written")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub u64);
 
         impl fmt::Display for $name {
@@ -171,17 +186,15 @@ macro_rules! hex_id {
             }
         }
 
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.to_string()
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
             }
         }
 
-        impl TryFrom<Written> for $name {
-            type Error = std::num::ParseIntError;
-
-            fn try_from(written: Written) -> Result<Self, Self::Error> {
-                u64::try_from(written).map(Self)
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(Hex).map(Self)
             }
         }
     )+};
