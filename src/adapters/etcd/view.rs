@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -104,7 +105,7 @@ impl EtcdPool {
         if answer.serves {
             // Without the read before it the list may be an old one: better none than a wrong one.
             let list = self.read(&url, READ_LIMIT, own_copy).await;
-            answer.members = list.ok().map(|listing| listing.members);
+            answer.members = list.ok().map(|listing| Arc::new(listing.members));
         }
         Ok(answer)
     }

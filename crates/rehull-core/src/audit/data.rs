@@ -84,7 +84,7 @@ fn is_started_member(plan: &RolloutPlan, seen: &Observed, slot: &SlotName) -> Op
         .endpoints
         .values()
         .filter_map(|endpoint| endpoint.answer());
-    let mut lists = answers.filter_map(|answer| answer.members.as_ref()).peekable();
+    let mut lists = answers.filter_map(|answer| answer.members.as_deref()).peekable();
     lists.peek()?;
     Some(lists.flatten().any(|line| {
         let here = url.as_ref().is_some_and(|url| line.peer_urls.contains(url));

@@ -99,5 +99,5 @@ fn lines(seen: &Observed) -> impl Iterator<Item = &ListedMember> {
         .endpoints
         .values()
         .filter_map(|endpoint| endpoint.answer());
-    answers.filter_map(|answer| answer.members.as_ref()).flatten()
+    answers.filter_map(|answer| answer.members.as_deref()).flatten()
 }

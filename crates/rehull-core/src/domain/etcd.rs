@@ -1,6 +1,7 @@
 //! What etcd says, endpoint by endpoint. Nothing is merged here: who disagrees must stay visible.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,7 @@ pub struct MemberAnswer {
     pub db_quota: Option<u64>,
     /// Member list as this member sees it, after a linearizable read; sorted by id. `None`: no such read came back
     /// (`serves` is false), or the list was refused (learner).
-    pub members: Option<Vec<ListedMember>>,
+    pub members: Option<Arc<Vec<ListedMember>>>,
     /// A linearizable read through this member came back in time.
     pub serves: bool,
     /// Checks of its own `/readyz` that fail, by name; empty: all pass, or its version has no such page.

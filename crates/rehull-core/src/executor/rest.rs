@@ -118,7 +118,7 @@ const fn is_heard(endpoint: &Endpoint) -> bool {
 /// The spare is at rest when it is empty.
 fn spare_is_at_rest(spare: &Slot, seen: &Observed, left: &mut Vec<String>) {
     let answers = seen.etcd.endpoints.values().filter_map(Endpoint::answer);
-    let mut lines = answers.filter_map(|answer| answer.members.as_ref()).flatten();
+    let mut lines = answers.filter_map(|answer| answer.members.as_deref()).flatten();
     if lines.any(|line| line.peer_urls.contains(&spare.peer_url())) {
         left.push(format!("the spare {} is still in the member list", spare.name));
     }

@@ -150,7 +150,7 @@ fn is_evident(action: &Action, seen: &Observed) -> bool {
 fn lists_agree(seen: &Observed, shows: impl Fn(&[ListedMember]) -> bool) -> bool {
     let answers = seen.etcd.endpoints.values().filter_map(Endpoint::answer);
     let mut lists = answers.filter_map(|answer| answer.members.as_deref()).peekable();
-    lists.peek().is_some() && lists.all(shows)
+    lists.peek().is_some() && lists.all(|list| shows(list))
 }
 
 fn parts<'a>(seen: &'a Observed, slot: &SlotName) -> Option<&'a SlotParts> {

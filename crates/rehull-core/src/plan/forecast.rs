@@ -211,7 +211,7 @@ fn raises(seen: &Observed, slot: &SlotName, alarm: &str) -> bool {
 /// Members that no slot of the plan owns: gates stay red as long as they are listed.
 fn strangers(envelope: &Envelope, seen: &Observed) -> BTreeSet<String> {
     let answers = seen.etcd.endpoints.values().filter_map(Endpoint::answer);
-    let lines = answers.filter_map(|answer| answer.members.as_ref()).flatten();
+    let lines = answers.filter_map(|answer| answer.members.as_deref()).flatten();
     let owned = |line: &&ListedMember| {
         let is_of = |slot: &SlotPlan| {
             line.peer_urls.contains(&slot.slot.peer_url()) || line.name == slot.slot.name.as_str()

@@ -52,7 +52,7 @@ fn held_at(input: &PlanInput<'_>) -> Option<(u32, u32)> {
 fn below_all_members(input: &PlanInput<'_>) -> Option<(u32, u32)> {
     let answers = input.seen.etcd.endpoints.values();
     let answers: Vec<_> = answers.filter_map(|endpoint| endpoint.answer()).collect();
-    let listed = answers.iter().filter_map(|answer| answer.members.as_ref());
+    let listed = answers.iter().filter_map(|answer| answer.members.as_deref());
     let all = listed.map(Vec::len).max()? <= answers.len();
     let version = answers.iter().filter_map(|answer| answer.cluster_version).max()?;
     let next = (version.0, version.1.saturating_add(1));

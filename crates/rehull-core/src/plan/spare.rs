@@ -77,7 +77,7 @@ fn is_listed(input: &PlanInput<'_>, spare: &Slot) -> bool {
         .endpoints
         .values()
         .filter_map(|endpoint| endpoint.answer());
-    let mut lines = answers.filter_map(|answer| answer.members.as_ref()).flatten();
+    let mut lines = answers.filter_map(|answer| answer.members.as_deref()).flatten();
     lines.any(|line| line.peer_urls.contains(&spare.peer_url()))
 }
 
@@ -247,16 +247,13 @@ mod tests {
         let mut seen = ready().observe();
         for endpoint in seen.etcd.endpoints.values_mut() {
             if let Endpoint::Answered(answer) = endpoint {
-                answer
-                    .members
-                    .as_mut()
-                    .unwrap()
-                    .push(crate::domain::etcd::ListedMember {
-                        id: crate::domain::ids::MemberId(9),
-                        name: "etcd-i".to_owned(),
-                        peer_urls: vec![slot(SPARE).peer_url()],
-                        learner: false,
-                    });
+                let members = answer.members.as_mut().unwrap();
+                std::sync::Arc::make_mut(members).push(crate::domain::etcd::ListedMember {
+                    id: crate::domain::ids::MemberId(9),
+                    name: "etcd-i".to_owned(),
+                    peer_urls: vec![slot(SPARE).peer_url()],
+                    learner: false,
+                });
             }
         }
         let plan = make(&learner_first(OLD), &seen, RolloutKind::Upgrade).unwrap();

@@ -3,6 +3,7 @@
 //! No memory: the same world gives the same answer after any crash.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer};
 use crate::domain::fleet::{Machine, MachineState, SlotParts, TemplateVersion};
@@ -56,7 +57,9 @@ impl<'a> Situation<'a> {
         let members = agreed_members(seen, plan.envelope.etcd_cluster);
         let read = |slot_plan: &'a SlotPlan| {
             let name = &slot_plan.slot.name;
-            let (new, old) = split_machines(plan, slot_plan, seen);
+            let of_slot = seen.fleet.machines.iter().filter(|m| m.slot == *name);
+            let (live, leaving) = of_slot.partition(|m| m.is_live());
+            let (new, old) = split_machines(plan, slot_plan, seen, live);
             let listed = members.as_ref().ok().and_then(|list| {
                 list.iter().copied().find(|m| {
                     m.name == name.as_str() || m.peer_urls.iter().any(|url| slot_plan.slot.is_peer_url(url))
@@ -68,12 +71,7 @@ impl<'a> Situation<'a> {
                 endpoint: seen.etcd.endpoints.get(name).unwrap_or(UNASKED),
                 new,
                 old,
-                leaving: seen
-                    .fleet
-                    .machines
-                    .iter()
-                    .filter(|m| m.slot == *name && !m.is_live())
-                    .collect(),
+                leaving,
                 listed,
             }
         };
@@ -298,14 +296,15 @@ fn split_machines<'a>(
     plan: &RolloutPlan,
     slot: &SlotPlan,
     seen: &'a Observed,
+    mut live: Vec<&'a Machine>,
 ) -> (Option<&'a Machine>, Vec<&'a Machine>) {
-    let live = || seen.fleet.live_in(&slot.slot.name);
     let holder = seen
         .fleet
         .slots
         .get(&slot.slot.name)
         .and_then(|parts| parts.volume.attachment.machine());
-    let new = live()
+    let wanted = live.iter().copied();
+    let new = wanted
         .filter(|m| m.digest.as_ref() == Some(&slot.to.digest) && !m.stop_asked && !is_off(m))
         .filter(|m| slot.changes() || holder == Some(&m.id) || m.go)
         .filter(|m| {
@@ -315,8 +314,8 @@ fn split_machines<'a>(
                 .is_some_and(|ids| ids.contains(&m.id))
         })
         .min_by_key(|m| (holder != Some(&m.id), !m.go, m.launched_at, &m.id));
-    let old = live().filter(|m| new.is_none_or(|n| n.id != m.id)).collect();
-    (new, old)
+    live.retain(|m| new.is_none_or(|n| n.id != m.id));
+    (new, live)
 }
 
 /// Switched off in EC2, or on the way there. It keeps its parts and does not come up by itself.
@@ -328,7 +327,7 @@ pub(crate) fn is_off(machine: &Machine) -> bool {
 fn shown_lists(
     seen: &Observed,
     cluster: Option<EtcdClusterId>,
-) -> impl Iterator<Item = (&SlotName, &Vec<ListedMember>)> {
+) -> impl Iterator<Item = (&SlotName, &Arc<Vec<ListedMember>>)> {
     seen.etcd.endpoints.iter().filter_map(move |(slot, endpoint)| {
         let answer = endpoint.answer()?;
         let ours = cluster.is_none_or(|ours| ours == answer.cluster);
@@ -338,7 +337,7 @@ fn shown_lists(
 
 /// It serves, and by its own list it is a voter.
 fn is_voter_of_its_list(answer: &MemberAnswer) -> bool {
-    let own = |list: &Vec<ListedMember>| list.iter().any(|line| line.id == answer.id && !line.learner);
+    let own = |list: &Arc<Vec<ListedMember>>| list.iter().any(|line| line.id == answer.id && !line.learner);
     answer.serves && !answer.learner && answer.members.as_ref().is_some_and(own)
 }
 
@@ -347,7 +346,7 @@ fn agreed_members(seen: &Observed, cluster: Option<EtcdClusterId>) -> Result<Vec
     let mut shown = shown_lists(seen, cluster);
     let first = shown.next().map(|(_, members)| members);
     if shown.all(|(_, members)| Some(members) == first) {
-        return Ok(first.into_iter().flatten().collect());
+        return Ok(first.into_iter().flat_map(|members| members.iter()).collect());
     }
     let mut lists: BTreeMap<Vec<String>, (Vec<&SlotName>, Vec<&ListedMember>)> = BTreeMap::new();
     for (slot, members) in shown_lists(seen, cluster) {

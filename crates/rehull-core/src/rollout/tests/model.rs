@@ -5,6 +5,7 @@
 use std::cell::{Ref, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -312,7 +313,7 @@ impl Model {
             db_size: 1,
             db_quota: None,
             // A list is only shown by a linearizable read, which a learner does not serve.
-            members: (self.has_quorum() && !me.learner).then(|| members.collect()),
+            members: (self.has_quorum() && !me.learner).then(|| Arc::new(members.collect())),
             serves: self.has_quorum() && !me.learner,
             unready: Vec::new(),
             cert_until: None,

@@ -1,7 +1,7 @@
 //! What a client is told by one member.
 
 use super::{Etcd, Process};
-use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer};
+use crate::domain::etcd::{Endpoint, MemberAnswer};
 use crate::domain::ids::{MemberId, SlotName};
 use crate::domain::version::EtcdVersion;
 
@@ -50,12 +50,6 @@ impl Etcd {
     fn member_answer(&self, process: &Process) -> MemberAnswer {
         let id = process.data.member;
         let reads = self.reads(process);
-        let members = self.members.values().map(|member| ListedMember {
-            id: member.id,
-            name: member.name.clone(),
-            peer_urls: vec![member.url.clone()],
-            learner: member.learner,
-        });
         MemberAnswer {
             id,
             cluster: process.data.cluster,
@@ -69,7 +63,7 @@ impl Etcd {
             alarms: self.alarms.iter().map(|(_, alarm)| alarm.clone()).collect(),
             db_size: DB_SIZE,
             db_quota: None,
-            members: reads.then(|| members.collect()),
+            members: reads.then(|| self.members.shown()),
             serves: reads,
             unready: unready(process, reads),
             cert_until: None,

@@ -6,6 +6,7 @@
 mod answer;
 mod calls;
 mod links;
+mod list;
 mod raft;
 mod rule;
 mod rules;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use super::draw::Draw;
 use crate::domain::ids::{EtcdClusterId, InstanceId, MemberId, SlotName};
 use crate::domain::version::EtcdVersion;
+use list::Members;
 pub use rule::EtcdRule;
 pub use rules::Refused;
 pub use start::{Died, InitialState, StartRequest};
@@ -97,7 +99,7 @@ pub struct Etcd {
     draw: Draw,
     at: Timestamp,
     cluster: EtcdClusterId,
-    members: BTreeMap<MemberId, Member>,
+    members: Members,
     /// By the slot whose address they listen on.
     processes: BTreeMap<SlotName, Process>,
     leader: Option<MemberId>,
@@ -137,7 +139,7 @@ impl Etcd {
             cluster: EtcdClusterId(draw.number("etcd-cluster", 0)),
             draw,
             at,
-            members: BTreeMap::new(),
+            members: Members::default(),
             processes: BTreeMap::new(),
             leader: None,
             leads_since: at,

@@ -110,16 +110,14 @@ impl Etcd {
     }
 
     fn commit(&mut self) {
-        let seen: Vec<(MemberId, u64)> = self
-            .connected()
-            .map(|(_, process)| (process.data.member, process.data.log))
-            .collect();
-        self.matched.extend(seen);
-        let mut logs: Vec<u64> = self
-            .connected()
-            .filter(|(_, process)| self.votes(process))
-            .map(|(_, process)| process.data.log)
-            .collect();
+        let members = &self.members;
+        let connected = self.processes.values();
+        let connected =
+            connected.filter(|process| process.takes_part() && members.contains_key(&process.data.member));
+        self.matched
+            .extend(connected.map(|process| (process.data.member, process.data.log)));
+        let voters = self.connected().filter(|(_, process)| self.votes(process));
+        let mut logs: Vec<u64> = voters.map(|(_, process)| process.data.log).collect();
         logs.sort_unstable_by(|one, other| other.cmp(one));
         // The entry that a quorum has.
         if let Some(log) = logs.get(self.voters() / 2) {
