@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::etcd::Etcd;
 use super::fault::{Happening, RequestTrouble};
-use super::oracle::{Standing, standing};
+use super::oracle::{Counts, Standing, standing};
 use super::process::Ended;
 use super::time::ProcessNumber;
 use crate::event::Event;
@@ -57,7 +57,7 @@ pub enum Happened {
 pub(super) struct Chronicle {
     begin: Option<Timestamp>,
     moments: Vec<Moment>,
-    counts: (usize, usize),
+    counts: Counts,
 }
 
 impl Chronicle {
@@ -72,7 +72,10 @@ impl Chronicle {
     pub(super) fn note(&mut self, now: Timestamp, process: ProcessNumber, etcd: &Etcd, what: Happened) {
         let Some(begin) = self.begin else { return };
         let standing = standing(etcd);
-        self.counts = (standing.voters, standing.healthy);
+        self.counts = Counts {
+            voters: standing.voters,
+            healthy: standing.healthy,
+        };
         self.moments.push(Moment {
             at: Duration::try_from(now.duration_since(begin)).unwrap_or_default(),
             process,
@@ -82,9 +85,9 @@ impl Chronicle {
     }
 
     /// Called at every instant: writes down only what has changed.
-    pub(super) fn look(&mut self, now: Timestamp, etcd: &Etcd) {
+    pub(super) fn look(&mut self, now: Timestamp, etcd: &Etcd, counts: Counts) {
         let Some(begin) = self.begin else { return };
-        if now >= begin && super::oracle::counts(etcd) != self.counts {
+        if now >= begin && counts != self.counts {
             self.note(now, 0, etcd, Happened::Voters);
         }
     }

@@ -12,7 +12,7 @@ use super::etcd::Etcd;
 use super::fault::Happening;
 use super::guest::{Disk, Guest, Surroundings, UserData};
 use super::hands::Views;
-use super::oracle::Oracle;
+use super::oracle::{Counts, Oracle};
 use super::servers::Servers;
 use super::store::Objects;
 use super::terraform::{ProgramNumber, Terraform};
@@ -154,13 +154,14 @@ impl Lab {
     /// When something happens by itself next.
     #[must_use]
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        let guests = self.guests.values().map(Guest::next_due);
-        let due = guests
-            .chain(self.world.next_due())
-            .chain(self.etcd.next_due())
-            .chain(self.servers.next_due())
-            .chain(self.agenda.keys().next().map(|(at, _)| *at));
-        due.filter(|at| *at < Timestamp::MAX).min()
+        let due = [
+            self.guests.values().map(Guest::next_due).min(),
+            self.world.next_due(),
+            self.etcd.next_due(),
+            self.servers.next_due(),
+            self.agenda.keys().next().map(|(at, _)| *at),
+        ];
+        due.into_iter().flatten().filter(|at| *at < Timestamp::MAX).min()
     }
 
     /// Lets time pass, one instant after the other.
@@ -209,8 +210,9 @@ impl Lab {
         self.take_ended();
         self.stir_guests(now);
         self.live_on_servers(now);
-        self.oracle.look(now, &self.etcd);
-        self.chronicle.look(now, &self.etcd);
+        let counts = Counts::of(&self.etcd);
+        self.oracle.look(now, &self.etcd, counts);
+        self.chronicle.look(now, &self.etcd, counts);
     }
 
     /// Writes down what a process did (0: what the world did).

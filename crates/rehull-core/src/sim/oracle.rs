@@ -70,16 +70,25 @@ pub(crate) fn standing(etcd: &Etcd) -> Standing {
 }
 
 /// Voters, and those of them that take part: the cheap half of [`standing`].
-pub(super) fn counts(etcd: &Etcd) -> (usize, usize) {
-    let runs = |id| {
-        let mut processes = etcd.processes();
-        processes.any(|(_, process)| process.data.member == id && process.takes_part())
-    };
-    let voters = || etcd.members().filter(|member| !member.learner);
-    (
-        voters().count(),
-        voters().filter(|member| runs(member.id)).count(),
-    )
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) voters: usize,
+    pub(super) healthy: usize,
+}
+
+impl Counts {
+    pub(super) fn of(etcd: &Etcd) -> Self {
+        let runs = |id| {
+            let mut processes = etcd.processes();
+            processes.any(|(_, process)| process.data.member == id && process.takes_part())
+        };
+        let mut counts = Self::default();
+        for member in etcd.members().filter(|member| !member.learner) {
+            counts.voters += 1;
+            counts.healthy += usize::from(runs(member.id));
+        }
+        counts
+    }
 }
 
 impl Standing {
@@ -130,15 +139,14 @@ impl Oracle {
     }
 
     /// At every instant: what raft promises, and with no harm from outside a quorum and at most one member out.
-    pub(super) fn look(&mut self, now: Timestamp, etcd: &Etcd) {
+    pub(super) fn look(&mut self, now: Timestamp, etcd: &Etcd, Counts { voters, healthy }: Counts) {
         if let Some(broken) = etcd.broken() {
             let what = broken.to_owned();
             self.breach(now, 3, what);
         }
-        if etcd.voters() == 0 || etcd.committed() == 0 || !self.is_unharmed() {
+        if voters == 0 || etcd.committed() == 0 || !self.is_unharmed() {
             return;
         }
-        let (voters, healthy) = counts(etcd);
         if voters > 1 && healthy <= voters / 2 {
             self.breach(now, 3, format!("{healthy} of {voters} voters are left"));
         }

@@ -25,12 +25,25 @@ pub(crate) struct VirtualTime {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     elapsed: Duration,
+    /// The same as an instant: it is asked for more often than time passes.
+    now: Timestamp,
     timers: BTreeMap<(Duration, u64), Waker>,
     glances: BTreeMap<u64, Glance>,
     numbers: u64,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            elapsed: Duration::ZERO,
+            now: BEGIN,
+            timers: BTreeMap::new(),
+            glances: BTreeMap::new(),
+            numbers: 0,
+        }
+    }
 }
 
 /// A sleeper that wants to know whether something has changed, and would find out at its next beat.
@@ -60,7 +73,7 @@ impl VirtualTime {
     /// The instant that an undisturbed wall clock shows now.
     #[must_use]
     pub(crate) fn now(&self) -> Timestamp {
-        instant(self.elapsed())
+        self.state().now
     }
 
     /// When the next sleeper wants to be woken.
@@ -74,6 +87,7 @@ impl VirtualTime {
             let mut state = self.state();
             let now = state.elapsed.max(to);
             state.elapsed = now;
+            state.now = instant(now);
             let later = state.timers.split_off(&(now, u64::MAX));
             std::mem::replace(&mut state.timers, later)
         };

@@ -19,20 +19,18 @@ impl World {
         choose(self.instances.values(), by, self.now).map(|page| page.rows)
     }
 
-    /// The rows of DescribeVolumes.
-    ///
-    /// # Errors
-    /// As EC2 words them.
-    pub fn volumes_by(&self, by: &Describe) -> Result<Vec<&Volume>, AwsError> {
-        choose(self.volumes.values(), by, self.now).map(|page| page.rows)
+    /// What a list of volumes shows of this one; `None`: there is none, or it is too new.
+    #[must_use]
+    pub fn listed_volume(&self, id: &str) -> Option<&Volume> {
+        let volume = self.volumes.get(id);
+        volume.filter(|volume| self.now >= volume.seen.listed_from)
     }
 
-    /// The rows of DescribeNetworkInterfaces.
-    ///
-    /// # Errors
-    /// As EC2 words them.
-    pub fn interfaces_by(&self, by: &Describe) -> Result<Vec<&Interface>, AwsError> {
-        choose(self.interfaces.values(), by, self.now).map(|page| page.rows)
+    /// What a list of network interfaces shows of this one; `None`: there is none, or it is too new.
+    #[must_use]
+    pub fn listed_interface(&self, id: &str) -> Option<&Interface> {
+        let interface = self.interfaces.get(id);
+        interface.filter(|interface| self.now >= interface.seen.listed_from)
     }
 
     /// A launch template with its versions.

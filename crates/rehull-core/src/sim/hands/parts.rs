@@ -15,30 +15,28 @@ use crate::domain::ids::{Generation, InstanceId, InterfaceId, SlotName, VolumeId
 use crate::domain::observed::{Gap, Part as ObservedPart, Partial};
 use crate::ports::{PortError, Rule, SlotParts};
 use crate::sim::lab::Lab;
-use crate::world::Kind;
 use crate::world::api::ec2::{Describe, Filter, Request as Ask, Response as Told};
 use crate::world::interface::Interface;
 use crate::world::volume::Volume;
+use crate::world::{Kind, World};
 
 impl Lab {
     fn parts(&mut self, now: Timestamp, slots: &[Slot]) -> Result<BTreeMap<SlotName, Parts>, PortError> {
-        let ids = || slots.iter().map(|slot| slot.volume.as_str().to_owned());
-        let volumes = || by("volume-id", ids().collect());
-        let ids = || slots.iter().map(|slot| slot.interface.as_str().to_owned());
-        let interfaces = || by("network-interface-id", ids().collect());
         let kept = self.views.parts.take().filter(|kept| kept.asked == slots);
         let mut kept = kept.unwrap_or_else(|| {
+            let volumes = slots.iter().map(|slot| slot.volume.as_str().to_owned());
+            let interfaces = slots.iter().map(|slot| slot.interface.as_str().to_owned());
             let calls = vec![
-                self.signed(Ask::DescribeVolumes(volumes())),
-                self.signed(Ask::DescribeNetworkInterfaces(interfaces())),
+                self.signed(Ask::DescribeVolumes(by("volume-id", volumes.collect()))),
+                self.signed(Ask::DescribeNetworkInterfaces(by(
+                    "network-interface-id",
+                    interfaces.collect(),
+                ))),
             ];
             Kept::new(slots.to_vec(), calls, Kind::Parts)
         });
         let answer = kept.ask(&mut self.world, now, not_yet, |world| {
-            let (volumes, interfaces) = (world.volumes_by(&volumes())?, world.interfaces_by(&interfaces())?);
-            let named = slots
-                .iter()
-                .map(|slot| (slot.name.clone(), parts(slot, &volumes, &interfaces)));
+            let named = slots.iter().map(|slot| (slot.name.clone(), parts(slot, world)));
             Ok(named.collect())
         });
         self.views.parts = Some(kept);
@@ -185,11 +183,9 @@ fn by(name: &str, values: Vec<String>) -> Describe {
     }
 }
 
-fn parts(slot: &Slot, volumes: &[&Volume], interfaces: &[&Interface]) -> Parts {
-    let volume = volumes.iter().find(|volume| volume.id == slot.volume.as_str());
-    let interface = interfaces
-        .iter()
-        .find(|interface| interface.id == slot.interface.as_str());
+fn parts(slot: &Slot, world: &World) -> Parts {
+    let volume = world.listed_volume(slot.volume.as_str());
+    let interface = world.listed_interface(slot.interface.as_str());
     let generation = volume.and_then(|volume| volume.tags.get(tag::GENERATION));
     Parts {
         interface: Part {
