@@ -205,5 +205,5 @@ pub(crate) fn without_location(error: &serde_json::Error) -> String {
 }
 
 fn digest(body: &[u8]) -> String {
-    hex::encode(Sha256::digest(body))
+    format!("{:x}", Sha256::digest(body))
 }

@@ -18,8 +18,8 @@ pub fn token(rollout: &RolloutId, step: &StepId, key: &str, attempt: u32) -> Tok
         hash.update(format!("{}:", part.len()));
         hash.update(part);
     }
-    let digits = hex::encode(hash.finalize());
-    Token::new(digits.chars().take(TOKEN_HEX_DIGITS).collect::<String>())
+    let hash = hash.finalize();
+    Token::new(format!("{hash:.TOKEN_HEX_DIGITS$x}"))
 }
 
 #[cfg(test)]

@@ -98,12 +98,11 @@ impl Identities {
 
     /// Every instance has keys of its own; metadata shows them only if it has a profile.
     pub(super) fn add_machine(&mut self, seed: u64, instance: &str) {
-        let text = |what: &str| hex::encode(Sha256::digest(format!("{seed}/{instance}/{what}")));
-        let id: String = text("id").to_uppercase().chars().take(16).collect();
+        let bytes = |what: &str| Sha256::digest(format!("{seed}/{instance}/{what}"));
         self.add_key(AccessKey {
-            id: format!("ASIA{id}"),
-            secret: text("secret").chars().take(40).collect(),
-            session_token: Some(text("token")),
+            id: format!("ASIA{:.16X}", bytes("id")),
+            secret: format!("{:.40x}", bytes("secret")),
+            session_token: Some(format!("{:x}", bytes("token"))),
             principal: Principal::Machine {
                 instance: instance.to_owned(),
             },

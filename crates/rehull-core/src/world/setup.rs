@@ -143,7 +143,6 @@ fn network(setup: &Setup) -> Network {
 }
 
 pub(super) fn id(seed: u64, kind: &str, number: u64) -> String {
-    let digest = hex::encode(Sha256::digest(format!("{seed}/{kind}/{number}")));
-    let digits: String = digest.chars().take(16).collect();
-    format!("{kind}-0{digits}")
+    let digest = Sha256::digest(format!("{seed}/{kind}/{number}"));
+    format!("{kind}-0{digest:.16x}")
 }

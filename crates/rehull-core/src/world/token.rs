@@ -56,6 +56,8 @@ fn key(action: &str, token: &str) -> String {
 
 /// Requests are plain data: they always serialise, and two that differ serialise differently.
 fn digest(parameters: &impl Serialize) -> String {
-    let text = serde_json::to_vec(parameters).unwrap_or_default();
-    hex::encode(Sha256::digest(text))
+    let mut hash = Sha256::new();
+    // A hash takes whatever is written.
+    let _ = serde_json::to_writer(&mut hash, parameters);
+    format!("{:x}", hash.finalize())
 }
