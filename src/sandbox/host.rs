@@ -223,7 +223,7 @@ impl Worker {
             dir: self.dir.clone(),
             instance: self.instance.to_string(),
             hostname: hardware.hostname.clone(),
-            user_data: hardware.user_data.clone(),
+            user_data: hardware.user_data.to_string(),
             imds_endpoint: format!("http://{metadata}:{METADATA_PORT}"),
             s3_endpoint: self.shared.layout.endpoint(),
             region: REGION.to_owned(),

@@ -263,7 +263,7 @@ fn request(template: Template, exists: bool) -> Result<Ec2, Failed> {
             hop_limit: Some(metadata.http_put_response_hop_limit),
             instance_tags: Some(metadata.instance_metadata_tags),
         },
-        user_data: Some(user_data),
+        user_data: Some(user_data.into()),
         ..LaunchData::default()
     };
     let description = Some(description);

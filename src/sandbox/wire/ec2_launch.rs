@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rehull_core::world::AwsError;
+use rehull_core::world::api::Text;
 use rehull_core::world::api::ec2::{DiskSpec, InterfaceSpec, LaunchData, MetadataSpec};
 use rehull_core::world::query::Scope;
 use rehull_core::world::query::ec2::tag_specifications;
@@ -83,7 +84,7 @@ fn disk(at: &Scope<'_>) -> Result<DiskSpec, AwsError> {
 }
 
 /// The model keeps text; user data that is not text (gzip) is legal on EC2 and refused here.
-fn user_data(encoded: &str) -> Result<String, AwsError> {
+fn user_data(encoded: &str) -> Result<Text, AwsError> {
     let malformed = || {
         AwsError::bad(
             "InvalidUserData.Malformed",
@@ -91,12 +92,13 @@ fn user_data(encoded: &str) -> Result<String, AwsError> {
         )
     };
     let bytes = BASE64.decode(encoded.trim()).map_err(|_| malformed())?;
-    String::from_utf8(bytes).map_err(|_| {
+    let text = String::from_utf8(bytes).map_err(|_| {
         AwsError::bad(
             "InvalidUserData.Malformed",
             "The sandbox takes user data as UTF-8 text only.",
         )
-    })
+    })?;
+    Ok(text.into())
 }
 
 /// The other direction, for answers.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use crate::journal::keys::LEASE;
 use crate::ports::{StoreError, Stored, Tag};
@@ -9,7 +10,7 @@ use crate::ports::{StoreError, Stored, Tag};
 /// What lies in the store.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Objects {
-    by_key: BTreeMap<String, (Vec<u8>, u64)>,
+    by_key: BTreeMap<String, (Arc<[u8]>, u64)>,
     versions: u64,
     changes: u64,
     /// Nothing comes back.
@@ -31,7 +32,7 @@ impl Objects {
     #[must_use]
     pub(crate) fn get(&self, key: &str) -> Option<Stored> {
         self.by_key.get(key).map(|(bytes, version)| Stored {
-            bytes: bytes.clone(),
+            bytes: bytes.to_vec(),
             tag: Tag(version.to_string()),
         })
     }
@@ -39,7 +40,7 @@ impl Objects {
     /// What one object holds.
     #[must_use]
     pub(crate) fn bytes(&self, key: &str) -> Option<&[u8]> {
-        self.by_key.get(key).map(|(bytes, _)| bytes.as_slice())
+        self.by_key.get(key).map(|(bytes, _)| &**bytes)
     }
 
     /// Keys under a prefix, sorted.
@@ -70,8 +71,7 @@ impl Objects {
     pub(super) fn put(&mut self, key: &str, bytes: &[u8]) {
         self.changes = self.changes.saturating_add(1);
         self.versions = self.versions.saturating_add(1);
-        self.by_key
-            .insert(key.to_owned(), (bytes.to_vec(), self.versions));
+        self.by_key.insert(key.to_owned(), (bytes.into(), self.versions));
     }
 
     pub(super) fn check(&self, key: &str) -> Result<(), StoreError> {
@@ -102,7 +102,7 @@ impl Objects {
             Write::Create(bytes) | Write::Replace(bytes, _) => {
                 self.versions = self.versions.saturating_add(1);
                 self.by_key
-                    .insert(key.to_owned(), (bytes.to_vec(), self.versions));
+                    .insert(key.to_owned(), (Arc::from(*bytes), self.versions));
             }
             Write::Delete => {
                 self.by_key.remove(key);

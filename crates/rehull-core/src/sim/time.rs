@@ -88,10 +88,13 @@ impl VirtualTime {
             let now = state.elapsed.max(to);
             state.elapsed = now;
             state.now = instant(now);
-            let later = state.timers.split_off(&(now, u64::MAX));
-            std::mem::replace(&mut state.timers, later)
+            let mut due = Vec::new();
+            while let Some(first) = state.timers.first_entry().filter(|first| first.key().0 <= now) {
+                due.push(first.remove());
+            }
+            due
         };
-        due.into_values().for_each(Waker::wake);
+        due.into_iter().for_each(Waker::wake);
     }
 
     /// Something has changed: whoever glances wakes at its next beat. True: somebody is awake now.

@@ -7,6 +7,7 @@ use core::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use super::api::Text;
 use super::target::TargetId;
 use crate::domain::ids::{InstanceId, VolumeId};
 
@@ -56,7 +57,7 @@ pub struct Hardware {
     /// Address of the primary interface.
     pub address: Ipv4Addr,
     /// User data, plain.
-    pub user_data: String,
+    pub user_data: Text,
 }
 
 /// A machine that should be running now.

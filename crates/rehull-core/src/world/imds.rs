@@ -48,7 +48,7 @@ impl World {
     fn documents(&self, instance: &Instance) -> BTreeMap<String, String> {
         let mut documents = BTreeMap::new();
         let mut put = |path: &str, value: String| documents.insert(path.to_owned(), value);
-        put("user-data", instance.user_data.clone());
+        put("user-data", instance.user_data.to_string());
         put("meta-data/instance-id", instance.id.clone());
         put("meta-data/ami-id", instance.image.clone());
         put("meta-data/instance-type", instance.instance_type.clone());

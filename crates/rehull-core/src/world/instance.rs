@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::World;
+use super::api::Text;
 use super::api::ec2::{Describe, MetadataSpec, Page, Response, Sight, Tags};
 use super::effect::BootId;
 use super::error::AwsError;
@@ -41,7 +42,7 @@ pub struct Instance {
     /// Metadata service.
     pub metadata: Metadata,
     /// User data, plain.
-    pub user_data: String,
+    pub user_data: Text,
     /// Key pair name.
     pub key_name: Option<String>,
     /// Client token of its launch.

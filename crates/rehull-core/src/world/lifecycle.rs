@@ -2,6 +2,7 @@
 
 use super::World;
 use super::agenda::{Event, later};
+use super::api::Text;
 use super::api::ec2::{Response, StateChange};
 use super::effect::{BootId, Deed, Effect, EffectId, Fact, Hardware, Powered};
 use super::error::AwsError;
@@ -182,7 +183,7 @@ impl World {
             return;
         }
         instance.state = InstanceState::Terminated;
-        instance.user_data.clear();
+        instance.user_data = Text::default();
         self.release_devices(id);
         self.identities.remove_machine(id);
         let keeps_tags = self.draw(id, Quantity::TerminatedKeepsTags);

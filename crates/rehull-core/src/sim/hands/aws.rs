@@ -297,7 +297,7 @@ fn data(content: &TemplateContent) -> LaunchData {
             hop_limit: Some(1),
             instance_tags: Some("enabled".to_owned()),
         },
-        user_data: Some(content.user_data.clone()),
+        user_data: Some(content.user_data.as_str().into()),
         ..LaunchData::default()
     }
 }

@@ -212,7 +212,7 @@ impl Witness {
         let is_new = is(tag::DIGEST) == Some(slot.to.digest.as_str());
         let text = plan.user_data.get(&slot.slot.name);
         let approved = if is_new {
-            text == Some(&instance.user_data)
+            text.is_some_and(|text| **text == *instance.user_data)
         } else {
             is(tag::DIGEST) == former
         };

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use super::describe::{Describe, Filter, Page, PageRequest};
+use crate::world::api::Text;
 use crate::world::instance::Instance;
 use crate::world::interface::Interface;
 use crate::world::network::{Image, SecurityGroup, Subnet, Vpc};
@@ -147,7 +148,7 @@ pub struct LaunchData {
     /// Metadata service.
     pub metadata: MetadataSpec,
     /// User data after base64 decoding.
-    pub user_data: Option<String>,
+    pub user_data: Option<Text>,
     /// Tags per resource type (`instance`, `volume`, `network-interface`).
     pub tags: BTreeMap<String, Tags>,
     /// Key pair name; nobody logs in here, but it is part of the data and is echoed.

@@ -3,11 +3,13 @@
 mod describe;
 pub mod ec2;
 pub mod s3;
+mod text;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::AwsError;
 use super::query::{Answered, Query};
+pub use text::Text;
 
 /// One call as it arrives: who signed it, for which region, and what it asks.
 #[derive(Clone, Debug, PartialEq, Eq)]

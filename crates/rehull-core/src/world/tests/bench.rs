@@ -323,7 +323,7 @@ pub(super) fn data() -> LaunchData {
     LaunchData {
         image: Some("ami-1".to_owned()),
         profile: Some("etcd".to_owned()),
-        user_data: Some("#cloud-config\n".to_owned()),
+        user_data: Some("#cloud-config\n".into()),
         metadata: MetadataSpec {
             instance_tags: Some("enabled".to_owned()),
             ..MetadataSpec::default()

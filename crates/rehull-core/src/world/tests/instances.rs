@@ -62,7 +62,7 @@ fn a_machine_is_started_with_its_user_data_when_it_runs_and_not_before() {
     let [Deed::Start(hardware)] = deeds.as_slice() else {
         panic!("{deeds:?}");
     };
-    assert_eq!(hardware.user_data, "#cloud-config\n");
+    assert_eq!(&*hardware.user_data, "#cloud-config\n");
     assert_eq!(
         hardware.hostname,
         format!("ip-{}", hardware.address.to_string().replace('.', "-"))

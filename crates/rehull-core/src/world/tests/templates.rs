@@ -56,7 +56,7 @@ fn the_same_token_makes_one_version_and_other_content_under_it_is_refused() {
     assert_eq!(numbers(&mut bench, &[]), [2, 1]);
     let other = version(|asked| {
         asked.token = Some("t".to_owned());
-        asked.data.user_data = Some("other".to_owned());
+        asked.data.user_data = Some("other".into());
     });
     assert_eq!(bench.refused(other), "IdempotentParameterMismatch");
 }
@@ -79,7 +79,7 @@ fn a_template_name_has_at_least_three_characters_and_is_taken_once() {
 fn user_data_may_have_16384_bytes_and_not_one_more() {
     let mut bench = Bench::fast();
     bench.template("etcd-a").unwrap();
-    let sized = |bytes| version(|asked| asked.data.user_data = Some("x".repeat(bytes)));
+    let sized = |bytes| version(|asked| asked.data.user_data = Some("x".repeat(bytes).into()));
     assert!(bench.ec2(sized(16_384)).is_ok());
     assert_eq!(bench.refused(sized(16_385)), "InvalidParameterValue");
 }
@@ -90,7 +90,7 @@ fn a_launch_that_names_no_version_gets_the_default_one_and_not_the_newest() {
     let mut bench = Bench::fast();
     bench.template("etcd-a").unwrap();
     bench
-        .ec2(version(|asked| asked.data.user_data = Some("newest".to_owned())))
+        .ec2(version(|asked| asked.data.user_data = Some("newest".into())))
         .unwrap();
     let launch = |bench: &mut Bench, version: Option<&str>| {
         let id = bench
@@ -102,9 +102,9 @@ fn a_launch_that_names_no_version_gets_the_default_one_and_not_the_newest() {
         bench.pass(1_000);
         bench.describe(&id).unwrap().instance
     };
-    assert_eq!(launch(&mut bench, None).user_data, "#cloud-config\n");
+    assert_eq!(&*launch(&mut bench, None).user_data, "#cloud-config\n");
     let newest = launch(&mut bench, Some("2"));
-    assert_eq!(newest.user_data, "newest");
+    assert_eq!(&*newest.user_data, "newest");
     assert_eq!(newest.tags["aws:ec2launchtemplate:version"], "2");
     let absent = bench.run(|asked| asked.template = Some((named("etcd-a"), Some("3".to_owned()))));
     assert_eq!(
