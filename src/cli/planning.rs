@@ -95,13 +95,8 @@ pub async fn look(world: &World, file: &ClusterFile, rollout: &RolloutId) -> Obs
     observe(&world.ports(), &scene(file, rollout)).await
 }
 
-fn scene<'a>(file: &'a ClusterFile, rollout: &'a RolloutId) -> Scene<'a> {
-    Scene {
-        cluster: &file.desired.cluster,
-        rollout,
-        slots: file.desired.etcd.watched(),
-        control_plane: None,
-    }
+fn scene(file: &ClusterFile, rollout: &RolloutId) -> Scene {
+    Scene::new(&file.desired.cluster, rollout, file.desired.etcd.watched())
 }
 
 /// What the machines should become. Healing and going back take what an earlier rollout knew: the pins of the file

@@ -72,6 +72,7 @@ pub struct Driver<'a> {
     pub(super) watch: Watch<'a>,
     pub(super) rules: Rules,
     pub(super) plan: RolloutPlan,
+    scene: Scene,
     pub(super) journal: Journal<'a>,
     pub(super) grace: Grace,
     pub(super) seen: Option<Arc<Observed>>,
@@ -95,6 +96,7 @@ impl<'a> Driver<'a> {
             ports,
             watch,
             rules,
+            scene: Scene::of(&opened.plan, &opened.journal.scope().rollout),
             plan: opened.plan,
             journal: opened.journal,
             grace: Grace::default(),
@@ -191,9 +193,7 @@ impl<'a> Driver<'a> {
 
     /// Looks at the world, and tells what has been completed in it.
     pub(super) async fn look(&mut self) -> bool {
-        let rollout = self.journal.scope().rollout.clone();
-        let scene = Scene::of(&self.plan, &rollout);
-        let look = observe(&self.ports, &scene);
+        let look = observe(&self.ports, &self.scene);
         let Some(seen) = self
             .grace
             .give(look, self.ports.clock, self.watch.attention)
@@ -201,12 +201,11 @@ impl<'a> Driver<'a> {
         else {
             return false;
         };
-        let Progress { done, margin } = progress(&self.plan, &seen, self.journal.view());
+        let Progress { done, margin } = progress(&self.plan, &seen, self.journal.view(), &self.told_done);
         self.margin = margin;
         for step in done {
-            if self.told_done.insert(step.clone()) {
-                self.emit(What::StepDone { step });
-            }
+            self.told_done.insert(step.clone());
+            self.emit(What::StepDone { step });
         }
         let heard = seen.requests.iter().cloned();
         self.wishes

@@ -17,7 +17,7 @@ pub(super) async fn observe(ports: &Ports<'_>, scene: &Scene<'_>) -> Partial<Gro
         value: GroupsView::default(),
         gaps,
     };
-    let Some(plan) = scene.control_plane else {
+    let Some(plan) = &scene.control_plane else {
         return nothing(Vec::new());
     };
     let Some(serving) = ports.serving else {

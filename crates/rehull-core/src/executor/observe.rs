@@ -18,19 +18,18 @@ const PASSES_WITHIN: Duration = Duration::from_secs(8);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Looks at everything that a decision may need. Never fails: what could not be read is named in `gaps`.
-pub async fn observe(ports: &Ports<'_>, scene: &Scene<'_>) -> Observed {
+pub async fn observe(ports: &Ports<'_>, scene: &Scene) -> Observed {
     let mut gaps = Vec::new();
-    let templates = scene.templates();
     let aws = join4(
-        ports.machines.observe(scene.cluster),
+        ports.machines.observe(&scene.cluster),
         ports.parts.observe(&scene.slots),
-        ports.templates.observe(&templates),
+        ports.templates.observe(&scene.templates),
         ports.etcd.observe(&scene.slots),
     );
     let store = join4(
-        ports.snapshots.observe(scene.rollout),
+        ports.snapshots.observe(&scene.rollout),
         identity::read(ports.store),
-        mailbox::list(ports.store, scene.rollout),
+        mailbox::list(ports.store, &scene.rollout),
         terraform(ports, scene),
     );
     let everything = join3(aws, store, groups::observe(ports, scene));
@@ -66,9 +65,9 @@ pub async fn observe(ports: &Ports<'_>, scene: &Scene<'_>) -> Observed {
     }
 }
 
-async fn terraform(ports: &Ports<'_>, scene: &Scene<'_>) -> Result<TerraformRun, PortError> {
+async fn terraform(ports: &Ports<'_>, scene: &Scene) -> Result<TerraformRun, PortError> {
     match ports.terraform {
-        Some(terraform) => terraform.observe(scene.rollout).await,
+        Some(terraform) => terraform.observe(&scene.rollout).await,
         None => Ok(TerraformRun::Absent),
     }
 }
@@ -76,7 +75,7 @@ async fn terraform(ports: &Ports<'_>, scene: &Scene<'_>) -> Result<TerraformRun,
 /// One look is not enough to call a member sick: in the seconds in which a leader changes, members answer and serve
 /// nothing, and one whose disk stands still answers late. Looked at again until that has passed, or for as long as it may
 /// take.
-pub async fn observe_patiently(ports: &Ports<'_>, scene: &Scene<'_>) -> Observed {
+pub async fn observe_patiently(ports: &Ports<'_>, scene: &Scene) -> Observed {
     let since = ports.clock.monotonic();
     loop {
         let seen = observe(ports, scene).await;

@@ -71,40 +71,44 @@ pub trait Attention: Send + Sync {
     fn stop_asked(&self) -> Option<String>;
 }
 
-/// What to look at.
+/// What to look at: the same in every tick.
 #[derive(Clone, Debug)]
-pub struct Scene<'a> {
+pub struct Scene {
     /// Cluster whose machines count.
-    pub cluster: &'a ClusterName,
+    pub(super) cluster: ClusterName,
     /// Rollout whose jobs and mailbox count.
-    pub rollout: &'a RolloutId,
+    pub(super) rollout: RolloutId,
     /// Slots of the cluster.
-    pub slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
+    /// Launch templates, each once.
+    pub(super) templates: Vec<LaunchTemplateName>,
     /// Its control plane, where rehull rolls it.
-    pub control_plane: Option<&'a ControlPlanePlan>,
+    pub(super) control_plane: Option<ControlPlanePlan>,
 }
 
-impl<'a> Scene<'a> {
-    /// What a rollout looks at.
+impl Scene {
+    /// These slots of a cluster.
     #[must_use]
-    pub fn of(plan: &'a RolloutPlan, rollout: &'a RolloutId) -> Self {
-        let slots = plan
-            .envelope
-            .all_slots()
-            .map(|planned| planned.slot.clone())
-            .collect();
+    pub fn new(cluster: &ClusterName, rollout: &RolloutId, slots: Vec<Slot>) -> Self {
+        let names: BTreeSet<&LaunchTemplateName> = slots.iter().map(|slot| &slot.launch_template).collect();
+        let templates = names.into_iter().cloned().collect();
         Self {
-            cluster: &plan.envelope.cluster,
-            rollout,
+            cluster: cluster.clone(),
+            rollout: rollout.clone(),
             slots,
-            control_plane: plan.envelope.control_plane.as_ref(),
+            templates,
+            control_plane: None,
         }
     }
 
-    pub(super) fn templates(&self) -> Vec<LaunchTemplateName> {
-        let of_slots = self.slots.iter().map(|slot| &slot.launch_template);
-        let of_groups = self.control_plane.iter().map(|plan| &plan.launch_template);
-        let names: BTreeSet<&LaunchTemplateName> = of_slots.chain(of_groups).collect();
-        names.into_iter().cloned().collect()
+    /// What a rollout looks at.
+    #[must_use]
+    pub fn of(plan: &RolloutPlan, rollout: &RolloutId) -> Self {
+        let slots = plan.envelope.all_slots().map(|planned| planned.slot.clone());
+        let mut scene = Self::new(&plan.envelope.cluster, rollout, slots.collect());
+        scene.control_plane.clone_from(&plan.envelope.control_plane);
+        let of_group = scene.control_plane.iter().map(|planned| planned.launch_template.clone());
+        scene.templates.extend(of_group);
+        scene
     }
 }

@@ -2,9 +2,9 @@
 
 mod excerpt;
 mod hold;
+mod marks;
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -269,29 +269,6 @@ impl JournalView {
         } else {
             past.done_at
         }
-    }
-
-    /// When this was first seen.
-    #[must_use]
-    pub fn marked_at(&self, mark: &str) -> Option<Timestamp> {
-        self.marks.get(mark).copied()
-    }
-
-    /// When the mark of these three words was set: as [`Self::marked_at`], for what is asked in every tick.
-    #[must_use]
-    pub fn marked_with(&self, words: [&str; 3]) -> Option<Timestamp> {
-        let [kind, _, _] = words;
-        let of_kind = self
-            .marks
-            .range::<str, _>((Bound::Included(kind), Bound::Unbounded));
-        let of_kind = of_kind.take_while(|(mark, _)| mark.starts_with(kind));
-        let mut found = of_kind.filter(|(mark, _)| mark.split(' ').eq(words));
-        found.next().map(|(_, at)| *at)
-    }
-
-    /// Everything that was marked, in the order of the names.
-    pub fn marks(&self) -> impl Iterator<Item = &str> {
-        self.marks.keys().map(String::as_str)
     }
 
     /// Past of one action.

@@ -32,6 +32,7 @@ mod tick;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -129,22 +130,28 @@ pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: 
 /// How far a rollout has come, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Steps whose slot is done: the new member serves, the old machine is gone.
+    /// Steps whose slot is done and was not before: the new member serves, the old machine is gone.
     pub done: Vec<StepId>,
     /// As [`margin`] tells it.
     pub margin: i64,
 }
 
-/// How far it has come, in one reading.
+/// How far it has come since these steps were done, in one reading.
 #[must_use]
-pub fn progress(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Progress {
+pub fn progress(
+    plan: &RolloutPlan,
+    seen: &Observed,
+    journal: &JournalView,
+    before: &BTreeSet<StepId>,
+) -> Progress {
     let now = Situation::read(plan, seen);
-    let done = |slot: &&SlotSituation<'_>| slot.plan.changes() && join::is_complete(&now, slot, journal);
+    let is_new = |slot: &&SlotSituation<'_>| slot.plan.changes() && !before.contains(&slot.plan.step);
+    let done = |slot: &&SlotSituation<'_>| is_new(slot) && join::is_complete(&now, slot, journal);
     let slots = now.slots.iter().filter(done);
     let spare = now
         .spare
         .iter()
-        .filter(|spare| spare::is_done(&now, spare, journal));
+        .filter(|spare| !before.contains(&spare.plan.step) && spare::is_done(&now, spare, journal));
     Progress {
         done: slots.chain(spare).map(|slot| slot.plan.step.clone()).collect(),
         margin: now.standing().margin(),

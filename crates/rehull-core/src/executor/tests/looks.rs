@@ -64,12 +64,7 @@ fn looks(how: fn(&mut Endpoint), ends_after: u32, alive: bool) -> (u32, u64, usi
     let mut ports = bench.ports();
     ports.etcd = &etcd;
     let scope = scope();
-    let scene = Scene {
-        cluster: &scope.cluster,
-        rollout: &scope.rollout,
-        slots: (0..3).map(slot).collect(),
-        control_plane: None,
-    };
+    let scene = Scene::new(&scope.cluster, &scope.rollout, (0..3).map(slot).collect());
     let seen = block_on(&bench.world.clock, observe_patiently(&ports, &scene));
     let answers = seen.etcd.endpoints.values().filter_map(Endpoint::answer);
     (

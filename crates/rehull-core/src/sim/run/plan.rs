@@ -18,12 +18,7 @@ impl Run {
         let rollout = RolloutId::new("none");
         let witness = Witness::new(self.hands(0, HOME), rollout.clone());
         let ports = process::ports(&witness);
-        let scene = Scene {
-            cluster: &desired.cluster,
-            rollout: &rollout,
-            slots: desired.etcd.watched(),
-            control_plane: None,
-        };
+        let scene = Scene::new(&desired.cluster, &rollout, desired.etcd.watched());
         let look = observe(&ports, &scene);
         let seen = futures_util::FutureExt::now_or_never(look)
             .ok_or_else(|| GroundError("a look waits".to_owned()))?;
