@@ -110,15 +110,17 @@ impl Etcd {
     }
 
     fn commit(&mut self) {
-        let members = &self.members;
-        let connected = self.processes.values();
-        let connected =
-            connected.filter(|process| process.takes_part() && members.contains_key(&process.data.member));
-        self.matched
-            .extend(connected.map(|process| (process.data.member, process.data.log)));
-        let voters = self.connected().filter(|(_, process)| self.votes(process));
-        let mut logs: Vec<u64> = voters.map(|(_, process)| process.data.log).collect();
-        logs.sort_unstable_by(|one, other| other.cmp(one));
+        let mut logs = Vec::with_capacity(self.processes.len());
+        for process in self.processes.values().filter(|process| process.takes_part()) {
+            let Some(member) = self.members.get(&process.data.member) else {
+                continue;
+            };
+            self.matched.insert(member.id, process.data.log);
+            if !member.learner {
+                logs.push(process.data.log);
+            }
+        }
+        logs.sort_unstable_by(|one: &u64, other| other.cmp(one));
         // The entry that a quorum has.
         if let Some(log) = logs.get(self.voters() / 2) {
             self.committed = self.committed.max(*log);

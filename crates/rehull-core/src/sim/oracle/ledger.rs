@@ -17,6 +17,8 @@ use crate::sim::store::Objects;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     read: u64,
+    /// Key of the segment that comes next, once it was looked for.
+    next: Option<String>,
     /// Changes of the store up to which it was read.
     changes: u64,
     /// Intended and not settled.
@@ -38,10 +40,11 @@ impl Ledger {
         }
         loop {
             let next = self.read.saturating_add(1);
-            let Some(bytes) = store.bytes(&keys::segment(rollout, next)) else {
+            let key = self.next.get_or_insert_with(|| keys::segment(rollout, next));
+            let Some(bytes) = store.bytes(key) else {
                 return wrong;
             };
-            self.read = next;
+            (self.read, self.next) = (next, None);
             let mut lines = bytes.split(|byte| *byte == b'\n');
             if let Some(nonce) = lines.next().and_then(nonce)
                 && !self.may_write(&nonce)
