@@ -12,7 +12,7 @@ use crate::domain::observed::{Gap, Observed, Part, Partial};
 use crate::ports::PortError;
 
 /// Everything of the groups that the scene names. Servers are asked only of machines that a group tells.
-pub(super) async fn observe(ports: &Ports<'_>, scene: &Scene<'_>) -> Partial<GroupsView> {
+pub(super) async fn observe(ports: &Ports<'_>, scene: &Scene) -> Partial<GroupsView> {
     let nothing = |gaps| Partial {
         value: GroupsView::default(),
         gaps,

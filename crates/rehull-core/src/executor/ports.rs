@@ -107,7 +107,10 @@ impl Scene {
         let slots = plan.envelope.all_slots().map(|planned| planned.slot.clone());
         let mut scene = Self::new(&plan.envelope.cluster, rollout, slots.collect());
         scene.control_plane.clone_from(&plan.envelope.control_plane);
-        let of_group = scene.control_plane.iter().map(|planned| planned.launch_template.clone());
+        let of_group = scene
+            .control_plane
+            .iter()
+            .map(|planned| planned.launch_template.clone());
         scene.templates.extend(of_group);
         scene
     }

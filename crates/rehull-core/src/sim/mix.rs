@@ -18,6 +18,9 @@ const FOR_MAX_S: u64 = 600;
 const RUN_MAX_S: u64 = 90;
 /// Draws of a mix, and more.
 const OF_TERRAFORM: u64 = 1_000;
+const OF_CONTROL_PLANE: u64 = 2_000;
+/// A control plane of three takes about half an hour.
+const EXCHANGE_MAX_S: u64 = 2_400;
 /// A rollout of three members makes about so many requests.
 const REQUESTS_MAX: u64 = 300;
 
@@ -78,6 +81,25 @@ pub fn drawn_by_terraform(seed: u64, members: u8) -> Faults {
     let more: Vec<WorldFault> = more.collect();
     let mut faults = drawn(seed, members);
     faults.world.extend(more);
+    faults
+}
+
+/// What befalls a control plane in a rollout of its own: spread over the half hour that it takes, and machines of its own
+/// among what is lost.
+#[must_use]
+pub fn drawn_for_a_control_plane(seed: u64, members: u8) -> Faults {
+    let mut dice = Dice {
+        draw: Draw::new(seed),
+        ordinal: OF_CONTROL_PLANE,
+    };
+    let mut faults = drawn(seed, members);
+    for fault in &mut faults.world {
+        fault.at_s = dice.next(EXCHANGE_MAX_S);
+        let slot = dice.slot(members);
+        if dice.next(3) == 0 {
+            fault.what = Happening::ServerLost { slot };
+        }
+    }
     faults
 }
 

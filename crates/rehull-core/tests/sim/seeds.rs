@@ -6,13 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rehull_core::domain::policy::EtcdStrategy;
 use rehull_core::sim::coverage::Coverage;
 use rehull_core::sim::fault::Happening;
-use rehull_core::sim::{End, Happened, Scenario, Verdict, drawn, drawn_by_terraform, story, write_scenario};
+use rehull_core::sim::{
+    End, Happened, Scenario, Verdict, drawn, drawn_by_terraform, drawn_for_a_control_plane, story,
+    write_scenario,
+};
 
 use crate::bench::{everywhere, number, play, scenarios};
 use crate::{cells, coverage};
 
 /// Seeds of the default tests; `make sim SEEDS=…` for more.
 const SEEDS: u64 = 500;
+/// Seeds of the default tests with a control plane: half an hour each, five times as long as etcd alone.
+const CONTROL_PLANES: u64 = 100;
 /// After so many failures there is enough to mend.
 const FAILURES_MAX: usize = 5;
 /// One of so many seeds has five members: they take twice as long.
@@ -48,11 +53,27 @@ pub(crate) fn scenario_by_terraform(seed: u64) -> Scenario {
     }
 }
 
+/// The run of a seed where etcd is new already and the control plane is not.
+pub(crate) fn scenario_of_a_control_plane(seed: u64) -> Scenario {
+    let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, seed).with_control_plane();
+    let faults = drawn_for_a_control_plane(seed, plain.members);
+    Scenario {
+        about: format!("Drawn from seed {seed}, with a control plane"),
+        from: plain.to,
+        ..plain.with(faults)
+    }
+}
+
 /// What is wrong with a run whose faults have all ended long before its bound: it breaks no promise, and finishes with
 /// every member new and nothing left over.
 fn wrong(scenario: &Scenario, verdict: &Verdict) -> Option<String> {
     let members = usize::from(scenario.members);
-    let whole = verdict.members == vec![Some(scenario.to); members] && verdict.machines == members;
+    let servers = scenario
+        .control_plane
+        .map_or(0, |wanted| usize::from(wanted.machines));
+    let all_new =
+        verdict.members == vec![Some(scenario.to); members] && serve_what_is_wanted(scenario, verdict);
+    let whole = all_new && verdict.machines == members + servers;
     let whole = whole || was_harmed_at_the_end(verdict);
     match (&verdict.end, verdict.breaches.as_slice()) {
         (_, [first, ..]) => Some(format!("breach of I{}: {}", first.invariant, first.what)),
@@ -63,6 +84,14 @@ fn wrong(scenario: &Scenario, verdict: &Verdict) -> Option<String> {
         )),
         (end, []) => Some(format!("{end:?}")),
     }
+}
+
+/// Servers that are lost at the very end come back as the group launches them: later than the end.
+fn serve_what_is_wanted(scenario: &Scenario, verdict: &Verdict) -> bool {
+    let Some((wanted, found)) = scenario.control_plane.zip(verdict.control_plane.as_ref()) else {
+        return true;
+    };
+    found.releases == vec![wanted.to; usize::from(wanted.machines)]
 }
 
 /// A fault that takes a member out was still going on: it may have struck when the rollout was over already.
@@ -146,6 +175,13 @@ fn whatever_a_bad_day_brings_to_terraform_no_promise_is_broken_and_every_upgrade
 }
 
 #[test]
+fn whatever_a_bad_day_brings_to_a_control_plane_no_promise_is_broken_and_every_upgrade_finishes() {
+    let seeds = number("REHULL_SIM_CONTROL_PLANES", CONTROL_PLANES);
+    let (_, failures) = campaign(0, seeds, scenario_of_a_control_plane);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
 #[ignore = "soak: `make sim SEEDS=1000000`"]
 fn a_campaign_of_bad_days_breaks_no_promise_and_every_upgrade_finishes() {
     let (first, seeds) = (number("REHULL_SIM_FROM", 0), number("REHULL_SIM_SEEDS", 1_000));
@@ -153,9 +189,12 @@ fn a_campaign_of_bad_days_breaks_no_promise_and_every_upgrade_finishes() {
     // One of five clusters, say, is Terraform's.
     let (by_terraform, more) = campaign(first, seeds / OF_TERRAFORM, scenario_by_terraform);
     failures.extend(more);
+    let (with_control_plane, more) = campaign(first, seeds / OF_TERRAFORM, scenario_of_a_control_plane);
+    failures.extend(more);
     let mut all = coverage::of_scenarios();
     all.merge(&drawn);
     all.merge(&by_terraform);
+    all.merge(&with_control_plane);
     all.merge(cells::coverage());
     println!("{}", all.table());
     assert!(failures.is_empty(), "{}", failures.join("\n"));

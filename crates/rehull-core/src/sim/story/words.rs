@@ -60,6 +60,11 @@ pub(super) fn wait_word(on: &WaitingOn) -> &'static str {
         | WaitingOn::Termination { .. }
         | WaitingOn::Bake { .. }
         | WaitingOn::OtherMemberOut { .. }
+        | WaitingOn::Launch { .. }
+        | WaitingOn::Serving { .. }
+        | WaitingOn::Canary { .. }
+        | WaitingOn::LetGo { .. }
+        | WaitingOn::Floor { .. }
         | WaitingOn::Retry { .. } => on.name(),
     }
 }

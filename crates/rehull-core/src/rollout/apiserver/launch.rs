@@ -1,0 +1,187 @@
+//! What the group launches, and whether what it has launched serves.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{later, launched_mark, served_mark};
+use crate::domain::group::Sizes;
+use crate::domain::group_action::GroupAction;
+use crate::domain::ids::LaunchTemplateVersion;
+use crate::domain::waiting::{StopReason, WaitingOn};
+use crate::mutant::mutant;
+use crate::rollout::Goal;
+use crate::rollout::serving::{Before, Roll, Situated};
+use crate::rollout::tick::Tick;
+
+/// Between AWS's clock and that of whoever runs rehull.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
+
+impl Roll<'_> {
+    /// False: it is being set. Only between our own surge and the new machine's appearance the group launches what nobody
+    /// has seen serve.
+    pub(super) fn launches_what_has_passed(&self, before: &Before, goal: Goal, tick: &mut Tick) -> bool {
+        mutant!(KeepUnproven => return true);
+        let version = if self.is_surging() && goal == Goal::Finish {
+            self.wanted
+        } else {
+            self.passed(before)
+        };
+        if self.launches == version {
+            return true;
+        }
+        self.set(version, self.group.sizes, tick);
+        false
+    }
+
+    /// The last version whose first machine has served for its time.
+    pub(super) fn passed(&self, before: &Before) -> LaunchTemplateVersion {
+        if self.has_passed() {
+            self.wanted
+        } else {
+            before.version
+        }
+    }
+
+    /// The group was told by us to be more than it is, and shows nothing of it yet.
+    fn is_surging(&self) -> bool {
+        let sizes = self.group.sizes;
+        let Some(told) = self.journal.told_at(&self.surge(sizes).key()) else {
+            return false;
+        };
+        // Who is not marked yet has come up just now.
+        let came = |server: &Situated<'_>| {
+            let at = self.journal.marked_at(&launched_mark(server));
+            at.is_none_or(|at| at >= told)
+        };
+        self.counted() < sizes.desired && !self.news().any(came)
+    }
+
+    pub(super) fn surge(&self, sizes: Sizes) -> GroupAction {
+        GroupAction::SetGroup {
+            group: self.plan.group.clone(),
+            version: self.wanted,
+            sizes,
+        }
+    }
+
+    /// A group that cannot launch, or does not, is put back to what it was; then the rollout stops.
+    pub(super) fn wait_for_launch(&self, before: &Before, goal: Goal, tick: &mut Tick) {
+        if !self.is_surging() {
+            // The group makes up for a machine that it has lost.
+            let until = later(self.seen.at, self.plan.policy.launch_deadline);
+            return self.wait_launch(until, tick);
+        }
+        let told = self.journal.told_at(&self.surge(self.group.sizes).key());
+        let until = self.deadline(told, self.plan.policy.launch_deadline);
+        // One of before our own is nobody's answer to it.
+        let ours = |at: Timestamp| told.is_none_or(|told| later(at, CLOCKS_DIFFER) >= told);
+        let text = match self.group.refused.as_ref().filter(|failed| ours(failed.at)) {
+            Some(failed) => failed.text.clone(),
+            None if self.seen.at >= until => "nothing came up in time".to_owned(),
+            // Also on the way to rest: a group that is told to be fewer while it launches ends one of its choice.
+            None => return self.wait_launch(until, tick),
+        };
+        if goal == Goal::Finish {
+            tick.mark(format!("{}{text}", self.refusal_mark()));
+        }
+        let sizes = Sizes {
+            desired: self.counted(),
+            ..self.group.sizes
+        };
+        self.set(self.passed(before), sizes, tick);
+    }
+
+    fn wait_launch(&self, until: Timestamp, tick: &mut Tick) {
+        let group = self.plan.group.clone();
+        self.wait(tick, WaitingOn::Launch { group, until });
+    }
+
+    /// What stands before a refusal's words; whoever takes over tries again.
+    pub(super) fn refusal_mark(&self) -> String {
+        let holder = self
+            .journal
+            .holder()
+            .map_or_else(String::new, |(_, at)| at.to_string());
+        format!("no launch of {} since {holder}: ", self.plan.group)
+    }
+
+    pub(super) fn wait_to_serve(&self, server: &Situated<'_>, before: &Before, goal: Goal, tick: &mut Tick) {
+        let machine = server.member.machine.clone();
+        let is_surplus = self.counted() > before.sizes.desired;
+        // In a zone of its own it makes up for somebody who is lost.
+        let goes = is_surplus && self.crowd(server) > 1;
+        if goal == Goal::Rest && goes && !self.has_served(server) {
+            let group = self.plan.group.clone();
+            return self.act(tick, GroupAction::TerminateMember { group, machine });
+        }
+        let lacks = self.lacks(server).unwrap_or_default();
+        let first = launched_mark(server);
+        let since = self
+            .journal
+            .marked_at(&first)
+            .filter(|since| *since <= self.seen.at);
+        if since.is_none() {
+            tick.mark(first);
+        }
+        let limit = self.plan.policy.serve_deadline;
+        let first = later(since.unwrap_or(self.seen.at), limit);
+        let attached = self.journal.holder().map(|(_, at)| at);
+        if goal == Goal::Finish && is_surplus && attached.is_some_and(|at| at > first) {
+            // Its time was up before this process began: whoever says `resume` has seen it, and wants another one.
+            let group = self.plan.group.clone();
+            return self.act(tick, GroupAction::TerminateMember { group, machine });
+        }
+        let until = self.deadline(Some(since.unwrap_or(self.seen.at)), limit);
+        if self.seen.at >= until {
+            let what = format!("{machine} {lacks}");
+            return tick.stop(StopReason::Deadline { what });
+        }
+        self.wait(
+            tick,
+            WaitingOn::Serving {
+                machine,
+                lacks,
+                until,
+            },
+        );
+    }
+
+    fn has_served(&self, server: &Situated<'_>) -> bool {
+        self.is_marked(&served_mark(server))
+    }
+
+    /// True: the first new machine is still watched.
+    pub(super) fn bakes(&self, goal: Goal, tick: &mut Tick) -> bool {
+        let mut is_new = false;
+        for server in self.news().filter(|server| !self.has_served(server)) {
+            tick.mark(served_mark(server));
+            is_new = true;
+        }
+        if self.has_passed() || self.news().next().is_none() || goal == Goal::Rest {
+            return false;
+        }
+        let since = |server: &Situated<'_>| {
+            self.journal
+                .marked_at(&served_mark(server))
+                .filter(|at| *at <= self.seen.at)
+        };
+        let first = self
+            .news()
+            .min_by_key(|server| since(server).unwrap_or(self.seen.at));
+        let until = later(
+            first.and_then(since).unwrap_or(self.seen.at),
+            self.plan.policy.bake,
+        );
+        if is_new || self.seen.at < until {
+            let machine = first.map(|server| server.member.machine.clone());
+            let on = machine.map(|machine| WaitingOn::Canary { machine, until });
+            if let Some(on) = on {
+                self.wait(tick, on);
+            }
+        } else {
+            tick.mark(self.passed_mark());
+        }
+        true
+    }
+}
