@@ -18,12 +18,7 @@ use crate::rollout::margin;
 /// doubt. Whatever cannot be seen is not at rest.
 #[must_use]
 pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest {
-    let mut left: Vec<String> = seen
-        .gaps
-        .iter()
-        .filter(|gap| gap.part != Part::Mailbox)
-        .map(|gap| format!("{} unread: {}", gap.part.words(), gap.why))
-        .collect();
+    let mut left = unread(seen);
     let nothing_was_created = plan.envelope.kind == RolloutKind::Bootstrap
         && seen.gaps.iter().all(|gap| gap.part == Part::Mailbox)
         && seen.identity.is_none()
@@ -87,6 +82,12 @@ pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest 
         margin,
         heard: seen.etcd.endpoints.values().any(is_heard),
     }
+}
+
+fn unread(seen: &Observed) -> Vec<String> {
+    let gaps = seen.gaps.iter().filter(|gap| gap.part != Part::Mailbox);
+    gaps.map(|gap| format!("{} unread: {}", gap.part.words(), gap.why))
+        .collect()
 }
 
 fn may_still_come_true(seen: &Observed, journal: &JournalView) -> Vec<String> {

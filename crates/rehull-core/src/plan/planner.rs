@@ -10,7 +10,7 @@ use super::input::{Past, PlanInput, Target, holder, lowest_version};
 use super::refusal::Refusal;
 use super::{explain, forecast, pins, preconditions, spare};
 use crate::config::suggest;
-use crate::domain::desired::Slot;
+use crate::domain::desired::{EtcdRole, Slot};
 use crate::domain::ids::{SlotName, StepId};
 use crate::domain::observed::Observed;
 use crate::domain::version::EtcdVersion;
@@ -34,14 +34,7 @@ pub fn plan_knowing(input: &PlanInput<'_>, past: &Past) -> Result<RolloutPlan, V
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    let role = &input.desired.etcd;
-    let machine = MachineContent {
-        image: role.image.to_string(),
-        instance_type: role.instance_type.clone(),
-        instance_profile: role.instance_profile.clone(),
-        security_groups: role.security_groups.clone(),
-        binaries: role.binaries.clone(),
-    };
+    let machine = machine_content(&input.desired.etcd);
     let mut slots = slots(input, past)?;
     for slot in slots.iter_mut().filter(|slot| slot.reasons == [SAME_RELEASE]) {
         if let Some(known) = explain::reasons(input, &past.plans, &machine, slot) {
@@ -95,6 +88,16 @@ pub fn plan_knowing(input: &PlanInput<'_>, past: &Past) -> Result<RolloutPlan, V
         user_data,
         terraform: None,
     })
+}
+
+fn machine_content(role: &EtcdRole) -> MachineContent {
+    MachineContent {
+        image: role.image.to_string(),
+        instance_type: role.instance_type.clone(),
+        instance_profile: role.instance_profile.clone(),
+        security_groups: role.security_groups.clone(),
+        binaries: role.binaries.clone(),
+    }
 }
 
 /// Where nothing changes, what the slots are to run stays the target: for a way back that is not what the file pins.

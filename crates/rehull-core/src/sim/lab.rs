@@ -1,5 +1,7 @@
 //! Everything that is not rehull: AWS, machines, etcd and the store, in one time. Nothing in here knows a plan.
 
+mod sight;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -18,11 +20,9 @@ use super::store::Objects;
 use super::terraform::{ProgramNumber, Terraform};
 use super::time::ProcessNumber;
 use crate::domain::desired::Slot;
-use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::{BootPhase, BootReport};
-use crate::domain::ids::{InstanceId, RolloutId, SlotName, VolumeId};
+use crate::domain::ids::{InstanceId, RolloutId, VolumeId};
 use crate::domain::observed::SnapshotFact;
-use crate::world::instance::{Instance, InstanceState};
 use crate::world::{BootId, Deed, Effect, Fact, Timing, World};
 
 pub(super) use super::disturb::{Boots, SnapshotTrouble};
@@ -369,41 +369,6 @@ impl Lab {
                 guest.etcd_ended(ended.data, disk);
             }
         }
-    }
-
-    /// What a client sees at a slot's address.
-    #[must_use]
-    pub(crate) fn endpoint(&self, slot: &Slot) -> Endpoint {
-        if self.has_host(slot) {
-            self.etcd.answer(&slot.name)
-        } else {
-            Endpoint::Silent("no answer within 2 s".to_owned())
-        }
-    }
-
-    /// A machine with power has a slot's address.
-    #[must_use]
-    pub(crate) fn has_host(&self, slot: &Slot) -> bool {
-        let machine = self.world.machine_at(slot.address);
-        machine.is_some_and(|machine| self.guests.keys().any(|id| id.as_str() == machine))
-    }
-
-    /// The machine that carries a slot's volume, if it has power.
-    #[must_use]
-    pub(crate) fn carrier(&self, slot: &SlotName) -> Option<InstanceId> {
-        let volume = &self.slots.iter().find(|known| known.name == *slot)?.volume;
-        let at = self.world.volume_at(volume.as_str())?;
-        self.guests.keys().find(|id| id.as_str() == at).cloned()
-    }
-
-    /// Machines that are not terminated and not on the way there; one that has never said a word counts as well.
-    #[must_use]
-    pub(crate) fn living_machines(&self) -> usize {
-        let lives = |instance: &&Instance| match instance.state {
-            InstanceState::Pending | InstanceState::Running | InstanceState::Stopped => true,
-            InstanceState::ShuttingDown | InstanceState::Terminated => false,
-        };
-        self.world.instances().filter(lives).count()
     }
 }
 
