@@ -5,6 +5,7 @@
 pub(super) mod configuration;
 pub(super) mod general;
 pub(super) mod outputs;
+mod over;
 mod place;
 pub(super) mod rules;
 pub(super) mod template;
@@ -205,6 +206,9 @@ impl<'t> Gate<'t> {
             let reason = format!("{action} is refused: {what}it holds {}", rule.holds);
             Finding::at(address, rule.id, reason, rule.remedy)
         };
+        if let Some(more) = over::does_more(&change.kind, action, trees) {
+            return self.findings.push(denied(&more));
+        }
         match action {
             Action::NoOp | Action::Forget => {}
             Action::Create if rule.create => {}

@@ -71,7 +71,7 @@ rules! {
         instead "put it back into the configuration as it was; a member gets another address through a new slot in the cluster file";
     "gate::attachment" ["aws_volume_attachment", "aws_network_interface_attachment", "aws_network_interface_sg_attachment", "aws_eip_association"]
         holds "the tie between a running machine and its disk or address",
-        made: true, changed: Never, gone: false,
+        made: false, changed: Never, gone: false,
         instead "disks and interfaces are moved by rehull, one member at a time: take the attachment out of Terraform with `removed { lifecycle { destroy = false } }`";
     "gate::name" ["aws_eip", "aws_route53_record", "aws_route53_zone", "aws_service_discovery_service", "aws_service_discovery_instance"]
         holds "a name or an address that others have written down",
@@ -107,7 +107,7 @@ rules! {
         instead "change it in place; a bucket must not be without it even between two calls";
     "gate::object" ["aws_s3_object", "aws_s3_bucket_object", "aws_s3_object_copy"]
         holds "an artefact that machines of an older launch template version still ask for",
-        made: true, changed: Never, gone: false,
+        made: false, changed: Never, gone: false,
         instead "artefacts are published by rehull under their digest, and pruned when nothing refers to them: take objects out of Terraform with `removed { lifecycle { destroy = false } }`";
     "gate::key" ["aws_kms_key", "aws_kms_alias", "aws_kms_replica_key", "aws_kms_external_key", "aws_kms_grant", "aws_kms_key_policy"]
         holds "the key without which volumes, snapshots and secrets cannot be read",
@@ -141,7 +141,7 @@ rules! {
         holds "one way for packets",
         made: true, changed: Any, gone: true,
         instead "apply it outside of an upgrade";
-    "gate::watch" ["aws_cloudwatch_metric_alarm", "aws_cloudwatch_dashboard", "aws_cloudwatch_event_rule", "aws_cloudwatch_event_target", "aws_sns_topic", "aws_sns_topic_subscription", "aws_sqs_queue", "aws_autoscaling_notification"]
+    "gate::watch" ["aws_cloudwatch_metric_alarm", "aws_cloudwatch_dashboard", "aws_sns_topic", "aws_sns_topic_subscription", "aws_sqs_queue", "aws_autoscaling_notification"]
         holds "who is told when something goes wrong",
         made: true, changed: Any, gone: true,
         instead "apply it outside of an upgrade: an alarm that is missing during a rollout halts nothing";
@@ -149,7 +149,7 @@ rules! {
         holds "a value of the module's own, or what stands in for a launch template in a sandbox",
         made: true, changed: Any, gone: false,
         instead "take it out of Terraform with `removed { lifecycle { destroy = false } }`";
-    "gate::operates" ["aws_ec2_instance_state", "aws_ssm_association", "aws_ssm_maintenance_window_task", "aws_lambda_invocation", "aws_cloudformation_stack", "aws_cloudformation_stack_set"]
+    "gate::operates" ["aws_cloudwatch_event_rule", "aws_cloudwatch_event_target", "aws_ec2_instance_state", "aws_ssm_association", "aws_ssm_maintenance_window_task", "aws_lambda_invocation", "aws_cloudformation_stack", "aws_cloudformation_stack_set"]
         holds "an act on machines that looks like a thing",
         made: false, changed: Never, gone: false,
         instead "nobody but rehull acts on machines; take it out of the configuration with `removed { lifecycle { destroy = false } }`";

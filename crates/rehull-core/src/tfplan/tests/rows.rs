@@ -111,7 +111,7 @@ rows! {
     a_volume: "gate::volume", "aws_ebs_volume", create ALLOWED, changes ["tags", "size", "type", "iops", "throughput"], never Some("encrypted"), destroy REFUSED;
     a_snapshot: "gate::snapshot", "aws_ebs_snapshot", create ALLOWED, changes ["tags"], never Some("storage_tier"), destroy REFUSED;
     an_interface: "gate::interface", "aws_network_interface", create ALLOWED, changes ["tags", "security_groups"], never Some("private_ips"), destroy REFUSED;
-    an_attachment: "gate::attachment", "aws_volume_attachment", create ALLOWED, changes [], never Some("force_detach"), destroy REFUSED;
+    an_attachment: "gate::attachment", "aws_volume_attachment", create REFUSED, changes [], never Some("force_detach"), destroy REFUSED;
     a_name: "gate::name", "aws_route53_record", create ALLOWED, changes ["ttl"], never Some("records"), destroy REFUSED;
     a_machine: "gate::machine", "aws_instance", create ALLOWED, changes ["tags"], never Some("user_data"), destroy REFUSED;
     a_group: "gate::group", "aws_autoscaling_group", create ALLOWED, changes ["tag"], never Some("launch_template"), destroy REFUSED;
@@ -120,9 +120,9 @@ rows! {
     a_balancer: "gate::balancer", "aws_lb", create ALLOWED, changes ["idle_timeout"], never Some("subnets"), destroy REFUSED;
     a_target_group: "gate::target_group", "aws_lb_target_group", create ALLOWED, changes ["deregistration_delay"], never Some("port"), destroy REFUSED;
     a_bucket: "gate::bucket", "aws_s3_bucket", create ALLOWED, changes ["tags"], never Some("force_destroy"), destroy REFUSED;
-    the_versioning_of_a_bucket: "gate::bucket", "aws_s3_bucket_versioning", create ALLOWED, changes [], never Some("versioning_configuration"), destroy REFUSED;
-    the_guard_of_a_bucket: "gate::bucket_guard", "aws_s3_bucket_policy", create ALLOWED, changes ["policy"], never None, destroy REFUSED;
-    an_object: "gate::object", "aws_s3_object", create ALLOWED, changes [], never Some("source_hash"), destroy REFUSED;
+    the_versioning_of_a_bucket: "gate::bucket", "aws_s3_bucket_versioning", create REFUSED, changes [], never Some("versioning_configuration"), destroy REFUSED;
+    the_guard_of_a_bucket: "gate::bucket_guard", "aws_s3_bucket_policy", create REFUSED, changes ["policy"], never None, destroy REFUSED;
+    an_object: "gate::object", "aws_s3_object", create REFUSED, changes [], never Some("source_hash"), destroy REFUSED;
     a_key: "gate::key", "aws_kms_key", create ALLOWED, changes ["description"], never Some("is_enabled"), destroy REFUSED;
     a_secret: "gate::secret", "aws_ssm_parameter", create ALLOWED, changes ["tags"], never Some("value"), destroy REFUSED;
     a_data_store: "gate::data_store", "aws_dynamodb_table", create ALLOWED, changes ["tags"], never Some("ttl"), destroy REFUSED;
