@@ -150,9 +150,17 @@ impl<'a> Attempt<'a> {
     /// # Errors
     /// A run of Terraform did not come to its end. A plan that is refused is none: its decision says why.
     pub async fn propose(&self, mode: Mode, of: Belongs, key: Option<&DigestKey>) -> Result<Proposal, Unfit> {
+        if let Some(file) = scan::unsaved_state(&self.terraform.module)? {
+            let why = format!(
+                "{} is there: the state of an earlier apply was not stored",
+                file.display()
+            );
+            let help = "when its store works: terraform state push errored.tfstate, then remove the file; to apply before that makes everything a second time";
+            return Err(Unfit::new(why, help));
+        }
         self.init().await?;
-        if let Some(place) = scan::provisioner(&self.terraform.module)? {
-            let why = format!("a provisioner stands in {place}: commands that an apply runs");
+        if let Some(found) = scan::untold(&self.terraform.module)? {
+            let why = format!("{found}: it runs something that no plan tells of");
             let help = "take it out; what a machine has to do stands in its user data";
             return Err(Unfit::new(why, help));
         }

@@ -1,9 +1,13 @@
 //! The first look at a module: what stands in its own files, before anything of it is run. A plan's configuration tells of
-//! the provisioners of resources and not of those in `removed` blocks, which an apply runs as well (seen with 1.11.4).
+//! the provisioners of resources and not of those in `removed` blocks, which an apply runs as well; and it tells nothing at
+//! all of ephemeral resources, which are opened by every plan and every apply: one type of AWS invokes a function (both
+//! seen with 1.11.4).
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use super::error::TerraformError;
 
@@ -11,10 +15,21 @@ use super::error::TerraformError;
 const MODULES: &str = ".terraform/modules/modules.json";
 /// Files that Terraform and OpenTofu read.
 const ENDS: [&str; 4] = [".tf", ".tofu", ".tf.json", ".tofu.json"];
-const WORD: &str = "provisioner";
+/// What runs something that no plan tells of.
+const WORDS: [&str; 2] = ["provisioner", "ephemeral"];
 
-/// File and line of the first provisioner in this module, or in one that it calls. To be asked after `init`.
-pub(super) fn provisioner(module: &Path) -> Result<Option<String>, TerraformError> {
+/// Left by an apply whose state could not be stored: what it made is known to nobody else.
+const UNSAVED: &str = "errored.tfstate";
+
+/// The state that an apply could not store. Whoever applies again before it is pushed makes everything a second time.
+pub(super) fn unsaved_state(module: &Path) -> Result<Option<PathBuf>, TerraformError> {
+    let file = module.join(UNSAVED);
+    let is_there = file.try_exists().map_err(TerraformError::file(&file))?;
+    Ok(is_there.then_some(file))
+}
+
+/// The first such block in this module, or in one that it calls, and where. To be asked after `init`.
+pub(super) fn untold(module: &Path) -> Result<Option<String>, TerraformError> {
     for folder in folders(module)? {
         let entries = fs::read_dir(&folder).map_err(TerraformError::file(&folder))?;
         let mut files = Vec::new();
@@ -32,14 +47,13 @@ pub(super) fn provisioner(module: &Path) -> Result<Option<String>, TerraformErro
                 continue;
             }
             let bytes = fs::read(&file).map_err(TerraformError::file(&file))?;
-            let text = String::from_utf8_lossy(&bytes);
             let found = if file.extension().is_some_and(|end| end == "json") {
-                text.lines().position(|line| line.contains("\"provisioner\""))
+                in_json(&bytes)
             } else {
-                text.lines().position(begins_a_provisioner)
+                in_text(&String::from_utf8_lossy(&bytes))
             };
-            if let Some(line) = found {
-                return Ok(Some(format!("{}:{}", file.display(), line.saturating_add(1))));
+            if let Some((what, line)) = found {
+                return Ok(Some(format!("{what} stands in {}{line}", file.display())));
             }
         }
     }
@@ -71,12 +85,42 @@ fn folders(module: &Path) -> Result<Vec<PathBuf>, TerraformError> {
     Ok(folders)
 }
 
+fn in_text(text: &str) -> Option<(String, String)> {
+    text.lines().enumerate().find_map(|(number, line)| {
+        let word = WORDS.into_iter().find(|word| begins_a_block(line, word))?;
+        Some((format!("`{word}`"), format!(":{}", number.saturating_add(1))))
+    })
+}
+
+/// Keys as they are meant, however they are spelt: an escape in them is none for Terraform either. What cannot be read may
+/// hold anything.
+fn in_json(bytes: &[u8]) -> Option<(String, String)> {
+    fn key(value: &Value) -> Option<&'static str> {
+        match value {
+            Value::Object(entries) => {
+                // A variable may say `"ephemeral": true`, which opens nothing.
+                let known = |word: &&str| entries.get(*word).is_some_and(|value| !value.is_boolean());
+                WORDS
+                    .into_iter()
+                    .find(known)
+                    .or_else(|| entries.values().find_map(key))
+            }
+            Value::Array(items) => items.iter().find_map(key),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        }
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(value) => key(&value).map(|word| (format!("`{word}`"), String::new())),
+        Err(error) => Some(("what cannot be read".to_owned(), format!(" ({error})"))),
+    }
+}
+
 /// A block begins where a line, another block or a comment does, and is no argument of that name. A text or a comment over
 /// several lines may look the same: then it is named once too often, never once too little.
-fn begins_a_provisioner(line: &str) -> bool {
-    line.match_indices(WORD).any(|(at, _)| {
+fn begins_a_block(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| {
         let (before, rest) = line.split_at(at);
-        let rest = rest.strip_prefix(WORD).unwrap_or_default();
+        let rest = rest.strip_prefix(word).unwrap_or_default();
         let before = before.trim_end();
         let begins = before.is_empty() || before.ends_with(['{', '}']) || before.ends_with("*/");
         let is_word = !rest.starts_with(|next: char| next.is_alphanumeric() || "_-".contains(next));
@@ -100,7 +144,7 @@ mod tests {
             "provisioner /* x */ \"local-exec\" {",
             "provisioner",
         ] {
-            assert!(begins_a_provisioner(line), "{line}");
+            assert!(begins_a_block(line, "provisioner"), "{line}");
         }
         for line in [
             "# provisioner \"local-exec\" {",
@@ -110,7 +154,7 @@ mod tests {
             "provisioners \"x\" {",
             "description = \"no provisioner\"",
         ] {
-            assert!(!begins_a_provisioner(line), "{line}");
+            assert!(!begins_a_block(line, "provisioner"), "{line}");
         }
     }
 
@@ -128,28 +172,55 @@ mod tests {
         )
         .unwrap();
         fs::write(root.join("notes.md"), "provisioner \"local-exec\" {}\n").unwrap();
-        assert_eq!(provisioner(&root).unwrap(), None);
+        assert_eq!(untold(&root).unwrap(), None);
         let list = "{\"Modules\":[{\"Key\":\"\",\"Source\":\"\",\"Dir\":\".\"},{\"Key\":\"a\",\"Source\":\"../called\",\"Dir\":\"../called\"}]}";
         fs::write(root.join(MODULES), list).unwrap();
         fs::write(called.join("x.tf.json"), "{\"resource\": {}}\n").unwrap();
-        assert_eq!(provisioner(&root).unwrap(), None);
+        assert_eq!(untold(&root).unwrap(), None);
         fs::write(
             called.join("x.tf.json"),
             "{\n\"removed\": {\"provisioner\": {}}}\n",
         )
         .unwrap();
-        let found = provisioner(&root).unwrap().unwrap();
-        assert!(found.ends_with("called/x.tf.json:2"), "{found}");
+        let found = untold(&root).unwrap().unwrap();
+        assert!(
+            found.starts_with("`provisioner` stands in ") && found.ends_with("called/x.tf.json"),
+            "{found}"
+        );
+        // An escape that Terraform reads as the same word.
+        let escaped = "{\"removed\": {\"\\u0070rovisioner\": {}}}";
+        fs::write(called.join("x.tf.json"), escaped).unwrap();
+        assert!(untold(&root).unwrap().is_some());
+        fs::write(called.join("x.tf.json"), "{ \"ephemeral\": ").unwrap();
+        let found = untold(&root).unwrap().unwrap();
+        assert!(found.starts_with("what cannot be read stands in "), "{found}");
+        fs::write(called.join("x.tf.json"), "{}").unwrap();
+        let opened = "ephemeral \"aws_lambda_invocation\" \"x\" {\n}\n";
+        fs::write(called.join("opened.tf"), opened).unwrap();
+        let found = untold(&root).unwrap().unwrap();
+        assert!(
+            found.starts_with("`ephemeral` stands in ") && found.ends_with("called/opened.tf:1"),
+            "{found}"
+        );
+        fs::write(
+            called.join("opened.tf"),
+            "variable \"a\" {\n  ephemeral = true\n}\n",
+        )
+        .unwrap();
+        assert_eq!(untold(&root).unwrap(), None, "a variable may be");
         fs::write(
             root.join("gone.tofu"),
             "removed {\n  provisioner local-exec {}\n}\n",
         )
         .unwrap();
-        let found = provisioner(&root).unwrap().unwrap();
+        let found = untold(&root).unwrap().unwrap();
         assert!(found.ends_with("root/gone.tofu:2"), "{found}");
+        assert_eq!(unsaved_state(&root).unwrap(), None);
+        fs::write(root.join(UNSAVED), "{}").unwrap();
+        assert_eq!(unsaved_state(&root).unwrap(), Some(root.join(UNSAVED)));
         fs::write(root.join(MODULES), "{}").unwrap();
         assert!(
-            provisioner(&root).is_err(),
+            untold(&root).is_err(),
             "a list that cannot be read is no empty one"
         );
     }

@@ -90,7 +90,7 @@ async fn a_provisioner_that_no_plan_tells_of_is_refused(sandbox: &Sandbox, base:
     let removed = "removed {\n  from = terraform_data.network\n  lifecycle {\n    destroy = true\n  }\n  provisioner \"local-exec\" {\n    when    = destroy\n    command = \"true\"\n  }\n}\n";
     fs::write(base.join("main.tf"), removed).unwrap();
     let refused = sandbox.run(plan).await.exits(1);
-    refused.says(&["a provisioner stands in ", "main.tf:6"]);
+    refused.says(&["`provisioner` stands in ", "main.tf:6"]);
     fs::write(base.join("main.tf"), main).unwrap();
 }
 
