@@ -138,6 +138,24 @@ impl Account {
         }
     }
 
+    pub(crate) fn autoscaling(&self) -> aws_sdk_autoscaling::Client {
+        let config = aws_sdk_autoscaling::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(SdkRegion::new(REGION))
+            .credentials_provider(credentials(&self.double))
+            .endpoint_url(&self.double.endpoint);
+        aws_sdk_autoscaling::Client::from_conf(config.build())
+    }
+
+    pub(crate) fn balancing(&self) -> aws_sdk_elasticloadbalancingv2::Client {
+        let config = aws_sdk_elasticloadbalancingv2::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(SdkRegion::new(REGION))
+            .credentials_provider(credentials(&self.double))
+            .endpoint_url(&self.double.endpoint);
+        aws_sdk_elasticloadbalancingv2::Client::from_conf(config.build())
+    }
+
     /// Writes an object behind the adapters' back.
     pub(crate) async fn put(&self, key: &str, bytes: &[u8]) {
         let body = ByteStream::from(bytes.to_vec());

@@ -6,15 +6,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rehull::adapters::aws::{AwsGroups, AwsTargets};
 use rehull::adapters::store_s3::S3Store;
 use rehull_core::domain::fleet::{Attachment, MachineState};
 use rehull_core::domain::ids::Generation;
-use rehull_core::ports::{Machines, SlotParts};
+use rehull_core::ports::{Groups, Machines, PortError, SlotParts, Targets};
 
 use crate::account::{Account, location};
 use crate::lease_contract::{of_many_one_gets_the_lease, the_lease_has_one_holder_at_a_time};
 use crate::store_contract::obeys_the_contract;
-use crate::{aws_artefacts, aws_machines, aws_parts, aws_snapshots, moto};
+use crate::{aws_artefacts, aws_groups, aws_machines, aws_parts, aws_snapshots, moto};
 
 macro_rules! on_moto {
     ($($from:ident::$scenario:ident;)*) => {$(
@@ -35,6 +36,9 @@ on_moto! {
     aws_machines::a_machine_knows_the_template_version_it_came_from;
     aws_machines::what_does_not_exist_is_said_in_its_own_way;
     aws_machines::a_launch_from_a_version_that_is_not_there_is_not_a_launch;
+    aws_groups::processes_are_suspended_and_resumed_by_name;
+    aws_groups::a_member_is_a_target_until_it_is_deregistered;
+    aws_groups::what_is_not_there_is_no_group_and_no_empty_list_of_targets;
     aws_parts::parts_move_from_machine_to_machine;
     aws_parts::a_terminated_machine_gives_its_volume_back;
     aws_machines::a_machine_s_own_report_is_joined_in;
@@ -67,6 +71,45 @@ async fn an_s3_store_carries_the_lease() {
     let store = |prefix: &str| Arc::new(S3Store::new(account.clients(), location(prefix)));
     the_lease_has_one_holder_at_a_time(store("lease/one/")).await;
     of_many_one_gets_the_lease(store("lease/many/")).await;
+}
+
+#[tokio::test]
+async fn moto_differs_it_fails_inside_when_a_group_is_set() {
+    let Some(double) = moto::double("moto_differs_it_fails_inside_when_a_group_is_set").await else {
+        return;
+    };
+    let account = Account::furnish(double, "differs-set").await;
+    let told = aws_groups::is_told_twice(&account).await;
+    let fails = |outcome: &Result<(), PortError>| matches!(outcome, Err(PortError::OutcomeUnknown { .. }));
+    assert!(told.iter().any(fails), "{told:?}");
+}
+
+#[tokio::test]
+async fn moto_differs_it_fails_inside_when_a_machine_is_of_no_group() {
+    let Some(double) = moto::double("moto_differs_it_fails_inside_when_a_machine_is_of_no_group").await
+    else {
+        return;
+    };
+    let account = Account::furnish(double, "differs-nobody").await;
+    let told = AwsGroups::new(account.clients())
+        .terminate(&aws_machines::nobody())
+        .await;
+    assert!(matches!(told, Err(PortError::OutcomeUnknown { .. })), "{told:?}");
+}
+
+#[tokio::test]
+async fn moto_differs_it_refuses_to_deregister_whoever_is_no_target() {
+    let Some(double) = moto::double("moto_differs_it_refuses_to_deregister_whoever_is_no_target").await
+    else {
+        return;
+    };
+    let account = Account::furnish(double, "differs-target").await;
+    let arn = aws_groups::target_group(&account).await;
+    let machine = account.running(0).await;
+    let told = AwsTargets::new(account.clients())
+        .deregister(&arn, &machine)
+        .await;
+    assert!(matches!(told, Err(PortError::Refused { .. })), "{told:?}");
 }
 
 #[tokio::test]

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 16] = [
     "attach_",
     "create_",
     "delete_",
+    "deregister_",
     "describe_",
     "detach_",
     "get_",
@@ -15,8 +16,11 @@ const VERBS: [&str; 12] = [
     "list_",
     "modify_",
     "put_",
+    "resume_",
     "run_",
+    "suspend_",
     "terminate_",
+    "update_",
 ];
 /// A field of an answer, called like an operation.
 const FIELDS: [&str; 1] = ["delete_on_termination"];

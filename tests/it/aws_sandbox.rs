@@ -10,7 +10,7 @@ use crate::account::{Account, Double, location};
 use crate::lease_contract::{of_many_one_gets_the_lease, the_lease_has_one_holder_at_a_time};
 use crate::sandbox::{Sandbox, layout, start};
 use crate::store_contract::obeys_the_contract;
-use crate::{aws_artefacts, aws_machines, aws_parts, aws_snapshots};
+use crate::{aws_artefacts, aws_groups, aws_machines, aws_parts, aws_snapshots};
 
 /// A world of its own for every scenario.
 pub(crate) async fn furnished(cluster: &str) -> (Sandbox, Account) {
@@ -51,6 +51,13 @@ on_the_sandbox! {
     aws_machines::what_does_not_exist_is_said_in_its_own_way;
     aws_machines::a_launch_from_a_version_that_is_not_there_is_not_a_launch;
     aws_machines::a_machine_s_own_report_is_joined_in;
+    aws_groups::a_group_launches_what_it_is_told_and_as_many;
+    aws_groups::processes_are_suspended_and_resumed_by_name;
+    aws_groups::a_member_that_is_terminated_is_not_made_up_for;
+    aws_groups::a_machine_of_no_group_is_gone;
+    aws_groups::whoever_is_no_target_is_deregistered_already;
+    aws_groups::a_member_is_a_target_until_it_is_deregistered;
+    aws_groups::what_is_not_there_is_no_group_and_no_empty_list_of_targets;
     aws_parts::parts_move_from_machine_to_machine;
     aws_parts::a_volume_of_another_zone_is_refused;
     aws_parts::a_terminated_machine_gives_its_volume_back;

@@ -14,6 +14,7 @@ mod account;
 mod aws_artefacts;
 mod aws_credentials;
 mod aws_faults;
+mod aws_groups;
 mod aws_machines;
 mod aws_moto;
 mod aws_operations;

@@ -50,6 +50,14 @@ pub struct AwsClients {
     pub(in crate::adapters) s3: aws_sdk_s3::Client,
     /// S3 mutations: sent once.
     pub(in crate::adapters) s3_once: aws_sdk_s3::Client,
+    /// Auto Scaling reads: repeated by the SDK.
+    pub(super) autoscaling: aws_sdk_autoscaling::Client,
+    /// Auto Scaling mutations: sent once.
+    pub(super) autoscaling_once: aws_sdk_autoscaling::Client,
+    /// Load balancing reads: repeated by the SDK.
+    pub(super) elbv2: aws_sdk_elasticloadbalancingv2::Client,
+    /// Load balancing mutations: sent once.
+    pub(super) elbv2_once: aws_sdk_elasticloadbalancingv2::Client,
     sts: aws_sdk_sts::Client,
     region: Region,
 }
@@ -101,6 +109,10 @@ impl AwsClients {
             ec2_once: ec2(&once, target),
             s3: s3(reads, target),
             s3_once: s3(&once, target),
+            autoscaling: autoscaling(reads, target),
+            autoscaling_once: autoscaling(&once, target),
+            elbv2: elbv2(reads, target),
+            elbv2_once: elbv2(&once, target),
             sts: sts(reads, target),
             region: target.region.clone(),
         }
@@ -166,6 +178,18 @@ fn s3(config: &SdkConfig, target: &AwsTarget) -> aws_sdk_s3::Client {
         .interceptor(RequestIds);
     config.set_endpoint_url(target.endpoint.clone());
     aws_sdk_s3::Client::from_conf(config.build())
+}
+
+fn autoscaling(config: &SdkConfig, target: &AwsTarget) -> aws_sdk_autoscaling::Client {
+    let mut config = aws_sdk_autoscaling::config::Builder::from(config).interceptor(RequestIds);
+    config.set_endpoint_url(target.endpoint.clone());
+    aws_sdk_autoscaling::Client::from_conf(config.build())
+}
+
+fn elbv2(config: &SdkConfig, target: &AwsTarget) -> aws_sdk_elasticloadbalancingv2::Client {
+    let mut config = aws_sdk_elasticloadbalancingv2::config::Builder::from(config).interceptor(RequestIds);
+    config.set_endpoint_url(target.endpoint.clone());
+    aws_sdk_elasticloadbalancingv2::Client::from_conf(config.build())
 }
 
 fn sts(config: &SdkConfig, target: &AwsTarget) -> aws_sdk_sts::Client {

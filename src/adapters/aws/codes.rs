@@ -121,6 +121,8 @@ const CODES: &[(Family, &[&str])] = &[
             "InvalidNetworkInterface.InUse",
             "DependencyViolation",
             "ConcurrentTagAccess",
+            "ScalingActivityInProgress",
+            "ResourceContention",
             // Somebody made the same template at this moment: the next look finds it.
             "InvalidLaunchTemplateName.AlreadyExistsException",
         ],
