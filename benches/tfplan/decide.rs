@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p rehull-core --bench tfplan`. The plan is made as it is read, as from a pipe.
 //! Every second change has sensitive values. Both modes are measured: as infrastructure every change is digested leaf by
-//! leaf; as an upgrade three launch templates are, and the rest is passed over. The goals are 2 s and 400 MB; missing
+//! leaf; as an upgrade all of them are at rest, and passed over. The goals are 2 s and 400 MB; missing
 //! one fails the benchmark. Numbers are also in `target/bench/tfplan.json`.
 #![allow(
     clippy::unwrap_used,
