@@ -81,7 +81,9 @@ impl Roll<'_> {
         if self.counted() < desired {
             return self.wait_for_launch(&before, goal, tick);
         }
-        if let Some(server) = self.news().find(|server| self.lacks(server).is_some()) {
+        let held =
+            |server: &&Situated<'_>| self.lacks(server).is_some() && !self.is_left(server, &before, goal);
+        if let Some(server) = self.news().find(held) {
             return self.wait_to_serve(server, &before, goal, tick);
         }
         // One machine after the other: whoever is on its way out is gone before the next thing is begun.

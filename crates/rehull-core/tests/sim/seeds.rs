@@ -15,9 +15,11 @@ use crate::bench::{everywhere, number, play, scenarios};
 use crate::{cells, coverage};
 
 /// Seeds of the default tests; `make sim SEEDS=…` for more.
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 20_000;
+/// Those with Terraform.
+const TERRAFORMS: u64 = 1_000;
 /// Seeds of the default tests with a control plane: half an hour each, five times as long as etcd alone.
-const CONTROL_PLANES: u64 = 100;
+const CONTROL_PLANES: u64 = 500;
 /// After so many failures there is enough to mend.
 const FAILURES_MAX: usize = 5;
 /// One of so many seeds has five members: they take twice as long.
@@ -170,7 +172,11 @@ fn whatever_a_bad_day_brings_no_promise_is_broken_and_every_upgrade_finishes() {
 
 #[test]
 fn whatever_a_bad_day_brings_to_terraform_no_promise_is_broken_and_every_upgrade_finishes() {
-    let (_, failures) = campaign(0, number("REHULL_SIM_TERRAFORM", SEEDS), scenario_by_terraform);
+    let (_, failures) = campaign(
+        0,
+        number("REHULL_SIM_TERRAFORM", TERRAFORMS),
+        scenario_by_terraform,
+    );
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 

@@ -124,7 +124,7 @@ impl Roll<'_> {
         }
     }
 
-    fn launch_one_more(&self, before: &Before, tick: &mut Tick) {
+    pub(super) fn launch_one_more(&self, before: &Before, tick: &mut Tick) {
         let refusal = self.refusal_mark();
         if let Some(mark) = self.journal.marks().find(|mark| mark.starts_with(&refusal)) {
             let text = mark.strip_prefix(&refusal).unwrap_or_default().to_owned();

@@ -124,14 +124,15 @@ impl Roll<'_> {
         if since.is_none() {
             tick.mark(first);
         }
-        let limit = self.plan.policy.serve_deadline;
-        let first = later(since.unwrap_or(self.seen.at), limit);
-        let attached = self.journal.holder().map(|(_, at)| at);
-        if goal == Goal::Finish && is_surplus && attached.is_some_and(|at| at > first) {
-            // Its time was up before this process began: whoever says `resume` has seen it, and wants another one.
+        if goal == Goal::Finish && self.is_over(server) {
+            // Without one more the group would be one less than it was, and the place of this one stays empty.
+            if !is_surplus {
+                return self.launch_one_more(before, tick);
+            }
             let group = self.plan.group.clone();
             return self.act(tick, GroupAction::TerminateMember { group, machine });
         }
+        let limit = self.plan.policy.serve_deadline;
         let until = self.deadline(Some(since.unwrap_or(self.seen.at)), limit);
         if self.seen.at >= until {
             let what = format!("{machine} {lacks}");
@@ -145,6 +146,19 @@ impl Roll<'_> {
                 until,
             },
         );
+    }
+
+    /// Its time was up before this process began: whoever says `resume` has seen it, and wants another one.
+    fn is_over(&self, server: &Situated<'_>) -> bool {
+        let since = self.journal.marked_at(&launched_mark(server));
+        let attached = self.journal.holder().map(|(_, at)| at);
+        since.is_some_and(|since| attached > Some(later(since, self.plan.policy.serve_deadline)))
+    }
+
+    /// On the way to rest nothing more is begun for a machine that makes up for a lost one and does not come up: it is the
+    /// group's.
+    pub(super) fn is_left(&self, server: &Situated<'_>, before: &Before, goal: Goal) -> bool {
+        goal == Goal::Rest && self.counted() <= before.sizes.desired && self.is_over(server)
     }
 
     fn has_served(&self, server: &Situated<'_>) -> bool {

@@ -1,5 +1,7 @@
 //! Plans that have hurt people, in the shape in which Terraform writes them. Each names where it was told.
 
+mod verbs;
+
 use serde_json::{Value, json};
 
 use super::plans;
@@ -240,70 +242,6 @@ const DANGERS: &[Danger] = &[
         &["gate::machine"],
     ),
     (
-        "a lifecycle configuration for a bucket that is there: what it was set to before is gone",
-        || {
-            only(&[plans::change(
-                "aws_s3_bucket_lifecycle_configuration",
-                &["create"],
-                "rule",
-            )])
-        },
-        &["gate::bucket", MISSING],
-        &["gate::bucket"],
-    ),
-    (
-        "a name that somebody else has made, taken over",
-        || {
-            let mut change = plans::change("aws_route53_record", &["create"], "ttl");
-            change["change"]["after"]["allow_overwrite"] = json!(true);
-            only(&[change])
-        },
-        &["gate::name", MISSING],
-        &["gate::name"],
-    ),
-    (
-        "a tag of a group that starts an instance refresh",
-        || {
-            let mut change = update("aws_autoscaling_group", "tag", json!([]), json!([{"key": "a"}]));
-            for side in ["before", "after"] {
-                change["change"][side]["instance_refresh"] = json!([{"triggers": ["tag"]}]);
-            }
-            beside(vec![change])
-        },
-        &["gate::group"],
-        &["gate::group", "gate::launch_template"],
-    ),
-    (
-        "the tag that says which data a volume holds, taken away",
-        || {
-            let held = json!({"rehull:cluster": "dev", "rehull:generation": "3"});
-            let left = json!({"rehull:cluster": "dev"});
-            only(&[update("aws_ebs_volume", "tags", held, left)])
-        },
-        &["gate::volume", MISSING],
-        &["gate::volume"],
-    ),
-    (
-        "an alarm that ends a machine",
-        || {
-            let act = json!(["arn:aws:automate:ap-northeast-1:ec2:terminate"]);
-            only(&[update(
-                "aws_cloudwatch_metric_alarm",
-                "alarm_actions",
-                json!([]),
-                act,
-            )])
-        },
-        &["gate::watch", MISSING],
-        &["gate::watch"],
-    ),
-    (
-        "a machine stopped by a schedule of somebody else's",
-        || only(&[plans::change("aws_cloudwatch_event_target", &["create"], "arn")]),
-        &["gate::operates", MISSING],
-        &["gate::operates"],
-    ),
-    (
         "a machine stopped by a resource that says so",
         || only(&[plans::change("aws_ec2_instance_state", &["create"], "state")]),
         &["gate::operates", MISSING],
@@ -410,7 +348,7 @@ const DANGERS: &[Danger] = &[
 
 #[test]
 fn what_has_hurt_people_is_refused() {
-    for (what, plan, upgrade_rules, infrastructure_rules) in DANGERS {
+    for (what, plan, upgrade_rules, infrastructure_rules) in DANGERS.iter().chain(verbs::DANGERS) {
         let as_upgrade = judged(&plan(), &upgrade());
         assert_eq!(
             rules(&as_upgrade),
