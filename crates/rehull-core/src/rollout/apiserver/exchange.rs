@@ -29,7 +29,7 @@ impl Roll<'_> {
             return self.launch_one_more(before, tick);
         }
         if is_more && let Some(server) = candidates.first() {
-            return self.is_blocked(server, before, goal, tick);
+            return self.tries_elsewhere(server, before, goal, tick);
         }
         self.restore(before, tick);
     }
@@ -102,7 +102,7 @@ impl Roll<'_> {
 
     /// There are as many as there may be, and none came up where one is missing: the zone has no capacity. One of those that
     /// are too many goes again, and another one is tried; not for ever.
-    fn is_blocked(&self, server: &Situated<'_>, before: &Before, goal: Goal, tick: &mut Tick) {
+    fn tries_elsewhere(&self, server: &Situated<'_>, before: &Before, goal: Goal, tick: &mut Tick) {
         let most = sizes(before, before.sizes.desired.saturating_add(self.zones()));
         let past = self.journal.past(&self.surge(most).key()).cloned();
         let holder = self.journal.holder().map(|(_, at)| at);
