@@ -64,7 +64,9 @@ impl Roll<'_> {
             None => return,
         };
         let desired = self.group.sizes.desired;
-        let most = before.sizes.desired.saturating_add(self.zones());
+        // A zone that has lost its machine is not seen, but it was counted when this was set.
+        let zones = self.zones().max(before.sizes.desired);
+        let most = before.sizes.desired.saturating_add(zones);
         if desired < before.sizes.desired || desired > most {
             let what = format!(
                 "somebody has set the desired capacity of {} to {desired}; it was {}",

@@ -43,12 +43,16 @@ impl Machines for Witness {
         } else {
             Ask::Stop(machine)
         });
-        self.hands.tag(machine, tags).await
+        let told = self.hands.tag(machine, tags).await;
+        self.was_turned_away(machine, &told);
+        told
     }
 
     async fn terminate(&self, machine: &InstanceId) -> Result<(), PortError> {
         self.sends(Ask::Terminate(machine));
-        Machines::terminate(&self.hands, machine).await
+        let told = Machines::terminate(&self.hands, machine).await;
+        self.was_turned_away(machine, &told);
+        told
     }
 
     async fn whoami(&self) -> Result<(AccountId, Region), PortError> {

@@ -26,6 +26,8 @@ pub(super) struct Memory {
     pub(super) told: BTreeMap<InstanceId, Timestamp>,
     /// When a machine was last told to stop, or terminated: the request may still be on its way.
     pub(super) sent_away: BTreeMap<InstanceId, Timestamp>,
+    /// What that was before the last such request.
+    pub(super) sent_before: BTreeMap<InstanceId, Option<Timestamp>>,
     /// When a server's load balancer was first told to let go of it.
     pub(super) deregistered: BTreeMap<InstanceId, Timestamp>,
     /// All servers have served once.

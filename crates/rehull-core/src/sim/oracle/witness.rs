@@ -17,7 +17,7 @@ use crate::domain::ids::{InstanceId, RolloutId};
 use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
 use crate::event::{Event, What};
 use crate::journal::keys;
-use crate::ports::Tag;
+use crate::ports::{PortError, Tag};
 use crate::sim::hands::Hands;
 use crate::sim::lab::Lab;
 use crate::sim::time::ProcessNumber;
@@ -95,10 +95,23 @@ impl Witness {
             lab.oracle.memory.deregistered.entry(id.clone()).or_insert(now);
         }
         if let Ask::Stop(id) | Ask::Terminate(id) | Ask::EndMember(id) = ask {
-            lab.oracle.memory.sent_away.insert(id.clone(), now);
+            let before = lab.oracle.memory.sent_away.insert(id.clone(), now);
+            lab.oracle.memory.sent_before.insert(id.clone(), before);
         }
         for (invariant, what) in wrong {
             lab.oracle.breach(now, invariant, what);
+        }
+    }
+
+    /// A request that was throttled is certainly not on its way any more.
+    pub(super) fn was_turned_away(&self, machine: &InstanceId, told: &Result<(), PortError>) {
+        if matches!(told, Err(PortError::Throttled { .. })) {
+            let mut lab = self.hands.lab();
+            let memory = &mut lab.oracle.memory;
+            match memory.sent_before.remove(machine).flatten() {
+                Some(before) => memory.sent_away.insert(machine.clone(), before),
+                None => memory.sent_away.remove(machine),
+            };
         }
     }
 
