@@ -22,7 +22,7 @@ use crate::domain::group_action::GroupAction;
 use crate::domain::ids::LaunchTemplateVersion;
 use crate::domain::observed::Part;
 use crate::domain::waiting::{StopReason, WaitingOn};
-use crate::journal::JournalView;
+use crate::journal::{ActionPast, JournalView};
 use crate::mutant::mutant;
 
 /// What would interfere: it terminates machines, or changes how many there are, without asking anybody.
@@ -57,12 +57,16 @@ impl Roll<'_> {
             let machine = member.machine.clone();
             self.wait(tick, WaitingOn::Termination { machine });
         }
-        let before = match self.before() {
-            Some(before) if self.is_certainly_held(tick) => before,
-            Some(_) => return,
-            None if goal == Goal::Finish && !self.is_done() => return self.hold(tick),
-            None => return,
+        let Some(before) = self.before() else {
+            if goal == Goal::Finish && !self.is_done() {
+                self.hold(tick);
+            }
+            return;
         };
+        if let Some(past) = self.hold_in_doubt() {
+            // What the group shows now may be our own doing: it is sent again as it was written down.
+            return tick.act(&self.plan.step, past.action.clone());
+        }
         let desired = self.group.sizes.desired;
         // A zone that has lost its machine is not seen, but it was counted when this was set.
         let zones = self.zones().max(before.sizes.desired);
@@ -127,17 +131,9 @@ impl Roll<'_> {
         );
     }
 
-    /// What is in doubt is sent again as it was written down: what the group shows now may be our own doing.
-    fn is_certainly_held(&self, tick: &mut Tick) -> bool {
-        let Some(past) = self
-            .journal
-            .hold_of(&self.plan.group)
-            .filter(|past| past.in_doubt)
-        else {
-            return true;
-        };
-        tick.act(&self.plan.step, past.action.clone());
-        false
+    fn hold_in_doubt(&self) -> Option<&ActionPast> {
+        let past = self.journal.hold_of(&self.plan.group)?;
+        past.in_doubt.then_some(past)
     }
 
     /// A deregistered server goes on serving: for the delay, which its load balancer's API tells, and for the time in which

@@ -23,7 +23,7 @@ const NAME: &str = "sim-control-plane";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ControlPlane {
-    /// Machines: 1, 3 or 5.
+    /// Machines: 1 to 5.
     pub machines: u8,
     /// Running at the beginning.
     pub from: KubernetesVersion,
