@@ -202,6 +202,7 @@ fn group_action(action: &GroupAction) -> String {
     };
     match action {
         GroupAction::HoldGroup { group, processes, .. } => format!("suspend {} of {group}", list(processes)),
+        GroupAction::CreateVersion { template, .. } => format!("make a version of {template}"),
         GroupAction::ReleaseGroup { group, processes } => {
             format!("resume {} of {group}", list(processes))
         }

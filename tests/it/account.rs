@@ -132,7 +132,7 @@ impl Account {
             instance_type: "m6i.large".to_owned(),
             instance_profile: self.double.profile.clone(),
             security_groups: vec![self.security_group.clone()],
-            subnet: self.slot.subnet.as_str().to_owned(),
+            subnet: Some(self.slot.subnet.as_str().to_owned()),
             user_data: format!("#cloud-config\n# {mark}\n"),
             tags: [("rehull:cluster".to_owned(), self.cluster.as_str().to_owned())].into(),
         }

@@ -207,10 +207,10 @@ impl LaunchTemplates for AwsLaunchTemplates {
 }
 
 fn data(content: &TemplateContent) -> RequestLaunchTemplateData {
-    // The machine's own interface goes with the machine; the slot's is attached later and stays.
+    // The machine's own interface goes with the machine; a slot's is attached later and stays.
     let interface = LaunchTemplateInstanceNetworkInterfaceSpecificationRequest::builder()
         .device_index(0)
-        .subnet_id(&content.subnet)
+        .set_subnet_id(content.subnet.clone())
         .set_groups(Some(content.security_groups.clone()))
         .delete_on_termination(true)
         .build();

@@ -83,7 +83,7 @@ impl Hand {
             instance_type: role.instance_type.clone(),
             instance_profile: role.instance_profile.clone(),
             security_groups: role.security_groups.clone(),
-            subnet: slot.subnet.to_string(),
+            subnet: Some(slot.subnet.to_string()),
             user_data: rendered.user_data,
             tags: BTreeMap::from([(tag::CLUSTER.to_owned(), self.desired.cluster.to_string())]),
         };

@@ -39,6 +39,15 @@ pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &GroupAction) -
             }
             Ok(())
         }
+        GroupAction::CreateVersion { template, digest, .. }
+            if *template == planned.launch_template && *digest == planned.to.digest =>
+        {
+            Ok(())
+        }
+        GroupAction::CreateVersion { template, digest, .. } => {
+            let what = format!("would make {digest} a version of {template}, which is not in the plan");
+            Err(violation(1, what))
+        }
         GroupAction::HoldGroup { .. } | GroupAction::ReleaseGroup { .. } => Ok(()),
     }
 }

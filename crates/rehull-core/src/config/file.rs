@@ -3,12 +3,16 @@
 //! Every field is an `Option`, also those that the schema requires: a file with a mistake in one place must still be
 //! read everywhere else, so that all mistakes are told at once. `read` turns this into `Desired`.
 
+mod control_plane;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::domain::policy::EtcdStrategy;
+
+pub(super) use control_plane::{ControlPlane, Flags, ServerBinaries, ServerFlags, ServerTls, Serving};
 
 /// A cluster as it should be: what rehull compares the world with.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -44,6 +48,8 @@ pub(super) struct Cluster {
     /// The etcd machines.
     #[schemars(required)]
     pub(super) etcd: Option<Etcd>,
+    /// The machines of apiserver, controller-manager and scheduler. Without it rehull leaves them alone.
+    pub(super) control_plane: Option<ControlPlane>,
     /// Terraform makes the launch template versions. Without it rehull makes them itself, through the EC2 API.
     pub(super) terraform: Option<Terraform>,
     /// How a rollout behaves. Every key has a default.

@@ -35,7 +35,7 @@ fn owned(name: &str) -> Option<&'static str> {
     })
 }
 
-fn name(name: &str) -> Result<(), Wrong> {
+fn name(name: &str, owned: &dyn Fn(&str) -> Option<&'static str>) -> Result<(), Wrong> {
     let wrong = |message: &str, help: String| {
         Err(Wrong::new(
             "config::flag_name",
@@ -95,10 +95,20 @@ pub(super) fn read(
     flags: &BTreeMap<String, Option<String>>,
     mistakes: &mut Mistakes<'_>,
 ) -> BTreeMap<String, String> {
+    read_owned(at, flags, &owned, mistakes)
+}
+
+/// The same, for a program that has other flags of rehull's own.
+pub(super) fn read_owned(
+    at: &Pointer,
+    flags: &BTreeMap<String, Option<String>>,
+    owned: &dyn Fn(&str) -> Option<&'static str>,
+    mistakes: &mut Mistakes<'_>,
+) -> BTreeMap<String, String> {
     let mut good = BTreeMap::new();
     for (flag, text) in flags {
         let at = at.key(flag);
-        if let Err(wrong) = name(flag) {
+        if let Err(wrong) = name(flag, owned) {
             mistakes.add_at_key(&at, wrong);
         } else if let Some(text) = text
             && mistakes.keep(&at, value(flag, text)).is_some()

@@ -14,6 +14,8 @@ mod reference;
 mod rules;
 pub mod scenario;
 mod schema;
+mod server_flags;
+mod servers;
 mod spans;
 mod spare;
 mod structure;

@@ -12,9 +12,9 @@ use crate::domain::policy::RolloutPolicy;
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Shortest legal value and why.
-struct Floor {
-    at_least: Duration,
-    why: &'static str,
+pub(super) struct Floor {
+    pub(super) at_least: Duration,
+    pub(super) why: &'static str,
 }
 
 /// etcd's HealthInterval is 5 s (server/etcdserver/server.go): it refuses membership changes while a link is younger.
@@ -40,11 +40,11 @@ const LEASE_ON_LOOPBACK: Floor = Floor {
     at_least: Duration::from_secs(10),
     why: "one slow write to the store would lose the lease to somebody else",
 };
-const POSITIVE: Floor = Floor {
+pub(super) const POSITIVE: Floor = Floor {
     at_least: Duration::from_secs(1),
     why: "nothing is done in no time",
 };
-const ANY: Floor = Floor {
+pub(super) const ANY: Floor = Floor {
     at_least: Duration::ZERO,
     why: "",
 };
@@ -130,7 +130,7 @@ const fn lease_floor(on_loopback: bool) -> &'static Floor {
     if on_loopback { &LEASE_ON_LOOPBACK } else { &LEASE }
 }
 
-fn duration(key: &str, text: &str, floor: &Floor) -> Result<Duration, Wrong> {
+pub(super) fn duration(key: &str, text: &str, floor: &Floor) -> Result<Duration, Wrong> {
     let read = value::duration(text)?;
     if read < floor.at_least {
         let message = format!("`{key}` must be at least {:?}", floor.at_least);

@@ -50,15 +50,17 @@ fn readable_by_machines(parts: &Parts, mistakes: &mut Mistakes<'_>) {
     let readable = [
         ("/artefacts", &parts.artefacts),
         ("/etcd/machineTls", &parts.machine_tls),
+        ("/controlPlane/machineTls", &parts.server_tls),
     ];
     let store = match &parts.store {
         Some(StoreLocation::S3(location)) => Some(location),
         Some(StoreLocation::Local { .. }) | None => None,
     };
-    let client = match &parts.client_tls {
-        Some(ClientTls::S3(location)) => Some(location),
+    let in_s3 = |tls: &'_ Option<ClientTls>| match tls {
+        Some(ClientTls::S3(location)) => Some(location.clone()),
         Some(ClientTls::Files { .. } | ClientTls::Environment { .. }) | None => None,
     };
+    let (client, of_servers) = (in_s3(&parts.client_tls), in_s3(&parts.server_client_tls));
     let private = [
         (
             "/snapshots",
@@ -68,8 +70,13 @@ fn readable_by_machines(parts: &Parts, mistakes: &mut Mistakes<'_>) {
         ("/store/s3", store, "the journal and the lease are rehull's alone"),
         (
             "/etcd/clientTls/s3",
-            client,
+            client.as_ref(),
             "rehull's client key opens every member",
+        ),
+        (
+            "/controlPlane/clientTls/s3",
+            of_servers.as_ref(),
+            "rehull's client key opens every apiserver",
         ),
     ];
     for (at, location, why) in private {
@@ -79,13 +86,13 @@ fn readable_by_machines(parts: &Parts, mistakes: &mut Mistakes<'_>) {
     }
     let (open, artefacts) = ("/artefacts", parts.artefacts.as_ref());
     let why = "every machine may read all artefacts, so it could read the keys of the others";
-    apart(
-        "/etcd/machineTls",
-        parts.machine_tls.as_ref(),
-        (open, artefacts),
-        why,
-        mistakes,
-    );
+    let of_etcd = parts.machine_tls.as_ref();
+    apart("/etcd/machineTls", of_etcd, (open, artefacts), why, mistakes);
+    let of_servers = parts.server_tls.as_ref();
+    let at = "/controlPlane/machineTls";
+    apart(at, of_servers, (open, artefacts), why, mistakes);
+    let why = "a machine of the one role could read the keys of the other";
+    apart(at, of_servers, ("/etcd/machineTls", of_etcd), why, mistakes);
 }
 
 fn apart(

@@ -1,6 +1,7 @@
 //! Single values: text → a thing that has been checked, or what is wrong with it. No value here knows its neighbours.
 
 use core::net::Ipv4Addr;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::mistake::{Wrong, quoted};
@@ -168,27 +169,26 @@ pub(super) fn prefix(text: &str) -> Result<(), Wrong> {
 }
 
 pub(super) fn version(text: &str) -> Result<EtcdVersion, Wrong> {
+    release(text, "etcd", "3.6.14")
+}
+
+/// A release of something; `example` is one.
+pub(super) fn release<Release: FromStr>(text: &str, of: &str, example: &str) -> Result<Release, Wrong> {
     if FLOATING.contains(&text.to_ascii_lowercase().as_str()) {
-        return Err(floating(text).help("pin a release with three numbers, for example `3.6.14`"));
+        let help = format!("pin a release with three numbers, for example `{example}`");
+        return Err(floating(text).help(help));
     }
     let wrong = |help: String| {
-        Wrong::new(
-            "config::version",
-            format!("{} is no etcd release", quoted(text)),
-            "not a release",
-        )
-        .help(help)
+        let message = format!("{} is no {of} release", quoted(text));
+        Wrong::new("config::version", message, "not a release").help(help)
     };
-    text.parse::<EtcdVersion>()
-        .map_err(|_| match text.strip_prefix('v') {
-            Some(number) if number.parse::<EtcdVersion>().is_ok() => {
-                wrong(format!("write `{number}`, without `v`"))
-            }
-            Some(_) | None if text.contains('-') => {
-                wrong("pre-releases are not accepted: no knowledge about them is compiled in".to_owned())
-            }
-            Some(_) | None => wrong("a release has three numbers, for example `3.6.14`".to_owned()),
-        })
+    text.parse::<Release>().map_err(|_| match text.strip_prefix('v') {
+        Some(number) if number.parse::<Release>().is_ok() => wrong(format!("write `{number}`, without `v`")),
+        Some(_) | None if text.contains('-') => {
+            wrong("pre-releases are not accepted: no knowledge about them is compiled in".to_owned())
+        }
+        Some(_) | None => wrong(format!("a release has three numbers, for example `{example}`")),
+    })
 }
 
 pub(super) fn digest(text: &str) -> Result<(), Wrong> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::control_plane::ControlPlaneRole;
 use super::ids::{
     AccountId, ClusterName, ImageId, InterfaceId, LaunchTemplateName, Region, SlotName, SubnetId, VolumeId,
     Zone,
@@ -27,6 +28,8 @@ pub struct Desired {
     pub snapshots: ObjectLocation,
     /// The etcd role.
     pub etcd: EtcdRole,
+    /// The control plane; `None`: rehull does not roll it.
+    pub control_plane: Option<ControlPlaneRole>,
     /// The module that makes launch template versions; `None`: they are made through the EC2 API.
     pub terraform: Option<TerraformModule>,
     /// How a rollout behaves.

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::group::Sizes;
-use super::ids::{GroupName, InstanceId, LaunchTemplateVersion, TargetGroupArn};
+use super::ids::{
+    ContentDigest, GroupName, InstanceId, LaunchTemplateName, LaunchTemplateVersion, TargetGroupArn,
+};
 
 /// One mutation of a group. It carries every value it needs; sizes and versions are absolute, so that the same request
 /// twice is the same as once.
@@ -22,6 +24,15 @@ pub enum GroupAction {
         version: LaunchTemplateVersion,
         /// What the group's sizes were before.
         sizes: Sizes,
+    },
+    /// Make a version of the launch template that the group launches from, in no machine yet.
+    CreateVersion {
+        /// Group.
+        group: GroupName,
+        /// Launch template.
+        template: LaunchTemplateName,
+        /// What it shall hold.
+        digest: ContentDigest,
     },
     /// Set what the group launches, and how many.
     SetGroup {
@@ -63,6 +74,7 @@ impl GroupAction {
     pub fn key(&self) -> String {
         match self {
             Self::HoldGroup { group, .. } => hold_key(group),
+            Self::CreateVersion { template, digest, .. } => format!("create-version {template} {digest}"),
             Self::SetGroup {
                 group,
                 version,
@@ -79,6 +91,7 @@ impl GroupAction {
     pub const fn verb(&self) -> &'static str {
         match self {
             Self::HoldGroup { .. } => "hold group",
+            Self::CreateVersion { .. } => "create template version",
             Self::SetGroup { .. } => "set group",
             Self::ReleaseGroup { .. } => "release group",
             Self::Deregister { .. } => "deregister",
@@ -91,6 +104,7 @@ impl GroupAction {
     pub const fn group(&self) -> &GroupName {
         match self {
             Self::HoldGroup { group, .. }
+            | Self::CreateVersion { group, .. }
             | Self::SetGroup { group, .. }
             | Self::ReleaseGroup { group, .. }
             | Self::Deregister { group, .. }

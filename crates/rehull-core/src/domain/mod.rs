@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod canonical;
+pub mod control_plane;
 pub mod desired;
 pub mod etcd;
 pub mod fleet;

@@ -17,7 +17,7 @@ pub(super) async fn observe(ports: &Ports<'_>, scene: &Scene) -> Partial<GroupsV
         value: GroupsView::default(),
         gaps,
     };
-    let Some(plan) = &scene.control_plane else {
+    let Some(plan) = &scene.servers else {
         return nothing(Vec::new());
     };
     let Some(serving) = ports.serving else {
@@ -57,6 +57,8 @@ pub(super) async fn perform(ports: Ports<'_>, action: &GroupAction) -> Result<()
         GroupAction::ReleaseGroup { group, processes } if !processes.is_empty() => {
             serving.groups.resume(group, processes).await
         }
+        // It is made by the door of launch templates.
+        GroupAction::CreateVersion { .. } => Ok(()),
         // What was or is to be put back is written down all the same.
         GroupAction::HoldGroup { .. } | GroupAction::ReleaseGroup { .. } => Ok(()),
         GroupAction::SetGroup {
@@ -81,6 +83,10 @@ pub(super) fn is_evident(action: &GroupAction, seen: &Observed) -> bool {
     };
     let member = |id: &InstanceId| group.members.iter().find(|member| member.machine == *id);
     match action {
+        GroupAction::CreateVersion { template, digest, .. } => {
+            let versions = seen.fleet.templates.get(template);
+            versions.is_some_and(|all| all.iter().any(|known| known.digest.as_ref() == Some(digest)))
+        }
         GroupAction::HoldGroup { processes, .. } => processes.is_subset(&group.suspended),
         GroupAction::ReleaseGroup { processes, .. } => processes.is_disjoint(&group.suspended),
         GroupAction::SetGroup { version, sizes, .. } => {

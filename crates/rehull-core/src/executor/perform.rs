@@ -12,13 +12,14 @@ use super::{groups, identity};
 use crate::domain::action::{Action, Preflight};
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{Join, tag};
+use crate::domain::group_action::GroupAction;
 use crate::domain::ids::{
     ContentDigest, Generation, InstanceId, LaunchTemplateName, LaunchTemplateVersion, RolloutId, SlotName,
     Token,
 };
 use crate::domain::observed::Observed;
 use crate::mutant::mutant;
-use crate::plan::{RolloutPlan, SlotPlan};
+use crate::plan::{MachineContent, RolloutPlan, SlotPlan};
 use crate::ports::{ApprovedRun, LaunchRequest, LeaseState, PortError, Rule, TemplateContent};
 
 /// What a call belongs to.
@@ -95,6 +96,9 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
         },
         Action::RecordIdentity { etcd_cluster } => {
             identity::record(store, &context.plan.envelope, *etcd_cluster).await
+        }
+        Action::Group(GroupAction::CreateVersion { template, digest, .. }) => {
+            create_server_version(context, template, digest, token).await
         }
         Action::Group(action) => groups::perform(context.ports, action).await,
     }
@@ -214,23 +218,56 @@ async fn create_template_version(
     let Some(user_data) = context.plan.user_data.get(slot) else {
         return Err(invalid(format!("the plan has no user data for {slot}")));
     };
-    let machine = &context.plan.envelope.machine;
     let made_of = TemplateContent {
+        subnet: Some(planned.slot.subnet.as_str().to_owned()),
+        tags: context.owner_tags(slot),
+        ..content(&context.plan.envelope.machine, digest, user_data)
+    };
+    let templates = context.ports.templates;
+    templates
+        .create_version(template, &made_of, token)
+        .await
+        .map(drop)
+}
+
+/// Its machines are launched by their group, which knows the subnets.
+async fn create_server_version(
+    context: Context<'_>,
+    template: &LaunchTemplateName,
+    digest: &ContentDigest,
+    token: &Token,
+) -> Result<(), PortError> {
+    let envelope = &context.plan.envelope;
+    let planned = envelope
+        .servers()
+        .filter(|planned| planned.to.digest == *digest && planned.launch_template == *template);
+    let (Some(planned), Some(user_data)) = (planned, &context.plan.server_user_data) else {
+        return Err(invalid(format!(
+            "the plan has no content {digest} for {template}"
+        )));
+    };
+    let made_of = TemplateContent {
+        tags: BTreeMap::from([(tag::CLUSTER.to_owned(), envelope.cluster.as_str().to_owned())]),
+        ..content(&planned.machine, digest, user_data)
+    };
+    let templates = context.ports.templates;
+    templates
+        .create_version(template, &made_of, token)
+        .await
+        .map(drop)
+}
+
+fn content(machine: &MachineContent, digest: &ContentDigest, user_data: &str) -> TemplateContent {
+    TemplateContent {
         digest: digest.clone(),
         image: machine.image.clone(),
         instance_type: machine.instance_type.clone(),
         instance_profile: machine.instance_profile.clone(),
         security_groups: machine.security_groups.clone(),
-        subnet: planned.slot.subnet.as_str().to_owned(),
-        user_data: user_data.clone(),
-        tags: context.owner_tags(slot),
-    };
-    context
-        .ports
-        .templates
-        .create_version(template, &made_of, token)
-        .await
-        .map(drop)
+        subnet: None,
+        user_data: user_data.to_owned(),
+        tags: BTreeMap::new(),
+    }
 }
 
 impl<'a> Context<'a> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::lease::LeaseTimes;
 use crate::domain::desired::Slot;
-use crate::domain::ids::{ClusterName, LaunchTemplateName, RolloutId};
+use crate::domain::ids::{ClusterName, GroupName, LaunchTemplateName, RolloutId, TargetGroupArn};
 use crate::event::EventSink;
-use crate::plan::{ControlPlanePlan, RolloutPlan};
+use crate::plan::RolloutPlan;
 use crate::ports::{
     Clock, EtcdMembership, EtcdProbe, EtcdView, Groups, LaunchTemplates, LeaseState, Machines, Servers,
     SlotParts, SnapshotJobs, Store, Targets, TerraformJobs,
@@ -83,7 +83,14 @@ pub struct Scene {
     /// Launch templates, each once.
     pub(super) templates: Vec<LaunchTemplateName>,
     /// Its control plane, where rehull rolls it.
-    pub(super) control_plane: Option<ControlPlanePlan>,
+    pub(super) servers: Option<ServersScene>,
+}
+
+/// Where the control plane is looked at.
+#[derive(Clone, Debug)]
+pub(super) struct ServersScene {
+    pub(super) group: GroupName,
+    pub(super) targets: TargetGroupArn,
 }
 
 impl Scene {
@@ -97,7 +104,7 @@ impl Scene {
             rollout: rollout.clone(),
             slots,
             templates,
-            control_plane: None,
+            servers: None,
         }
     }
 
@@ -105,13 +112,26 @@ impl Scene {
     #[must_use]
     pub fn of(plan: &RolloutPlan, rollout: &RolloutId) -> Self {
         let slots = plan.envelope.all_slots().map(|planned| planned.slot.clone());
-        let mut scene = Self::new(&plan.envelope.cluster, rollout, slots.collect());
-        scene.control_plane.clone_from(&plan.envelope.control_plane);
-        let of_group = scene
-            .control_plane
-            .iter()
-            .map(|planned| planned.launch_template.clone());
-        scene.templates.extend(of_group);
-        scene
+        let scene = Self::new(&plan.envelope.cluster, rollout, slots.collect());
+        match &plan.envelope.control_plane {
+            Some(planned) => scene.with_servers(&planned.group, &planned.targets, &planned.launch_template),
+            None => scene,
+        }
+    }
+
+    /// And this group behind its load balancer.
+    #[must_use]
+    pub fn with_servers(
+        mut self,
+        group: &GroupName,
+        targets: &TargetGroupArn,
+        template: &LaunchTemplateName,
+    ) -> Self {
+        self.servers = Some(ServersScene {
+            group: group.clone(),
+            targets: targets.clone(),
+        });
+        self.templates.push(template.clone());
+        self
     }
 }

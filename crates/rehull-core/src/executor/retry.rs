@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::action::Action;
+use crate::domain::group_action::GroupAction;
 use crate::domain::ids::StepId;
 use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
 use crate::journal::{ActionPast, JournalView};
@@ -83,7 +84,7 @@ pub(super) fn visible_within(action: &Action) -> Duration {
     let seconds = match action {
         // New ids: p99 30 s, the tail is longer, vendor's advice "minutes".
         Action::LaunchMachine { .. } => 120,
-        Action::CreateTemplateVersion { .. } => 30,
+        Action::CreateTemplateVersion { .. } | Action::Group(GroupAction::CreateVersion { .. }) => 30,
         // State and tags of a known id.
         Action::AskStop { .. } | Action::Go { .. } | Action::TerminateMachine { .. } => 5,
         Action::DetachInterface { .. }
@@ -142,7 +143,9 @@ struct Held {
 fn usual(action: &Action) -> Duration {
     let makes_an_id = matches!(
         action,
-        Action::LaunchMachine { .. } | Action::CreateTemplateVersion { .. }
+        Action::LaunchMachine { .. }
+            | Action::CreateTemplateVersion { .. }
+            | Action::Group(GroupAction::CreateVersion { .. })
     );
     Duration::from_secs(if makes_an_id { 5 } else { 2 })
 }

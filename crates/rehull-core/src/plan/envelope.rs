@@ -28,6 +28,9 @@ pub struct RolloutPlan {
     pub forecast: Forecast,
     /// User data per slot; its SHA-256 stands in the slot's content.
     pub user_data: BTreeMap<SlotName, String>,
+    /// User data of the control plane; absent where no version of its launch template has to be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_user_data: Option<String>,
     /// Machines that must go although their content is the wanted one (`etcd replace`). Ids are never digested.
     #[serde(default)]
     pub replaces: BTreeMap<SlotName, BTreeSet<InstanceId>>,
@@ -89,7 +92,19 @@ impl Envelope {
     /// A machine is replaced by it.
     #[must_use]
     pub fn replaces(&self) -> bool {
+        self.replaces_members() || self.servers().is_some()
+    }
+
+    /// A machine of etcd is.
+    #[must_use]
+    pub fn replaces_members(&self) -> bool {
         self.all_slots().any(SlotPlan::changes)
+    }
+
+    /// The control plane, if its machines are replaced.
+    #[must_use]
+    pub fn servers(&self) -> Option<&ControlPlanePlan> {
+        self.control_plane.as_ref().filter(|planned| planned.changes())
     }
 
     /// It leaves no member of the old minor: the cluster version rises, and with it the last way back is gone. What is
@@ -228,6 +243,9 @@ pub enum Reversible {
 pub struct Forecast {
     /// Order expected from today's leader.
     pub order: Vec<ForecastStep>,
+    /// The control plane, after etcd; absent where its machines stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub servers: Option<ServersForecast>,
     /// Things that must be fixed first.
     pub blockers: Vec<String>,
     /// Things worth knowing.
@@ -251,4 +269,19 @@ pub struct ForecastStep {
     pub about: Duration,
     /// This is the point of no return.
     pub point_of_no_return: bool,
+}
+
+/// The line of the control plane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServersForecast {
+    /// Step.
+    pub step: StepId,
+    /// Machines that give way, and how many the group had.
+    pub leaving: u32,
+    /// As its group says.
+    pub desired: u32,
+    /// In so many zones.
+    pub zones: u32,
+    /// Expected duration.
+    pub about: Duration,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::policy::RolloutPolicy;
+use crate::domain::policy::{RolloutPolicy, ServingPolicy};
 
 /// RunInstances 1.6 s + pending→running 6 s + cloud-init 13 s + artefacts 3 s (medians of published traces), rounded.
 const BOOT: Duration = Duration::from_secs(25);
@@ -12,6 +12,21 @@ const STOP: Duration = Duration::from_secs(6);
 const SLOT: Duration = Duration::from_secs(8);
 /// Member add, go, start, full copy of a small database.
 const JOIN: Duration = Duration::from_secs(5);
+
+/// A control-plane machine boots, its servers get ready (2.4 to 4.7 s), the load balancer registers it and checks it.
+const SERVE: Duration = Duration::from_secs(150);
+/// The delay of a target group that nobody has set, beside which connections are let go of.
+const DRAIN: Duration = Duration::from_secs(300);
+/// A group ends a machine: shutdown, then the group's own look.
+const END: Duration = Duration::from_secs(60);
+
+/// So many servers come and so many leave, one at a time.
+pub(super) fn servers(policy: &ServingPolicy, leaving: u32) -> Duration {
+    let each = SERVE
+        .saturating_add(policy.propagation.max(DRAIN))
+        .saturating_add(END);
+    each.saturating_mul(leaving).saturating_add(policy.bake)
+}
 
 /// A member leaves for good: its links have aged, it stops.
 pub(super) fn leave(policy: &RolloutPolicy) -> Duration {

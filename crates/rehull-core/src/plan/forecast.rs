@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::envelope::{Envelope, Forecast, ForecastStep, RolloutKind, SlotPlan};
 use super::input::holder;
-use super::{certificates, eta, spare};
+use super::{certificates, eta, servers, spare};
 use crate::catalog::etcd::{hop_notes, short_log_note};
 use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer, NOSPACE};
 use crate::domain::fleet::{Join, Machine};
@@ -23,18 +23,26 @@ const GIB: u64 = 1024 * 1024 * 1024;
 pub(super) fn forecast(envelope: &Envelope, seen: &Observed, quota: u64) -> Forecast {
     let mut forecast = Forecast {
         order: order(envelope, seen),
+        servers: servers::forecast(envelope, seen),
         blockers: Vec::new(),
         notes: Vec::new(),
         total: Duration::ZERO,
     };
     if envelope.kind != RolloutKind::Bootstrap {
         forecast.blockers = blockers(envelope, seen, quota);
+        forecast.blockers.extend(servers::blockers(envelope, seen));
     }
     forecast.notes = notes(envelope, seen);
+    forecast.notes.extend(servers::notes(envelope));
     forecast.total = forecast
         .order
         .iter()
         .fold(Duration::ZERO, |sum, step| sum.saturating_add(step.about));
+    let servers = forecast
+        .servers
+        .as_ref()
+        .map_or(Duration::ZERO, |line| line.about);
+    forecast.total = forecast.total.saturating_add(servers);
     forecast
 }
 

@@ -6,6 +6,35 @@ impl RolloutPlan {
     /// One line, for example `etcd 3.5.33 → 3.6.14 on 3 machines, remove-then-add`.
     #[must_use]
     pub fn headline(&self) -> String {
+        match self.servers_headline() {
+            Some(servers) if self.envelope.replaces_members() => {
+                format!("{}; {servers}", self.members_headline())
+            }
+            Some(servers) => servers,
+            None => self.members_headline(),
+        }
+    }
+
+    /// Of the control plane, if its machines are replaced.
+    fn servers_headline(&self) -> Option<String> {
+        let planned = self.envelope.servers()?;
+        let to = planned.to.version;
+        let versions = match &planned.from {
+            Some(from) if from.version != to => format!("Kubernetes {} → {to}", from.version),
+            Some(_) | None => format!("Kubernetes {to}"),
+        };
+        let machines = match self.forecast.servers.as_ref().map_or(0, |line| line.leaving) {
+            1 => "1 control-plane machine".to_owned(),
+            count => format!("{count} control-plane machines"),
+        };
+        let back = match (&self.envelope.kind, self.envelope.replaces_members()) {
+            (RolloutKind::Rollback { of }, false) => format!("rollback of {of}: "),
+            _ => String::new(),
+        };
+        Some(format!("{back}{versions} on {machines}"))
+    }
+
+    fn members_headline(&self) -> String {
         let Envelope {
             kind,
             to,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::envelope::{RolloutKind, RolloutPlan, SlotContent};
+use super::group::ServerContent;
 use crate::domain::desired::Desired;
 use crate::domain::fleet::Machine;
 use crate::domain::ids::{ContentDigest, SlotName};
@@ -21,6 +22,8 @@ pub struct PlanInput<'a> {
     pub kind: RolloutKind,
     /// What the machines should be.
     pub target: Target,
+    /// What the machines of the control plane should be; `None`: they are left alone.
+    pub servers: Option<ServersTarget>,
     /// How members are replaced; usually `desired.etcd.strategy`.
     pub strategy: EtcdStrategy,
     /// Version of rehull.
@@ -44,6 +47,15 @@ pub enum Target {
     Rendered(BTreeMap<SlotName, (String, ContentDigest)>),
     /// Content of an earlier rollout; its launch template versions exist.
     Known(BTreeMap<SlotName, SlotContent>),
+}
+
+/// The content that control-plane machines should have.
+#[derive(Clone, Debug)]
+pub enum ServersTarget {
+    /// Rendered from the cluster file: user data and digest.
+    Rendered(String, ContentDigest),
+    /// Content of an earlier rollout; its launch template version exists.
+    Known(ServerContent),
 }
 
 /// Versions of the members that answer: the lowest decides what the cluster may do.

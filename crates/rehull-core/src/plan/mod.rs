@@ -19,6 +19,7 @@ mod pins;
 mod planner;
 mod preconditions;
 mod refusal;
+mod servers;
 mod spare;
 #[cfg(test)]
 mod tests;
@@ -33,16 +34,19 @@ mod tests_of_incidents;
 #[cfg(test)]
 mod tests_of_pins;
 #[cfg(test)]
+mod tests_of_servers;
+#[cfg(test)]
 mod tests_of_the_past;
 
+pub use crate::domain::policy::ServingPolicy;
 pub use changed::differences;
 pub use content::{content_for_heal, last_seen};
 pub use envelope::{
     Envelope, Forecast, ForecastStep, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan,
-    SlotContent, SlotPlan,
+    ServersForecast, SlotContent, SlotPlan,
 };
-pub use group::{ControlPlanePlan, ServerContent, ServingPolicy};
+pub use group::{ControlPlanePlan, ServerContent};
 pub use hold::held;
-pub use input::{Past, PlanInput, Target};
+pub use input::{Past, PlanInput, ServersTarget, Target};
 pub use planner::{plan, plan_knowing};
 pub use refusal::Refusal;

@@ -6,9 +6,9 @@ use super::content::translated;
 use super::envelope::{
     Envelope, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan, SlotContent, SlotPlan,
 };
-use super::input::{Past, PlanInput, Target, holder, lowest_version};
+use super::input::{Past, PlanInput, ServersTarget, Target, holder, lowest_version};
 use super::refusal::Refusal;
-use super::{explain, forecast, pins, preconditions, spare};
+use super::{explain, forecast, pins, preconditions, servers, spare};
 use crate::config::suggest;
 use crate::domain::desired::{EtcdRole, Slot};
 use crate::domain::ids::{SlotName, StepId};
@@ -16,7 +16,7 @@ use crate::domain::observed::Observed;
 use crate::domain::version::EtcdVersion;
 
 /// The reason for a machine whose release stays, where nothing more is known of it.
-const SAME_RELEASE: &str =
+pub(super) const SAME_RELEASE: &str =
     "its content digest differs, in template, flags, image, type, binaries or certificates";
 
 /// Plans, or says everything that stands against it.
@@ -45,6 +45,7 @@ pub fn plan_knowing(input: &PlanInput<'_>, past: &Past) -> Result<RolloutPlan, V
     if let Some(refusal) = preconditions::nothing_to_heal(input) {
         return Err(vec![refusal]);
     }
+    let control_plane = servers::plan(input)?;
     let known = slots.iter().filter_map(|slot| slot.from.as_ref());
     let from = lowest_version(input.seen).or_else(|| known.map(|from| from.version).min());
     let to = target_version(&slots).unwrap_or(input.desired.etcd.version);
@@ -62,7 +63,7 @@ pub fn plan_knowing(input: &PlanInput<'_>, past: &Past) -> Result<RolloutPlan, V
         order: "followers first, leader last, one member at a time".to_owned(),
         slots,
         spare,
-        control_plane: None,
+        control_plane,
         machine,
         policy: input.desired.policy.clone(),
         reversible: reversible(input, from, to),
@@ -86,6 +87,10 @@ pub fn plan_knowing(input: &PlanInput<'_>, past: &Past) -> Result<RolloutPlan, V
         envelope,
         forecast,
         user_data,
+        server_user_data: match &input.servers {
+            Some(ServersTarget::Rendered(text, _)) => Some(text.clone()),
+            Some(ServersTarget::Known(_)) | None => None,
+        },
         terraform: None,
     })
 }

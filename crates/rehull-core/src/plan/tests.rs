@@ -53,6 +53,7 @@ pub(super) fn desired(count: usize, version: EtcdVersion) -> Desired {
             slots: (0..count).map(slot).collect(),
             spare: None,
         },
+        control_plane: None,
         terraform: None,
         policy: RolloutPolicy::default(),
     }
@@ -79,6 +80,7 @@ pub(super) fn make(
         seen,
         kind,
         target,
+        servers: None,
         strategy: desired.etcd.strategy,
         rehull: "0.0.0",
     })
@@ -258,6 +260,7 @@ fn rollback_is_refused_once_the_cluster_version_has_risen_and_names_the_way_out(
         seen: &seen,
         kind: RolloutKind::Rollback { of: "t-1".to_owned() },
         target: Target::Known(known.collect()),
+        servers: None,
         strategy: EtcdStrategy::RemoveThenAdd,
         rehull: "0",
     };
@@ -286,6 +289,7 @@ fn one_member_below_the_cluster_version_is_enough_to_refuse_the_way_back() {
         seen: &seen,
         kind: RolloutKind::Rollback { of: "t-1".to_owned() },
         target: Target::Known(known.into()),
+        servers: None,
         strategy: EtcdStrategy::RemoveThenAdd,
         rehull: "0",
     };

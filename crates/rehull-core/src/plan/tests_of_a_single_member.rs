@@ -59,6 +59,7 @@ fn made(
         seen,
         kind,
         target: Target::Known([(slot_name(0), SlotContent { version, digest })].into()),
+        servers: None,
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     };

@@ -44,6 +44,7 @@ pub(super) fn heal(
         seen,
         kind: RolloutKind::Heal { slot },
         target: Target::Known(known),
+        servers: None,
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     })
@@ -193,6 +194,7 @@ fn heal_with_others(seen: &Observed, slot: usize) -> Result<RolloutPlan, Vec<Ref
             slot: slot_name(slot),
         },
         target: Target::Known(known),
+        servers: None,
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     })
@@ -224,6 +226,7 @@ fn a_way_back_from_nothing_keeps_the_release_that_runs() {
         seen: &Model::healthy(3).observe(),
         kind: RolloutKind::Rollback { of: "t-1".to_owned() },
         target: Target::Known(known),
+        servers: None,
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     })
@@ -254,6 +257,7 @@ fn heal_of_two(seen: &Observed) -> RolloutPlan {
         seen,
         kind: RolloutKind::Heal { slot: slot_name(1) },
         target: Target::Known(known),
+        servers: None,
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     })
@@ -316,6 +320,7 @@ fn what_is_approved_of_a_heal_does_not_change_with_the_words_of_a_look() {
             seen,
             kind: RolloutKind::Heal { slot: slot_name(1) },
             target: Target::Known([(slot_name(1), content(1, OLD))].into()),
+            servers: None,
             strategy: want.etcd.strategy,
             rehull: "0.0.0",
         })
@@ -350,6 +355,7 @@ fn a_member_that_is_out_stands_first_with_the_margin_that_is_left_and_what_its_m
         seen: &seen,
         kind: RolloutKind::Upgrade,
         target: super::tests::rendered(&want),
+        servers: None,
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     };

@@ -20,6 +20,7 @@ fn knowing(want: &Desired, target: Target, earlier: &[RolloutPlan]) -> Result<Ro
         seen: &seen,
         kind: RolloutKind::Upgrade,
         target,
+        servers: None,
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     };

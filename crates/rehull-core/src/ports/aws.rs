@@ -80,8 +80,8 @@ pub struct TemplateContent {
     pub instance_profile: String,
     /// Security groups.
     pub security_groups: Vec<String>,
-    /// Subnet of the primary interface.
-    pub subnet: String,
+    /// Subnet of the primary interface; `None`: whoever launches says it.
+    pub subnet: Option<String>,
     /// Plain user data (the adapter encodes it).
     pub user_data: String,
     /// Tags of the template itself.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::domain::control_plane::ControlPlaneRole;
 use crate::domain::desired::{Desired, Slot};
 use crate::domain::ids::ContentDigest;
 
@@ -27,11 +28,51 @@ struct Content<'a> {
     volume: &'a str,
 }
 
+/// The same of control-plane machines.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ServerContent<'a> {
+    binaries: &'a BTreeMap<String, String>,
+    format: u32,
+    image: &'a str,
+    instance_profile: &'a str,
+    instance_type: &'a str,
+    kubernetes: String,
+    security_groups: Vec<&'a str>,
+    tls_revision: &'a str,
+    user_data: String,
+}
+
+pub(super) fn digest_of_servers(role: &ControlPlaneRole, user_data: &str) -> ContentDigest {
+    digested(&ServerContent {
+        binaries: &role.binaries,
+        format: 1,
+        image: role.image.as_str(),
+        instance_profile: &role.instance_profile,
+        instance_type: &role.instance_type,
+        kubernetes: role.version.to_string(),
+        security_groups: as_a_set(&role.security_groups),
+        tls_revision: &role.machine_tls.revision,
+        user_data: sha256(&normalised(user_data)),
+    })
+}
+
+/// A set to EC2.
+fn as_a_set(groups: &[String]) -> Vec<&str> {
+    let mut sorted: Vec<&str> = groups.iter().map(String::as_str).collect();
+    sorted.sort_unstable();
+    sorted
+}
+
+/// Serialising plain text cannot fail; if it ever does, the empty text has a digest that no machine carries.
+fn digested(content: &impl Serialize) -> ContentDigest {
+    let text = serde_json::to_string(content).unwrap_or_default();
+    ContentDigest::new(format!("sha256:{}", sha256(&text)))
+}
+
 pub(super) fn digest(desired: &Desired, slot: &Slot, user_data: &str) -> ContentDigest {
     let etcd = &desired.etcd;
-    let mut security_groups: Vec<&str> = etcd.security_groups.iter().map(String::as_str).collect();
-    security_groups.sort_unstable(); // a set to EC2
-    let content = Content {
+    digested(&Content {
         binaries: &etcd.binaries,
         etcd: etcd.version.to_string(),
         format: 1,
@@ -39,17 +80,12 @@ pub(super) fn digest(desired: &Desired, slot: &Slot, user_data: &str) -> Content
         instance_profile: &etcd.instance_profile,
         instance_type: &etcd.instance_type,
         interface: slot.interface.as_str(),
-        security_groups,
+        security_groups: as_a_set(&etcd.security_groups),
         subnet: slot.subnet.as_str(),
         tls_revision: &etcd.machine_tls.revision,
         user_data: sha256(&normalised(user_data)),
         volume: slot.volume.as_str(),
-    };
-    // Serialising plain text cannot fail; if it ever does, the empty text has a digest that no machine carries.
-    ContentDigest::new(format!(
-        "sha256:{}",
-        sha256(&serde_json::to_string(&content).unwrap_or_default())
-    ))
+    })
 }
 
 fn sha256(text: &str) -> String {

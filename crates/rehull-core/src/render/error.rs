@@ -1,7 +1,5 @@
 //! Why nothing was rendered.
 
-use crate::domain::ids::SlotName;
-
 /// Rendering was refused; nothing was written anywhere.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
@@ -28,10 +26,10 @@ pub enum RenderError {
         value: String,
     },
     /// cloud-init would not understand the result.
-    #[error("the user data of {slot} is no cloud-config{}: {why}", at_line(*.line, said))]
+    #[error("the user data of {of} is no cloud-config{}: {why}", at_line(*.line, said))]
     NotCloudConfig {
-        /// Slot.
-        slot: SlotName,
+        /// Slot, or role.
+        of: String,
         /// Line of the rendered text, from 1, where known.
         line: Option<usize>,
         /// What stands there, as far as it fits into a message.
@@ -40,10 +38,10 @@ pub enum RenderError {
         why: String,
     },
     /// EC2 would refuse it.
-    #[error("the user data of {slot} has {bytes} bytes, EC2 takes {}; biggest: {}", super::USER_DATA_MAX, list(.parts))]
+    #[error("the user data of {of} has {bytes} bytes, EC2 takes {}; biggest: {}", super::USER_DATA_MAX, list(.parts))]
     TooBig {
-        /// Slot.
-        slot: SlotName,
+        /// Slot, or role.
+        of: String,
         /// Size.
         bytes: usize,
         /// The biggest files in it and their sizes.

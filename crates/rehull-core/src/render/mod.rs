@@ -8,12 +8,14 @@ mod builtin;
 mod cloud_config;
 mod cloud_config_keys;
 mod content;
+mod control_plane;
 mod error;
 mod template;
 mod tfvars;
 mod variables;
 
-pub use builtin::{BUILTIN_SETS, builtin_template};
+pub use builtin::{BUILTIN_SETS, CONTROL_PLANE_SETS, builtin_control_plane, builtin_template};
+pub use control_plane::{CONTROL_PLANE_VARIABLES, control_plane_text, render_control_plane};
 pub use error::RenderError;
 pub use tfvars::{terraform_change, tfvars};
 pub use variables::{VARIABLES, Variable};
@@ -27,7 +29,7 @@ pub const USER_DATA_MAX: usize = 16_384;
 /// Letters of a line that a message shows.
 const SHOWN_MAX: usize = 60;
 
-/// What a machine of one slot is booted with.
+/// What a machine of one slot, or of one group, is booted with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedSlot {
     /// cloud-config, at most [`USER_DATA_MAX`] bytes.
@@ -42,8 +44,13 @@ pub struct RenderedSlot {
 /// The template does not render, or a value cannot be written safely into a shell file.
 pub fn render_text(desired: &Desired, slot: &Slot, template_text: &str) -> Result<String, RenderError> {
     let values = variables::values(desired, slot)?;
-    template::render(&desired.etcd.template, template_text, &values)
+    template::render(ETCD, &desired.etcd.template, template_text, &values)
 }
+
+const ETCD: template::Role = template::Role {
+    name: "etcd",
+    variables: &VARIABLES,
+};
 
 /// A line, as far as a message has room, without what a terminal would obey.
 fn shown(text: &str, line: usize) -> String {
@@ -59,23 +66,30 @@ fn shown(text: &str, line: usize) -> String {
 /// the result is no cloud-config, or it is larger than EC2 takes.
 pub fn render_slot(desired: &Desired, slot: &Slot, template_text: &str) -> Result<RenderedSlot, RenderError> {
     let user_data = render_text(desired, slot, template_text)?;
-    let parts = cloud_config::parts(&user_data).map_err(|problem| RenderError::NotCloudConfig {
-        slot: slot.name.clone(),
+    check(slot.name.as_str(), &user_data)?;
+    let digest = content::digest(desired, slot, &user_data);
+    Ok(RenderedSlot { user_data, digest })
+}
+
+/// A machine could boot with it.
+fn check(of: &str, user_data: &str) -> Result<(), RenderError> {
+    let of = of.to_owned();
+    let parts = cloud_config::parts(user_data).map_err(|problem| RenderError::NotCloudConfig {
+        of: of.clone(),
         line: problem.line,
         said: problem
             .line
-            .map_or_else(String::new, |line| shown(&user_data, line)),
+            .map_or_else(String::new, |line| shown(user_data, line)),
         why: problem.why,
     })?;
     if user_data.len() > USER_DATA_MAX {
         return Err(RenderError::TooBig {
-            slot: slot.name.clone(),
+            of,
             bytes: user_data.len(),
             parts: biggest(parts),
         });
     }
-    let digest = content::digest(desired, slot, &user_data);
-    Ok(RenderedSlot { user_data, digest })
+    Ok(())
 }
 
 /// The three that make up most of it.

@@ -8,21 +8,35 @@ use serde_json::Value;
 use super::RenderError;
 use super::bounds::{self, Page, TooMuch};
 use super::builtin::PARTS;
-use super::variables::VARIABLES;
+use super::variables::Variable;
 use crate::config::printable;
 use crate::domain::desired::TemplateRef;
 
 /// Of what the library says: it may quote the whole template.
 const SAID_MAX_CHARS: usize = 400;
 
-pub(super) fn render(template: &TemplateRef, text: &str, values: &Value) -> Result<String, RenderError> {
+/// What a template is rendered for.
+#[derive(Clone, Copy)]
+pub(super) struct Role {
+    /// Folder of its built-in sets.
+    pub(super) name: &'static str,
+    /// What there is.
+    pub(super) variables: &'static [Variable],
+}
+
+pub(super) fn render(
+    role: Role,
+    template: &TemplateRef,
+    text: &str,
+    values: &Value,
+) -> Result<String, RenderError> {
     let name = match template {
-        TemplateRef::BuiltIn(set) => format!("etcd/{set}/cloud-config.yaml"),
+        TemplateRef::BuiltIn(set) => format!("{}/{set}/cloud-config.yaml", role.name),
         TemplateRef::File(path) => path.clone(),
     };
     let parts = PARSED.as_ref().map_err(Clone::clone)?;
     if PARTS.iter().any(|part| part.name == name && part.text == text) {
-        return rendered(parts, &name, values);
+        return rendered(role, parts, &name, values);
     }
     bounds::check_text(text).map_err(|found| too_much(&name, found))?;
     let mut engine = parts.clone();
@@ -32,14 +46,14 @@ pub(super) fn render(template: &TemplateRef, text: &str, values: &Value) -> Resu
     if let Some(template) = engine.get_template(&name) {
         bounds::check_parsed(template).map_err(|found| too_much(&name, found))?;
     }
-    rendered(&engine, &name, values)
+    rendered(role, &engine, &name, values)
 }
 
-fn rendered(engine: &Handlebars<'_>, name: &str, values: &Value) -> Result<String, RenderError> {
+fn rendered(role: Role, engine: &Handlebars<'_>, name: &str, values: &Value) -> Result<String, RenderError> {
     let mut page = Page::default();
     Context::wraps(values)
         .and_then(|context| engine.render_with_context_to_write(name, &context, &mut page))
-        .map_err(|error| unrendered(name, &error))?;
+        .map_err(|error| unrendered(role, name, &error))?;
     Ok(page.into_text())
 }
 
@@ -86,11 +100,11 @@ fn unparsed(name: &str, text: &str, error: &TemplateError) -> RenderError {
     }
 }
 
-fn unrendered(name: &str, error: &handlebars::RenderError) -> RenderError {
+fn unrendered(role: Role, name: &str, error: &handlebars::RenderError) -> RenderError {
     let (why, help) = if let RenderErrorReason::MissingVariable(Some(wanted)) = error.reason() {
         (
             said(&format_args!("there is no variable `{wanted}`")),
-            nearest(wanted),
+            nearest(role.variables, wanted),
         )
     } else {
         (said(&error.reason()), String::new())
@@ -109,9 +123,9 @@ fn said(reason: &dyn std::fmt::Display) -> String {
     printable(&reason.to_string(), SAID_MAX_CHARS)
 }
 
-fn nearest(wanted: &str) -> String {
+fn nearest(variables: &[Variable], wanted: &str) -> String {
     let bare = wanted.trim_start_matches("this.");
-    let best = VARIABLES.iter().map(|known| {
+    let best = variables.iter().map(|known| {
         let last = known.name.rsplit('.').next().unwrap_or(known.name);
         let wrong =
             strsim::damerau_levenshtein(bare, known.name).min(strsim::damerau_levenshtein(bare, last));

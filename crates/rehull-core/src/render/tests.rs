@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod hostile;
+mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,6 +67,7 @@ fn desired(members: u8) -> Desired {
             slots: (0..members).map(slot).collect(),
             spare: None,
         },
+        control_plane: None,
         terraform: None,
         policy: RolloutPolicy::default(),
     }

@@ -18,7 +18,7 @@ pub struct Variable {
     pub meaning: &'static str,
 }
 
-const fn variable(
+pub(super) const fn variable(
     name: &'static str,
     kind: &'static str,
     example: &'static str,
@@ -209,11 +209,6 @@ pub const VARIABLES: [Variable; 39] = [
 pub(super) fn values(desired: &Desired, slot: &Slot) -> Result<Value, RenderError> {
     let etcd = &desired.etcd;
     let region = desired.aws.region.as_str();
-    let dns_suffix = if region.starts_with("cn-") {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
-    };
     let member = |slot: &Slot| format!("{}={}", slot.name, slot.peer_url());
     let initial_cluster: Vec<String> = etcd.slots.iter().map(member).collect();
     let others = etcd.slots.iter().filter(|other| other.name != slot.name);
@@ -226,12 +221,12 @@ pub(super) fn values(desired: &Desired, slot: &Slot) -> Result<Value, RenderErro
     let flags = etcd
         .flags
         .iter()
-        .map(|(name, value)| flag(name, value))
+        .map(|(name, value)| flag("etcd.flags", name, value))
         .collect::<Result<Vec<Value>, _>>()?;
     let location = &etcd.machine_tls.location;
     let mut values = json!({
         "artefacts": { "bucket": desired.artefacts.bucket, "prefix": desired.artefacts.prefix },
-        "aws": { "dnsSuffix": dns_suffix, "region": region },
+        "aws": { "dnsSuffix": dns_suffix(region), "region": region },
         "cluster": desired.cluster.as_str(),
         "peers": peers,
         "slot": slot_values(slot),
@@ -259,6 +254,15 @@ pub(super) fn values(desired: &Desired, slot: &Slot) -> Result<Value, RenderErro
     Ok(values)
 }
 
+/// End of AWS host names in the partition of this region.
+pub(super) fn dns_suffix(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    }
+}
+
 fn slot_values(slot: &Slot) -> Value {
     json!({
         "address": slot.address.to_string(),
@@ -272,12 +276,12 @@ fn slot_values(slot: &Slot) -> Value {
     })
 }
 
-fn flag(name: &str, value: &str) -> Result<Value, RenderError> {
+pub(super) fn flag(of: &str, name: &str, value: &str) -> Result<Value, RenderError> {
     let plain_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     if !plain_name || value.chars().any(char::is_control) {
         let value = format!("{name}={value}");
         return Err(RenderError::UnsafeText {
-            variable: "etcd.flags".to_owned(),
+            variable: of.to_owned(),
             value,
         });
     }
@@ -299,7 +303,7 @@ fn systemd_quoted(argument: &str) -> String {
 }
 
 /// Names and prefixes end in shell files, unit files and object keys; quoting for all of them at once is not possible.
-fn refuse_unsafe(path: &str, value: &Value) -> Result<(), RenderError> {
+pub(super) fn refuse_unsafe(path: &str, value: &Value) -> Result<(), RenderError> {
     let below = |name: &str| {
         if path.is_empty() {
             name.to_owned()

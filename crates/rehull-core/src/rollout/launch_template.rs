@@ -7,12 +7,13 @@ use std::time::Duration;
 use super::situation::Situation;
 use super::tick::Tick;
 use crate::domain::action::Action;
-use crate::domain::ids::StepId;
+use crate::domain::group_action::GroupAction;
+use crate::domain::ids::{LaunchTemplateName, StepId};
 use crate::domain::terraform::{Manifest, TerraformProgress, TerraformRun, TerraformStage};
 use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::JournalView;
 use crate::mutant::mutant;
-use crate::plan::SlotPlan;
+use crate::plan::{ControlPlanePlan, SlotPlan};
 
 /// A new version is listed within seconds; the vendor's advice on eventual consistency is minutes.
 const SHOWN_WITHIN: Duration = Duration::from_secs(300);
@@ -20,22 +21,66 @@ const SHOWN_WITHIN: Duration = Duration::from_secs(300);
 /// Proposes every version that is missing. True: all are there.
 pub(crate) fn next(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) -> bool {
     let slots = now.all_slots().filter(|slot| slot.plan.changes());
-    let missing: Vec<&SlotPlan> = slots
+    let slots = slots
         .map(|slot| slot.plan)
         .filter(|plan| now.template_version(plan).is_none())
-        .collect();
+        .map(Missing::of_slot);
+    let servers = now.plan.envelope.servers().into_iter();
+    let servers = servers
+        .filter(|plan| !servers_are_made(now, plan))
+        .map(Missing::of_servers);
+    let missing: Vec<Missing<'_>> = slots.chain(servers).collect();
     if let Some(approved) = &now.plan.envelope.terraform {
         return by_terraform(now, journal, (approved, &missing), tick);
     }
-    for plan in &missing {
-        let action = Action::CreateTemplateVersion {
-            slot: plan.slot.name.clone(),
-            template: plan.slot.launch_template.clone(),
-            digest: plan.to.digest.clone(),
-        };
-        tick.act(&plan.step, action);
+    for version in &missing {
+        tick.act(version.step, version.action.clone());
     }
     missing.is_empty()
+}
+
+/// A version that the rollout needs and EC2 does not show.
+struct Missing<'a> {
+    step: &'a StepId,
+    template: &'a LaunchTemplateName,
+    action: Action,
+}
+
+impl<'a> Missing<'a> {
+    fn of_slot(plan: &'a SlotPlan) -> Self {
+        let template = &plan.slot.launch_template;
+        Self {
+            step: &plan.step,
+            template,
+            action: Action::CreateTemplateVersion {
+                slot: plan.slot.name.clone(),
+                template: template.clone(),
+                digest: plan.to.digest.clone(),
+            },
+        }
+    }
+
+    fn of_servers(plan: &'a ControlPlanePlan) -> Self {
+        let template = &plan.launch_template;
+        Self {
+            step: &plan.step,
+            template,
+            action: Action::Group(GroupAction::CreateVersion {
+                group: plan.group.clone(),
+                template: template.clone(),
+                digest: plan.to.digest.clone(),
+            }),
+        }
+    }
+}
+
+/// The launch template of the control plane has a version with the planned content.
+fn servers_are_made(now: &Situation<'_>, plan: &ControlPlanePlan) -> bool {
+    let versions = now.seen.fleet.templates.get(&plan.launch_template);
+    versions.is_some_and(|all| {
+        all.iter()
+            .any(|known| known.digest.as_ref() == Some(&plan.to.digest))
+    })
 }
 
 /// The step that Terraform's run belongs to.
@@ -56,7 +101,7 @@ pub(crate) fn at_work(now: &Situation<'_>, tick: &mut Tick) {
 fn by_terraform(
     now: &Situation<'_>,
     journal: &JournalView,
-    (approved, missing): (&Manifest, &[&SlotPlan]),
+    (approved, missing): (&Manifest, &[Missing<'_>]),
     tick: &mut Tick,
 ) -> bool {
     let step = step();
@@ -107,7 +152,7 @@ fn wait(step: &StepId, progress: Option<TerraformProgress>, tick: &mut Tick) {
 fn not_shown(
     now: &Situation<'_>,
     journal: &JournalView,
-    (missing, applied): (&[&SlotPlan], String),
+    (missing, applied): (&[Missing<'_>], String),
     tick: &mut Tick,
 ) {
     let since = journal.marked_at(&applied).filter(|since| *since <= now.seen.at);
@@ -119,10 +164,7 @@ fn not_shown(
     if now.seen.at < until {
         return wait(&step(), None, tick);
     }
-    let names: Vec<&str> = missing
-        .iter()
-        .map(|plan| plan.slot.launch_template.as_str())
-        .collect();
+    let names: Vec<&str> = missing.iter().map(|version| version.template.as_str()).collect();
     tick.stop(StopReason::Terraform {
         why: format!(
             "nothing is left to change, and EC2 shows no version with the planned content of {}",

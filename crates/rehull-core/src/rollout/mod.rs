@@ -263,8 +263,9 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
     }
     // At rest nothing is next.
     let Some(slot) = turn.begun.or(turn.next) else {
-        if goal == Goal::Finish && !now.plan.envelope.replaces() {
-            // Terraform alone: no machine waits for it.
+        let envelope = &now.plan.envelope;
+        // Terraform alone, for which no machine waits; or what the control plane is launched from.
+        if goal == Goal::Finish && (!envelope.replaces_members() || envelope.servers().is_some()) {
             launch_template::next(now, journal, tick);
         }
         return;

@@ -6,11 +6,11 @@ use sha2::{Digest, Sha256};
 
 use super::ground::{GroundError, ask, wrong};
 use super::lab::Lab;
-use super::servers::user_data;
+pub(super) use super::servers::user_data;
 use crate::domain::group::Group;
 use crate::domain::ids::{ContentDigest, GroupName, LaunchTemplateName, StepId, TargetGroupArn, Token};
 use crate::domain::version::KubernetesVersion;
-use crate::plan::{ControlPlanePlan, ServerContent, ServingPolicy};
+use crate::plan::{ControlPlanePlan, MachineContent, ServerContent, ServingPolicy};
 use crate::ports::{PortError, TemplateContent};
 use crate::world::api::ec2::{Describe, Request as Ask, Response as Told};
 use crate::world::api::{Call, Request, Response};
@@ -27,7 +27,7 @@ pub struct ControlPlane {
     pub machines: u8,
     /// Running at the beginning.
     pub from: KubernetesVersion,
-    /// What its launch template has a version of.
+    /// What it is rolled to.
     pub to: KubernetesVersion,
 }
 
@@ -51,12 +51,19 @@ impl Lab {
         &mut self,
         now: Timestamp,
         wanted: ControlPlane,
-        like: &TemplateContent,
+        (like, by_terraform): (&TemplateContent, bool),
     ) -> Result<TargetGroupArn, GroundError> {
-        for (number, release) in [wanted.from, wanted.to].into_iter().enumerate() {
+        // Its module knows the slots only; where it makes the versions this one is there already.
+        let releases = if by_terraform {
+            vec![wanted.from, wanted.to]
+        } else {
+            vec![wanted.from]
+        };
+        for (number, release) in releases.into_iter().enumerate() {
             let content = TemplateContent {
                 digest: digest(release),
                 user_data: user_data(release),
+                subnet: None,
                 ..like.clone()
             };
             let token = Token::new(format!("{NAME}-{number}"));
@@ -188,7 +195,11 @@ impl Lab {
 }
 
 /// What `rehull plan` would say of it.
-pub(super) fn plan(wanted: ControlPlane, targets: TargetGroupArn) -> ControlPlanePlan {
+pub(super) fn plan(
+    wanted: ControlPlane,
+    targets: TargetGroupArn,
+    machine: MachineContent,
+) -> ControlPlanePlan {
     let content = |version| ServerContent {
         version,
         digest: digest(version),
@@ -201,6 +212,7 @@ pub(super) fn plan(wanted: ControlPlane, targets: TargetGroupArn) -> ControlPlan
         launch_template: LaunchTemplateName::new(NAME),
         from: Some(content(wanted.from)),
         to: content(wanted.to),
+        machine,
         reasons: reasons.into_iter().collect(),
         policy: ServingPolicy {
             floor: u32::from(wanted.machines),

@@ -335,7 +335,7 @@ pub(super) fn machine_content(desired: &Desired) -> TemplateContent {
         instance_type: role.instance_type.clone(),
         instance_profile: role.instance_profile.clone(),
         security_groups: role.security_groups.clone(),
-        subnet: subnet.unwrap_or_default(),
+        subnet,
         user_data: String::new(),
         tags: BTreeMap::new(),
     }

@@ -17,7 +17,7 @@ use super::hands::{Hands, Stage};
 use super::lab::{Due, Lab, later};
 use super::oracle::standing;
 use super::process::{self, Ended, Job, Listener};
-use super::scenario::Scenario;
+use super::scenario::{Provisioner, Scenario};
 use super::time::{ProcessClock, ProcessNumber, VirtualTime};
 use super::verdict::{End, Verdict};
 use crate::domain::desired::Desired;
@@ -98,8 +98,10 @@ pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unp
     let control_plane = match scenario.control_plane {
         Some(wanted) => {
             let like = ground::machine_content(&ground.before);
-            let targets = lab.lay_control_plane(VirtualTime::default().now(), wanted, &like)?;
-            Some(control_plane::plan(wanted, targets))
+            let by_terraform = scenario.provisioner == Provisioner::Terraform;
+            let now = VirtualTime::default().now();
+            let targets = lab.lay_control_plane(now, wanted, (&like, by_terraform))?;
+            Some((wanted, targets))
         }
         None => None,
     };
@@ -112,7 +114,11 @@ pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unp
         return Err(GroundError(format!("bootstrap: {:?}", verdict.end)).into());
     }
     let mut plan = run.plan(&ground.after, RolloutKind::Upgrade)?;
-    plan.envelope.control_plane = control_plane;
+    if let Some((wanted, targets)) = control_plane {
+        let machine = plan.envelope.machine.clone();
+        plan.envelope.control_plane = Some(control_plane::plan(wanted, targets, machine));
+        plan.server_user_data = Some(control_plane::user_data(wanted.to));
+    }
     let mut lab = run.stage.lab().clone();
     lab.oracle.read_ahead(&plan);
     Ok(Prepared {

@@ -36,7 +36,7 @@ impl Reader<'_, '_> {
         let template = etcd
             .template
             .as_ref()
-            .and_then(|from| self.template(&at.key("template"), from));
+            .and_then(|from| self.template(&at.key("template"), from, &BUILTIN_SETS));
         let machine_tls = etcd
             .machine_tls
             .as_ref()
@@ -89,12 +89,16 @@ impl Reader<'_, '_> {
         .collect()
     }
 
-    fn resource<Id: Resource>(&mut self, at: &Pointer, text: Option<&String>) -> Option<Id> {
+    pub(super) fn resource<Id: Resource>(&mut self, at: &Pointer, text: Option<&String>) -> Option<Id> {
         self.text(at, text, |text| value::resource(text, Id::PREFIX, Id::NOUN))
             .map(Id::of)
     }
 
-    fn security_groups(&mut self, at: &Pointer, groups: Option<&[Option<String>]>) -> Option<Vec<String>> {
+    pub(super) fn security_groups(
+        &mut self,
+        at: &Pointer,
+        groups: Option<&[Option<String>]>,
+    ) -> Option<Vec<String>> {
         let groups = groups?;
         if groups.is_empty() || groups.len() > 16 {
             let wrong = Wrong::new(
@@ -143,11 +147,18 @@ impl Reader<'_, '_> {
         good
     }
 
-    fn template(&mut self, at: &Pointer, from: &file::Template) -> Option<TemplateRef> {
+    /// `sets`: numbers of the built-in ones for this role.
+    pub(super) fn template(
+        &mut self,
+        at: &Pointer,
+        from: &file::Template,
+        sets: &[u32],
+    ) -> Option<TemplateRef> {
         if let Some(set) = from.built_in {
-            let known = u32::try_from(set).ok().filter(|set| BUILTIN_SETS.contains(set));
+            let known = u32::try_from(set).ok().filter(|set| sets.contains(set));
             let read = known.ok_or_else(|| {
-                let sets = BUILTIN_SETS.map(|set| format!("`{set}`")).join(", ");
+                let sets: Vec<String> = sets.iter().map(|set| format!("`{set}`")).collect();
+                let sets = sets.join(", ");
                 let message = format!("there is no built-in set {set}");
                 Wrong::new("config::template", message, "no such set")
                     .help(format!("this version of rehull has {sets}"))
@@ -181,7 +192,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    fn client_tls(&mut self, at: &Pointer, tls: &file::ClientTls) -> Option<ClientTls> {
+    pub(super) fn client_tls(&mut self, at: &Pointer, tls: &file::ClientTls) -> Option<ClientTls> {
         if let Some(files) = &tls.files {
             let on_loopback = self.on_loopback();
             let (ca, cert, key) =
@@ -255,7 +266,7 @@ impl Reader<'_, '_> {
 }
 
 /// EC2 things that a slot or the role names by id.
-trait Resource {
+pub(super) trait Resource {
     const PREFIX: &'static str;
     const NOUN: &'static str;
     fn of(text: String) -> Self;

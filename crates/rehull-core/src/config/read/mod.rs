@@ -2,6 +2,7 @@
 //!
 //! A part with a mistake in it becomes `None` and the reading goes on: `Desired` exists only if nothing was wrong.
 
+mod control_plane;
 mod etcd;
 
 use crate::config::file;
@@ -28,6 +29,10 @@ pub(in crate::config) struct Parts {
     pub(in crate::config) snapshots: Option<ObjectLocation>,
     pub(in crate::config) machine_tls: Option<ObjectLocation>,
     pub(in crate::config) client_tls: Option<ClientTls>,
+    /// Of the control plane.
+    pub(in crate::config) server_tls: Option<ObjectLocation>,
+    /// Of the control plane.
+    pub(in crate::config) server_client_tls: Option<ClientTls>,
 }
 
 /// Reads everything that can be read.
@@ -65,6 +70,10 @@ pub(in crate::config) fn read(file: &file::Cluster, mistakes: &mut Mistakes<'_>)
         .etcd
         .as_ref()
         .and_then(|etcd| reader.etcd(&root.key("etcd"), etcd, region));
+    let control_plane = match &file.control_plane {
+        None => Some(None),
+        Some(typed) => reader.control_plane(&root.key("controlPlane"), typed).map(Some),
+    };
     let on_loopback = reader.on_loopback();
     let policy = policy::read(
         &root.key("rollout"),
@@ -85,6 +94,7 @@ pub(in crate::config) fn read(file: &file::Cluster, mistakes: &mut Mistakes<'_>)
             artefacts: artefacts?,
             snapshots: snapshots?,
             etcd: etcd?,
+            control_plane: control_plane?,
             terraform: terraform?,
             policy: policy?,
         })

@@ -1,5 +1,6 @@
 //! The example is legal; each test changes one thing in it.
 
+mod control_plane;
 mod every_key;
 mod rules;
 mod structure;
@@ -8,6 +9,9 @@ mod yaml;
 use super::*;
 
 pub(super) const EXAMPLE: &str = include_str!("../../../../../examples/three-etcd/cluster.yaml");
+
+/// The same with a control plane.
+pub(super) const WITH_SERVERS: &str = include_str!("../../../../../examples/control-plane/cluster.yaml");
 
 /// The example with one text replaced by another; the text must be there.
 pub(super) fn example_with(old: &str, new: &str) -> String {

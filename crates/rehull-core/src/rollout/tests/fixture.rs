@@ -95,6 +95,7 @@ pub(crate) fn plan(count: usize, strategy: EtcdStrategy) -> RolloutPlan {
     };
     let forecast = Forecast {
         order: Vec::new(),
+        servers: None,
         blockers: Vec::new(),
         notes: Vec::new(),
         total: Duration::ZERO,
@@ -103,6 +104,7 @@ pub(crate) fn plan(count: usize, strategy: EtcdStrategy) -> RolloutPlan {
         envelope,
         forecast,
         user_data: BTreeMap::new(),
+        server_user_data: None,
         replaces: BTreeMap::new(),
         terraform: None,
     }

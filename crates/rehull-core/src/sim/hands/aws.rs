@@ -286,7 +286,7 @@ fn data(content: &TemplateContent) -> LaunchData {
         profile: Some(content.instance_profile.clone()),
         interfaces: vec![InterfaceSpec {
             device_index: 0,
-            subnet: Some(content.subnet.clone()),
+            subnet: content.subnet.clone(),
             security_groups: content.security_groups.clone(),
             delete_on_termination: Some(true),
             ..InterfaceSpec::default()

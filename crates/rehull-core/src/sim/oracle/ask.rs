@@ -118,6 +118,7 @@ impl Ask<'_> {
 
     fn is_covered_by_group(&self, action: &GroupAction) -> bool {
         match (*self, action) {
+            (Self::CreateVersion(digest, _), GroupAction::CreateVersion { digest: of, .. }) => digest == of,
             (
                 Self::SetGroup(name, to, sizes_to),
                 GroupAction::SetGroup {

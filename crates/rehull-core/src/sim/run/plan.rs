@@ -31,6 +31,7 @@ impl Run {
             seen: &seen,
             kind,
             target: Target::Rendered(target.collect()),
+            servers: None,
             strategy: desired.etcd.strategy,
             rehull: "simulated",
         };

@@ -34,7 +34,9 @@ fn group_action(action: &GroupAction) -> String {
         GroupAction::SetGroup { version, sizes, .. } => {
             format!("launch v{version}, {} of at most {}", sizes.desired, sizes.max)
         }
-        GroupAction::HoldGroup { .. } | GroupAction::ReleaseGroup { .. } => action.verb().to_owned(),
+        GroupAction::HoldGroup { .. }
+        | GroupAction::CreateVersion { .. }
+        | GroupAction::ReleaseGroup { .. } => action.verb().to_owned(),
         GroupAction::Deregister { machine, .. } | GroupAction::TerminateMember { machine, .. } => {
             format!("{} {machine}", action.verb())
         }

@@ -66,6 +66,7 @@ impl Scene {
             launch_template: LaunchTemplateName::new("cp"),
             from: Some(content(OLD)),
             to: content(NEW),
+            machine: plan.envelope.machine.clone(),
             reasons: vec!["Kubernetes".to_owned()],
             policy: ServingPolicy::default(),
         });
