@@ -1,5 +1,6 @@
 //! The doors of `rehull_core::ports`, opened onto the real world. Each adapter speaks one protocol and classifies its errors once.
 
+pub mod apiservers;
 pub mod artefacts;
 pub mod aws;
 pub mod clock;

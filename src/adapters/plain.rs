@@ -44,6 +44,11 @@ pub(super) fn sentences(error: &(dyn Error + 'static)) -> String {
     told.join(": ")
 }
 
+/// Nothing listens at the address.
+pub(super) fn is_refused(error: &(dyn Error + 'static)) -> bool {
+    causes(error).find_map(of_io) == Some(REFUSED)
+}
+
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| {
         let error: &'a (dyn Error + 'static) = *error;

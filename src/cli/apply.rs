@@ -18,7 +18,8 @@ use super::identity::Identity;
 use super::plan::apply_command;
 use super::planning::{self, Asked, Planned};
 use super::rollouts;
-use super::wire::{self, World};
+use super::toolbox::Release;
+use super::wire::{self, Pins, World};
 use super::wish::{Change, Format};
 use super::{lease, local, toolbox, unfinished};
 use crate::report::json::OUTPUT_FORMAT;
@@ -116,9 +117,11 @@ async fn carry_out(
     }
     if publishes(&change.kind) {
         let version = file.desired.etcd.version;
-        let folder = toolbox::release(environment, change.toolbox.as_ref(), version);
+        let folder = toolbox::release(environment, change.toolbox.as_ref(), Release::Etcd(version));
         let tell = |name: &str| console.say(&format!("published {name} {version}"));
-        world.publish(file, folder.as_deref(), &tell).await?;
+        let pins = Pins::of_etcd(file);
+        world.publish((file, pins), folder.as_deref(), &tell).await?;
+        publish_servers((console, environment), &world, file, change).await?;
     }
     let session = Session {
         console,
@@ -186,6 +189,21 @@ fn publishes(kind: &RolloutKind) -> bool {
         RolloutKind::Upgrade | RolloutKind::Bootstrap | RolloutKind::Replace { .. } => true,
         RolloutKind::Heal { .. } | RolloutKind::Rollback { .. } => false,
     }
+}
+
+async fn publish_servers(
+    (console, environment): (&Console, &Environment),
+    world: &World,
+    file: &ClusterFile,
+    change: &Change,
+) -> Result<(), Failure> {
+    let (Some(role), Some(pins)) = (&file.desired.control_plane, Pins::of_servers(file)) else {
+        return Ok(());
+    };
+    let version = role.version;
+    let folder = toolbox::release(environment, change.toolbox.as_ref(), Release::Kubernetes(version));
+    let tell = |name: &str| console.say(&format!("published {name} {version}"));
+    world.publish((file, pins), folder.as_deref(), &tell).await
 }
 
 /// A cluster that is what the file says and yet not well is no success: whoever reads exit codes must hear of it.

@@ -65,6 +65,7 @@ pub fn run(console: &Console, files: &[PathBuf]) -> Result<Exit, Failure> {
 fn checked(path: &Path) -> Result<ClusterFile, Failure> {
     let file = ClusterFile::read(path)?;
     file.render()?;
+    file.render_servers()?;
     Ok(file)
 }
 
@@ -72,8 +73,10 @@ fn line(file: &ClusterFile) -> String {
     let desired = &file.desired;
     let members = plural(desired.etcd.slots.len(), "member", "members");
     let strategy = desired.etcd.strategy.as_str();
+    let servers = desired.control_plane.as_ref();
+    let servers = servers.map_or_else(String::new, |role| format!(" · Kubernetes {}", role.version));
     format!(
-        "{}: {} · etcd {} · {members}, {strategy}",
+        "{}: {} · etcd {} · {members}, {strategy}{servers}",
         file.path.display(),
         desired.cluster,
         desired.etcd.version

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rehull_core::config::{self, Mistake, Spans, Wrong, suggest};
+use rehull_core::domain::control_plane::ControlPlaneRole;
 use rehull_core::domain::desired::{Desired, TemplateRef};
 use rehull_core::domain::ids::SlotName;
 use rehull_core::render::{self, RenderedSlot};
@@ -70,16 +71,52 @@ impl ClusterFile {
                 fs::read_to_string(&path)
                     .map_err(|error| self.unreadable("etcd.template.file", &path, &error))
             }
-            TemplateRef::BuiltIn(set) => render::builtin_template(*set).map(str::to_owned).ok_or_else(|| {
-                let sets = render::BUILTIN_SETS.map(|set| set.to_string()).join(", ");
-                Failure::new(
-                    Exit::Usage,
-                    "render::unknown_set",
-                    format!("there is no built-in template set {set}"),
-                )
-                .help(format!("this version has: {sets}"))
-            }),
+            TemplateRef::BuiltIn(set) => {
+                let text = render::builtin_template(*set).map(str::to_owned);
+                text.ok_or_else(|| unknown_set(*set, &render::BUILTIN_SETS))
+            }
         }
+    }
+
+    /// The text of the control plane's template, where the file has a control plane.
+    fn server_template(&self, role: &ControlPlaneRole) -> Result<String, Failure> {
+        match &role.template {
+            TemplateRef::File(relative) => {
+                let path = self.beside(relative);
+                fs::read_to_string(&path)
+                    .map_err(|error| self.unreadable("controlPlane.template.file", &path, &error))
+            }
+            TemplateRef::BuiltIn(set) => {
+                let text = render::builtin_control_plane(*set).map(str::to_owned);
+                text.ok_or_else(|| unknown_set(*set, &render::CONTROL_PLANE_SETS))
+            }
+        }
+    }
+
+    /// Renders the control plane, where the file has one.
+    ///
+    /// # Errors
+    /// It does not render.
+    pub fn render_servers(&self) -> Result<Option<RenderedSlot>, Failure> {
+        let Some(role) = &self.desired.control_plane else {
+            return Ok(None);
+        };
+        let template = self.server_template(role)?;
+        let rendered = render::render_control_plane(&self.desired, role, &template);
+        rendered.map(Some).map_err(|error| Failure::render(&error))
+    }
+
+    /// What the control plane's template makes, also where no machine could boot with it.
+    ///
+    /// # Errors
+    /// The template does not render.
+    pub fn server_text(&self) -> Result<Option<String>, Failure> {
+        let Some(role) = &self.desired.control_plane else {
+            return Ok(None);
+        };
+        let template = self.server_template(role)?;
+        let text = render::control_plane_text(&self.desired, role, &template);
+        text.map(Some).map_err(|error| Failure::render(&error))
     }
 
     /// A member of this name exists.
@@ -132,4 +169,11 @@ impl ClusterFile {
         let text = slot.map(|slot| render::render_text(&self.desired, slot, &template));
         text.transpose().map_err(|error| Failure::render(&error))
     }
+}
+
+fn unknown_set(set: u32, sets: &[u32]) -> Failure {
+    let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+    let message = format!("there is no built-in template set {set}");
+    Failure::new(Exit::Usage, "render::unknown_set", message)
+        .help(format!("this version has: {}", sets.join(", ")))
 }

@@ -8,7 +8,8 @@ use rehull_core::domain::version::EtcdVersion;
 use rehull_core::executor::{Scene, observe, observe_patiently, open};
 use rehull_core::journal::Scope;
 use rehull_core::plan::{
-    self, Past, PlanInput, RolloutKind, RolloutPlan, SlotContent, Target, content_for_heal, last_seen,
+    self, Past, PlanInput, RolloutKind, RolloutPlan, ServersTarget, SlotContent, Target, content_for_heal,
+    last_seen,
 };
 use rehull_core::rollout;
 
@@ -51,11 +52,13 @@ pub async fn plan(
     let rollout = rollouts::next_id(&known, &file.desired.cluster, world.clock().now());
     let seen = observe_patiently(&world.ports(), &scene(file, &rollout)).await;
     let target = target(world, file, &asked.kind, &seen).await?;
+    let servers = servers(world, file, &asked.kind).await?;
     let input = PlanInput {
         desired: &file.desired,
         seen: &seen,
         kind: asked.kind.clone(),
         target,
+        servers,
         strategy: file.desired.etcd.strategy,
         rehull: VERSION,
     };
@@ -96,7 +99,31 @@ pub async fn look(world: &World, file: &ClusterFile, rollout: &RolloutId) -> Obs
 }
 
 fn scene(file: &ClusterFile, rollout: &RolloutId) -> Scene {
-    Scene::new(&file.desired.cluster, rollout, file.desired.etcd.watched())
+    let scene = Scene::new(&file.desired.cluster, rollout, file.desired.etcd.watched());
+    match &file.desired.control_plane {
+        Some(role) => scene.with_servers(&role.group, &role.target_group, &role.launch_template),
+        None => scene,
+    }
+}
+
+/// What the control plane should become; a rollback takes back what that rollout changed of it, and no more.
+async fn servers(
+    world: &World,
+    file: &ClusterFile,
+    kind: &RolloutKind,
+) -> Result<Option<ServersTarget>, Failure> {
+    match kind {
+        RolloutKind::Upgrade => {
+            let rendered = file.render_servers()?;
+            Ok(rendered.map(|made| ServersTarget::Rendered(made.user_data, made.digest)))
+        }
+        RolloutKind::Rollback { of } => {
+            let plan = rollouts::history(world, &scope(file, of)).await?.plan;
+            let before = plan.envelope.servers().and_then(|planned| planned.from.clone());
+            Ok(before.map(ServersTarget::Known))
+        }
+        RolloutKind::Bootstrap | RolloutKind::Heal { .. } | RolloutKind::Replace { .. } => Ok(None),
+    }
 }
 
 /// What the machines should become. Healing and going back take what an earlier rollout knew: the pins of the file

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rehull_core::domain::ids::SlotName;
-use rehull_core::render::{self, RenderedSlot, USER_DATA_MAX, VARIABLES};
+use rehull_core::render::{self, CONTROL_PLANE_VARIABLES, RenderedSlot, USER_DATA_MAX, VARIABLES};
 use serde_json::json;
 
 use super::cluster_file::ClusterFile;
@@ -17,12 +17,21 @@ use crate::report::numbers::count;
 use crate::report::paint::Tone;
 use crate::report::table::{Cell, Row, layout};
 
+/// Stands for a slot where the machines of the control plane are meant.
+const SERVERS: &str = "control-plane";
+
 /// Renders a cluster file and prints the part that was asked for.
 ///
 /// # Errors
 /// The file or its template is wrong, or the slot does not exist.
 pub fn run(console: &Console, path: &Path, rendering: &Rendering) -> Result<Exit, Failure> {
     let file = ClusterFile::read(path)?;
+    if let Rendering::Slot(name) = rendering
+        && name.as_str() == SERVERS
+        && file.desired.control_plane.is_some()
+    {
+        return servers(console, &file);
+    }
     let rendered = match (file.render(), rendering) {
         (Ok(rendered), _) => rendered,
         (Err(failure), Rendering::Slot(name)) => {
@@ -38,19 +47,45 @@ pub fn run(console: &Console, path: &Path, rendering: &Rendering) -> Result<Exit
     };
     match rendering {
         Rendering::Tfvars => console.answer(&render::tfvars(&file.desired, &rendered))?,
-        Rendering::Slot(name) => slot(console, &rendered, name)?,
-        Rendering::Overview => overview(console, &rendered)?,
+        Rendering::Slot(name) => {
+            let has_servers = file.desired.control_plane.is_some();
+            slot(console, (&rendered, has_servers), name)?;
+        }
+        Rendering::Overview => overview(console, &rendered, file.render_servers()?.as_ref())?,
+    }
+    Ok(Exit::Ok)
+}
+
+/// One text for all machines of the group.
+fn servers(console: &Console, file: &ClusterFile) -> Result<Exit, Failure> {
+    let rendered = match file.render_servers() {
+        Ok(rendered) => rendered,
+        Err(failure) => {
+            if console.format != Format::Json
+                && let Some(text) = file.server_text()?
+            {
+                console.answer(&text)?;
+            }
+            return Err(failure);
+        }
+    };
+    if let Some(rendered) = rendered {
+        match console.format {
+            Format::Json => console.answer_json(&document(&[], Some(&rendered)))?,
+            Format::Text | Format::Markdown => console.answer(&rendered.user_data)?,
+        }
     }
     Ok(Exit::Ok)
 }
 
 fn slot(
     console: &Console,
-    rendered: &BTreeMap<SlotName, RenderedSlot>,
+    (rendered, has_servers): (&BTreeMap<SlotName, RenderedSlot>, bool),
     name: &SlotName,
 ) -> Result<(), Failure> {
     let Some(slot) = rendered.get(name) else {
-        let known: Vec<&str> = rendered.keys().map(SlotName::as_str).collect();
+        let known = rendered.keys().map(SlotName::as_str);
+        let known: Vec<&str> = known.chain(has_servers.then_some(SERVERS)).collect();
         let failure = Failure::new(
             Exit::Usage,
             "render::unknown_slot",
@@ -59,22 +94,28 @@ fn slot(
         return Err(failure.help(format!("slots: {}", known.join(", "))));
     };
     match console.format {
-        Format::Json => console.answer_json(&document(&[(name, slot)])),
+        Format::Json => console.answer_json(&document(&[(name, slot)], None)),
         Format::Text | Format::Markdown => console.answer(&slot.user_data),
     }
 }
 
-fn overview(console: &Console, rendered: &BTreeMap<SlotName, RenderedSlot>) -> Result<(), Failure> {
+fn overview(
+    console: &Console,
+    rendered: &BTreeMap<SlotName, RenderedSlot>,
+    servers: Option<&RenderedSlot>,
+) -> Result<(), Failure> {
     if console.format == Format::Json {
-        return console.answer_json(&document(&rendered.iter().collect::<Vec<_>>()));
+        return console.answer_json(&document(&rendered.iter().collect::<Vec<_>>(), servers));
     }
     let head = ["slot", "content digest", "user data"].map(|word| Cell::left(word).tone(Tone::Faint));
     let mut rows = vec![Row::Cells(head.to_vec())];
-    rows.extend(rendered.iter().map(|(name, slot)| {
+    let slots = rendered.iter().map(|(name, slot)| (name.as_str(), slot));
+    let servers = servers.map(|rendered| (SERVERS, rendered));
+    rows.extend(slots.chain(servers).map(|(name, slot)| {
         let size = u64::try_from(slot.user_data.len()).unwrap_or(u64::MAX);
         let room = u64::try_from(USER_DATA_MAX).unwrap_or(u64::MAX);
         Row::Cells(vec![
-            Cell::left(name.as_str()),
+            Cell::left(name),
             Cell::left(slot.digest.as_str()),
             Cell::left(format!("{} of {} bytes", count(size), count(room))),
         ])
@@ -82,9 +123,14 @@ fn overview(console: &Console, rendered: &BTreeMap<SlotName, RenderedSlot>) -> R
     console.answer(&layout(&rows, "", console.out_paint()))
 }
 
-fn document(slots: &[(&SlotName, &RenderedSlot)]) -> serde_json::Value {
+fn document(slots: &[(&SlotName, &RenderedSlot)], servers: Option<&RenderedSlot>) -> serde_json::Value {
     let slot = |(name, slot): &(&SlotName, &RenderedSlot)| json!({ "slot": name, "digest": slot.digest, "userData": slot.user_data });
-    json!({ "format": OUTPUT_FORMAT, "kind": "render", "slots": slots.iter().map(slot).collect::<Vec<_>>() })
+    let mut document = json!({ "format": OUTPUT_FORMAT, "kind": "render", "slots": slots.iter().map(slot).collect::<Vec<_>>() });
+    if let (Some(servers), Some(document)) = (servers, document.as_object_mut()) {
+        let servers = json!({ "digest": servers.digest, "userData": servers.user_data });
+        document.insert("controlPlane".to_owned(), servers);
+    }
+    document
 }
 
 /// Lists what a template may use.
@@ -102,7 +148,8 @@ pub fn variables(console: &Console) -> Result<Exit, Failure> {
             })
         };
         let list = VARIABLES.map(described).to_vec();
-        let document = json!({ "format": OUTPUT_FORMAT, "kind": "variables", "variables": list });
+        let servers = CONTROL_PLANE_VARIABLES.map(described).to_vec();
+        let document = json!({ "format": OUTPUT_FORMAT, "kind": "variables", "variables": list, "controlPlane": servers });
         console.answer_json(&document)?;
         return Ok(Exit::Ok);
     }
@@ -113,6 +160,8 @@ pub fn variables(console: &Console) -> Result<Exit, Failure> {
         Row::Cells(cells.map(Cell::left).to_vec())
     };
     rows.extend(VARIABLES.map(row));
+    rows.push(Row::Note("of a control-plane template".to_owned()));
+    rows.extend(CONTROL_PLANE_VARIABLES.map(row));
     console.answer(&layout(&rows, "", console.out_paint()))?;
     Ok(Exit::Ok)
 }

@@ -1,7 +1,7 @@
 //! A rollout plan as a person approves it: order, reasons, margins, time, what must be fixed, until when one can go back.
 
 use rehull_core::domain::terraform::Address;
-use rehull_core::plan::{Envelope, ForecastStep, Reversible, RolloutKind, RolloutPlan};
+use rehull_core::plan::{Envelope, ForecastStep, Reversible, RolloutKind, RolloutPlan, ServersForecast};
 
 use super::numbers::{about, account};
 use super::paint::{Paint, Tone};
@@ -82,8 +82,12 @@ fn unchanged(plan: &RolloutPlan, paint: Paint) -> String {
         | RolloutKind::Heal { .. }
         | RolloutKind::Replace { .. } => "what the cluster file says".to_owned(),
     };
+    let servers = match &plan.envelope.control_plane {
+        Some(planned) => format!(", and those of {},", planned.group),
+        None => String::new(),
+    };
     if plan.forecast.blockers.is_empty() {
-        return format!("nothing to do: all {machines} machines are {what}\n");
+        return format!("nothing to do: all {machines} machines{servers} are {what}\n");
     }
     let list = list(&plan.forecast.blockers, paint);
     format!("no machine has to be replaced: all {machines} are {what}, but the cluster is not well\n{list}")
@@ -125,6 +129,10 @@ fn steps(plan: &RolloutPlan, paint: Paint) -> String {
             )));
         }
     }
+    if let Some(line) = &plan.forecast.servers {
+        let number = plan.forecast.order.len().saturating_add(1);
+        rows.push(Row::Cells(servers(number, plan, line)));
+    }
     let total = about(plan.forecast.total);
     rows.push(Row::Cells(vec![
         Cell::left(""),
@@ -154,6 +162,26 @@ fn row(number: usize, step: &ForecastStep, single: bool) -> Vec<Cell> {
         Cell::left(because),
         Cell::left(format!("{before} → {during} → {after}")),
         Cell::left(about(step.about)),
+    ]
+}
+
+/// The control plane is one step: which machine goes next depends on the zone in which its group launches.
+fn servers(number: usize, plan: &RolloutPlan, line: &ServersForecast) -> Vec<Cell> {
+    let planned = plan.envelope.servers();
+    let reasons = planned.map_or_else(String::new, |planned| planned.reasons.join("; "));
+    let floor = planned.map_or(0, |planned| planned.policy.floor);
+    let group = planned.map_or("", |planned| planned.group.as_str());
+    let count = match (line.leaving, line.zones) {
+        (1, _) => "1 machine".to_owned(),
+        (leaving, 1) => format!("{leaving} machines in 1 zone"),
+        (leaving, zones) => format!("{leaving} machines in {zones} zones"),
+    };
+    vec![
+        Cell::left(number.to_string()),
+        Cell::left(group),
+        Cell::left(format!("{count}, one more before one less; {reasons}")),
+        Cell::left(format!("≥ {floor} healthy")),
+        Cell::left(about(line.about)),
     ]
 }
 

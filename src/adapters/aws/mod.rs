@@ -5,6 +5,7 @@
 //! become a `PortError` or a `StoreError` once, in `error`. Mutations are sent once and never repeated by the SDK: what
 //! may have happened is settled by looking, not by sending again.
 
+mod addresses;
 mod blobs;
 mod client;
 mod codes;
@@ -21,6 +22,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 
+pub use addresses::AwsAddresses;
 pub use blobs::{BlobFact, Blobs};
 pub use client::{AccessKeys, AwsClients};
 pub(super) use error::{ObjectCall, store_error};

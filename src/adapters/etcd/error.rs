@@ -35,7 +35,7 @@ pub(super) fn classify(error: &Raw) -> PortError {
 }
 
 /// Why a call, or a connection, failed on our side.
-pub(super) fn words(error: &(dyn StdError + 'static)) -> String {
+pub(in crate::adapters) fn words(error: &(dyn StdError + 'static)) -> String {
     in_plain_words(&plain::chain(error)).unwrap_or_else(|| plain::failed(error))
 }
 

@@ -21,6 +21,7 @@ mod view;
 mod words;
 mod write_through;
 
+pub(super) use error::words as tls_words;
 pub use pool::EtcdPool;
 pub use restore_check::RestoreTool;
 pub use snapshot::{EtcdSnapshots, SnapshotParts, SnapshotSink};

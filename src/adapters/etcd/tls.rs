@@ -25,7 +25,7 @@ impl fmt::Debug for PemTls {
 
 /// The PEM texts cannot be used, or no TLS client can be made of them.
 #[derive(Debug, thiserror::Error)]
-#[error("the etcd client certificate cannot be used: {0}")]
+#[error("the client certificate cannot be used: {0}")]
 pub struct UnusableTls(pub String);
 
 /// The end of a certificate, DER.

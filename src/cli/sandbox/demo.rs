@@ -114,7 +114,8 @@ impl Stage<'_> {
         };
         let Planned { plan, rollout } = planning::plan(self.console, &world, &file, &asked).await?;
         let folder = self.toolbox.join("etcd").join(self.demo.to.to_string());
-        world.publish(&file, Some(&folder), &|_: &str| {}).await?;
+        let pins = wire::Pins::of_etcd(&file);
+        world.publish((&file, pins), Some(&folder), &|_: &str| {}).await?;
         let slots = &file.desired.etcd.slots;
         let load = world.load("demo", slots).await?;
         let outs = Outs::watch(slots.iter().map(client_port).collect());

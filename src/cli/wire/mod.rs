@@ -2,6 +2,8 @@
 
 mod credentials;
 mod load;
+mod publish;
+mod serving;
 mod stall;
 pub mod terraform;
 mod tls;
@@ -13,7 +15,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rehull_core::config::Wrong;
 use rehull_core::domain::desired::{AwsTarget, StoreLocation};
 use rehull_core::executor::Ports;
 use rehull_core::journal::TornTail;
@@ -25,10 +26,10 @@ use super::cluster_file::ClusterFile;
 use super::environment::Environment;
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::adapters::artefacts::{ArtefactError, ArtefactStore, Pinned, Published};
+use crate::adapters::artefacts::{ArtefactStore, Pinned};
 use crate::adapters::aws::{AwsClients, AwsLaunchTemplates, AwsMachines, AwsSlotParts};
 use crate::adapters::clock::{SystemClock, Wake, within};
-use crate::adapters::etcd::{EtcdPool, EtcdSnapshots, RestoreTool, SnapshotParts};
+use crate::adapters::etcd::{EtcdPool, EtcdSnapshots, RestoreTool, SnapshotParts, UnusableTls};
 use crate::adapters::snapshots_s3::SnapshotBucket;
 use crate::adapters::store_local::LocalStore;
 use crate::adapters::store_s3::S3Store;
@@ -36,6 +37,7 @@ use crate::adapters::terraform::TerraformRuns;
 use crate::sandbox::faults::Trap;
 
 pub use load::Load;
+pub use publish::Pins;
 pub use stall::Stalls;
 
 /// Everything that one cluster's commands touch.
@@ -49,6 +51,7 @@ pub struct World {
     artefacts: ArtefactStore,
     snapshots_at: String,
     clock: SystemClock,
+    serving: Option<serving::Serving>,
     terraform: Option<TerraformRuns>,
     trap: Option<Arc<Trap>>,
     /// How this store loses power.
@@ -64,8 +67,14 @@ impl World {
         let desired = &file.desired;
         let clients = credentials::clients(file, environment).await?;
         credentials::check(&clients, file).await?;
-        let pem = tls::client_tls(file, environment, &clients).await?;
-        let etcd = EtcdPool::new(&pem).map_err(|error| tls::unusable(file, &error.to_string()))?;
+        let of_etcd = (file, tls::Shown::Etcd, &desired.etcd.client_tls);
+        let pem = tls::client_tls(of_etcd, environment, &clients).await?;
+        let unusable = |error: UnusableTls| tls::unusable(file, tls::Shown::Etcd, &error.to_string());
+        let etcd = EtcdPool::new(&pem).map_err(unusable)?;
+        let serving = match &desired.control_plane {
+            Some(role) => Some(serving::Serving::connect(file, role, environment, &clients).await?),
+            None => None,
+        };
         let etcd = Arc::new(etcd);
         let trap = trap::set(file, environment)?;
         let (store, tail) = store(file, &clients).await?;
@@ -87,6 +96,7 @@ impl World {
             artefacts: ArtefactStore::new(clients, desired.artefacts.clone()),
             snapshots_at: format!("s3://{}/{}", desired.snapshots.bucket, desired.snapshots.prefix),
             clock: SystemClock::new(),
+            serving,
             terraform: terraform::runs(file, environment),
             trap,
             tail,
@@ -104,7 +114,7 @@ impl World {
             membership: self.etcd.as_ref(),
             probe: self.etcd.as_ref(),
             snapshots: &self.snapshots,
-            serving: None,
+            serving: self.serving.as_ref().map(serving::Serving::ports),
             terraform: self.terraform.as_ref().map(|runs| -> &dyn TerraformJobs { runs }),
             store: self.store.as_ref(),
             clock: &self.clock,
@@ -147,48 +157,6 @@ impl World {
         self.clock.wake_handle()
     }
 
-    /// Publishes the pinned binaries that are missing from `folder`; without a folder all must be there already.
-    /// `tell` hears of each upload.
-    ///
-    /// # Errors
-    /// A binary is missing, or is not the one that is pinned; then nothing of it was published.
-    pub async fn publish(
-        &self,
-        file: &ClusterFile,
-        folder: Option<&Path>,
-        tell: &(dyn Fn(&str) + Sync),
-    ) -> Result<(), Failure> {
-        let pins = file.desired.etcd.binaries.iter();
-        let pins: Vec<Pinned> = pins
-            .map(|(name, sha256)| Pinned {
-                name: name.clone(),
-                sha256: sha256.clone(),
-            })
-            .collect();
-        match (self.artefacts.verify_present(&pins).await, folder) {
-            (Ok(()), _) => return Ok(()),
-            (Err(ArtefactError::Missing { .. }), Some(_)) => {}
-            (Err(error), _) => return Err(artefact(&error)),
-        }
-        let path = |pinned: &Pinned| folder.unwrap_or_else(|| Path::new("")).join(&pinned.name);
-        // All before the first: half a release in the bucket would be no harm, but "nothing was published" is promised.
-        for pinned in &pins {
-            let checked = ArtefactStore::verify_file(pinned, &path(pinned)).await;
-            checked.map_err(|error| wrong_file(file, &error))?;
-        }
-        for pinned in &pins {
-            let published = self
-                .artefacts
-                .publish(pinned, &path(pinned))
-                .await
-                .map_err(|error| artefact(&error))?;
-            if published == Published::Uploaded {
-                tell(&pinned.name);
-            }
-        }
-        Ok(())
-    }
-
     /// Fetches the program that test-restores snapshots, if it is not here yet. The machines run the same bytes.
     ///
     /// # Errors
@@ -204,7 +172,7 @@ impl World {
         self.artefacts
             .fetch(&pinned, &path)
             .await
-            .map_err(|error| artefact(&error))
+            .map_err(|error| publish::artefact(&error))
     }
 }
 
@@ -293,50 +261,6 @@ fn is_loopback(target: &AwsTarget) -> bool {
         .and_then(|rest| rest.split(['/', ':']).next())
         .unwrap_or_default();
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// A binary that is not what the cluster file pins: a caret at the pin.
-fn wrong_file(file: &ClusterFile, error: &ArtefactError) -> Failure {
-    let ArtefactError::WrongFile { name, got, .. } = error else {
-        return artefact(error);
-    };
-    let help = format!(
-        "give the file of the pinned release, or pin {got} if you trust this one; nothing was published"
-    );
-    let wrong = Wrong::new("artefact::wrong_file", error.to_string(), "pinned here").help(help);
-    file.wrong(&format!("/etcd/binaries/{name}"), wrong)
-}
-
-fn artefact(error: &ArtefactError) -> Failure {
-    let (code, help) = match error {
-        ArtefactError::NotADigest { .. } => (
-            "artefact::digest",
-            "write 64 hexadecimal digits, as sha256sum does",
-        ),
-        ArtefactError::File { .. } => (
-            "artefact::file",
-            "fill the toolbox with `tools/toolbox.sh etcd VERSION`, or name another with --toolbox",
-        ),
-        ArtefactError::WrongFile { .. } => (
-            "artefact::wrong_file",
-            "give the file of the pinned release; nothing was published",
-        ),
-        ArtefactError::Damaged { .. } => (
-            "artefact::damaged",
-            "look at the object; delete it if it is wrong, then publish again",
-        ),
-        ArtefactError::Missing { .. } => (
-            "artefact::missing",
-            "publish them: `rehull apply FILE --toolbox DIR` with DIR/etcd/VERSION/BINARY",
-        ),
-        ArtefactError::Store { .. } => (
-            "artefact::store",
-            "check bucket, credentials and network, then run it again",
-        ),
-    };
-    Failure::new(Exit::Refused, code, error.to_string())
-        .because_of_source(error)
-        .help(help)
 }
 
 /// What AWS answered, in terms of what to do.

@@ -1,4 +1,4 @@
-//! rehull's own etcd certificate: from files beside the cluster file, from the environment, or from a private prefix.
+//! rehull's own certificates, for etcd and for apiservers: from files beside the cluster file, from the environment, or from a private prefix.
 
 use std::fs;
 
@@ -13,19 +13,40 @@ use crate::cli::cluster_file::ClusterFile;
 use crate::cli::environment::Environment;
 use crate::cli::failure::Failure;
 
-const POINTER: &str = "/etcd/clientTls";
+/// Whom a certificate is shown to: where it stands in the cluster file.
+#[derive(Clone, Copy)]
+pub(super) enum Shown {
+    Etcd,
+    Servers,
+}
+
+impl Shown {
+    const fn pointer(self) -> &'static str {
+        match self {
+            Self::Etcd => "/etcd/clientTls",
+            Self::Servers => "/controlPlane/clientTls",
+        }
+    }
+
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Etcd => "etcd.clientTls",
+            Self::Servers => "controlPlane.clientTls",
+        }
+    }
+}
 
 /// Reads certificate authority, certificate and key.
 pub(super) async fn client_tls(
-    file: &ClusterFile,
+    (file, shown, tls): (&ClusterFile, Shown, &ClientTls),
     environment: &Environment,
     clients: &AwsClients,
 ) -> Result<PemTls, Failure> {
-    match &file.desired.etcd.client_tls {
+    match tls {
         ClientTls::Files { ca, cert, key } => {
             let read = |relative: &String| {
                 let path = file.beside(relative);
-                fs::read(&path).map_err(|error| file.unreadable("etcd.clientTls", &path, &error))
+                fs::read(&path).map_err(|error| file.unreadable(shown.key(), &path, &error))
             };
             Ok(PemTls {
                 ca: read(ca)?,
@@ -39,7 +60,7 @@ pub(super) async fn client_tls(
                 value.ok_or_else(|| {
                     let message = format!("the environment variable `{name}` is not set");
                     let wrong = Wrong::new("tls::environment", message, "named here");
-                    file.wrong(POINTER, wrong.help("set it to PEM text"))
+                    file.wrong(shown.pointer(), wrong.help("set it to PEM text"))
                 })
             };
             Ok(PemTls {
@@ -59,7 +80,10 @@ pub(super) async fn client_tls(
                         location.bucket, location.prefix
                     );
                     let wrong = Wrong::new("tls::missing", message, "named here");
-                    file.wrong(POINTER, wrong.help("put ca.crt, client.crt and client.key there"))
+                    file.wrong(
+                        shown.pointer(),
+                        wrong.help("put ca.crt, client.crt and client.key there"),
+                    )
                 })?;
                 parts.push(stored.bytes);
             }
@@ -70,7 +94,10 @@ pub(super) async fn client_tls(
 }
 
 /// The texts were read and make no client.
-pub(super) fn unusable(file: &ClusterFile, why: &str) -> Failure {
+pub(super) fn unusable(file: &ClusterFile, shown: Shown, why: &str) -> Failure {
     let help = "check that the three PEM texts belong together and are what `clientTls` names";
-    file.wrong(POINTER, Wrong::new("tls::unusable", why, "named here").help(help))
+    file.wrong(
+        shown.pointer(),
+        Wrong::new("tls::unusable", why, "named here").help(help),
+    )
 }

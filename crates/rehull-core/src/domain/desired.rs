@@ -28,7 +28,7 @@ pub struct Desired {
     pub snapshots: ObjectLocation,
     /// The etcd role.
     pub etcd: EtcdRole,
-    /// The control plane; `None`: rehull does not roll it.
+    /// The control plane; `None`: it is left alone.
     pub control_plane: Option<ControlPlaneRole>,
     /// The module that makes launch template versions; `None`: they are made through the EC2 API.
     pub terraform: Option<TerraformModule>,

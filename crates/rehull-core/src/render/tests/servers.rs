@@ -86,21 +86,21 @@ fn everything_that_asks_for_new_servers_changes_the_digest_and_nothing_else_does
 fn the_variables_of_the_control_plane_that_are_documented_are_those_that_are_passed() {
     fn names(path: &str, value: &Value, found: &mut std::collections::BTreeSet<String>) {
         match value {
-            Value::Object(map) => map.iter().for_each(|(name, value)| {
-                let below = if path.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{path}.{name}")
-                };
-                names(&below, value, found);
-            }),
+            Value::Object(map) => {
+                for (name, value) in map {
+                    let below = if path.is_empty() {
+                        name.clone()
+                    } else {
+                        format!("{path}.{name}")
+                    };
+                    names(&below, value, found);
+                }
+            }
             Value::Array(items) => {
                 found.insert(path.to_owned());
-                items.iter().for_each(|item| {
-                    if !item.is_string() {
-                        names(&format!("{path}[]"), item, found);
-                    }
-                });
+                for item in items.iter().filter(|item| !item.is_string()) {
+                    names(&format!("{path}[]"), item, found);
+                }
             }
             Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {
                 found.insert(path.to_owned());
