@@ -23,9 +23,10 @@ impl RolloutPlan {
             Some(from) if from.version != to => format!("Kubernetes {} → {to}", from.version),
             Some(_) | None => format!("Kubernetes {to}"),
         };
-        let machines = match self.forecast.servers.as_ref().map_or(0, |line| line.leaving) {
-            1 => "1 control-plane machine".to_owned(),
-            count => format!("{count} control-plane machines"),
+        let machines = match self.forecast.servers.as_ref().map(|line| line.leaving) {
+            Some(1) => "1 control-plane machine".to_owned(),
+            Some(count) => format!("{count} control-plane machines"),
+            None => "the control plane".to_owned(),
         };
         let back = match (&self.envelope.kind, self.envelope.replaces_members()) {
             (RolloutKind::Rollback { of }, false) => format!("rollback of {of}: "),
