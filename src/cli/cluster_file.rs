@@ -9,6 +9,7 @@ use rehull_core::config::{self, Mistake, Spans, Wrong, suggest};
 use rehull_core::domain::control_plane::ControlPlaneRole;
 use rehull_core::domain::desired::{Desired, TemplateRef};
 use rehull_core::domain::ids::SlotName;
+use rehull_core::domain::terraform::TerraformChange;
 use rehull_core::render::{self, RenderedSlot};
 
 use super::exit::Exit;
@@ -104,6 +105,15 @@ impl ClusterFile {
         let template = self.server_template(role)?;
         let rendered = render::render_control_plane(&self.desired, role, &template);
         rendered.map(Some).map_err(|error| Failure::render(&error))
+    }
+
+    /// What Terraform is given, and what has to come of it.
+    ///
+    /// # Errors
+    /// Something does not render.
+    pub fn terraform_change(&self) -> Result<TerraformChange, Failure> {
+        let (slots, servers) = (self.render()?, self.render_servers()?);
+        Ok(render::terraform_change(&self.desired, &slots, servers.as_ref()))
     }
 
     /// What the control plane's template makes, also where no machine could boot with it.

@@ -46,7 +46,10 @@ pub fn run(console: &Console, path: &Path, rendering: &Rendering) -> Result<Exit
         (Err(failure), _) => return Err(failure),
     };
     match rendering {
-        Rendering::Tfvars => console.answer(&render::tfvars(&file.desired, &rendered))?,
+        Rendering::Tfvars => {
+            let servers = file.render_servers()?;
+            console.answer(&render::tfvars(&file.desired, &rendered, servers.as_ref()))?;
+        }
         Rendering::Slot(name) => {
             let has_servers = file.desired.control_plane.is_some();
             slot(console, (&rendered, has_servers), name)?;

@@ -214,12 +214,18 @@ fn data(content: &TemplateContent) -> RequestLaunchTemplateData {
         .set_groups(Some(content.security_groups.clone()))
         .delete_on_termination(true)
         .build();
-    // Tags in the metadata are how a machine learns what it is for, and when to go and to stop.
+    // Tags in the metadata are how a slot's machine learns what it is for, and when to go and to stop. Those of a group may
+    // have a `/` in a key, as Kubernetes' own controllers ask for, and then EC2 would refuse the launch.
+    let tags = if content.subnet.is_some() {
+        LaunchTemplateInstanceMetadataTagsState::Enabled
+    } else {
+        LaunchTemplateInstanceMetadataTagsState::Disabled
+    };
     let metadata = LaunchTemplateInstanceMetadataOptionsRequest::builder()
         .http_endpoint(LaunchTemplateInstanceMetadataEndpointState::Enabled)
         .http_tokens(LaunchTemplateHttpTokensState::Required)
         .http_put_response_hop_limit(METADATA_HOPS)
-        .instance_metadata_tags(LaunchTemplateInstanceMetadataTagsState::Enabled)
+        .instance_metadata_tags(tags)
         .build();
     let profile = LaunchTemplateIamInstanceProfileSpecificationRequest::builder()
         .name(&content.instance_profile)

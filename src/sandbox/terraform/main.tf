@@ -41,8 +41,25 @@ variable "etcd_launch_templates" {
   }))
 }
 
+variable "group_launch_templates" {
+  type = map(object({
+    name               = string
+    content_digest     = string
+    image_id           = string
+    instance_type      = string
+    instance_profile   = string
+    security_group_ids = list(string)
+    user_data          = string
+  }))
+  default = {}
+}
+
+locals {
+  groups = { for group, template in var.group_launch_templates : group => merge(template, { subnet_id = null }) }
+}
+
 resource "terraform_data" "launch_template" {
-  for_each = var.etcd_launch_templates
+  for_each = merge(var.etcd_launch_templates, local.groups)
 
   input = {
     name          = each.value.name
@@ -64,10 +81,13 @@ resource "terraform_data" "launch_template" {
       http_endpoint               = "enabled"
       http_tokens                 = "required"
       http_put_response_hop_limit = 1
-      instance_metadata_tags      = "enabled"
+      instance_metadata_tags      = each.value.subnet_id == null ? "disabled" : "enabled"
     }]
 
-    tags = { "rehull:cluster" = var.cluster, "rehull:slot" = each.key }
+    tags = {
+      "rehull:cluster"                                                = var.cluster
+      (each.value.subnet_id == null ? "rehull:group" : "rehull:slot") = each.key
+    }
   }
 }
 

@@ -99,7 +99,7 @@ struct Profile {
 #[derive(Deserialize)]
 struct Interface {
     device_index: u32,
-    subnet_id: String,
+    subnet_id: Option<String>,
     security_groups: Vec<String>,
     delete_on_termination: bool,
 }
@@ -247,7 +247,7 @@ fn request(template: Template, exists: bool) -> Result<Ec2, Failed> {
     } = template;
     let interface = |one: Interface| InterfaceSpec {
         device_index: one.device_index,
-        subnet: Some(one.subnet_id),
+        subnet: one.subnet_id,
         security_groups: one.security_groups,
         delete_on_termination: Some(one.delete_on_termination),
         ..InterfaceSpec::default()

@@ -322,8 +322,8 @@ fn the_variables_file_is_the_same_bytes_every_time() {
         let text = "#cloud-config\nruncmd:\n- [hostname, \"{{slot.name}}\"]\n";
         rendered.insert(slot.name.clone(), render_slot(&desired, slot, text).unwrap());
     }
-    let text = tfvars(&desired, &rendered);
-    assert_eq!(text, tfvars(&desired, &rendered));
+    let text = tfvars(&desired, &rendered, None);
+    assert_eq!(text, tfvars(&desired, &rendered, None));
     insta::assert_snapshot!(text);
 }
 
@@ -350,8 +350,8 @@ fn what_terraform_is_given_and_what_must_come_of_it_are_the_same_render_for_ever
             (slot.name.clone(), done)
         })
         .collect();
-    let change = terraform_change(&desired, &rendered);
-    assert_eq!(change.variables, tfvars(&desired, &rendered));
+    let change = terraform_change(&desired, &rendered, None);
+    assert_eq!(change.variables, tfvars(&desired, &rendered, None));
     assert_eq!(change.roles.len(), 4, "three slots and the spare");
     let variables: serde_json::Value = serde_json::from_str(&change.variables).unwrap();
     for (role, slot) in change.roles.iter().zip(desired.etcd.rendered()) {
@@ -359,7 +359,7 @@ fn what_terraform_is_given_and_what_must_come_of_it_are_the_same_render_for_ever
         let given = &variables["etcd_launch_templates"][slot.name.as_str()];
         assert_eq!(role.role, slot.name.as_str());
         assert_eq!(role.launch_template, slot.launch_template);
-        assert_eq!(role.subnet, slot.subnet);
+        assert_eq!(role.subnet.as_ref(), Some(&slot.subnet));
         assert_eq!(role.content, done.digest);
         assert_eq!(given["content_digest"], role.content.as_str());
         assert_eq!(given["name"], role.launch_template.as_str());

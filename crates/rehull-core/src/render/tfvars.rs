@@ -7,6 +7,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::RenderedSlot;
+use crate::domain::control_plane::ControlPlaneRole;
 use crate::domain::desired::{Desired, Slot};
 use crate::domain::ids::{ContentDigest, SlotName};
 use crate::domain::terraform::{RoleContent, TerraformChange};
@@ -17,6 +18,9 @@ struct File<'a> {
     cluster: &'a str,
     region: &'a str,
     etcd_launch_templates: BTreeMap<&'a str, LaunchTemplate<'a>>,
+    /// By group; left out without one, so that a cluster of etcd alone keeps its file byte by byte.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    group_launch_templates: BTreeMap<&'a str, LaunchTemplate<'a>>,
 }
 
 #[derive(Serialize)]
@@ -28,24 +32,33 @@ struct LaunchTemplate<'a> {
     instance_type: &'a str,
     instance_profile: &'a str,
     security_group_ids: &'a [String],
-    subnet_id: &'a str,
+    /// A group chooses its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subnet_id: Option<&'a str>,
     user_data: &'a str,
 }
 
 /// The text of the variables file, two spaces deep, with a final line end. Slots that were not rendered are left out.
 #[must_use]
-pub fn tfvars(desired: &Desired, rendered: &BTreeMap<SlotName, RenderedSlot>) -> String {
+pub fn tfvars(
+    desired: &Desired,
+    rendered: &BTreeMap<SlotName, RenderedSlot>,
+    servers: Option<&RenderedSlot>,
+) -> String {
     let mut templates = BTreeMap::new();
     for slot in desired.etcd.rendered() {
         if let Some(done) = rendered.get(&slot.name) {
             templates.insert(slot.name.as_str(), launch_template(desired, slot, done));
         }
     }
+    let groups = desired.control_plane.as_ref().zip(servers);
+    let groups = groups.map(|(role, done)| (role.group.as_str(), group_template(role, done)));
     let file = File {
         rehull_format: 1,
         cluster: desired.cluster.as_str(),
         region: desired.aws.region.as_str(),
         etcd_launch_templates: templates,
+        group_launch_templates: groups.into_iter().collect(),
     };
     let mut text = serde_json::to_string_pretty(&file).unwrap_or_default();
     text.push('\n');
@@ -54,30 +67,67 @@ pub fn tfvars(desired: &Desired, rendered: &BTreeMap<SlotName, RenderedSlot>) ->
 
 /// The same as what Terraform is given and what has to come of it.
 #[must_use]
-pub fn terraform_change(desired: &Desired, rendered: &BTreeMap<SlotName, RenderedSlot>) -> TerraformChange {
+pub fn terraform_change(
+    desired: &Desired,
+    rendered: &BTreeMap<SlotName, RenderedSlot>,
+    servers: Option<&RenderedSlot>,
+) -> TerraformChange {
     let roles = desired
         .etcd
         .rendered()
         .filter_map(|slot| Some(role(desired, slot, rendered.get(&slot.name)?)));
+    let group = desired.control_plane.as_ref().zip(servers);
+    let group = group.map(|(role, done)| group_role(role, done));
     TerraformChange {
-        variables: tfvars(desired, rendered),
-        roles: roles.collect(),
+        variables: tfvars(desired, rendered, servers),
+        roles: roles.chain(group).collect(),
+    }
+}
+
+fn sha256(text: &str) -> ContentDigest {
+    ContentDigest::new(format!("sha256:{}", hex::encode(Sha256::digest(text.as_bytes()))))
+}
+
+fn group_role(role: &ControlPlaneRole, done: &RenderedSlot) -> RoleContent {
+    RoleContent {
+        role: role.group.as_str().to_owned(),
+        launch_template: role.launch_template.clone(),
+        version: role.version.to_string(),
+        user_data: sha256(&done.user_data),
+        content: done.digest.clone(),
+        image: role.image.clone(),
+        instance_type: role.instance_type.clone(),
+        instance_profile: role.instance_profile.clone(),
+        security_groups: role.security_groups.iter().cloned().collect(),
+        subnet: None,
+    }
+}
+
+fn group_template<'a>(role: &'a ControlPlaneRole, done: &'a RenderedSlot) -> LaunchTemplate<'a> {
+    LaunchTemplate {
+        name: role.launch_template.as_str(),
+        content_digest: done.digest.as_str(),
+        image_id: role.image.as_str(),
+        instance_type: &role.instance_type,
+        instance_profile: &role.instance_profile,
+        security_group_ids: &role.security_groups,
+        subnet_id: None,
+        user_data: &done.user_data,
     }
 }
 
 fn role(desired: &Desired, slot: &Slot, done: &RenderedSlot) -> RoleContent {
-    let bytes = Sha256::digest(done.user_data.as_bytes());
     RoleContent {
         role: slot.name.as_str().to_owned(),
         launch_template: slot.launch_template.clone(),
         version: desired.etcd.version.to_string(),
-        user_data: ContentDigest::new(format!("sha256:{}", hex::encode(bytes))),
+        user_data: sha256(&done.user_data),
         content: done.digest.clone(),
         image: desired.etcd.image.clone(),
         instance_type: desired.etcd.instance_type.clone(),
         instance_profile: desired.etcd.instance_profile.clone(),
         security_groups: desired.etcd.security_groups.iter().cloned().collect(),
-        subnet: slot.subnet.clone(),
+        subnet: Some(slot.subnet.clone()),
     }
 }
 
@@ -89,7 +139,7 @@ fn launch_template<'a>(desired: &'a Desired, slot: &'a Slot, done: &'a RenderedS
         instance_type: &desired.etcd.instance_type,
         instance_profile: &desired.etcd.instance_profile,
         security_group_ids: &desired.etcd.security_groups,
-        subnet_id: slot.subnet.as_str(),
+        subnet_id: Some(slot.subnet.as_str()),
         user_data: &done.user_data,
     }
 }

@@ -129,7 +129,12 @@ pub(super) fn facts(terms: &Terms, setting: &Setting, header: &Header) -> BTreeM
                     "security groups",
                     &role.security_groups.iter().cloned().collect::<Vec<_>>().join(" "),
                 );
-                said("subnet", role.subnet.as_str());
+                said(
+                    "subnet",
+                    role.subnet
+                        .as_ref()
+                        .map_or("its group's", |subnet| subnet.as_str()),
+                );
             }
             None
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rehull_core::config;
 use rehull_core::domain::fleet::tag;
-use rehull_core::render::{self, RenderedSlot, render_slot, tfvars};
+use rehull_core::render::{self, RenderedSlot, render_control_plane, render_slot, tfvars};
 use serde_json::Value;
 
 use crate::files::{Folder, read, text};
@@ -14,29 +14,27 @@ use crate::readme::is_as_generated;
 use crate::types::Type;
 
 /// Variables of `templates` that rehull does not render, with the reason.
-const BY_HAND: [(&str, &str); 2] = [
-    (
-        "account_id",
-        "a guard against rehull's own mistakes must not come from rehull",
-    ),
-    (
-        "group_launch_templates",
-        "control plane and workers are not rolled by this version yet",
-    ),
-];
+const BY_HAND: [(&str, &str); 1] = [(
+    "account_id",
+    "a guard against rehull's own mistakes must not come from rehull",
+)];
 
 /// Short, and with what Terraform would replace in a template of its own.
 const USER_DATA: &str = "#cloud-config\nruncmd:\n- [sh, -c, 'echo {{slot.name}} ${HOME} %{HOME}']\n";
 
+const SERVER_USER_DATA: &str = "#cloud-config\nruncmd:\n- [echo, \"{{kubernetes.version}}\"]\n";
+
 /// The text that rehull writes for the example.
 pub(crate) fn example() -> String {
-    let path = "examples/three-etcd/cluster.yaml";
+    let path = "examples/control-plane/cluster.yaml";
     let desired = config::parse(path, &text(path)).unwrap_or_else(|_| panic!("{path} is no cluster file"));
     let slots = desired.etcd.rendered().map(|slot| {
         let rendered: RenderedSlot = render_slot(&desired, slot, USER_DATA).unwrap();
         (slot.name.clone(), rendered)
     });
-    tfvars(&desired, &slots.collect::<BTreeMap<_, _>>())
+    let role = desired.control_plane.as_ref().unwrap();
+    let servers = render_control_plane(&desired, role, SERVER_USER_DATA).unwrap();
+    tfvars(&desired, &slots.collect::<BTreeMap<_, _>>(), Some(&servers))
 }
 
 fn templates(folders: &[Folder]) -> &Folder {

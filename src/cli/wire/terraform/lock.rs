@@ -19,7 +19,7 @@ use crate::cli::wire::World;
 /// The cluster file names no module, or Terraform cannot say.
 pub async fn holder(world: &World, file: &ClusterFile) -> Result<Option<LockInfo>, Failure> {
     let (runs, module) = module(world, file)?;
-    let change = render::terraform_change(&file.desired, &file.render()?);
+    let change = file.terraform_change()?;
     let scratch = scratch().map_err(|error| unwritable_scratch(&error))?;
     let terraform = runs.terraform().with_patience(0);
     let found = match Attempt::begin(

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rehull_core::domain::desired::TerraformModule;
+use rehull_core::domain::ids::{ContentDigest, LaunchTemplateName};
 use rehull_core::domain::observed::Observed;
 use rehull_core::domain::terraform::{TerraformChange, TerraformStage};
-use rehull_core::plan::{RolloutKind, RolloutPlan, SlotPlan};
-use rehull_core::render;
+use rehull_core::plan::{RolloutKind, RolloutPlan};
 use rehull_core::tfplan::{Action, Belongs, Decision, Verdict};
 use rehull_core::tfrun::Said;
 
@@ -79,7 +79,7 @@ pub async fn complete(
         // Whoever only looks at a cluster that is done has nothing to approve.
         return Ok(());
     }
-    let change = render::terraform_change(&file.desired, &file.render()?);
+    let change = file.terraform_change()?;
     committed(file, &runs.terraform().module, &change)?;
     let of = Belongs::Rollout(plan.envelope.digest_beside_terraform());
     let scratch = scratch().map_err(|error| unwritable_scratch(&error))?;
@@ -144,17 +144,20 @@ pub(super) fn unwritable_scratch(error: &std::io::Error) -> Failure {
 }
 
 /// Changing slots whose version EC2 does not list.
-fn missing<'p>(seen: &Observed, plan: &'p RolloutPlan) -> Vec<&'p SlotPlan> {
-    let listed = |slot: &&SlotPlan| {
-        let versions = seen.fleet.templates.get(&slot.slot.launch_template);
-        versions.is_some_and(|versions| {
-            versions
-                .iter()
-                .any(|version| version.digest.as_ref() == Some(&slot.to.digest))
-        })
+fn missing<'p>(seen: &Observed, plan: &'p RolloutPlan) -> Vec<&'p LaunchTemplateName> {
+    let envelope = &plan.envelope;
+    let slots = envelope.all_slots().filter(|slot| slot.changes());
+    let slots = slots.map(|slot| (&slot.slot.launch_template, &slot.to.digest));
+    let servers = envelope.servers().into_iter();
+    let servers = servers.map(|planned| (&planned.launch_template, &planned.to.digest));
+    let listed = |template: &LaunchTemplateName, digest: &ContentDigest| {
+        let versions = seen.fleet.templates.get(template);
+        versions.is_some_and(|all| all.iter().any(|version| version.digest.as_ref() == Some(digest)))
     };
-    let changing = plan.envelope.all_slots().filter(|slot| slot.changes());
-    changing.filter(|slot| !listed(slot)).collect()
+    let missing = slots
+        .chain(servers)
+        .filter(|(template, digest)| !listed(template, digest));
+    missing.map(|(template, _)| template).collect()
 }
 
 pub(super) fn no_key(name: &str) -> Failure {
@@ -217,8 +220,8 @@ fn no_state(module: &TerraformModule, runs: &TerraformRuns, objects: usize) -> F
 
 fn nothing(module: &TerraformModule, seen: &Observed, plan: &RolloutPlan) -> Failure {
     let names: Vec<&str> = missing(seen, plan)
-        .iter()
-        .map(|slot| slot.slot.launch_template.as_str())
+        .into_iter()
+        .map(LaunchTemplateName::as_str)
         .collect();
     let message = format!(
         "Terraform has nothing to change, and EC2 lists no version with the planned content of {}",
@@ -253,7 +256,7 @@ pub async fn first_templates(
         module.program,
         runs.terraform().module.display()
     ));
-    let change = render::terraform_change(&file.desired, &file.render()?);
+    let change = file.terraform_change()?;
     let scratch = scratch().map_err(|error| unwritable_scratch(&error))?;
     let made = match Attempt::begin(
         runs.terraform(),

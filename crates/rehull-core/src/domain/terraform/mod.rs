@@ -42,8 +42,8 @@ pub struct RoleContent {
     pub instance_profile: String,
     /// Ids of security groups: a set to EC2.
     pub security_groups: BTreeSet<String>,
-    /// Where the machine's own interface is made.
-    pub subnet: SubnetId,
+    /// Where the machine's own interface is made; absent where a group chooses it.
+    pub subnet: Option<SubnetId>,
 }
 
 /// Where the run is that makes the launch template versions of a rollout.

@@ -50,7 +50,7 @@ impl Run {
         if desired.terraform.is_none() || plan.user_data.is_empty() {
             return Ok(plan);
         }
-        let change = terraform_change(desired, rendered);
+        let change = terraform_change(desired, rendered, None);
         let mut lab = self.stage.lab();
         if plan.envelope.kind == RolloutKind::Bootstrap {
             let now = self.stage.time.now();

@@ -120,7 +120,7 @@ impl Lab {
             instance_type: role.instance_type.clone(),
             instance_profile: role.instance_profile.clone(),
             security_groups: role.security_groups.iter().cloned().collect(),
-            subnet: Some(role.subnet.as_str().to_owned()),
+            subnet: role.subnet.as_ref().map(|subnet| subnet.as_str().to_owned()),
             user_data: template.user_data,
             tags: BTreeMap::from([(tag::SLOT.to_owned(), role.role.clone())]),
         };

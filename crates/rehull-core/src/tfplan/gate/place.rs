@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::ids::SubnetId;
 use crate::domain::terraform::RoleContent;
 use crate::tfplan::node::Node;
 
@@ -66,11 +67,19 @@ fn is_set(groups: &Node<'_>, role: &RoleContent) -> bool {
     })
 }
 
-/// Every interface says it, and there is one: without a subnet EC2 takes one of the default network.
+/// Every interface says it, and there is one: without a subnet EC2 takes one of the default network. Where a group launches
+/// the machine it is the group that says it, and no interface may.
 pub(super) fn is_subnet(template: &Node<'_>, role: &RoleContent) -> bool {
     interfaces(template).is_some_and(|interfaces| {
-        let is_there =
-            |one: &Node<'_>| one.get("subnet_id").and_then(Node::text) == Some(role.subnet.as_str());
+        let wanted = role.subnet.as_ref().map(SubnetId::as_str);
+        let is_there = |one: &Node<'_>| match one.get("subnet_id") {
+            None | Some(Node::Null) => wanted.is_none(),
+            Some(said) => match said.text() {
+                Some("") => wanted.is_none(),
+                Some(text) => wanted == Some(text),
+                None => false,
+            },
+        };
         !interfaces.is_empty() && interfaces.iter().all(is_there)
     })
 }

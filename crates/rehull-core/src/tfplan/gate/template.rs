@@ -151,7 +151,10 @@ fn content_reason(said: Said, role: &RoleContent, updates: bool) -> String {
         Said::InstanceType => format!("the type {}", role.instance_type),
         Said::Profile => format!("the instance profile {}", role.instance_profile),
         Said::SecurityGroups => "exactly the security groups of the render".to_owned(),
-        Said::Subnet => format!("all its interfaces in {}", role.subnet),
+        Said::Subnet => match &role.subnet {
+            Some(subnet) => format!("all its interfaces in {subnet}"),
+            None => "interfaces whose subnet is left to the group".to_owned(),
+        },
         Said::Interfaces | Said::Tags | Said::Counted => "what the render says".to_owned(),
     };
     let verb = if updates {

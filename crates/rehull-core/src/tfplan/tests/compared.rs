@@ -33,7 +33,7 @@ fn a_render_may_change_profile_groups_subnet_and_the_tags_that_say_the_version()
     if let Mode::Upgrade(contract) = &mut terms.mode {
         contract.roles[0].instance_profile = "dev-etcd-2".to_owned();
         contract.roles[0].security_groups = ["sg-3".to_owned()].into();
-        contract.roles[0].subnet = SubnetId::new("subnet-3");
+        contract.roles[0].subnet = Some(SubnetId::new("subnet-3"));
     }
     let mut plan = plans::upgrade();
     let after = &mut plan["resource_changes"][0]["change"]["after"];
@@ -126,4 +126,23 @@ fn an_update_of_something_without_attributes_is_not_understood() {
             "{side}"
         );
     }
+}
+
+/// A group launches its machines in subnets of its own: one that a template names would win over them.
+#[test]
+fn the_template_of_a_group_leaves_the_subnet_to_the_group() {
+    let mut terms = upgrade();
+    if let Mode::Upgrade(contract) = &mut terms.mode {
+        contract.roles[0].subnet = None;
+    }
+    let verdict = |said: Value| {
+        let mut plan = plans::upgrade();
+        for side in ["before", "after"] {
+            plan["resource_changes"][0]["change"][side]["network_interfaces"][0]["subnet_id"] = said.clone();
+        }
+        judged(&plan, &terms).verdict
+    };
+    assert_eq!(verdict(Value::Null), Verdict::Allowed);
+    assert_eq!(verdict("".into()), Verdict::Allowed);
+    assert_eq!(verdict("subnet-1".into()), Verdict::Refused);
 }

@@ -219,7 +219,7 @@ const COVERED: &[Covered] = &[
         "subnet of a role",
         |plan, terms, _| {
             stays(plan, "network_interfaces", "subnet_id", &json!("subnet-9"));
-            role_of(terms).subnet = SubnetId::new("subnet-9");
+            role_of(terms).subnet = Some(SubnetId::new("subnet-9"));
         },
         "etcd-a: subnet is not as approved",
     ),

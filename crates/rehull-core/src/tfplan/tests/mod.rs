@@ -42,7 +42,7 @@ fn role(slot: &str) -> RoleContent {
         instance_type: "m6i.large".to_owned(),
         instance_profile: "dev-etcd".to_owned(),
         security_groups: ["sg-1".to_owned(), "sg-2".to_owned()].into(),
-        subnet: SubnetId::new("subnet-1"),
+        subnet: Some(SubnetId::new("subnet-1")),
     }
 }
 
