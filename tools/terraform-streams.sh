@@ -25,7 +25,7 @@ unset "${!TF_CLI_ARGS@}" TF_LOG TF_WORKSPACE TF_DATA_DIR TF_CLI_CONFIG_FILE
 ended() {
     local how
     if (($2 > 128)); then how="{\"signal\":$(($2 - 128))}"; else how="{\"exit\":$2}"; fi
-    sed -e 's/Who:       [^\\]*/Who:       somebody@example/' -e "s#$work#/w#g" -e "s/127.0.0.1:[0-9]*/127.0.0.1:80/g" raw > "$out/$1.jsonl"
+    sed -e 's/Who:       [^\\]*/Who:       somebody@example/' -e "s#$work#/w#g" -e "s/127.0.0.1:[0-9]*/127.0.0.1:80/g" -e "s/ on [0-9.:]*: no such host/: no such host/" raw > "$out/$1.jsonl"
     echo "$how" >> "$out/$1.jsonl"
     echo "$1: $how"
 }
@@ -200,4 +200,35 @@ terraform {
 data "aws_region" "here" {}
 T
 record plan-plugin-missing "${plan[@]}"
+cd ..
+
+# A provider that is gone, unreachable, or another one than the lock file says. `init` never starts it, so a script will do.
+[[ -z $kind ]] || exit 0 # of Terraform only: nobody has recorded these of another program yet
+mirror=$PWD/mirror
+package=$mirror/example.invalid/nobody/aws/1.0.0/$(uname -s | tr '[:upper:]' '[:lower:]')_$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+mkdir -p "$package"
+printf '#!/bin/sh\nexit 1\n' >"$package/terraform-provider-aws_v1.0.0"
+chmod +x "$package/terraform-provider-aws_v1.0.0"
+printf 'provider_installation {\n  filesystem_mirror { path = "%s" }\n}\n' "$mirror" >mirrored
+init=(init -input=false -json -lockfile=readonly)
+cd lacks
+export TF_CLI_CONFIG_FILE=../mirrored
+record init-lock-file-missing "${init[@]}"
+terraform init -input=false >/dev/null
+record init-with-a-provider "${init[@]}"
+rm -rf .terraform
+echo "# another build" >>"$package/terraform-provider-aws_v1.0.0"
+record init-other-checksum "${init[@]}"
+record plan-plugin-gone "${plan[@]}"
+mv "$mirror" "$mirror.away" && mkdir "$mirror"
+record init-plugin-gone "${init[@]}"
+rmdir "$mirror" && mv "$mirror.away" "$mirror"
+sed 's/{ source/{ version = "~> 2.0", source/' main.tf >main && mv main main.tf
+record init-lock-file-behind "${init[@]}"
+sed 's/version = "~> 2.0", //' main.tf >main && mv main main.tf
+mv "$mirror/example.invalid/nobody/aws/1.0.0" "$mirror/example.invalid/nobody/aws/1.0.1"
+for file in "$mirror"/example.invalid/nobody/aws/1.0.1/*/*; do mv "$file" "${file%0}1"; done
+record init-plugin-withdrawn "${init[@]}"
+unset TF_CLI_CONFIG_FILE
+record init-registry-unreachable "${init[@]}"
 cd ..

@@ -51,7 +51,7 @@ pub enum Verdict {
     Stale,
     /// The plan is of another state.
     LineageMismatch,
-    /// The configuration wants other providers than the lock file names.
+    /// The configuration wants other providers than the lock file names, or what is offered has another checksum.
     LockfileMismatch,
     /// The plan is of another version of Terraform.
     VersionMismatch,
@@ -71,7 +71,7 @@ pub enum Verdict {
     Unseen,
     /// `init` is missing.
     NotInitialised,
-    /// A provider is not installed.
+    /// A provider is not installed, or it is nowhere to be had.
     PluginMissing,
     /// The provider does not keep to its own plan; some changes may be done.
     InconsistentFinalPlan,
@@ -216,7 +216,8 @@ impl Run {
                 Verdict::LockBusy(LockInfo::in_detail(diagnostic.detail()))
             };
         }
-        let mut known = errors().filter_map(|diagnostic| summaries::verdict(&diagnostic.summary));
+        let mut known =
+            errors().filter_map(|diagnostic| summaries::verdict(&diagnostic.summary, diagnostic.detail()));
         let known = known
             .by_ref()
             .max_by_key(|verdict| *verdict == Verdict::StateNotSaved);

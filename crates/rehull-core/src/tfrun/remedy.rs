@@ -20,7 +20,7 @@ pub fn what_it_is(outcome: &Outcome) -> String {
         Verdict::Stale => "the state has changed since the plan was made; nothing was changed".to_owned(),
         Verdict::LineageMismatch => "the plan was made for another state; nothing was changed".to_owned(),
         Verdict::LockfileMismatch => {
-            "the configuration wants other providers than .terraform.lock.hcl names; nothing was changed"
+            "the configuration or this platform wants other providers than .terraform.lock.hcl names; nothing was changed"
                 .to_owned()
         }
         Verdict::VersionMismatch => {
@@ -71,7 +71,7 @@ pub fn what_to_do(outcome: &Outcome) -> Option<&'static str> {
             "look which state the backend of this folder names: the plan belongs to another environment, or the state was made anew"
         }
         Verdict::LockfileMismatch => {
-            "run `terraform init` in a checkout, and commit the lock file in a pull request of its own"
+            "in a checkout run `terraform init`, which says if it wants `-upgrade`; for another platform `terraform providers lock -platform=OS_ARCH`. Commit the lock file in a pull request of its own"
         }
         Verdict::VersionMismatch => "plan and apply with one version: pin it with `required_version`",
         Verdict::BadPlanFile | Verdict::Incomplete => "plan again",
@@ -86,7 +86,7 @@ pub fn what_to_do(outcome: &Outcome) -> Option<&'static str> {
         }
         Verdict::NotInitialised => "terraform init -input=false -lockfile=readonly",
         Verdict::PluginMissing => {
-            "terraform init -input=false -lockfile=readonly, where its registry or a mirror can be reached"
+            "make its registry or a mirror reachable that has the locked version, then: terraform init -input=false -lockfile=readonly"
         }
         Verdict::Doubtful(_) => {
             "read the stream of this run, and look in AWS at what it names, before anything is planned again"

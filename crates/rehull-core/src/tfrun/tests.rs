@@ -24,6 +24,11 @@ macro_rules! recorded {
 }
 
 const TERRAFORM: Streams = recorded!["1.11.4"];
+/// Where a provider is needed that is not built in. OpenTofu's are not recorded: it says the same summaries.
+const PROVIDERS: Streams = recorded![
+    "1.11.4": "init-with-a-provider", "init-lock-file-missing", "init-lock-file-behind", "init-other-checksum",
+    "init-plugin-gone", "init-plugin-withdrawn", "init-registry-unreachable", "plan-plugin-gone"
+];
 const OPENTOFU: Streams = recorded!["tofu-1.10.10"];
 
 fn lines_of(streams: Streams, name: &str) -> Vec<&'static str> {
@@ -127,6 +132,32 @@ fn every_end_is_told_apart(streams: Streams, program: &str) {
     }
 }
 
+/// What to do is another thing for a lock file that a pull request has to change and for a registry that is not there.
+#[test]
+fn a_provider_that_is_nowhere_to_be_had_is_told_apart_from_a_lock_file_that_names_another_one() {
+    let commit = "Commit the lock file in a pull request of its own";
+    let reach = "make its registry or a mirror reachable";
+    for (name, verdict, help) in [
+        ("init-with-a-provider", Verdict::Initialised, None),
+        ("init-lock-file-missing", Verdict::LockfileMismatch, Some(commit)),
+        ("init-lock-file-behind", Verdict::LockfileMismatch, Some(commit)),
+        ("init-other-checksum", Verdict::LockfileMismatch, Some(commit)),
+        ("init-plugin-gone", Verdict::PluginMissing, Some(reach)),
+        ("init-plugin-withdrawn", Verdict::PluginMissing, Some(reach)),
+        ("init-registry-unreachable", Verdict::PluginMissing, Some(reach)),
+        ("plan-plugin-gone", Verdict::PluginMissing, Some(reach)),
+    ] {
+        let outcome = replay_of(PROVIDERS, name);
+        assert_eq!(outcome.verdict, verdict, "{name}: {}", what_it_is(&outcome));
+        let said = what_to_do(&outcome);
+        assert_eq!(said.is_some(), help.is_some(), "{name}");
+        assert!(
+            said.unwrap_or_default().contains(help.unwrap_or_default()),
+            "{name}: {said:?}"
+        );
+    }
+}
+
 #[test]
 fn a_partial_apply_says_what_is_done_what_failed_and_what_was_not_begun() {
     let outcome = replay("apply-partial");
@@ -214,7 +245,6 @@ fn error(summary: &str) -> String {
 #[test]
 fn what_cannot_be_recorded_is_told_by_the_texts_of_the_source() {
     let cases = [
-        ("Required plugins are not installed", Verdict::PluginMissing),
         ("Provider lock file not up to date", Verdict::LockfileMismatch),
         (
             "Provider produced inconsistent final plan",
