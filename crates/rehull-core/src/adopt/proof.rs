@@ -21,7 +21,12 @@ use crate::tfplan::{
 /// Values are compared with nothing, so the key of their fingerprints is of no meaning.
 const KEY: &[u8; 32] = b"fingerprints of a plan that ends";
 /// Rules of the gate about programs that a plan or an apply runs. They hold here for what is handed over alone.
-const OF_CODE: [&str; 3] = ["gate::provider", "gate::code", "gate::data_source"];
+const OF_CODE: [&str; 4] = [
+    "gate::provider",
+    "gate::provider_setting",
+    "gate::code",
+    "gate::data_source",
+];
 
 /// Whose plan it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -67,7 +67,9 @@ fn words(said: Said) -> &'static str {
         Said::Interfaces => {
             "nothing but subnet and security groups differ; in each they are those of the render, also where the plan does not change them"
         }
-        Said::Tags => "each value that differs is the content digest or the version, and no tag goes away",
+        Said::Tags => {
+            "each value that differs is the content digest or the version, and no tag goes away; `Name` and `rehull:…` stay as they are, but for the content digest in `rehull:digest`"
+        }
         Said::Counted => "it is known after the apply",
     }
 }

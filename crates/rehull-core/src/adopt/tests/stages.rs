@@ -224,6 +224,8 @@ fn what_the_old_module_runs_in_each_of_its_plans_is_no_matter_of_the_hand_over()
     let configuration = &mut plan["configuration"];
     configuration["provider_config"]["http"] =
         json!({ "name": "http", "full_name": "registry.terraform.io/hashicorp/http" });
+    configuration["provider_config"]["aws"]["expressions"] =
+        json!({ "profile": { "constant_value": "prod" } });
     configuration["root_module"]["resources"] = json!([
         { "address": "data.http.me", "mode": "data", "type": "http", "name": "me" },
         { "address": "aws_instance.bastion", "mode": "managed", "type": "aws_instance", "name": "bastion", "provisioners": [{ "type": "remote-exec" }] },
@@ -232,7 +234,12 @@ fn what_the_old_module_runs_in_each_of_its_plans_is_no_matter_of_the_hand_over()
     // What is handed over is another matter.
     plan["resource_changes"][0]["provider_name"] = json!("registry.terraform.io/somebody/aws");
     assert_eq!(only(&proven(&plan, Root::Old)), ["gate::provider"]);
-    for rule in ["gate::provider", "gate::code", "gate::data_source"] {
+    for rule in [
+        "gate::provider",
+        "gate::provider_setting",
+        "gate::code",
+        "gate::data_source",
+    ] {
         assert!(GENERAL.iter().any(|row| row.id == rule), "{rule}");
     }
 }

@@ -1,7 +1,7 @@
 //! Code that a plan or an apply would run, found in the configuration that comes with the plan; and whether an argument
 //! stands in it at all.
 
-use super::general::{CODE, DATA_SOURCE, PROVIDER, UNREADABLE};
+use super::general::{CODE, DATA_SOURCE, PROVIDER, PROVIDER_SETTING, UNREADABLE};
 use crate::domain::terraform::Address;
 use crate::tfplan::contract::Terms;
 use crate::tfplan::finding::Finding;
@@ -14,6 +14,17 @@ const RUN_AT_PLAN: &[&str] = &[
     "http",
     "local_command",
     "shell_script",
+];
+
+/// What the AWS provider may be told. Of the rest some start a program: `profile` and the shared files lead to a
+/// `credential_process`.
+const SETTINGS: &[&str] = &[
+    "allowed_account_ids",
+    "assume_role",
+    "assume_role_with_web_identity",
+    "default_tags",
+    "endpoints",
+    "region",
 ];
 
 /// Where another module's state may be read from: of the others, some ask any address on the network.
@@ -34,11 +45,32 @@ pub(super) fn judge(configuration: &Node<'_>, terms: &Terms) -> Vec<Finding> {
         if !terms.providers.contains(source) {
             findings.push(PROVIDER.at(&format!("provider.{key}"), provider_reason(source)));
         }
+        findings.extend(settings(key, source, provider));
     }
     if let Some(root) = configuration.get("root_module") {
         module(root, "", 0, &mut findings);
     }
     findings
+}
+
+fn settings(key: &str, source: &str, provider: &Node<'_>) -> Vec<Finding> {
+    let address = format!("provider.{key}");
+    let Some(given) = provider.get("expressions").filter(|given| **given != Node::Null) else {
+        return Vec::new();
+    };
+    let Some(given) = given.map() else {
+        return vec![UNREADABLE.at(&address, "its settings have another shape than the format says")];
+    };
+    let known: &[&str] = if source.ends_with("/hashicorp/aws") {
+        SETTINGS
+    } else {
+        &[]
+    };
+    let unknown = given.keys().filter(|name| !known.contains(&name.as_ref()));
+    let reason = |name: &str| format!("it is given `{}`", Address::new(name));
+    unknown
+        .map(|name| PROVIDER_SETTING.at(&address, reason(name)))
+        .collect()
 }
 
 pub(super) fn provider_reason(source: &str) -> String {

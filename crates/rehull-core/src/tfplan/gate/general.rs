@@ -34,6 +34,7 @@ rules! {
     DUPLICATE = "plan::duplicate", "an object or a launch template that stands twice in one plan", "make the plan again; two resources must not manage one launch template";
     CHECK = "plan::check", "a check that fails, or that failed to be asked", "look at the check's message in `terraform plan`; Terraform itself only warns and would go on";
     PROVIDER = "gate::provider", "a provider that is not on the list: it is a program that the plan has already run", "keep what it makes in a root module of its own, which rehull neither plans nor applies";
+    PROVIDER_SETTING = "gate::provider_setting", "a setting of the AWS provider other than `region`, `allowed_account_ids`, `default_tags`, `endpoints` and `assume_role` (also by a web identity), and any setting of another one: a profile and a shared file can name a program that gives the credentials, and what is ignored no plan shows", "take it out: credentials and whatever belongs to this computer come from the environment that rehull runs in";
     CODE = "gate::code", "a provisioner: commands that the apply runs", "take it out; what a machine has to do stands in its user data";
     DATA_SOURCE = "gate::data_source", "a data source that runs a program or asks the network during the plan", "pass the value in as a variable";
     NO_CONFIGURATION = "gate::no_configuration", "a plan without its configuration: nobody can tell what code it runs", "hand the plan over as `show -json` wrote it";

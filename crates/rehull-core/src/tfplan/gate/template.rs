@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::general::{ATTRIBUTE, CONTENT, ROLE};
 use super::place;
+use crate::domain::fleet::tag;
 use crate::domain::ids::ContentDigest;
 use crate::domain::terraform::Address;
 use crate::domain::terraform::RoleContent;
@@ -34,7 +35,8 @@ pub enum Said {
     Subnet,
     /// In the machine's own interface nothing else changes than subnet and security groups.
     Interfaces,
-    /// Tags whose value is the content digest or the version of the render; no tag goes away.
+    /// Tags whose value is the content digest or the version of the render; none goes away, and by what a thing is known
+    /// (`Name`, `rehull:…`) stays, but for the content digest.
     Tags,
     /// Counted by EC2: known after the apply.
     Counted,
@@ -236,6 +238,11 @@ fn holds(said: Said, name: &str, trees: &Trees<'_>, role: &RoleContent) -> bool 
     }
 }
 
+/// A machine is launched with these, and rehull knows by them which slot it is of, whether it was told to go, to stop.
+fn is_of_identity(key: &str) -> bool {
+    key == "Name" || key.starts_with("rehull:")
+}
+
 /// Every leaf that differs is content digest or version, and none goes away.
 fn tags(before: &Node<'_>, after: &Node<'_>, role: &RoleContent) -> bool {
     match (before, after) {
@@ -244,10 +251,14 @@ fn tags(before: &Node<'_>, after: &Node<'_>, role: &RoleContent) -> bool {
         (Node::Null | Node::Map(_), Node::Map(new)) => {
             let old = before.map();
             let stays = old.is_none_or(|old| old.keys().all(|name| new.contains_key(name)));
+            let digest = |name: &str, value: &Node<'_>| {
+                name == tag::DIGEST && value.text() == Some(role.content.as_str())
+            };
             stays
-                && new
-                    .iter()
-                    .all(|(name, value)| tags(before.get(name).unwrap_or(&Node::Null), value, role))
+                && new.iter().all(|(name, value)| {
+                    let was = before.get(name).unwrap_or(&Node::Null);
+                    was == value || (!is_of_identity(name) || digest(name, value)) && tags(was, value, role)
+                })
         }
         (Node::List(old), Node::List(new)) => {
             old.len() == new.len() && old.iter().zip(new).all(|(old, new)| tags(old, new, role))

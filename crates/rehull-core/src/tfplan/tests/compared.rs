@@ -40,7 +40,8 @@ fn a_render_may_change_profile_groups_subnet_and_the_tags_that_say_the_version()
     after["iam_instance_profile"] = json!([{"arn": "", "name": "dev-etcd-2"}]);
     after["network_interfaces"][0]["subnet_id"] = "subnet-3".into();
     after["network_interfaces"][0]["security_groups"] = json!(["sg-3"]);
-    after["tags"]["rehull:content"] = content("2").into();
+    after["tags"]["rehull:digest"] = content("2").into();
+    after["tags"]["content"] = content("2").into();
     after["tag_specifications"][0]["tags"]["etcd"] = "3.6.14".into();
     assert_eq!(rules(&judged(&plan, &terms)), [].into());
     let after = &mut plan["resource_changes"][0]["change"]["after"];
@@ -145,4 +146,21 @@ fn the_template_of_a_group_leaves_the_subnet_to_the_group() {
     assert_eq!(verdict(Value::Null), Verdict::Allowed);
     assert_eq!(verdict("".into()), Verdict::Allowed);
     assert_eq!(verdict("subnet-1".into()), Verdict::Refused);
+}
+
+#[test]
+fn a_provider_may_be_told_where_and_as_whom_it_works() {
+    let mut plan = plans::upgrade();
+    plan["configuration"]["provider_config"]["aws"]["expressions"] = json!({
+        "region": {"references": ["var.region"]},
+        "allowed_account_ids": {"references": ["var.account_id"]},
+        "default_tags": [{"tags": {"constant_value": {"team": "x"}}}],
+        "endpoints": [{"ec2": {"constant_value": "http://127.0.0.1:1"}}],
+        "assume_role": [{"role_arn": {"constant_value": "arn:aws:iam::1:role/x"}}],
+        "assume_role_with_web_identity": [{"role_arn": {"constant_value": "arn:aws:iam::1:role/x"}}],
+    });
+    for terms in [upgrade(), infrastructure()] {
+        let rules = rules(&judged(&plan, &terms));
+        assert!(!rules.contains("gate::provider_setting"), "{rules:?}");
+    }
 }

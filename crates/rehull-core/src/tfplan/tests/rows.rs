@@ -286,6 +286,19 @@ general! {
     a_provider_of_somebody_else: "gate::provider", |plan| plan["configuration"]["provider_config"]["x"] = json!({"full_name": "registry.terraform.io/evil/aws"});
     a_template_by_another_provider: "gate::provider", |plan| first(plan)["provider_name"] = "registry.terraform.io/evil/aws".into();
     a_template_by_the_wrong_allowed_provider: "gate::provider", |plan| first(plan)["provider_name"] = "terraform.io/builtin/terraform".into();
+    a_profile_that_may_name_a_program: "gate::provider_setting", |plan| {
+        plan["configuration"]["provider_config"]["aws"]["expressions"] = json!({"region": {"constant_value": "eu-west-1"}, "profile": {"constant_value": "x"}});
+    };
+    a_file_that_may_name_a_program: "gate::provider_setting", |plan| {
+        plan["configuration"]["provider_config"]["aws.other"] = json!({"full_name": plans::AWS, "expressions": {"shared_config_files": {"constant_value": ["./config"]}}});
+    };
+    tags_that_no_plan_shows: "gate::provider_setting", |plan| {
+        plan["configuration"]["provider_config"]["aws"]["expressions"] = json!({"ignore_tags": [{"key_prefixes": {"constant_value": ["rehull:"]}}]});
+    };
+    a_setting_of_a_provider_that_has_none: "gate::provider_setting", |plan| {
+        plan["configuration"]["provider_config"]["terraform"] = json!({"full_name": "terraform.io/builtin/terraform", "expressions": {"region": {"constant_value": "x"}}});
+    };
+    settings_of_another_shape: "plan::unreadable_change", |plan| plan["configuration"]["provider_config"]["aws"]["expressions"] = json!(["profile"]);
     a_provisioner: "gate::code", |plan| {
         let resources = &mut plan["configuration"]["root_module"]["module_calls"]["etcd"]["module"]["resources"];
         *resources = json!([{"address": "terraform_data.x", "type": "terraform_data", "provisioners": [{"type": "local-exec"}]}]);
@@ -373,5 +386,9 @@ general! {
     a_public_address: "gate::attribute", |plan| first(plan)["change"]["after"]["network_interfaces"][0]["associate_public_ip_address"] = "true".into();
     another_security_group: "gate::content", |plan| first(plan)["change"]["after"]["vpc_security_group_ids"] = json!(["sg-evil"]);
     a_tag_of_ones_own: "gate::attribute", |plan| first(plan)["change"]["after"]["tag_specifications"][0]["tags"]["kubernetes.io/cluster/prod"] = "owned".into();
+    another_name_of_the_machine: "gate::attribute", |plan| first(plan)["change"]["after"]["tag_specifications"][0]["tags"]["Name"] = "3.6.14".into();
+    a_machine_that_is_born_with_its_go: "gate::attribute", |plan| first(plan)["change"]["after"]["tag_specifications"][0]["tags"]["rehull:go"] = "3.6.14".into();
+    a_digest_that_is_not_the_content: "gate::attribute", |plan| first(plan)["change"]["after"]["tags"]["rehull:digest"] = "3.6.14".into();
+    another_cluster_in_a_tag: "gate::attribute", |plan| first(plan)["change"]["after"]["tags_all"]["rehull:cluster"] = content("2").into();
     a_tag_that_goes_away: "gate::attribute", |plan| without(&mut first(plan)["change"]["after"]["tags"], "rehull:cluster");
 }

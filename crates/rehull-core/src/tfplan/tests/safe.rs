@@ -53,6 +53,12 @@ pub(super) fn is_safe(plan: &Value) -> Result<(), String> {
                 }
                 names.push(is_approved(change)?);
             }
+            (actions, Some("aws_launch_template")) if *actions == json!(["no-op"]) => {
+                if change["before"] != change["after"] {
+                    return Err("nothing happens, and something differs".to_owned());
+                }
+                names.push(is_approved(change)?);
+            }
             (actions, _) if *actions == json!(["no-op"]) => {}
             (actions, kind) => return Err(format!("{actions} of {kind:?}")),
         }
@@ -104,8 +110,34 @@ fn is_approved(change: &Value) -> Result<String, String> {
             return Err(format!("`{key}` is not known"));
         }
     }
+    is_known_by_the_same(before, after)?;
     is_in_its_place(change)?;
     Ok(name.to_owned())
+}
+
+/// Its name and rehull's own tags, wherever tags stand.
+fn is_known_by_the_same(before: &Value, after: &Value) -> Result<(), String> {
+    let known = |side: &Value| -> Vec<BTreeMap<String, Value>> {
+        let specifications = side["tag_specifications"].as_array().into_iter().flatten();
+        let all = specifications.map(|one| &one["tags"]);
+        let of = |tags: &Value| -> BTreeMap<String, Value> {
+            let tags = tags.as_object().into_iter().flatten();
+            tags.filter(|(key, _)| *key == "Name" || key.starts_with("rehull:"))
+                .filter(|(key, value)| *key != "rehull:digest" || **value != content("2"))
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect()
+        };
+        [&side["tags"], &side["tags_all"]]
+            .into_iter()
+            .chain(all)
+            .map(of)
+            .collect()
+    };
+    if known(before) == known(after) {
+        Ok(())
+    } else {
+        Err("it is known by another tag".to_owned())
+    }
 }
 
 /// Whatever it was before.
