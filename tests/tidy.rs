@@ -3,6 +3,8 @@
 //! A rule that lives in good will is broken in the first busy week. Each message names file and line, the rule and what
 //! to do; each wall carries an example that it must reject, so that a wall cannot quietly stop working.
 
+#[path = "tidy/ci.rs"]
+mod ci;
 #[path = "tidy/docs.rs"]
 mod docs;
 #[path = "tidy/files.rs"]
@@ -52,6 +54,11 @@ fn the_core_is_pure() -> Outcome {
 #[test]
 fn adapters_are_built_in_one_place() -> Outcome {
     hold(WIRING)
+}
+
+#[test]
+fn ci_has_what_it_tests_with_and_pins_it() -> Outcome {
+    ci::has_what_it_tests_with()
 }
 
 #[test]
