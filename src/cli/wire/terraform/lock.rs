@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use rehull_core::render;
 use rehull_core::tfrun::LockInfo;
 
 use super::plan::{NOBODY, scratch, unfinished, unwritable_scratch};

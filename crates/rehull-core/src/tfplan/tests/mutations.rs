@@ -232,7 +232,8 @@ fn mutate(plan: &mut Value, mutation: &Mutation) {
 /// An allowed plan, and the seed of what is done to it. Draws are the same in every run: in what two texts may differ that mean
 /// the same plan is written by hand above, and a draw that shows one more such way is no reason for red in somebody else's
 /// change. `make soak` draws others.
-const FIXTURES: [(&str, fn() -> Value, u64); 4] = [
+type Fixture = (&'static str, fn() -> Value, u64);
+const FIXTURES: [Fixture; 4] = [
     ("an upgrade of all slots", plans::upgrade, 2),
     ("one slot has its template already", one_is_there, 3),
     ("the boot script is sensitive", with_sensitive_user_data, 5),
@@ -275,17 +276,17 @@ fn with_settings() -> Value {
 
 /// Nothing that is done to this plan leaves it allowed, unless it is still that upgrade.
 fn holds(name: &str, fixture: fn() -> Value, seed: u64, draws: u32) {
-    let drawn = ProptestConfig::default();
-    let rng_seed = if drawn.rng_seed == RngSeed::Random {
+    let config = ProptestConfig::default();
+    let rng_seed = if config.rng_seed == RngSeed::Random {
         RngSeed::Fixed(seed)
     } else {
-        drawn.rng_seed
+        config.rng_seed
     };
     let mut runner = TestRunner::new(ProptestConfig {
         cases: draws,
         rng_seed,
         failure_persistence: None,
-        ..drawn
+        ..config
     });
     let (approved, whole) = (digest(&fixture(), &upgrade(), &keyed()), meaning(&fixture()));
     let strategy = prop::collection::vec(mutation(), 1..4);
