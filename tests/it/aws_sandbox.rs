@@ -9,7 +9,7 @@ use rehull::sandbox::layout::{ACCOUNT, IMAGE};
 use crate::account::{Account, Double, location};
 use crate::lease_contract::{of_many_one_gets_the_lease, the_lease_has_one_holder_at_a_time};
 use crate::sandbox::{Sandbox, layout, start};
-use crate::store_contract::obeys_the_contract;
+use crate::store_contract::{obeys_the_contract, one_of_many_wins};
 use crate::{aws_artefacts, aws_groups, aws_machines, aws_parts, aws_snapshots};
 
 /// A world of its own for every scenario.
@@ -72,11 +72,9 @@ on_the_sandbox! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_s3_store_obeys_the_contract() {
     let (_sandbox, account) = furnished("contract").await;
-    obeys_the_contract(Arc::new(S3Store::new(
-        account.clients(),
-        location("contract/store/"),
-    )))
-    .await;
+    let store = Arc::new(S3Store::new(account.clients(), location("contract/store/")));
+    obeys_the_contract(&*store).await;
+    one_of_many_wins(store).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

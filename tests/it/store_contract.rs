@@ -6,17 +6,15 @@ use std::sync::Arc;
 use rehull_core::ports::{Store, StoreError, Stored, Tag};
 
 /// Runs every clause under keys of its own, so that one store (or one bucket prefix) serves the whole run.
-pub(crate) async fn obeys_the_contract(store: Arc<dyn Store>) {
-    an_absent_key_reads_as_none(&*store).await;
-    what_was_created_is_read_back_with_the_same_tag(&*store).await;
-    the_second_create_conflicts_and_changes_nothing(&*store).await;
-    replace_needs_the_present_version(&*store).await;
-    replace_of_an_absent_key_conflicts(&*store).await;
-    list_is_sorted_and_knows_prefixes(&*store).await;
-    delete_is_repeatable_and_frees_the_key(&*store).await;
-    bytes_are_bytes(&*store).await;
-    of_many_creates_one_wins(Arc::clone(&store)).await;
-    of_many_replaces_one_wins(store).await;
+pub(crate) async fn obeys_the_contract(store: &dyn Store) {
+    an_absent_key_reads_as_none(store).await;
+    what_was_created_is_read_back_with_the_same_tag(store).await;
+    the_second_create_conflicts_and_changes_nothing(store).await;
+    replace_needs_the_present_version(store).await;
+    replace_of_an_absent_key_conflicts(store).await;
+    list_is_sorted_and_knows_prefixes(store).await;
+    delete_is_repeatable_and_frees_the_key(store).await;
+    bytes_are_bytes(store).await;
 }
 
 async fn read(store: &dyn Store, key: &str) -> Stored {
@@ -142,6 +140,13 @@ async fn definite(store: &dyn Store, key: &str, bytes: &[u8], over: Option<&Tag>
             definite => return definite,
         }
     }
+}
+
+/// Of several who write at once one wins. Not part of [`obeys_the_contract`], because moto looks first and writes then:
+/// on a busy computer two win there.
+pub(crate) async fn one_of_many_wins(store: Arc<dyn Store>) {
+    of_many_creates_one_wins(Arc::clone(&store)).await;
+    of_many_replaces_one_wins(store).await;
 }
 
 async fn race(store: Arc<dyn Store>, key: &'static str, over: Option<Tag>) {

@@ -8,7 +8,7 @@ use rehull::adapters::store_local::LocalStore;
 use rehull_core::ports::{Store, StoreError};
 
 use crate::lease_contract::{of_many_one_gets_the_lease, the_lease_has_one_holder_at_a_time};
-use crate::store_contract::obeys_the_contract;
+use crate::store_contract::{obeys_the_contract, one_of_many_wins};
 
 /// Tells the re-executed test where the small file system is mounted.
 pub(crate) const FULL_DISK: &str = "REHULL_TEST_FULL_DISK";
@@ -27,7 +27,9 @@ fn staged(root: &Path) -> Vec<PathBuf> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_local_store_obeys_the_contract() {
     let directory = tempfile::tempdir().unwrap();
-    obeys_the_contract(Arc::new(open(&directory.path().join("new/store")).await)).await;
+    let store = Arc::new(open(&directory.path().join("new/store")).await);
+    obeys_the_contract(&*store).await;
+    one_of_many_wins(store).await;
     assert_eq!(
         staged(&directory.path().join("new/store")),
         Vec::<PathBuf>::new(),

@@ -57,7 +57,7 @@ resource "aws_lb_target_group" "api" {
     unhealthy_threshold = var.health_check.unhealthy_threshold
   }
 
-  tags = { Name = "${var.cluster}-api" }
+  tags = { Name = "${var.cluster}-api", "rehull:cluster" = var.cluster }
 
   lifecycle {
     # Its machines are registered here and nowhere else.

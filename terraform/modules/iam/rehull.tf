@@ -5,10 +5,13 @@ data "aws_iam_policy_document" "observe" {
   statement {
     sid = "LookAtMachines"
     actions = [
+      "autoscaling:DescribeAutoScalingGroups",
+      "autoscaling:DescribeScalingActivities",
       "ec2:DescribeInstances",
       "ec2:DescribeLaunchTemplateVersions",
       "ec2:DescribeNetworkInterfaces",
       "ec2:DescribeVolumes",
+      "elasticloadbalancing:DescribeTargetHealth",
     ]
     resources = ["*"]
   }
@@ -112,6 +115,36 @@ data "aws_iam_policy_document" "change" {
     sid       = "EndOwnMachines"
     actions   = ["ec2:TerminateInstances"]
     resources = ["${local.ec2}:instance/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/rehull:cluster"
+      values   = [var.cluster]
+    }
+  }
+
+  # A group carries the tag itself and keeps it from its machines.
+  statement {
+    sid = "RollOwnGroups"
+    actions = [
+      "autoscaling:ResumeProcesses",
+      "autoscaling:SuspendProcesses",
+      "autoscaling:TerminateInstanceInAutoScalingGroup",
+      "autoscaling:UpdateAutoScalingGroup",
+    ]
+    resources = ["arn:${local.partition}:autoscaling:${local.region}:${local.account}:autoScalingGroup:*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/rehull:cluster"
+      values   = [var.cluster]
+    }
+  }
+
+  statement {
+    sid       = "TakeOutOwnTargets"
+    actions   = ["elasticloadbalancing:DeregisterTargets"]
+    resources = ["arn:${local.partition}:elasticloadbalancing:${local.region}:${local.account}:targetgroup/*"]
 
     condition {
       test     = "StringEquals"
