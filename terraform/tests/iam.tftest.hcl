@@ -60,7 +60,7 @@ run "looking_changes_nothing" {
 
   assert {
     condition = alltrue([for action in flatten([for statement in data.aws_iam_policy_document.observe.statement : tolist(statement.actions)]) :
-      anytrue([for verb in ["ec2:Describe", "s3:Get", "s3:List", "kms:Decrypt"] : startswith(action, verb)])
+      anytrue([for verb in ["autoscaling:Describe", "ec2:Describe", "elasticloadbalancing:Describe", "s3:Get", "s3:List", "kms:Decrypt"] : startswith(action, verb)])
     ])
     error_message = "A pull request could change something."
   }
@@ -90,7 +90,7 @@ run "rehull_ends_and_moves_only_this_clusters_things" {
   assert {
     condition = alltrue([for statement in data.aws_iam_policy_document.change.statement :
       anytrue([for condition in statement.condition : condition.variable == "aws:ResourceTag/rehull:cluster" && condition.values == tolist(["dev"])])
-      if length(setintersection(statement.actions, ["ec2:TerminateInstances", "ec2:AttachVolume", "ec2:DetachVolume", "ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface", "ec2:CreateLaunchTemplateVersion"])) > 0
+      if length(setintersection(statement.actions, ["ec2:TerminateInstances", "ec2:AttachVolume", "ec2:DetachVolume", "ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface", "ec2:CreateLaunchTemplateVersion", "autoscaling:UpdateAutoScalingGroup", "autoscaling:TerminateInstanceInAutoScalingGroup", "autoscaling:SuspendProcesses", "autoscaling:ResumeProcesses", "elasticloadbalancing:DeregisterTargets"])) > 0
     ])
     error_message = "Another cluster's machine could be ended or robbed."
   }
