@@ -1,7 +1,7 @@
 # Every job of CI is one of these targets, so a red job is reproduced by one command.
 #
 # REHULL_CACHE     if set, cargo builds into $REHULL_CACHE/target instead of ./target
-# REHULL_TOOLBOX   where the etcd binaries are (default: the toolbox in the user's cache)
+# REHULL_TOOLBOX   where the binaries of etcd and Kubernetes are (default: the toolbox in the user's cache)
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -74,7 +74,7 @@ test: ## all default tests on real binaries, formatting, lints and licences
 # `test` runs them side by side, for a machine that has neither: the AWS SDK's largest crate leaves a core idle for minutes.
 # Not by `make -j`: its jobserver would count the toolbox against cargo's jobs.
 test-toolbox:
-	$(call phase,toolbox,tools/setup.sh test && tools/toolbox.sh etcd)
+	$(call phase,toolbox,tools/setup.sh test && tools/toolbox.sh etcd && tools/toolbox.sh kubernetes 1.33.13)
 
 test-build:
 	$(call phase,fmt,$(MAKE) fmt)
@@ -98,7 +98,7 @@ check: ## formatting, lints, walls, licences: no test that starts a process
 
 soak: ## trouble at every simulated request; then the live matrix: version pairs, strategies, sizes, kills, sleepers (LEGS=part-of-a-name)
 	$(call phase,setup,tools/setup.sh test)
-	$(call phase,toolbox,tools/toolbox.sh etcd)
+	$(call phase,toolbox,tools/toolbox.sh etcd && tools/toolbox.sh kubernetes 1.33.13)
 	$(call phase,simulated,$(cargo_test) --lib -- --ignored $(LEGS))
 	$(call phase,soak,tools/soak.sh $(locked) -- $(LEGS))
 

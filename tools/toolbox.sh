@@ -1,19 +1,24 @@
 #!/usr/bin/env bash
-# Fills the toolbox: the real etcd binaries that the sandbox and the live tests run.
+# Fills the toolbox: the real binaries of etcd and Kubernetes that the sandbox and the live tests run.
 #
-#   tools/toolbox.sh                        every version known here
-#   tools/toolbox.sh etcd 3.5.33 3.6.14     these versions
+#   tools/toolbox.sh                            every version of etcd that is known here
+#   tools/toolbox.sh etcd 3.5.33 3.6.14         these versions
+#   tools/toolbox.sh kubernetes                 every version of the control plane that is known here
+#   tools/toolbox.sh kubernetes 1.33.13         this version
 #
 # Result: $REHULL_TOOLBOX/etcd/<version>/{etcd,etcdctl,etcdutl,manifest.json}
-# (default toolbox: ${XDG_CACHE_HOME:-$HOME/.cache}/rehull/toolbox; 3.4 has no etcdutl).
+#         $REHULL_TOOLBOX/kubernetes/<version>/{kube-apiserver,kube-controller-manager,kube-scheduler,manifest.json}
+# (default toolbox: ${XDG_CACHE_HOME:-$HOME/.cache}/rehull/toolbox; etcd 3.4 has no etcdutl).
 #
-# Sources of a version, first that works: already in the toolbox; the official release archive, checked against the
-# SHA-256 below; built by `go build` from the published Go modules (checked by Go's checksum database); for 3.4, which
-# has no usable module path, the distribution's packages, downloaded and unpacked (installing them would start a
+# Sources of a version, first that works: already in the toolbox; for etcd the official release archive, checked against
+# the SHA-256 below; built by `go build` from the published Go modules (checked by Go's checksum database); for etcd 3.4,
+# which has no usable module path, the distribution's packages, downloaded and unpacked (installing them would start a
 # service). A directory appears complete or not at all, so an interrupted run leaves nothing half done.
 set -euo pipefail
 
-readonly VERSIONS=(3.4.23 3.5.33 3.6.14 3.7.1)
+readonly ETCD_VERSIONS=(3.4.23 3.5.33 3.6.14 3.7.1)
+# For Kubernetes no archive: nobody but its publisher was found who vouches for the sums of these two.
+readonly KUBERNETES_VERSIONS=(1.33.13 1.34.2)
 readonly ARCHIVES=https://github.com/etcd-io/etcd/releases/download
 readonly TOOLBOX=${REHULL_TOOLBOX:-${XDG_CACHE_HOME:-$HOME/.cache}/rehull/toolbox}
 
@@ -42,9 +47,18 @@ archive_sha256() {
 }
 
 binaries_of() {
-    case $1 in
-        3.4.*) echo etcd etcdctl ;;
-        *) echo etcd etcdctl etcdutl ;;
+    case $1-$2 in
+        etcd-3.4.*) echo etcd etcdctl ;;
+        etcd-*) echo etcd etcdctl etcdutl ;;
+        kubernetes-*) echo kube-apiserver kube-controller-manager kube-scheduler ;;
+    esac
+}
+
+sources_of() {
+    case $1-$2 in
+        etcd-3.4.*) echo debian ;;
+        etcd-*) echo archive go ;;
+        kubernetes-*) echo modules ;;
     esac
 }
 
@@ -57,10 +71,10 @@ machine_arch() {
 }
 
 is_installed() {
-    local version=$1 binary
-    [[ -s $TOOLBOX/etcd/$version/manifest.json ]] || return 1
-    for binary in $(binaries_of "$version"); do
-        [[ -x $TOOLBOX/etcd/$version/$binary ]] || return 1
+    local tool=$1 version=$2 binary
+    [[ -s $TOOLBOX/$tool/$version/manifest.json ]] || return 1
+    for binary in $(binaries_of "$tool" "$version"); do
+        [[ -x $TOOLBOX/$tool/$version/$binary ]] || return 1
     done
 }
 
@@ -81,7 +95,7 @@ from_archive() {
     # Falling back here would hide an attack, so a wrong digest ends the run.
     printf '%s  %s\n' "$sum" "$into/archive" | sha256sum --check --quiet - ||
         die "the archive of etcd $version does not have the pinned SHA-256 $sum" "nothing was installed; find out who changed it before trying again"
-    for binary in $(binaries_of "$version"); do
+    for binary in $(binaries_of etcd "$version"); do
         tar -xzf "$into/archive" -C "$into" --strip-components=1 --no-same-owner "$name/$binary"
     done
     rm -f "$into/archive"
@@ -91,30 +105,62 @@ from_archive() {
 build_failed() {
     local text
     text=$(grep -v '^go: downloading' "$2" | tail -n 3 | tr '\n' ' ') || true
-    warn "etcd $1: go build failed: $text" 2>&8
+    warn "$1: go build failed: $text" 2>&8
 }
+
+# `GOFLAGS=-p=1` from outside is kept.
+module_go() { CGO_ENABLED=0 GOWORK=off GOFLAGS="-mod=mod -trimpath -buildvcs=false ${GOFLAGS:-}" go "$@"; }
 
 from_go() {
     local version=$1 into=$2 binary module work
-    [[ $version != 3.4.* ]] || return 1
     command -v go >/dev/null || return 1
     warn "etcd $version: building from its Go modules, about a minute on two cores"
     work=$into/module
     mkdir "$work"
-    # One throw-away module that requires the three commands at one version. `GOFLAGS=-p=1` from outside is kept.
+    # One throw-away module that requires the three commands at one version.
     (
-        trap 'build_failed "$version" "$into/log"' ERR
+        trap 'build_failed "etcd $version" "$into/log"' ERR
         cd "$work"
-        export CGO_ENABLED=0 GOWORK=off GOFLAGS="-mod=mod -trimpath -buildvcs=false ${GOFLAGS:-}"
-        go mod init rehull.invalid/toolbox
-        for module in server etcdctl etcdutl; do go mod edit "-require=go.etcd.io/etcd/$module/v3@v$version"; done
-        for binary in $(binaries_of "$version"); do
+        module_go mod init rehull.invalid/toolbox
+        for module in server etcdctl etcdutl; do module_go mod edit "-require=go.etcd.io/etcd/$module/v3@v$version"; done
+        for binary in $(binaries_of etcd "$version"); do
             module=$binary
             [[ $binary != etcd ]] || module=server
             # The version is a constant of the module; only the commit is set by etcd's own build script.
-            go build -ldflags "-s -w -X go.etcd.io/etcd/api/v3/version.GitSHA=go-module" \
+            module_go build -ldflags "-s -w -X go.etcd.io/etcd/api/v3/version.GitSHA=go-module" \
                 -o "$into/$binary" "go.etcd.io/etcd/$module/v3"
         done
+    ) >"$into/log" 2>&1 9>&-
+    rm -rf "$work" "$into/log"
+}
+
+# The module of Kubernetes requires its own libraries at versions that do not exist and finds them in its own tree;
+# outside of it each is replaced by the one that was published with this release.
+from_modules() {
+    local version=$1 into=$2 work
+    command -v go >/dev/null || return 1
+    warn "kubernetes $version: building from its Go modules, five to ten minutes on two cores"
+    work=$into/module
+    mkdir "$work"
+    (
+        trap 'build_failed "kubernetes $version" "$into/log"' ERR
+        cd "$work"
+        published=$(module_go mod download -json "k8s.io/kubernetes@v$version" | sed -n 's/^\t"GoMod": "\(.*\)",\{0,1\}$/\1/p')
+        module_go mod init rehull.invalid/toolbox
+        module_go mod edit "-require=k8s.io/kubernetes@v$version"
+        # Language version and runtime settings are the main module's, so they have to be what the release is built with.
+        module_go mod edit "-go=$(awk '$1 == "go" { print $2 }' "$published")"
+        sed -n 's/^godebug \([a-z0-9]*=[a-z0-9.]*\)$/-godebug=\1/p' "$published" | xargs -r go mod edit
+        sed -n "s|^\t\{0,1\}\(k8s.io/[a-z-]*\) => ./staging/.*|-replace=\1=\1@v0.${version#1.}|p" "$published" | xargs -r go mod edit
+        minor=${version#1.}
+        stamps="-s -w"
+        # Unstamped, /version would say v0.0.0-master.
+        for place in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+            stamps+=" -X $place.gitVersion=v$version -X $place.gitMajor=1 -X $place.gitMinor=${minor%%.*} -X $place.gitCommit=go-module"
+        done
+        commands=()
+        for binary in $(binaries_of kubernetes "$version"); do commands+=("k8s.io/kubernetes/cmd/$binary"); done
+        module_go build -ldflags "$stamps" -o "$into/" "${commands[@]}"
     ) >"$into/log" 2>&1 9>&-
     rm -rf "$work" "$into/log"
 }
@@ -131,7 +177,6 @@ refresh_package_lists() {
 
 from_debian() {
     local version=$1 into=$2 package binary full work
-    [[ $version == 3.4.* ]] || return 1
     command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 1
     work=$into/packages
     mkdir "$work"
@@ -155,21 +200,22 @@ from_debian() {
 
 # A binary that does not run, or is another version than its directory says, must not reach a test.
 verify() {
-    local version=$1 dir=$2 binary said
-    for binary in $(binaries_of "$version"); do
+    local tool=$1 version=$2 dir=$3 binary said
+    for binary in $(binaries_of "$tool" "$version"); do
         case $binary in
-            etcd) said=$("$dir/$binary" --version 2>&1 | head -n 1 || true) ;;
+            etcd | kube-*) said=$("$dir/$binary" --version 2>&1 | head -n 1 || true) ;;
             *) said=$(ETCDCTL_API=3 "$dir/$binary" version 2>&1 | head -n 1 || true) ;;
         esac
-        [[ $said == *": $version" ]] || die "$binary $version does not run or says another version: ${said:-nothing}"
+        [[ $said == *": $version" || $said == "Kubernetes v$version" ]] ||
+            die "$binary $version does not run or says another version: ${said:-nothing}"
     done
 }
 
 write_manifest() {
-    local version=$1 dir=$2 source=$3 binary sum separator=''
+    local tool=$1 version=$2 dir=$3 source=$4 binary sum separator=''
     {
         printf '{\n  "format": 1,\n  "version": "%s",\n  "source": "%s",\n  "sha256": {' "$version" "$source"
-        for binary in $(binaries_of "$version"); do
+        for binary in $(binaries_of "$tool" "$version"); do
             sum=$(sha256sum "$dir/$binary")
             printf '%s\n    "%s": "%s"' "$separator" "$binary" "${sum%% *}"
             separator=,
@@ -178,13 +224,13 @@ write_manifest() {
     } >"$dir/manifest.json"
 }
 
-install_etcd() {
-    local version=$1 source staging status started=$SECONDS
-    if is_installed "$version"; then
-        say "etcd $version: already there"
+install_tool() {
+    local tool=$1 version=$2 source staging status binary started=$SECONDS
+    if is_installed "$tool" "$version"; then
+        say "$tool $version: already there"
         return
     fi
-    for source in archive go debian; do
+    for source in $(sources_of "$tool" "$version"); do
         staging=$(mktemp -d "$TOOLBOX/.staging.XXXXXX")
         set +e
         (
@@ -196,22 +242,25 @@ install_etcd() {
         # 2 is `die`: something is wrong that another source must not paper over.
         [[ $status -ne 2 ]] || exit 2
         if [[ $status -eq 0 ]]; then
-            chmod 0755 "$staging" "$staging"/etcd*
-            verify "$version" "$staging"
-            write_manifest "$version" "$staging" "$source"
-            mkdir -p "$TOOLBOX/etcd"
-            rm -rf "${TOOLBOX:?}/etcd/$version"
-            mv -T "$staging" "$TOOLBOX/etcd/$version"
-            say "etcd $version: installed from $source in $((SECONDS - started)) s"
+            chmod 0755 "$staging"
+            for binary in $(binaries_of "$tool" "$version"); do chmod 0755 "$staging/$binary"; done
+            verify "$tool" "$version" "$staging"
+            write_manifest "$tool" "$version" "$staging" "$source"
+            mkdir -p "$TOOLBOX/$tool"
+            rm -rf "${TOOLBOX:?}/$tool/$version"
+            mv -T "$staging" "$TOOLBOX/$tool/$version"
+            say "$tool $version: installed from $source in $((SECONDS - started)) s"
             return
         fi
         rm -rf "$staging"
     done
-    case $version in
-        3.4.*) die "no source for etcd $version works here" \
+    case $tool-$version in
+        etcd-3.4.*) die "no source for etcd $version works here" \
             "it needs apt with the Debian 12 packages; or put etcd and etcdctl of the official release into $TOOLBOX/etcd/$version with a manifest.json" ;;
-        *) die "no source for etcd $version works here" \
+        etcd-*) die "no source for etcd $version works here" \
             "install Go 1.26 or newer with access to its module proxy, or allow HTTPS to github.com" ;;
+        kubernetes-*) die "no source for kubernetes $version works here" \
+            "install Go 1.26 or newer with access to its module proxy; or put the three binaries of the official release into $TOOLBOX/kubernetes/$version with a manifest.json" ;;
     esac
 }
 
@@ -219,19 +268,21 @@ install_etcd() {
 clean_staging() { rm -rf "${TOOLBOX:?}"/.staging.*; }
 
 main() {
-    local version wanted=()
-    case ${1:-etcd} in
+    local tool=${1:-etcd} version known=() wanted=()
+    case $tool in
         -h | --help)
             sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
             return
             ;;
-        etcd) [[ $# -eq 0 ]] || shift ;;
-        *) die "\`$1\` is not a tool of the toolbox" "usage: tools/toolbox.sh [etcd [VERSION...]]" ;;
+        etcd) known=("${ETCD_VERSIONS[@]}") ;;
+        kubernetes) known=("${KUBERNETES_VERSIONS[@]}") ;;
+        *) die "\`$tool\` is not a tool of the toolbox" "usage: tools/toolbox.sh [etcd|kubernetes [VERSION...]]" ;;
     esac
+    [[ $# -eq 0 ]] || shift
     wanted=("$@")
-    [[ ${#wanted[@]} -gt 0 ]] || wanted=("${VERSIONS[@]}")
+    [[ ${#wanted[@]} -gt 0 ]] || wanted=("${known[@]}")
     for version in "${wanted[@]}"; do
-        [[ " ${VERSIONS[*]} " == *" $version "* ]] || die "etcd $version is not known here" "known: ${VERSIONS[*]}"
+        [[ " ${known[*]} " == *" $version "* ]] || die "$tool $version is not known here" "known: ${known[*]}"
     done
     mkdir -p "$TOOLBOX"
     if command -v flock >/dev/null; then
@@ -241,7 +292,7 @@ main() {
     exec 8>&2
     trap clean_staging EXIT
     trap 'exit 130' INT TERM
-    for version in "${wanted[@]}"; do install_etcd "$version"; done
+    for version in "${wanted[@]}"; do install_tool "$tool" "$version"; done
 }
 
 main "$@"
