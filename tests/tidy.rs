@@ -201,11 +201,11 @@ fn the_control_plane_is_called_control_plane() -> Outcome {
     }))
 }
 
-/// `kube-master`, `…kubernetes.io/master` and `blob/master/` are other people's names; "mastery" is a word of its own.
+/// `kube-master`, `system:masters`, `…kubernetes.io/master` and `blob/master/` are other people's names; "mastery" is a word of its own.
 fn names_a_role(text: &str, at: usize) -> bool {
     let rest = after(text, at + "master".len());
     let rest = rest.strip_prefix('s').unwrap_or(rest);
-    !before(text, at).ends_with(['-', '/', '.'])
+    !before(text, at).ends_with(['-', ':', '/', '.'])
         && !before(text, at).ends_with(char::is_alphanumeric)
         && !rest.starts_with(['-', '/', '.'])
         && !rest.starts_with(char::is_alphanumeric)

@@ -229,6 +229,8 @@ pub enum SandboxWish {
     Down(Place),
     /// Look at one.
     Status(Place),
+    /// Launch its control plane.
+    ControlPlane(Raise),
     /// Pin another release.
     Pin(Pin),
     /// Lose a machine on purpose.
@@ -263,8 +265,21 @@ pub struct Up {
     pub timing: Timing,
     /// Terraform makes launch template versions.
     pub terraform: bool,
+    /// Kubernetes release of a control plane.
+    pub control_plane: Option<String>,
     /// Lay the ground only: no machine, no etcd.
     pub empty: bool,
+}
+
+/// What `sandbox control-plane` is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raise {
+    /// Which and where.
+    pub place: Place,
+    /// User data of the machines.
+    pub user_data: PathBuf,
+    /// Where binaries are: `DIR/kubernetes/VERSION/BINARY`.
+    pub toolbox: Option<PathBuf>,
 }
 
 /// What `sandbox pin` is asked.

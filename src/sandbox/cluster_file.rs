@@ -125,6 +125,7 @@ mod tests {
                 strategy: None,
                 timing: Timing::Fast,
                 terraform: members == 3,
+                control_plane: None,
                 seed: 1,
                 etcd_version: "3.5.33".to_owned(),
                 binaries: BTreeMap::from(
@@ -146,6 +147,7 @@ mod tests {
                 security_group: "sg-0123456789abcdef0".to_owned(),
                 slots: slots.collect(),
                 spare: layout.spare().map(|spare| laid_slot((spare, 9))),
+                control_plane: None,
             };
             let text = text(&options, &layout, &laid);
             let desired = rehull_core::config::parse("cluster.yaml", &text)

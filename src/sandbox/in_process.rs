@@ -47,6 +47,8 @@ impl InProcess {
             blobs,
             account,
             requests: AtomicU64::new(1),
+            board: Arc::default(),
+            control_plane: None,
         });
         let tasks = vec![
             tokio::spawn(async move {

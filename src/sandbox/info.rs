@@ -1,5 +1,6 @@
 //! What a user of a sandbox needs to know, and the files that say it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::cluster_file;
 use super::error::SandboxError;
 use super::lay::Laid;
-use super::layout::{Layout, REGION};
+use super::layout::{Layout, REGION, TLS_REVISION};
 use super::options::Options;
 use super::pki;
 use super::snapshot::replace;
@@ -29,6 +30,31 @@ pub struct Info {
     pub etcd_version: String,
     /// Member names and addresses.
     pub slots: Vec<SlotInfo>,
+    /// Its control plane, if it was brought up with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_plane: Option<ControlPlaneInfo>,
+}
+
+/// The control plane of a sandbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ControlPlaneInfo {
+    /// Kubernetes version of the cluster file as it was laid.
+    pub version: String,
+    /// SHA-256 of each binary as it was laid.
+    pub binaries: BTreeMap<String, String>,
+    /// The apiservers behind their load balancer. Nothing resolves the name that AWS tells; this address stands for it.
+    pub endpoint: String,
+    /// Auto Scaling group, launch template and instance profile.
+    pub name: String,
+    /// ARN of the apiservers' target group.
+    pub target_group: String,
+    /// Where the machines' binaries are: a bucket, and below `artefacts/sha256/` one object per digest.
+    pub artefact_bucket: String,
+    /// Where the machines' keys are: a bucket, and below this prefix one object per file.
+    pub secret_bucket: String,
+    /// Prefix of the machines' keys.
+    pub secret_prefix: String,
 }
 
 /// A slot of a sandbox.
@@ -62,7 +88,13 @@ impl Info {
         self.dir.join("pki")
     }
 
-    pub(super) fn of(options: &Options, layout: &Layout, state: &Path) -> Self {
+    /// The operator's part of a control plane's keys: `ca.crt`, `admin.crt`, `admin.key`.
+    #[must_use]
+    pub fn control_plane_pki_dir(&self) -> PathBuf {
+        self.pki_dir().join("control-plane")
+    }
+
+    pub(super) fn of(options: &Options, layout: &Layout, laid: &Laid, state: &Path) -> Self {
         let slots = layout.slots().map(|slot| SlotInfo {
             name: slot.name,
             address: slot.address,
@@ -73,6 +105,20 @@ impl Info {
             endpoint: layout.endpoint(),
             etcd_version: options.etcd_version.clone(),
             slots: slots.collect(),
+            control_plane: options
+                .control_plane
+                .as_ref()
+                .zip(laid.control_plane.as_ref())
+                .map(|(options, laid)| ControlPlaneInfo {
+                    version: options.version.clone(),
+                    binaries: options.binaries.clone(),
+                    endpoint: layout.api_server_url(),
+                    name: layout.control_plane(),
+                    target_group: laid.target_group.clone(),
+                    artefact_bucket: layout.bucket(),
+                    secret_bucket: layout.secret_bucket(),
+                    secret_prefix: format!("control-plane/{TLS_REVISION}"),
+                }),
         }
     }
 

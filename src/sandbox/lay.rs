@@ -15,9 +15,11 @@ use rehull_core::world::api::ec2::{
 use rehull_core::world::api::s3::{Operation, Put, PutCondition, Request as S3};
 use rehull_core::world::api::{Call, Request, Response};
 use rehull_core::world::performance::Performance;
+use rehull_core::world::query::{Document, Params, Query, Service, Value};
 use serde::{Deserialize, Serialize};
 
 use super::blobs::Blobs;
+use super::control_plane;
 use super::layout::{Layout, REGION, SlotPlan, TLS_REVISION};
 use super::pki::SLOT_FILES;
 
@@ -32,6 +34,8 @@ pub(super) struct Laid {
     pub(super) slots: Vec<LaidSlot>,
     #[serde(default)]
     pub(super) spare: Option<LaidSlot>,
+    #[serde(default)]
+    pub(super) control_plane: Option<control_plane::Laid>,
 }
 
 /// Ids of one slot.
@@ -52,6 +56,8 @@ pub(super) struct Laying<'a> {
     pub(super) blobs: &'a Blobs,
     pub(super) layout: &'a Layout,
     pub(super) now: Timestamp,
+    /// The apiservers and what stands before them, too.
+    pub(super) with_control_plane: bool,
 }
 
 impl Laying<'_> {
@@ -63,12 +69,12 @@ impl Laying<'_> {
         }
         let mut slots = Vec::new();
         for slot in layout.slots() {
-            self.upload_keys(&pki.join(&slot.name), &slot.name)?;
+            self.upload_slot_keys(pki, &slot.name)?;
             slots.push(self.slot(slot)?);
         }
         let spare = match layout.spare() {
             Some(spare) => {
-                self.upload_keys(&pki.join(&spare.name), &spare.name)?;
+                self.upload_slot_keys(pki, &spare.name)?;
                 Some(self.slot(spare)?)
             }
             None => None,
@@ -78,11 +84,28 @@ impl Laying<'_> {
             return Err(unexpected());
         };
         let group = groups.rows.into_iter().next().ok_or_else(unexpected)?;
+        let control_plane = if self.with_control_plane {
+            let revision = format!("control-plane/{TLS_REVISION}");
+            self.upload_keys(&pki.join("control-plane"), &control_plane::FILES, &revision)?;
+            Some(self.control_plane()?)
+        } else {
+            None
+        };
         Ok(Laid {
             security_group: group.id,
             slots,
             spare,
+            control_plane,
         })
+    }
+
+    /// The network that was there from the beginning.
+    pub(super) fn vpc(&mut self) -> io::Result<String> {
+        let Ec2Answer::Vpcs(vpcs) = self.ec2(Ec2::DescribeVpcs(Describe::default()))? else {
+            return Err(unexpected());
+        };
+        let vpc = vpcs.rows.into_iter().next().ok_or_else(unexpected)?;
+        Ok(vpc.id)
     }
 
     fn slot(&mut self, slot: SlotPlan) -> io::Result<LaidSlot> {
@@ -123,7 +146,7 @@ impl Laying<'_> {
         })
     }
 
-    fn subnet(&mut self, name: &str) -> io::Result<String> {
+    pub(super) fn subnet(&mut self, name: &str) -> io::Result<String> {
         let by_name = Filter {
             name: "tag:Name".to_owned(),
             values: vec![name.to_owned()],
@@ -143,13 +166,21 @@ impl Laying<'_> {
             .ok_or_else(unexpected)
     }
 
-    fn upload_keys(&mut self, dir: &Path, slot: &str) -> io::Result<()> {
-        for file in SLOT_FILES {
+    fn upload_slot_keys(&mut self, pki: &Path, slot: &str) -> io::Result<()> {
+        self.upload_keys(
+            &pki.join(slot),
+            &SLOT_FILES,
+            &format!("etcd/{slot}/{TLS_REVISION}"),
+        )
+    }
+
+    fn upload_keys(&mut self, dir: &Path, files: &[&str], prefix: &str) -> io::Result<()> {
+        for file in files {
             let mut upload = self.blobs.upload()?;
             upload.write(&fs::read(dir.join(file))?)?;
             let uploaded = upload.finish();
             let put = Put {
-                key: format!("etcd/{slot}/{TLS_REVISION}/{file}"),
+                key: format!("{prefix}/{file}"),
                 content: uploaded.content.clone(),
                 condition: PutCondition::IfAbsent,
                 content_type: None,
@@ -172,6 +203,31 @@ impl Laying<'_> {
         }
     }
 
+    /// A request in AWS's own names.
+    pub(super) fn ask(
+        &mut self,
+        service: Service,
+        action: &str,
+        said: &[(&str, &str)],
+    ) -> io::Result<Document> {
+        let said = said.iter();
+        let said = said.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.query(service, action, said.collect())
+    }
+
+    pub(super) fn query(
+        &mut self,
+        service: Service,
+        action: &str,
+        said: Vec<(String, String)>,
+    ) -> io::Result<Document> {
+        let query = Query::new(service, action, Params::of(said)).map_err(io::Error::other)?;
+        match self.call(Request::Query(query))? {
+            Response::Query(answered) => Ok(answered.document),
+            Response::S3(_) | Response::CallerIdentity(_) | Response::Ec2(_) => Err(unexpected()),
+        }
+    }
+
     fn call(&mut self, request: Request) -> io::Result<Response> {
         let call = Call {
             access_key: Some(self.layout.operator().id),
@@ -185,6 +241,26 @@ impl Laying<'_> {
     }
 }
 
-fn unexpected() -> io::Error {
+/// A text of an answer: of its only row, or of the first one of a list.
+pub(super) fn text(document: &Document, path: &[&str]) -> io::Result<String> {
+    let mut here = Value::Document(document.clone());
+    for part in path {
+        let rows = match here {
+            Value::Document(document) => document.rows,
+            Value::Text(_) | Value::Flag(_) | Value::Number(_) | Value::List(_) => Vec::new(),
+        };
+        let found = rows.into_iter().find(|(name, _)| name == part);
+        here = match found.ok_or_else(unexpected)?.1 {
+            Value::List(values) => values.into_iter().next().ok_or_else(unexpected)?,
+            value @ (Value::Text(_) | Value::Flag(_) | Value::Number(_) | Value::Document(_)) => value,
+        };
+    }
+    match here {
+        Value::Text(text) => Ok(text),
+        Value::Flag(_) | Value::Number(_) | Value::Document(_) | Value::List(_) => Err(unexpected()),
+    }
+}
+
+pub(super) fn unexpected() -> io::Error {
     io::Error::other("the world answered something else")
 }

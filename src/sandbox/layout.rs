@@ -9,6 +9,8 @@ use rehull_core::world::{AccessKey, Grant, ImagePlan, Principal, Profile, Setup,
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::control_plane;
+
 /// A twelve-digit account that the vendor's own documents use as an example.
 pub const ACCOUNT: &str = "111122223333";
 /// Where the sandbox says it is.
@@ -83,6 +85,26 @@ impl Layout {
     pub fn metadata_address(&self, machine: Ipv4Addr) -> Ipv4Addr {
         let [a, b, _, d] = machine.octets();
         Ipv4Addr::new(a, b, 3, d)
+    }
+
+    /// Address that stands for the name of the `nth` load balancer.
+    #[must_use]
+    pub fn balancer_address(&self, nth: u8) -> Ipv4Addr {
+        Ipv4Addr::new(127, self.block, 4, nth.saturating_add(1))
+    }
+
+    /// Name tags of the subnets for the machines' own interfaces, zone by zone.
+    pub fn machine_subnets(&self) -> impl Iterator<Item = String> + '_ {
+        Self::zones().map(|(_, zone, _)| self.machine_subnet(&zone))
+    }
+
+    /// Every address that a machine of the control plane may be given.
+    pub fn control_plane_addresses(&self) -> impl Iterator<Item = Ipv4Addr> + '_ {
+        let zones = Self::zones().take(control_plane::ZONES);
+        // AWS keeps the first four addresses of a subnet and its last one.
+        let given = |offset: u8| (4..ZONE_SIZE.saturating_sub(1)).map(move |nth| offset.saturating_add(nth));
+        zones
+            .flat_map(move |(_, _, offset)| given(offset).map(|host| Ipv4Addr::new(127, self.block, 2, host)))
     }
 
     /// Slots in order: name, zone, address.
@@ -206,7 +228,21 @@ impl Layout {
                 name: "sandbox stand-in image".to_owned(),
             }],
             keys: vec![self.operator()],
-            profiles: vec![self.machine_profile()],
+            profiles: vec![self.machine_profile(), self.control_plane_profile()],
+        }
+    }
+
+    /// As the etcd machines', with the keys of their own role. They have no slot, so that all of them read the same.
+    fn control_plane_profile(&self) -> Profile {
+        let grant = |verb, bucket: String, key: String| Grant { verb, bucket, key };
+        let report = format!("artefacts/boot/{}/control-plane/{{instance}}.json", self.name);
+        Profile {
+            name: self.control_plane(),
+            grants: vec![
+                grant(Verb::Get, self.bucket(), "artefacts/sha256/*".to_owned()),
+                grant(Verb::Get, self.secret_bucket(), "control-plane/*".to_owned()),
+                grant(Verb::Put, self.bucket(), report),
+            ],
         }
     }
 

@@ -2,11 +2,13 @@
 //!
 //! [`up`] starts a daemon in which one task owns the world ([`daemon`]); [`wire`] speaks EC2, S3 and STS; the bytes of
 //! objects are files ([`blobs`]); [`host`] starts and ends machines, which are process trees with a root directory of
-//! their own ([`machine`]). Everything listens on loopback only. [`down`] leaves nothing behind.
+//! their own ([`machine`]); load balancers are sockets that really pass bytes on ([`balancer`]). Everything listens on loopback only. [`down`] leaves nothing behind.
 
+mod balancer;
 mod blobs;
 mod clock;
 mod cluster_file;
+pub mod control_plane;
 mod daemon;
 mod down;
 mod error;
@@ -39,10 +41,10 @@ pub use down::{Down, down};
 pub use error::SandboxError;
 pub use harm::{Harm, harm};
 pub use in_process::InProcess;
-pub use info::{Info, SlotInfo};
+pub use info::{ControlPlaneInfo, Info, SlotInfo};
 pub use options::UpOptions;
 pub use outs::Outs;
 pub use run::run_if_asked;
 pub use serve::serve;
-pub use status::{MachineStatus, Seen, Status, status, switch};
+pub use status::{BalancerStatus, MachineStatus, Seen, Status, TargetStatus, status, switch};
 pub use up::up;

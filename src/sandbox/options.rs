@@ -10,6 +10,7 @@ use rehull_core::world::Timing;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::control_plane;
 use super::error::SandboxError;
 use super::layout::{Layout, MEMBERS};
 
@@ -32,6 +33,8 @@ pub struct UpOptions {
     pub timing: Timing,
     /// Terraform makes launch template versions, from a stand-in of the module.
     pub terraform: bool,
+    /// Kubernetes version of a control plane; `None`: etcd alone.
+    pub control_plane: Option<String>,
     /// The rehull that becomes the daemon.
     pub rehull: PathBuf,
 }
@@ -47,9 +50,20 @@ pub(super) struct Options {
     pub(super) timing: Timing,
     #[serde(default)]
     pub(super) terraform: bool,
+    #[serde(default)]
+    pub(super) control_plane: Option<ControlPlaneOptions>,
     /// Decides ids and waits.
     pub(super) seed: u64,
     pub(super) etcd_version: String,
+    /// SHA-256 per binary.
+    pub(super) binaries: BTreeMap<String, String>,
+}
+
+/// What a control plane runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ControlPlaneOptions {
+    pub(super) version: String,
     /// SHA-256 per binary.
     pub(super) binaries: BTreeMap<String, String>,
 }
@@ -58,6 +72,7 @@ pub(super) struct Options {
 pub(super) const FILE: &str = "sandbox.json";
 /// All that a version may have; 3.4 has no `etcdutl`.
 const BINARIES: [&str; 3] = ["etcd", "etcdctl", "etcdutl"];
+const MAY_BE_MISSING: [&str; 2] = ["etcdctl", "etcdutl"];
 
 impl Options {
     /// Checks what was asked, and reads the binaries for their digests.
@@ -74,7 +89,17 @@ impl Options {
             terraform: up.terraform,
             seed,
             etcd_version: up.etcd_version.clone(),
-            binaries: digests(&up.toolbox.join("etcd").join(&up.etcd_version))?,
+            binaries: digests(&up.toolbox.join("etcd").join(&up.etcd_version), &BINARIES)?,
+            control_plane: match &up.control_plane {
+                Some(version) => Some(ControlPlaneOptions {
+                    version: version.clone(),
+                    binaries: digests(
+                        &up.toolbox.join("kubernetes").join(version),
+                        &control_plane::BINARIES,
+                    )?,
+                }),
+                None => None,
+            },
         })
     }
 
@@ -126,9 +151,9 @@ pub(super) fn check_name(name: &str) -> Result<(), SandboxError> {
     }
 }
 
-fn digests(dir: &Path) -> Result<BTreeMap<String, String>, SandboxError> {
+fn digests(dir: &Path, binaries: &[&str]) -> Result<BTreeMap<String, String>, SandboxError> {
     let mut digests = BTreeMap::new();
-    for name in BINARIES {
+    for &name in binaries {
         let path = dir.join(name);
         match File::open(&path) {
             Ok(mut file) => {
@@ -136,7 +161,7 @@ fn digests(dir: &Path) -> Result<BTreeMap<String, String>, SandboxError> {
                 io::copy(&mut file, &mut digest).map_err(SandboxError::file(&path))?;
                 digests.insert(name.to_owned(), hex::encode(digest.finalize()));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound && name != "etcd" => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound && MAY_BE_MISSING.contains(&name) => {}
             Err(source) => return Err(SandboxError::Toolbox { path, source }),
         }
     }

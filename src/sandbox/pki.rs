@@ -26,6 +26,29 @@ pub struct Pair {
     pub key: String,
 }
 
+/// Whose certificate it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// To Kubernetes, a user.
+    pub common_name: String,
+    /// To Kubernetes, a group.
+    pub organization: Option<String>,
+    /// Addresses and DNS names of a server.
+    pub alternative: Vec<String>,
+}
+
+impl Names {
+    /// Of somebody who only calls others.
+    #[must_use]
+    pub fn client(user: &str, group: Option<&str>) -> Self {
+        Self {
+            common_name: user.to_owned(),
+            organization: group.map(str::to_owned),
+            alternative: Vec::new(),
+        }
+    }
+}
+
 /// When a certificate is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validity {
@@ -67,9 +90,29 @@ impl Authority {
 
     /// Signs a new key for this name; usable by servers and clients, as etcd's peers are both.
     pub fn issue(&self, name: &str, addresses: &[&str], validity: Validity) -> Result<Pair, rcgen::Error> {
-        let addresses: Vec<String> = addresses.iter().map(|&address| address.to_owned()).collect();
-        let mut params = CertificateParams::new(addresses)?;
-        params.distinguished_name.push(DnType::CommonName, name);
+        let names = Names {
+            common_name: name.to_owned(),
+            organization: None,
+            alternative: addresses.iter().map(|&address| address.to_owned()).collect(),
+        };
+        self.sign(&names, validity)
+    }
+
+    /// Signs a new key for these names.
+    pub fn issue_named(&self, names: &Names) -> Result<Pair, rcgen::Error> {
+        self.sign(names, Validity::Long)
+    }
+
+    fn sign(&self, names: &Names, validity: Validity) -> Result<Pair, rcgen::Error> {
+        let mut params = CertificateParams::new(names.alternative.clone())?;
+        params
+            .distinguished_name
+            .push(DnType::CommonName, names.common_name.as_str());
+        if let Some(organization) = &names.organization {
+            params
+                .distinguished_name
+                .push(DnType::OrganizationName, organization.as_str());
+        }
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![
@@ -120,8 +163,7 @@ pub(super) const SLOT_FILES: [&str; 5] = ["ca.crt", "server.crt", "server.key", 
 pub(super) fn lay<'a>(dir: &Path, slots: impl Iterator<Item = (&'a str, Ipv4Addr)>) -> io::Result<()> {
     let authority = Authority::new("rehull sandbox").map_err(io::Error::other)?;
     folder(dir)?;
-    write(&dir.join(CA_CERTIFICATE), authority.certificate())?;
-    write(&dir.join(CA_KEY), &authority.key())?;
+    write_authority(dir, &authority)?;
     let client = authority
         .issue("rehull", &[], Validity::Long)
         .map_err(io::Error::other)?;
@@ -140,15 +182,26 @@ pub(super) fn lay<'a>(dir: &Path, slots: impl Iterator<Item = (&'a str, Ipv4Addr
     Ok(())
 }
 
+/// A private and a public key that no authority knows, in PEM.
+pub(super) fn key_pair() -> Result<(String, String), rcgen::Error> {
+    let key = KeyPair::generate()?;
+    Ok((key.serialize_pem(), key.public_key_pem()))
+}
+
+pub(super) fn write_authority(dir: &Path, authority: &Authority) -> io::Result<()> {
+    write(&dir.join(CA_CERTIFICATE), authority.certificate())?;
+    write(&dir.join(CA_KEY), &authority.key())
+}
+
 /// Made, or there since an interrupted start.
-fn folder(dir: &Path) -> io::Result<()> {
+pub(super) fn folder(dir: &Path) -> io::Result<()> {
     match fs::create_dir(dir) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
 }
 
-fn write_pair(dir: &Path, name: &str, pair: &Pair) -> io::Result<()> {
+pub(super) fn write_pair(dir: &Path, name: &str, pair: &Pair) -> io::Result<()> {
     write(&dir.join(format!("{name}.crt")), &pair.certificate)?;
     write(&dir.join(format!("{name}.key")), &pair.key)
 }

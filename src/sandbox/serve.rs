@@ -13,8 +13,10 @@ use rehull_core::world::World;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::balancer::{self, Addresses, Board};
 use super::blobs::Blobs;
 use super::clock;
+use super::control_plane;
 use super::daemon::{self, Daemon, Keeper as _};
 use super::down::{self, write_pid};
 use super::error::SandboxError;
@@ -81,32 +83,44 @@ pub async fn serve(state: &Path, rehull: &Path) -> Result<(), SandboxError> {
         keeper: Box::new(keeper),
     };
     let follower = mailbox.clone();
+    let board = Arc::new(Board::default());
+    let addresses = Addresses::load(state, &layout).map_err(SandboxError::file(state))?;
+    let balancers = balancer::serve(addresses, Arc::clone(&board), mailbox.clone());
     let api = Arc::new(wire::Api {
         mailbox,
         blobs,
         account,
         requests: AtomicU64::new(1),
+        board,
+        control_plane: control_plane::Ground::of(&layout, &laid),
     });
     if options.terraform {
         terraform::lay(state, &layout).map_err(SandboxError::file(state))?;
     }
-    Info::of(&options, &layout, state)
+    Info::of(&options, &layout, &laid, state)
         .write(&options, &layout, &laid)
         .map_err(SandboxError::file(state))?;
     ready::tell(state).map_err(SandboxError::file(state))?;
-    let stand_in = async {
-        if options.terraform {
-            terraform::follow(&layout, follower).await
-        } else {
-            std::future::pending().await
-        }
-    };
+    let stand_in = follow_terraform(options.terraform, &layout, follower);
     let mut terminate = signal(SignalKind::terminate()).map_err(SandboxError::file(state))?;
     tokio::select! {
         outcome = daemon.run(inbox) => outcome.map_err(SandboxError::file(state)),
         never = wire::serve(listener, api) => match never {},
+        ended = balancers => match ended {
+            Ok(never) => match never {},
+            Err(error) => Err(SandboxError::file(state)(error)),
+        },
         error = stand_in => Err(SandboxError::file(state)(error)),
         _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Makes what Terraform's stand-in module has said; never ends without an error.
+async fn follow_terraform(is_asked: bool, layout: &Layout, mailbox: daemon::Mailbox) -> io::Error {
+    if is_asked {
+        terraform::follow(layout, mailbox).await
+    } else {
+        std::future::pending().await
     }
 }
 
@@ -150,11 +164,16 @@ impl Ground {
                     let slots: Vec<_> = layout.slots().chain(layout.spare()).collect();
                     super::pki::lay(&pki, slots.iter().map(|slot| (slot.name.as_str(), slot.address)))
                         .map_err(SandboxError::file(&pki))?;
+                    let with_control_plane = options.control_plane.is_some();
+                    if with_control_plane {
+                        control_plane::lay_keys(&pki, &layout).map_err(SandboxError::file(&pki))?;
+                    }
                     let laid = Laying {
                         world: &mut world,
                         blobs,
                         layout: &layout,
                         now,
+                        with_control_plane,
                     }
                     .lay(&pki)
                     .map_err(SandboxError::file(state))?;

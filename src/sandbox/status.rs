@@ -1,11 +1,12 @@
 //! What a sandbox says of itself.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
-use rehull_core::world::Switch;
-use rehull_core::world::World;
 use rehull_core::world::instance::InstanceState;
+use rehull_core::world::{Switch, TargetId, World};
 use serde::{Deserialize, Serialize};
 
 use super::clock;
@@ -27,6 +28,39 @@ const DYING_LOOKS: u32 = 50;
 pub struct Status {
     /// By id, terminated ones included as long as EC2 would tell them.
     pub machines: Vec<MachineStatus>,
+    /// Load balancers that listen, by address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub balancers: Vec<BalancerStatus>,
+}
+
+/// One port of a load balancer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BalancerStatus {
+    /// ARN.
+    pub arn: String,
+    /// Stands for the name that AWS tells.
+    pub address: Ipv4Addr,
+    /// Port.
+    pub port: i64,
+    /// Who has connections or may get them.
+    pub targets: Vec<TargetStatus>,
+}
+
+/// One target, as the data plane sees it and not as the API tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetStatus {
+    /// Instance id.
+    pub instance: String,
+    /// Its checks pass, as far as they were made.
+    pub passes: bool,
+    /// The API tells it as healthy.
+    pub is_healthy: bool,
+    /// New connections may come.
+    pub gets_new: bool,
+    /// Connections that go through.
+    pub sessions: u32,
 }
 
 /// One machine.
@@ -140,7 +174,11 @@ pub(super) async fn post(info: &Info, door: &str, body: Vec<u8>) -> Result<(), S
     Err(silent(answer.text().await.unwrap_or_default()))
 }
 
-pub(super) fn of(world: &World) -> Status {
+pub(super) fn of(
+    world: &World,
+    addresses: &BTreeMap<String, Ipv4Addr>,
+    sessions: &BTreeMap<TargetId, u32>,
+) -> Status {
     let machines = world.instances().map(|instance| MachineStatus {
         id: instance.id.clone(),
         state: instance.state,
@@ -150,5 +188,38 @@ pub(super) fn of(world: &World) -> Status {
     });
     Status {
         machines: machines.collect(),
+        balancers: balancers(world, addresses, sessions),
     }
+}
+
+fn balancers(
+    world: &World,
+    addresses: &BTreeMap<String, Ipv4Addr>,
+    sessions: &BTreeMap<TargetId, u32>,
+) -> Vec<BalancerStatus> {
+    let (checks, now) = (world.checks(), clock::now());
+    let mut all: BTreeMap<(String, i64), BTreeSet<TargetId>> = BTreeMap::new();
+    for route in world.data_plane(now) {
+        let at = all.entry((route.balancer, route.port)).or_default();
+        // Those of its group that get nothing now may have connections, or will get some.
+        let known = checks.iter().map(|check| &check.target).chain(sessions.keys());
+        let known = known.filter(|target| target.group == route.target_group).cloned();
+        at.extend(known.chain(route.targets));
+    }
+    let target = |id: TargetId| TargetStatus {
+        passes: checks.iter().any(|check| check.target == id && check.passes),
+        is_healthy: world.is_healthy(&id),
+        gets_new: world.routes_to(&id, now),
+        sessions: sessions.get(&id).copied().unwrap_or_default(),
+        instance: id.instance,
+    };
+    let all = all.into_iter().filter_map(|((arn, port), targets)| {
+        Some(BalancerStatus {
+            address: addresses.get(&arn).copied()?,
+            arn,
+            port,
+            targets: targets.into_iter().map(target).collect(),
+        })
+    });
+    all.collect()
 }

@@ -11,7 +11,7 @@ use super::clock;
 use super::down::clear;
 use super::error::SandboxError;
 use super::info::Info;
-use super::options::{Options, UpOptions};
+use super::options::{ControlPlaneOptions, Options, UpOptions};
 use super::ready;
 use super::status::is_at_work;
 
@@ -63,6 +63,13 @@ fn same(there: &Options, asked: &Options) -> Result<(), SandboxError> {
     let asked = Options {
         seed: there.seed,
         binaries: there.binaries.clone(),
+        control_plane: match (&asked.control_plane, &there.control_plane) {
+            (Some(asked), Some(there)) => Some(ControlPlaneOptions {
+                binaries: there.binaries.clone(),
+                ..asked.clone()
+            }),
+            (asked, _) => asked.clone(),
+        },
         ..asked.clone()
     };
     if *there == asked {

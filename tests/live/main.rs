@@ -11,6 +11,7 @@
 
 mod adopt;
 mod cli;
+mod control_plane;
 mod e2e;
 mod etcd_flags;
 mod etcd_gates;

@@ -33,7 +33,7 @@ impl Failure {
             SandboxError::Toolbox { .. } => (
                 Exit::Usage,
                 "sandbox::toolbox",
-                "fill the toolbox: `tools/toolbox.sh etcd VERSION`, or name another",
+                "fill the toolbox: `tools/toolbox.sh etcd VERSION` (or `kubernetes VERSION`), or name another",
             ),
             SandboxError::Running { .. } => (
                 Exit::Refused,

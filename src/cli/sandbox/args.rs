@@ -5,7 +5,7 @@ use rehull_core::domain::version::NotARelease;
 use rehull_core::world::Timing;
 
 use crate::cli::typed::{self, Sandbox, SandboxStrategy, SandboxTiming};
-use crate::cli::wish::{Demo, Harmed, Pin, Place, SandboxWish, Up};
+use crate::cli::wish::{Demo, Harmed, Pin, Place, Raise, SandboxWish, Up};
 use crate::sandbox::Harm;
 
 fn place(typed: typed::SandboxPlace) -> Place {
@@ -40,6 +40,11 @@ pub(in crate::cli) fn wish(command: Sandbox) -> Result<SandboxWish, String> {
     Ok(match command {
         Sandbox::Down(typed) => SandboxWish::Down(place(typed)),
         Sandbox::Status(typed) => SandboxWish::Status(place(typed)),
+        Sandbox::ControlPlane(typed) => SandboxWish::ControlPlane(Raise {
+            place: place(typed.place),
+            user_data: typed.user_data,
+            toolbox: typed.toolbox,
+        }),
         Sandbox::Terminate(typed) => harmed(typed, Harm::Terminate),
         Sandbox::PowerCut(typed) => harmed(typed, Harm::PowerCut),
         Sandbox::Freeze(typed) => harmed(typed, Harm::Freeze),
@@ -60,6 +65,7 @@ pub(in crate::cli) fn wish(command: Sandbox) -> Result<SandboxWish, String> {
                 SandboxTiming::Aws => Timing::Aws,
             },
             terraform: typed.terraform,
+            control_plane: typed.control_plane,
             empty: typed.empty,
         }),
         Sandbox::Demo(typed) => SandboxWish::Demo(Demo {

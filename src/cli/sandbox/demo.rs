@@ -47,6 +47,7 @@ pub fn run(console: &Console, environment: &Environment, demo: &Demo) -> Result<
         toolbox: Some(toolbox.clone()),
         timing: Timing::Fast,
         terraform: false,
+        control_plane: None,
         empty: false,
     };
     let info = lay(&up, &toolbox)?;

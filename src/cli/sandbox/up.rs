@@ -88,6 +88,7 @@ pub(super) fn lay(up: &Up, toolbox: &Path) -> Result<Info, Failure> {
         toolbox: toolbox.to_owned(),
         timing: up.timing,
         terraform: up.terraform,
+        control_plane: up.control_plane.clone(),
         rehull,
     };
     wire::runtime()?
@@ -157,12 +158,16 @@ fn show(console: &Console, info: &Info, runs: Option<&[EtcdVersion]>) -> Result<
         .map(|slot| format!("{} {}", slot.name, slot.address))
         .collect();
     let (file, members) = (file.display(), members.join(" · "));
+    let apiservers = match &info.control_plane {
+        Some(one) => format!("  kubernetes {} at {}\n", one.version, one.endpoint),
+        None => String::new(),
+    };
     let which = match info.name.as_str() {
         "dev" => String::new(),
         name => format!(" --name {name}"),
     };
     console.answer(&format!(
-        "{name} is up   {release}   AWS at {endpoint}\n  {members}\n  next   rehull status {file}, or change it: rehull sandbox pin VERSION{which}\n"
+        "{name} is up   {release}   AWS at {endpoint}\n  {members}\n{apiservers}  next   rehull status {file}, or change it: rehull sandbox pin VERSION{which}\n"
     ))
 }
 

@@ -15,6 +15,9 @@ pub(in crate::cli) enum Sandbox {
     Status(SandboxPlace),
     /// Pin another etcd release in the cluster file of a sandbox, as a pull request would
     Pin(SandboxPin),
+    /// Launch the control plane that was laid: three machines with this user data, in a group behind the load balancer
+    #[command(hide = true)]
+    ControlPlane(SandboxControlPlane),
     /// Terminate a member's machine behind rehull's back
     Terminate(SandboxMember),
     /// Cut the power of a member's machine; EC2 goes on saying that it runs
@@ -74,6 +77,18 @@ pub(in crate::cli) struct SandboxMember {
 }
 
 #[derive(Debug, Args)]
+pub(in crate::cli) struct SandboxControlPlane {
+    /// User data of the machines
+    #[arg(value_name = "FILE")]
+    pub(in crate::cli) user_data: PathBuf,
+    #[command(flatten)]
+    pub(in crate::cli) place: SandboxPlace,
+    /// Binaries, as DIR/kubernetes/VERSION/BINARY [default: where tools/toolbox.sh puts them] [env: REHULL_TOOLBOX]
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) toolbox: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(in crate::cli) struct SandboxPin {
     /// etcd release
     #[arg(value_name = "VERSION")]
@@ -101,7 +116,7 @@ pub(in crate::cli) struct SandboxUp {
     /// How long AWS takes for things: like AWS itself, or fast enough to watch
     #[arg(long, value_enum, default_value_t)]
     pub(in crate::cli) timing: SandboxTiming,
-    /// Binaries, as DIR/etcd/VERSION/BINARY [default: where tools/toolbox.sh puts them]
+    /// Binaries, as DIR/etcd/VERSION/BINARY and DIR/kubernetes/VERSION/BINARY [default: where tools/toolbox.sh puts them]
     ///
     /// [env: REHULL_TOOLBOX]
     #[arg(long, value_name = "DIR")]
@@ -109,6 +124,9 @@ pub(in crate::cli) struct SandboxUp {
     /// Terraform makes the launch template versions, from a module that stands in for one with the AWS provider
     #[arg(long)]
     pub(in crate::cli) terraform: bool,
+    /// Lay what a control plane of this Kubernetes release stands on, too: its load balancer, certificates, permissions
+    #[arg(long, value_name = "VERSION")]
+    pub(in crate::cli) control_plane: Option<String>,
     /// Only what machines need; create the cluster yourself with `rehull apply --bootstrap`
     #[arg(long)]
     pub(in crate::cli) empty: bool,

@@ -13,7 +13,7 @@ use rustix::mount::{MountFlags, mount, mount_bind_recursive, mount_remount};
 /// Programs and libraries: shared with the host, read-only.
 const SHARED: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 /// The machine's own, empty at first.
-const OWN: [&str; 12] = [
+const OWN: [&str; 13] = [
     "etc",
     "opt",
     "var/log",
@@ -26,6 +26,7 @@ const OWN: [&str; 12] = [
     "tmp",
     "dev/disk/by-id",
     "dev/shm",
+    "etc/systemd/system",
 ];
 /// Files of the host that programs expect to find; copied, so that user data may change them.
 const COPIED: [&str; 12] = [

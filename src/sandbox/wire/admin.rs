@@ -13,7 +13,7 @@ use rehull_core::world::api::ec2::Request as Ec2;
 use rehull_core::world::api::{Call, Request as Asked};
 use serde_json::{Value, json};
 
-use super::body;
+use super::{Api, body};
 use crate::sandbox::daemon::Mailbox;
 use crate::sandbox::http::{Body, finish, text};
 use crate::sandbox::layout::REGION;
@@ -22,7 +22,8 @@ use crate::sandbox::status;
 /// Bucket names cannot start with an underscore, so this hides nothing of S3.
 pub(in crate::sandbox) const PREFIX: &str = "/_sandbox/";
 
-pub(super) async fn respond(mailbox: &Mailbox, request: Request<Incoming>) -> io::Result<Response<Body>> {
+pub(super) async fn respond(api: &Api, request: Request<Incoming>) -> io::Result<Response<Body>> {
+    let mailbox = &api.mailbox;
     let path = request
         .uri()
         .path()
@@ -31,8 +32,13 @@ pub(super) async fn respond(mailbox: &Mailbox, request: Request<Incoming>) -> io
         .to_owned();
     match (request.method().as_str(), path.as_str()) {
         ("GET", "status") => {
-            let status = mailbox.look(status::of).await?;
-            json_body(StatusCode::OK, &json!(status))
+            let (addresses, sessions) = (api.board.addresses(), api.board.sessions());
+            let look = move |world: &World| status::of(world, &addresses, &sessions);
+            json_body(StatusCode::OK, &json!(mailbox.look(look).await?))
+        }
+        ("POST", "control-plane") => {
+            let body = body::read_text(request.into_body()).await?;
+            control_plane(api, &body).await
         }
         ("POST", "switch") => switch(mailbox, &body::read_text(request.into_body()).await?).await,
         ("POST", "terminate") => terminate(mailbox, &body::read_text(request.into_body()).await?).await,
@@ -43,15 +49,29 @@ pub(super) async fn respond(mailbox: &Mailbox, request: Request<Incoming>) -> io
     }
 }
 
+/// Launch template and group, as the first `terraform apply` would make them.
+async fn control_plane(api: &Api, first: &[u8]) -> io::Result<Response<Body>> {
+    let outcome = match (&api.control_plane, serde_json::from_slice(first)) {
+        (None, _) => Err("this sandbox was brought up without a control plane".to_owned()),
+        (_, Err(error)) => Err(error.to_string()),
+        (Some(ground), Ok(first)) => ground.raise(&api.mailbox, first).await?,
+    };
+    said(outcome)
+}
+
+fn said(outcome: Result<(), String>) -> io::Result<Response<Body>> {
+    match outcome {
+        Ok(()) => json_body(StatusCode::OK, &json!({})),
+        Err(why) => json_body(StatusCode::BAD_REQUEST, &json!({ "error": why })),
+    }
+}
+
 async fn switch(mailbox: &Mailbox, wish: &[u8]) -> io::Result<Response<Body>> {
     let outcome = match serde_json::from_slice(wish) {
         Ok(switch) => mailbox.switch(switch).await?,
         Err(error) => Err(error.to_string()),
     };
-    match outcome {
-        Ok(()) => json_body(StatusCode::OK, &json!({})),
-        Err(why) => json_body(StatusCode::BAD_REQUEST, &json!({ "error": why })),
-    }
+    said(outcome)
 }
 
 async fn terminate(mailbox: &Mailbox, id: &[u8]) -> io::Result<Response<Body>> {

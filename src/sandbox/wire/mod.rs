@@ -37,7 +37,9 @@ use self::auth::Signature;
 use self::ec2_response::Frame;
 use self::s3_request::{Shape, Target};
 use self::s3_response::Reply as S3Reply;
+use super::balancer::Board;
 use super::blobs::Blobs;
+use super::control_plane::Ground;
 use super::daemon::{Mailbox, Reply};
 use super::http::{self, Body};
 
@@ -47,6 +49,10 @@ pub(super) struct Api {
     pub(super) blobs: Arc<Blobs>,
     pub(super) account: String,
     pub(super) requests: AtomicU64,
+    /// Connections through load balancers.
+    pub(super) board: Arc<Board>,
+    /// Where a control plane is to be, if there is to be one.
+    pub(super) control_plane: Option<Ground>,
 }
 
 /// Answers until the future is dropped.
@@ -64,7 +70,7 @@ impl Api {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let request_id = format!("00000000-0000-4000-8000-{number:012x}");
         if request.uri().path().starts_with(admin::PREFIX) {
-            return admin::respond(&self.mailbox, request).await;
+            return admin::respond(self, request).await;
         }
         match signature.service.as_deref() {
             Some("ec2") => self.ec2(signature, &request_id, request).await,

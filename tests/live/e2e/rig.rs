@@ -51,6 +51,7 @@ impl Sandbox {
             toolbox: toolbox::root(),
             timing: Timing::Fast,
             terraform,
+            control_plane: None,
             rehull: PathBuf::from(env!("CARGO_BIN_EXE_rehull")),
         };
         let sandbox = Self {

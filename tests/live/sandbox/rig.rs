@@ -111,6 +111,7 @@ impl Rig {
             toolbox: self.toolbox.clone(),
             timing: Timing::Fast,
             terraform: false,
+            control_plane: None,
             rehull: PathBuf::from(env!("CARGO_BIN_EXE_rehull")),
         }
     }

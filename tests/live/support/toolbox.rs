@@ -5,11 +5,21 @@ use std::path::PathBuf;
 /// A binary of one version, or `None` after saying why the test is skipped. With `REHULL_REQUIRE_TOOLBOX` set (CI does)
 /// a missing binary is a failure instead.
 pub(crate) fn binary(version: &str, name: &str) -> Option<PathBuf> {
-    let path = root().join("etcd").join(version).join(name);
+    of("etcd", version, name)
+}
+
+/// The same of a control plane.
+#[cfg_attr(not(test), expect(dead_code, reason = "the benchmark shares this folder"))]
+pub(crate) fn kubernetes(version: &str, name: &str) -> Option<PathBuf> {
+    of("kubernetes", version, name)
+}
+
+fn of(tool: &str, version: &str, name: &str) -> Option<PathBuf> {
+    let path = root().join(tool).join(version).join(name);
     if path.is_file() {
         return Some(path);
     }
-    let why = format!("{} is missing; run tools/toolbox.sh", path.display());
+    let why = format!("{} is missing; run tools/toolbox.sh {tool}", path.display());
     assert!(std::env::var_os("REHULL_REQUIRE_TOOLBOX").is_none(), "{why}");
     eprintln!("skipped: {why}");
     None

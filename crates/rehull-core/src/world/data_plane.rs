@@ -20,6 +20,8 @@ pub struct Route {
     pub balancer: String,
     /// Port of the listener.
     pub port: i64,
+    /// ARN of the target group behind it.
+    pub target_group: String,
     /// Zone of the node.
     pub zone: String,
     /// The name still leads here. Resolvers remember for a minute on top of that.
@@ -96,6 +98,7 @@ impl World {
             Route {
                 balancer: listener.balancer.clone(),
                 port: listener.port,
+                target_group: group.arn.clone(),
                 zone: zone.clone(),
                 is_named: healthy.is_empty() || healthy.contains(zone),
                 targets: sent.map(|one| id_of(group, one)).collect(),
@@ -109,6 +112,14 @@ impl World {
     pub fn routes_to(&self, target: &TargetId, now: Timestamp) -> bool {
         let nodes = self.data_plane(now);
         nodes.iter().any(|node| node.targets.contains(target))
+    }
+
+    /// As the API tells it.
+    #[must_use]
+    pub fn is_healthy(&self, target: &TargetId) -> bool {
+        let group = self.balancing.target_groups.get(&target.group);
+        let known = group.and_then(|group| group.target(target));
+        known.is_some_and(|one| one.stage == Stage::Healthy)
     }
 
     /// New and established connections of a target, also of one that is not told any more.

@@ -242,6 +242,13 @@ impl World {
             .then_some(at.instance.as_str())
     }
 
+    /// Address of an instance's primary interface.
+    #[must_use]
+    pub fn address_of(&self, instance: &str) -> Option<Ipv4Addr> {
+        let (_, primary) = self.interfaces_at(instance).find(|(index, _)| *index == 0)?;
+        Some(primary.address)
+    }
+
     /// The instance has the interface with this address.
     #[must_use]
     pub fn has_address(&self, instance: &str, address: Ipv4Addr) -> bool {

@@ -4,6 +4,7 @@
 //! Nothing is asked every interval. What a check would hear comes in as a fact when it changes, and the moment at which
 //! enough checks have heard it is one event.
 
+use core::net::Ipv4Addr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -68,8 +69,12 @@ pub struct Check {
     pub boot: BootId,
     /// How and how often.
     pub how: HealthCheck,
+    /// Address that is asked: the machine's own.
+    pub address: Ipv4Addr,
     /// Port that is asked.
     pub port: i64,
+    /// What the world was told last: the check passes.
+    pub passes: bool,
 }
 
 impl Target {
@@ -317,13 +322,16 @@ impl World {
             let boot = instance
                 .boot
                 .filter(|_| instance.state == InstanceState::Running)?;
-            let how = self.balancing.target_groups.get(&target.group)?.check.clone();
+            let group = self.balancing.target_groups.get(&target.group)?;
+            let how = group.check.clone();
             let port = how.port.parse().unwrap_or(target.port);
             Some(Check {
-                target,
                 boot,
                 how,
+                address: self.address_of(&target.instance)?,
                 port,
+                passes: group.target(&target)?.passes,
+                target,
             })
         });
         checks.collect()

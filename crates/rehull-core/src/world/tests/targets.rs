@@ -348,3 +348,22 @@ fn checks_have_the_defaults_of_the_service_and_follow_their_settings() {
         );
     }
 }
+
+#[test]
+fn a_check_asks_the_machines_own_address_and_a_new_registration_has_heard_nothing() {
+    let (mut fleet, a, _) = two("0");
+    fleet.live(20);
+    fleet.probe(&a, true);
+    let check = |fleet: &Fleet| {
+        let all = fleet.bench.world.checks();
+        all.into_iter().find(|check| check.target.instance == a)
+    };
+    let before = check(&fleet).unwrap();
+    assert_eq!(fleet.bench.world.address_of(&a), Some(before.address));
+    assert!(before.passes && fleet.bench.world.is_healthy(&before.target));
+    fleet.targets("DeregisterTargets", &a).unwrap();
+    assert_eq!(check(&fleet), None);
+    fleet.targets("RegisterTargets", &a).unwrap();
+    assert!(!check(&fleet).unwrap().passes);
+    assert!(!fleet.bench.world.is_healthy(&before.target));
+}
