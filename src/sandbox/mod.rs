@@ -21,6 +21,7 @@ mod info;
 mod lay;
 pub mod layout;
 mod listen;
+pub mod load;
 pub mod machine;
 mod metadata;
 mod options;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use rehull::sandbox::load::{Load, Mix};
 use reqwest::StatusCode;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -66,6 +67,40 @@ async fn connections_of_a_target_that_turns_unhealthy_are_cut_and_it_comes_back(
     plane.signal_api_server(&frozen, Signal::KILL);
     plane.until_healthy(3, "").await;
     assert_ne!(plane.api_server(&frozen), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_keep_the_contract_lose_nothing_when_a_server_is_taken_out_first_and_ended_then() {
+    let Some(plane) = Plane::up("contract", VERSION).await else {
+        return;
+    };
+    plane.cross_zones().await;
+    let leaver = plane.healthy().await.remove(0);
+    let pki = plane.info.control_plane_pki_dir();
+    let load = Load::start(&plane.plane().endpoint, &pki, &Mix::default())
+        .await
+        .unwrap();
+    eventually("a while of peace", LIMIT, async || {
+        (load.so_far().requests() > 500).then_some(())
+    })
+    .await;
+    plane.deregister(&leaver).await;
+    eventually("the data plane", LIMIT, async || {
+        (!plane.target(&leaver).await?.gets_new).then_some(())
+    })
+    .await;
+    plane.terminate(&leaver).await;
+    eventually("another machine", LIMIT, async || {
+        let healthy = plane.healthy().await;
+        (healthy.len() == 3 && !plane.has_processes(&leaver)).then_some(())
+    })
+    .await;
+    let report = load.stop().await;
+    assert_eq!(report.breaches(), Vec::<String>::new(), "{report:#?}");
+    assert!(report.watches.acknowledged > 100, "{report:#?}");
+    // Somebody was careless, or nothing was tried here.
+    let troubles = report.events("closed") + report.events("goaway") + report.watches.resumed;
+    assert!(troubles > 0, "{report:#?}");
 }
 
 /// With the operator's certificate and no client of Kubernetes.
