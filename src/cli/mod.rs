@@ -101,9 +101,6 @@ fn command(invocation: &Invocation) -> Result<Exit, Failure> {
         Wish::EtcdStatus(file) => status::etcd(console, &environment, file),
         Wish::EtcdSnapshot(file) => snapshot::run(console, &environment, file),
         Wish::Sandbox(SandboxWish::Up(up)) => sandbox::up::run(console, &environment, up),
-        Wish::Sandbox(SandboxWish::ControlPlane(raise)) => {
-            sandbox::control_plane::run(console, &environment, raise)
-        }
         Wish::Sandbox(SandboxWish::Down(place)) => sandbox::down::run(console, place),
         Wish::Sandbox(SandboxWish::Demo(demo)) => sandbox::demo::run(console, &environment, demo),
         Wish::Sandbox(SandboxWish::Pin(pin)) => sandbox::pin::run(console, &environment, pin),

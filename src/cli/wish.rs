@@ -6,7 +6,7 @@ use rehull_core::adopt::Root;
 use rehull_core::domain::ids::{ContentDigest, RolloutId, SlotName};
 use rehull_core::domain::observed::Wish as Asked;
 use rehull_core::domain::policy::EtcdStrategy;
-use rehull_core::domain::version::EtcdVersion;
+use rehull_core::domain::version::{EtcdVersion, KubernetesVersion};
 use rehull_core::plan::RolloutKind;
 use rehull_core::tfplan::Tool;
 use rehull_core::world::Timing;
@@ -229,8 +229,6 @@ pub enum SandboxWish {
     Down(Place),
     /// Look at one.
     Status(Place),
-    /// Launch its control plane.
-    ControlPlane(Raise),
     /// Pin another release.
     Pin(Pin),
     /// Lose a machine on purpose.
@@ -271,25 +269,16 @@ pub struct Up {
     pub empty: bool,
 }
 
-/// What `sandbox control-plane` is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Raise {
-    /// Which and where.
-    pub place: Place,
-    /// User data of the machines.
-    pub user_data: PathBuf,
-    /// Where binaries are: `DIR/kubernetes/VERSION/BINARY`.
-    pub toolbox: Option<PathBuf>,
-}
-
 /// What `sandbox pin` is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
     /// Which and where.
     pub place: Place,
-    /// etcd release.
-    pub etcd: EtcdVersion,
-    /// Where binaries are: `DIR/etcd/VERSION/BINARY`.
+    /// etcd release; `None`: its pin stays.
+    pub etcd: Option<EtcdVersion>,
+    /// Kubernetes release; `None`: its pin stays.
+    pub kubernetes: Option<KubernetesVersion>,
+    /// Where binaries are: `DIR/etcd/VERSION/BINARY`, `DIR/kubernetes/VERSION/BINARY`.
     pub toolbox: Option<PathBuf>,
 }
 

@@ -4,12 +4,16 @@ use std::fmt::Write as _;
 
 use rehull_core::domain::policy::EtcdStrategy;
 
+use super::control_plane;
 use super::lay::{Laid, LaidSlot};
 use super::layout::{ACCOUNT, IMAGE, INSTANCE_TYPE, Layout, REGION, TLS_REVISION};
-use super::options::Options;
+use super::options::{ControlPlaneOptions, Options};
 
 /// Waits that fit a sandbox: its machines boot in seconds, so a rollout that hangs should say so in minutes.
 const ROLLOUT: &str = "rollout: { bake: 5s, bootDeadline: 2m, stopDeadline: 60s, joinDeadline: 2m }\n";
+
+/// A deregistered target gets new connections for at most as long as the sandbox's clocks draw.
+const SERVING: &str = "{ propagation: 20s, serveDeadline: 4m, launchDeadline: 1m, bake: 10s }";
 
 pub(super) fn text(options: &Options, layout: &Layout, laid: &Laid) -> String {
     let Layout { name, .. } = layout;
@@ -54,11 +58,58 @@ pub(super) fn text(options: &Options, layout: &Layout, laid: &Laid) -> String {
         text.push_str("  # Empty between rollouts; only `learner-first` uses it.\n  spare:\n");
         write_slot(&mut text, name, spare, "    ");
     }
+    if let (Some(options), Some(laid)) = (&options.control_plane, &laid.control_plane) {
+        control_plane(&mut text, layout, options, laid);
+    }
     if options.terraform {
         text.push_str(TERRAFORM);
     }
     text.push_str(if layout.members == 1 { SINGLE } else { ROLLOUT });
     text
+}
+
+/// Loopback may not be an endpoint of a service, so apiservers here do not write their addresses into one.
+fn control_plane(
+    text: &mut String,
+    layout: &Layout,
+    options: &ControlPlaneOptions,
+    laid: &control_plane::Laid,
+) {
+    let binaries = options.binaries.iter();
+    let binaries: Vec<String> = binaries
+        .map(|(name, digest)| format!("    {name}: {digest}\n"))
+        .collect();
+    // Writing to a String cannot fail.
+    let _ = write!(
+        text,
+        "controlPlane:\n\
+         \x20 version: {version}\n\
+         \x20 binaries:\n{binaries}\
+         \x20 image: {IMAGE}\n\
+         \x20 instanceType: {INSTANCE_TYPE}\n\
+         \x20 instanceProfile: {name}\n\
+         \x20 securityGroups: [{group}]\n\
+         \x20 serviceCidr: 10.96.0.0/16\n\
+         \x20 flags:\n\
+         \x20   kube-apiserver:\n\
+         \x20     authorization-mode: Node,RBAC\n\
+         \x20     endpoint-reconciler-type: none\n\
+         \x20     shutdown-delay-duration: 2s\n\
+         \x20     shutdown-watch-termination-grace-period: 1s\n\
+         \x20 template: {{ builtIn: 1 }}\n\
+         \x20 machineTls: {{ bucket: {secrets}, prefix: control-plane/, revision: \"{TLS_REVISION}\" }}\n\
+         \x20 clientTls: {{ files: {{ ca: pki/control-plane/ca.crt, cert: pki/control-plane/admin.crt, key: pki/control-plane/admin.key }} }}\n\
+         \x20 autoScalingGroup: {name}\n\
+         \x20 launchTemplate: {name}\n\
+         \x20 targetGroup: {targets}\n\
+         \x20 serving: {SERVING}\n",
+        version = options.version,
+        binaries = binaries.concat(),
+        name = layout.control_plane(),
+        group = laid.security_group,
+        secrets = layout.secret_bucket(),
+        targets = laid.target_group,
+    );
 }
 
 /// One member cannot be removed from its own cluster.

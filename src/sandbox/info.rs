@@ -1,6 +1,5 @@
 //! What a user of a sandbox needs to know, and the files that say it.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
@@ -11,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::cluster_file;
 use super::error::SandboxError;
 use super::lay::Laid;
-use super::layout::{Layout, REGION, TLS_REVISION};
+use super::layout::{Layout, REGION};
 use super::options::Options;
 use super::pki;
 use super::snapshot::replace;
@@ -41,20 +40,12 @@ pub struct Info {
 pub struct ControlPlaneInfo {
     /// Kubernetes version of the cluster file as it was laid.
     pub version: String,
-    /// SHA-256 of each binary as it was laid.
-    pub binaries: BTreeMap<String, String>,
     /// The apiservers behind their load balancer. Nothing resolves the name that AWS tells; this address stands for it.
     pub endpoint: String,
     /// Auto Scaling group, launch template and instance profile.
     pub name: String,
     /// ARN of the apiservers' target group.
     pub target_group: String,
-    /// Where the machines' binaries are: a bucket, and below `artefacts/sha256/` one object per digest.
-    pub artefact_bucket: String,
-    /// Where the machines' keys are: a bucket, and below this prefix one object per file.
-    pub secret_bucket: String,
-    /// Prefix of the machines' keys.
-    pub secret_prefix: String,
 }
 
 /// A slot of a sandbox.
@@ -111,13 +102,9 @@ impl Info {
                 .zip(laid.control_plane.as_ref())
                 .map(|(options, laid)| ControlPlaneInfo {
                     version: options.version.clone(),
-                    binaries: options.binaries.clone(),
                     endpoint: layout.api_server_url(),
                     name: layout.control_plane(),
                     target_group: laid.target_group.clone(),
-                    artefact_bucket: layout.bucket(),
-                    secret_bucket: layout.secret_bucket(),
-                    secret_prefix: format!("control-plane/{TLS_REVISION}"),
                 }),
         }
     }

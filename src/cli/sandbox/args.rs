@@ -1,11 +1,13 @@
 //! What was typed about sandboxes, as values.
 
 use rehull_core::domain::policy::EtcdStrategy;
+use std::str::FromStr;
+
 use rehull_core::domain::version::NotARelease;
 use rehull_core::world::Timing;
 
 use crate::cli::typed::{self, Sandbox, SandboxStrategy, SandboxTiming};
-use crate::cli::wish::{Demo, Harmed, Pin, Place, Raise, SandboxWish, Up};
+use crate::cli::wish::{Demo, Harmed, Pin, Place, SandboxWish, Up};
 use crate::sandbox::Harm;
 
 fn place(typed: typed::SandboxPlace) -> Place {
@@ -31,27 +33,26 @@ fn harmed(typed: typed::SandboxMember, harm: Harm) -> SandboxWish {
     })
 }
 
+fn release<Release: FromStr<Err = NotARelease>>(text: &str) -> Result<Release, String> {
+    text.parse().map_err(|error: NotARelease| error.to_string())
+}
+
 /// What a command about sandboxes means.
 ///
 /// # Errors
 /// A release is none.
 pub(in crate::cli) fn wish(command: Sandbox) -> Result<SandboxWish, String> {
-    let release = |text: &str| text.parse().map_err(|error: NotARelease| error.to_string());
     Ok(match command {
         Sandbox::Down(typed) => SandboxWish::Down(place(typed)),
         Sandbox::Status(typed) => SandboxWish::Status(place(typed)),
-        Sandbox::ControlPlane(typed) => SandboxWish::ControlPlane(Raise {
-            place: place(typed.place),
-            user_data: typed.user_data,
-            toolbox: typed.toolbox,
-        }),
         Sandbox::Terminate(typed) => harmed(typed, Harm::Terminate),
         Sandbox::PowerCut(typed) => harmed(typed, Harm::PowerCut),
         Sandbox::Freeze(typed) => harmed(typed, Harm::Freeze),
         Sandbox::Thaw(typed) => harmed(typed, Harm::Thaw),
         Sandbox::Pin(typed) => SandboxWish::Pin(Pin {
             place: place(typed.place),
-            etcd: release(&typed.etcd)?,
+            etcd: typed.etcd.as_deref().map(release).transpose()?,
+            kubernetes: typed.kubernetes.as_deref().map(release).transpose()?,
             toolbox: typed.toolbox,
         }),
         Sandbox::Up(typed) => SandboxWish::Up(Up {

@@ -8,43 +8,15 @@ use crate::cli::console::Console;
 use crate::cli::environment::Environment;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::toolbox;
-use crate::cli::wire;
-use crate::cli::wish::Raise;
+use crate::cli::wire::{self, Pins, World};
 use crate::sandbox::control_plane::FirstVersion;
-use crate::sandbox::{self, ControlPlaneInfo, Info};
+use crate::sandbox::{self, Info};
 
 /// Three machines boot side by side, fetch 270 MB each and become healthy after two checks; a busy computer gets minutes.
 const PATIENCE: Duration = Duration::from_secs(360);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// As many machines as zones.
 const MACHINES: usize = 3;
-
-/// Launches the control plane of a sandbox that is up.
-///
-/// # Errors
-/// There is no such sandbox, or what [`raise`] says.
-pub fn run(console: &Console, environment: &Environment, asked: &Raise) -> Result<Exit, Failure> {
-    let user_data = std::fs::read_to_string(&asked.user_data)
-        .map_err(|error| Failure::unreadable(&asked.user_data, &error))?;
-    let toolbox = toolbox::root(environment, asked.toolbox.as_ref());
-    let seen = wire::runtime()?.block_on(sandbox::status(&asked.place.name, &asked.place.dir));
-    let info = seen.map_err(|error| Failure::sandbox(&error))?.info;
-    let Some(control_plane) = &info.control_plane else {
-        return Err(Failure::new(
-            Exit::Refused,
-            "sandbox::no_control_plane",
-            format!("the sandbox `{}` has no control plane", info.name),
-        )
-        .help("bring one up with `rehull sandbox up --control-plane VERSION`"));
-    };
-    raise(console, environment, &info, (&toolbox, user_data))?;
-    let (version, endpoint) = (&control_plane.version, &control_plane.endpoint);
-    console.answer(&format!(
-        "{MACHINES} apiservers {version} are healthy behind {endpoint}\n"
-    ))?;
-    Ok(Exit::Ok)
-}
 
 /// Launches the group and returns when all of it is healthy behind the load balancer.
 ///
@@ -54,35 +26,32 @@ pub(super) fn raise(
     console: &Console,
     environment: &Environment,
     info: &Info,
-    (toolbox, user_data): (&Path, String),
+    toolbox: &Path,
 ) -> Result<(), Failure> {
-    let Some(control_plane) = &info.control_plane else {
+    if info.control_plane.is_none() {
+        return Ok(());
+    }
+    let file = ClusterFile::read(&info.cluster_file())?;
+    let (Some(role), Some(pins), Some(rendered)) = (
+        &file.desired.control_plane,
+        Pins::of_servers(&file),
+        file.render_servers()?,
+    ) else {
         return Ok(());
     };
-    let folder = toolbox.join("kubernetes").join(&control_plane.version);
+    let folder = toolbox.join("kubernetes").join(role.version.to_string());
     console.say("launching the control plane: machines boot, apiservers become healthy");
     wire::runtime()?.block_on(async {
-        publish(environment, info, control_plane, &folder).await?;
+        let world = World::connect(&file, environment).await?;
+        world.publish((&file, pins), Some(&folder), &|_: &str| {}).await?;
         let first = FirstVersion {
-            user_data,
-            description: None,
+            description: Some(rendered.digest.description()),
+            user_data: rendered.user_data,
         };
-        first
-            .launch(info)
-            .await
-            .map_err(|error| Failure::sandbox(&error))?;
+        let launched = first.launch(info).await;
+        launched.map_err(|error| Failure::sandbox(&error))?;
         until_healthy(info).await
     })
-}
-
-async fn publish(
-    environment: &Environment,
-    info: &Info,
-    control_plane: &ControlPlaneInfo,
-    folder: &Path,
-) -> Result<(), Failure> {
-    let file = ClusterFile::read(&info.cluster_file())?;
-    wire::publish(&file, environment, &control_plane.binaries, folder).await
 }
 
 async fn until_healthy(info: &Info) -> Result<(), Failure> {

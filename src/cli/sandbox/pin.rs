@@ -1,4 +1,4 @@
-//! `rehull sandbox pin`: another etcd release in the cluster file, as the author of a pull request would write it.
+//! `rehull sandbox pin`: another release in the cluster file, as the author of a pull request would write it.
 
 use serde_json::json;
 
@@ -20,20 +20,35 @@ use crate::sandbox;
 pub fn run(console: &Console, environment: &Environment, pin: &Pin) -> Result<Exit, Failure> {
     let seen = wire::runtime()?.block_on(sandbox::status(&pin.place.name, &pin.place.dir));
     let info = seen.map_err(|error| Failure::sandbox(&error))?.info;
-    info.pin(pin.etcd, &toolbox::root(environment, pin.toolbox.as_ref()))
-        .map_err(|error| Failure::sandbox(&error))?;
+    if pin.kubernetes.is_some() && info.control_plane.is_none() {
+        let message = format!("the sandbox `{}` has no control plane", info.name);
+        let failure = Failure::new(Exit::Refused, "sandbox::no_control_plane", message);
+        return Err(failure.help("bring one up with `rehull sandbox up --control-plane VERSION --name NAME`"));
+    }
+    let toolbox = toolbox::root(environment, pin.toolbox.as_ref());
+    let mut pins = Vec::new();
+    if let Some(version) = pin.etcd {
+        info.pin(version, &toolbox)
+            .map_err(|error| Failure::sandbox(&error))?;
+        pins.push(format!("etcd {version}"));
+    }
+    if let Some(version) = pin.kubernetes {
+        info.pin_kubernetes(version, &toolbox)
+            .map_err(|error| Failure::sandbox(&error))?;
+        pins.push(format!("Kubernetes {version}"));
+    }
     let file = readable(info.cluster_file());
     if console.format == Format::Json {
         let document = json!({
-            "format": OUTPUT_FORMAT, "kind": "sandbox-pin", "clusterFile": file, "etcd": pin.etcd,
+            "format": OUTPUT_FORMAT, "kind": "sandbox-pin", "clusterFile": file, "etcd": pin.etcd, "kubernetes": pin.kubernetes,
         });
         console.answer_json(&document)?;
         return Ok(Exit::Ok);
     }
     let file = file.display();
     console.answer(&format!(
-        "{file} pins etcd {} now\n  next   rehull plan {file}\n",
-        pin.etcd
+        "{file} pins {} now\n  next   rehull plan {file}\n",
+        pins.join(" and ")
     ))?;
     Ok(Exit::Ok)
 }

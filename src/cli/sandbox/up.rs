@@ -30,10 +30,11 @@ pub fn run(console: &Console, environment: &Environment, up: &Up) -> Result<Exit
     let toolbox = toolbox::root(environment, up.toolbox.as_ref());
     let info = lay(up, &toolbox)?;
     if !up.empty {
-        let exit = create(console, environment, &info, toolbox)?;
+        let exit = create(console, environment, &info, toolbox.clone())?;
         if exit != Exit::Ok {
             return Ok(exit);
         }
+        super::control_plane::raise(console, environment, &info, &toolbox)?;
     }
     let runs = if up.empty {
         None

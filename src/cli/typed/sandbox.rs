@@ -13,11 +13,8 @@ pub(in crate::cli) enum Sandbox {
     Down(SandboxPlace),
     /// Show the machines of a sandbox
     Status(SandboxPlace),
-    /// Pin another etcd release in the cluster file of a sandbox, as a pull request would
+    /// Pin another release in the cluster file of a sandbox, as a pull request would
     Pin(SandboxPin),
-    /// Launch the control plane that was laid: three machines with this user data, in a group behind the load balancer
-    #[command(hide = true)]
-    ControlPlane(SandboxControlPlane),
     /// Terminate a member's machine behind rehull's back
     Terminate(SandboxMember),
     /// Cut the power of a member's machine; EC2 goes on saying that it runs
@@ -77,22 +74,13 @@ pub(in crate::cli) struct SandboxMember {
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct SandboxControlPlane {
-    /// User data of the machines
-    #[arg(value_name = "FILE")]
-    pub(in crate::cli) user_data: PathBuf,
-    #[command(flatten)]
-    pub(in crate::cli) place: SandboxPlace,
-    /// Binaries, as DIR/kubernetes/VERSION/BINARY [default: where tools/toolbox.sh puts them] [env: REHULL_TOOLBOX]
-    #[arg(long, value_name = "DIR")]
-    pub(in crate::cli) toolbox: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
 pub(in crate::cli) struct SandboxPin {
     /// etcd release
-    #[arg(value_name = "VERSION")]
-    pub(in crate::cli) etcd: String,
+    #[arg(value_name = "VERSION", required_unless_present = "kubernetes")]
+    pub(in crate::cli) etcd: Option<String>,
+    /// Kubernetes release of the control plane
+    #[arg(long, value_name = "VERSION")]
+    pub(in crate::cli) kubernetes: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) place: SandboxPlace,
     /// Binaries, as DIR/etcd/VERSION/BINARY [default: where tools/toolbox.sh puts them] [env: REHULL_TOOLBOX]
@@ -124,7 +112,7 @@ pub(in crate::cli) struct SandboxUp {
     /// Terraform makes the launch template versions, from a module that stands in for one with the AWS provider
     #[arg(long)]
     pub(in crate::cli) terraform: bool,
-    /// Lay what a control plane of this Kubernetes release stands on, too: its load balancer, certificates, permissions
+    /// A control plane of this Kubernetes release, too: three machines in an Auto Scaling group behind a load balancer
     #[arg(long, value_name = "VERSION")]
     pub(in crate::cli) control_plane: Option<String>,
     /// Only what machines need; create the cluster yourself with `rehull apply --bootstrap`

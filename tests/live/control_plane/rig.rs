@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -18,7 +18,6 @@ use tempfile::TempDir;
 use crate::support::{eventually, toolbox};
 
 const ETCD: &str = "3.5.33";
-const USER_DATA: &str = include_str!("user-data.sh");
 /// A machine boots and its apiserver becomes healthy; other tests want the cores, too.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
@@ -38,11 +37,7 @@ impl Plane {
         let dir = TempDir::new().unwrap();
         run(command("up", name, dir.path()).args(["--etcd", ETCD, "--control-plane", version]));
         let info = status(name, dir.path()).await.unwrap().info;
-        let file = dir.path().join("user-data.sh");
-        fs::write(&file, user_data(&info)).unwrap();
-        let plane = Self { name, dir, info };
-        run(command("control-plane", name, plane.dir.path()).arg(&file));
-        Some(plane)
+        Some(Self { name, dir, info })
     }
 
     pub(crate) fn plane(&self) -> &ControlPlaneInfo {
@@ -167,7 +162,7 @@ impl Plane {
     /// Process of this machine's apiserver.
     pub(crate) fn api_server(&self, instance: &str) -> Option<Pid> {
         let root = self.info.dir.join("machines").join(instance).join("root");
-        let binary = root.join("opt/kubernetes/bin/kube-apiserver");
+        let binary = root.join("opt/rehull/bin/kube-apiserver");
         processes().into_iter().find_map(|pid| {
             let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
             (program == binary).then(|| Pid::from_raw(pid))?
@@ -243,24 +238,4 @@ fn run(command: &mut Command) {
         said(&done.stdout),
         said(&done.stderr)
     );
-}
-
-fn user_data(info: &Info) -> String {
-    let plane = info.control_plane.as_ref().unwrap();
-    let binaries: Vec<String> = plane
-        .binaries
-        .iter()
-        .map(|(name, sum)| format!("{name}={sum}"))
-        .collect();
-    let etcd: Vec<String> = info
-        .slots
-        .iter()
-        .map(|slot| format!("https://{}:2379", slot.address))
-        .collect();
-    let secrets = PathBuf::from(&plane.secret_bucket).join(&plane.secret_prefix);
-    USER_DATA
-        .replace("@binaries@", &binaries.join(" "))
-        .replace("@artefacts@", &plane.artefact_bucket)
-        .replace("@secrets@", &secrets.to_string_lossy())
-        .replace("@etcd@", &etcd.join(","))
 }

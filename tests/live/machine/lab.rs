@@ -263,6 +263,7 @@ fn desired(binaries: BTreeMap<String, String>, address: Ipv4Addr) -> Desired {
             }],
             spare: None,
         },
+        control_plane: None,
         terraform: None,
         policy: RolloutPolicy::default(),
     }
