@@ -10,7 +10,7 @@ use super::situation::{Health, Situation, SlotSituation, is_off};
 use super::slot_move;
 use super::step::Step;
 use super::tick::Tick;
-use super::{Goal, gates, give_up};
+use super::{Goal, gates, give_up, join};
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::{Join, Machine, MachineState};
@@ -213,12 +213,19 @@ pub(crate) fn is_returning(step: &Step<'_>, tick: &mut Tick) -> bool {
     if slot.standing() == Health::Healthy {
         return false;
     }
-    // Of a slot that changes, the new machine joins by its own step.
+    let refuses = |machine: &Machine| will_not_come_up(step.now, slot, machine);
+    // Of a slot that changes, the new machine joins by its own step. Once that is over nobody looks after it there, and
+    // what is only silent may be heard again; what refuses to boot never will.
     let joins = |machine: &Machine| slot.plan.changes() && slot.new.is_some_and(|new| new.id == machine.id);
+    let step_is_over = join::was_complete_and_hangs(step.now, slot, step.journal);
     let is_ours = |machine: &Machine| {
-        was_told_by_us(slot, machine, step.journal) || will_not_come_up(step.now, slot, machine)
+        if joins(machine) {
+            step_is_over && refuses(machine)
+        } else {
+            was_told_by_us(slot, machine, step.journal) || refuses(machine)
+        }
     };
-    let comes = |machine: &&Machine| machine.go && !joins(machine) && is_ours(machine);
+    let comes = |machine: &&Machine| machine.go && is_ours(machine);
     let Some(machine) = slot.running_machines().find(comes) else {
         return false;
     };
