@@ -1,6 +1,7 @@
 //! Which part of the dance an action or a wait belongs to. No `_` arm: a new one must be thought about.
 
 use super::action::Action;
+use super::group_action::GroupAction;
 use super::waiting::WaitingOn;
 
 /// What a step is doing, in the order of the dance.
@@ -64,7 +65,8 @@ impl Phase {
         }
     }
 
-    /// The phase an action belongs to; `None`: it is no part of the dance (template, snapshot, identity).
+    /// The phase an action belongs to; `None`: it is no part of the dance (template, snapshot, identity, a group's: see
+    /// [`GroupPhase`]).
     #[must_use]
     pub fn of_action(action: &Action) -> Option<Self> {
         match action {
@@ -113,6 +115,89 @@ impl Phase {
             WaitingOn::Slot { .. } => Some(Self::Slot),
             WaitingOn::Join { .. } => Some(Self::Join),
             WaitingOn::Termination { .. } => Some(Self::Terminate),
+        }
+    }
+}
+
+/// What the step of a group is doing, machine by machine, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GroupPhase {
+    /// What would interfere is suspended.
+    Suspend,
+    /// The group is told what it launches and how many, and launches it.
+    Launch,
+    /// The new machine does not serve through its load balancer yet.
+    Serve,
+    /// The first new machine is watched.
+    Canary,
+    /// A machine was taken out, or may not be yet, and goes on serving.
+    LetGo,
+    /// It ends.
+    End,
+    /// What was suspended is resumed.
+    Resume,
+}
+
+impl GroupPhase {
+    /// All of them, in their order.
+    pub const ALL: [Self; 7] = [
+        Self::Suspend,
+        Self::Launch,
+        Self::Serve,
+        Self::Canary,
+        Self::LetGo,
+        Self::End,
+        Self::Resume,
+    ];
+
+    /// Heading of its column.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Suspend => "suspend",
+            Self::Launch => "launch",
+            Self::Serve => "serve",
+            Self::Canary => "canary",
+            Self::LetGo => "let-go",
+            Self::End => "end",
+            Self::Resume => "resume",
+        }
+    }
+
+    /// The phase an action on a group belongs to.
+    #[must_use]
+    pub const fn of_action(action: &GroupAction) -> Self {
+        match action {
+            GroupAction::HoldGroup { .. } => Self::Suspend,
+            GroupAction::SetGroup { .. } => Self::Launch,
+            GroupAction::Deregister { .. } => Self::LetGo,
+            GroupAction::TerminateMember { .. } => Self::End,
+            GroupAction::ReleaseGroup { .. } => Self::Resume,
+        }
+    }
+
+    /// The phase a wait of a group's step belongs to; `None`: it says nothing about it, or is none of a group.
+    #[must_use]
+    pub const fn of_wait(on: &WaitingOn) -> Option<Self> {
+        match on {
+            WaitingOn::Launch { .. } => Some(Self::Launch),
+            WaitingOn::Serving { .. } => Some(Self::Serve),
+            WaitingOn::Canary { .. } => Some(Self::Canary),
+            WaitingOn::LetGo { .. } | WaitingOn::Floor { .. } => Some(Self::LetGo),
+            WaitingOn::Termination { .. } => Some(Self::End),
+            WaitingOn::Unreadable { .. }
+            | WaitingOn::Terraform { .. }
+            | WaitingOn::Retry { .. }
+            | WaitingOn::Snapshot { .. }
+            | WaitingOn::Gate { .. }
+            | WaitingOn::Bake { .. }
+            | WaitingOn::OtherMemberOut { .. }
+            | WaitingOn::Boot { .. }
+            | WaitingOn::Settle { .. }
+            | WaitingOn::Leader { .. }
+            | WaitingOn::Stop { .. }
+            | WaitingOn::Slot { .. }
+            | WaitingOn::Join { .. } => None,
         }
     }
 }

@@ -1,16 +1,18 @@
 //! What a campaign of runs has touched: which fault struck in which phase, what was waited for, why runs stopped.
 //!
 //! The phase is the one that rehull's own events had told when the fault struck; `begin` is before the first of them,
-//! `between` after a step was done.
+//! `between` after a step was done. A group has phases of its own, and a table of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::chronicle::{Happened, Moment};
 use super::fault::{Happening, RequestTrouble};
 use super::process::Ended;
 use super::verdict::{End, Verdict};
-use crate::domain::phase::Phase;
-use crate::domain::waiting::{StopReason, WaitingOn};
+use crate::domain::action::Action;
+use crate::domain::ids::StepId;
+use crate::domain::phase::{GroupPhase, Phase};
+use crate::domain::waiting::{StopReason, Waiting, WaitingOn};
 use crate::event::What;
 
 /// Before the first word, and between two steps.
@@ -45,6 +47,28 @@ pub fn phases() -> Vec<&'static str> {
     std::iter::once(BEGIN).chain(dance).chain([BETWEEN]).collect()
 }
 
+/// Every word of a phase of a group, in its order.
+#[must_use]
+pub fn group_phases() -> Vec<&'static str> {
+    GroupPhase::ALL.into_iter().map(GroupPhase::word).collect()
+}
+
+/// Why a fault cannot be felt in this phase; `None`: it can.
+#[must_use]
+pub fn unfillable(fault: &str, phase: &str) -> Option<&'static str> {
+    let of_terraform = OF_TERRAFORM.contains(&fault) && group_phases().contains(&phase);
+    of_terraform.then_some("no run of Terraform goes on while a group is rolled")
+}
+
+/// What befalls a run of Terraform and nothing else.
+const OF_TERRAFORM: [&str; 5] = [
+    "plan-dies",
+    "apply-dies",
+    "plan-changed",
+    "state-locked",
+    "terraform-slow",
+];
+
 /// EC2 can throttle everything, or one request.
 fn request_word(name: &'static str) -> &'static str {
     if name == "throttle" { "throttle-one" } else { name }
@@ -54,10 +78,11 @@ fn request_word(name: &'static str) -> &'static str {
 #[must_use]
 pub fn struck(verdict: &Verdict) -> Vec<(&'static str, &'static str)> {
     let mut phase = BEGIN;
+    let mut groups = BTreeSet::new();
     let mut cells = Vec::new();
     for moment in &verdict.moments {
         cells.extend(fault_of(&moment.what).map(|fault| (fault, phase)));
-        phase = next_phase(&moment.what).unwrap_or(phase);
+        phase = next_phase(&moment.what, &mut groups).unwrap_or(phase);
     }
     cells
 }
@@ -75,14 +100,29 @@ fn fault_of(what: &Happened) -> Option<&'static str> {
     }
 }
 
-/// The phase that begins with this.
-fn next_phase(what: &Happened) -> Option<&'static str> {
+/// The phase that begins with this. `groups`: steps in which something was done to a group.
+fn next_phase(what: &Happened, groups: &mut BTreeSet<StepId>) -> Option<&'static str> {
     let Happened::Told(event) = what else { return None };
     match &event.what {
+        What::Acting {
+            step,
+            action: Action::Group(action),
+            ..
+        } => {
+            groups.insert(step.clone());
+            Some(GroupPhase::of_action(action).word())
+        }
         What::Acting { action, .. } => Phase::of_action(action).map(Phase::word),
         What::Waiting { waiting, .. } => {
-            let mut phases = waiting.iter().filter_map(|wait| Phase::of_wait(&wait.on));
-            phases.next().map(Phase::word)
+            let of_group = |wait: &Waiting| GroupPhase::of_wait(&wait.on).map(GroupPhase::word);
+            let phase = |wait: &Waiting| {
+                if groups.contains(&wait.step) {
+                    of_group(wait)
+                } else {
+                    Phase::of_wait(&wait.on).map(Phase::word)
+                }
+            };
+            waiting.iter().find_map(phase)
         }
         What::StepDone { .. } => Some(BETWEEN),
         What::Started { .. }
@@ -141,12 +181,32 @@ impl Coverage {
         self.cells.len()
     }
 
-    /// Fault and phase of every cell that was never hit.
+    /// Fault and phase of every cell that was never hit and could be.
     #[must_use]
     pub fn cells_missed(&self) -> Vec<(&'static str, &'static str)> {
-        let of = |fault| phases().into_iter().map(move |phase| (fault, phase));
-        let all = faults().into_iter().flat_map(of);
-        all.filter(|cell| !self.cells.contains_key(cell)).collect()
+        let missed = fillable().into_iter();
+        missed.filter(|cell| !self.cells.contains_key(cell)).collect()
+    }
+
+    fn by_phase(&self, head: &str, phases: &[&str]) -> String {
+        let mut text = format!("\n{head:<20}");
+        for phase in phases {
+            text.push_str(&format!("{phase:>10}"));
+        }
+        text.push('\n');
+        for fault in faults() {
+            text.push_str(&format!("{fault:<20}"));
+            for phase in phases {
+                let shown = match self.cell(fault, phase) {
+                    0 if unfillable(fault, phase).is_some() => "-".to_owned(),
+                    0 => "·".to_owned(),
+                    times => times.to_string(),
+                };
+                text.push_str(&format!("{shown:>10}"));
+            }
+            text.push('\n');
+        }
+        text
     }
 
     /// Kinds of waits that nobody waited for.
@@ -163,35 +223,15 @@ impl Coverage {
         known.filter(|name| !self.stops.contains_key(name)).collect()
     }
 
-    /// The whole table, for a terminal of 160 columns; ends in a newline.
+    /// Both tables, for a terminal of 160 columns; ends in a newline.
     #[must_use]
     pub fn table(&self) -> String {
-        let phases = phases();
-        let mut text = format!(
-            "{} runs: {}\n\n{:<20}",
-            self.runs,
-            listed(&self.ends),
-            "fault × phase"
-        );
-        for phase in &phases {
-            text.push_str(&format!("{phase:>10}"));
-        }
-        text.push('\n');
-        for fault in faults() {
-            text.push_str(&format!("{fault:<20}"));
-            for phase in &phases {
-                let times = self.cell(fault, phase);
-                let shown = if times == 0 {
-                    "·".to_owned()
-                } else {
-                    times.to_string()
-                };
-                text.push_str(&format!("{shown:>10}"));
-            }
-            text.push('\n');
-        }
-        let all = faults().len().saturating_mul(phases.len());
+        let mut text = format!("{} runs: {}\n", self.runs, listed(&self.ends));
+        text.push_str(&self.by_phase("fault × phase", &phases()));
+        text.push_str(&self.by_phase("of a group", &group_phases()));
+        let all = fillable().len();
         text.push_str(&format!("\n{} of {all} cells hit\n", self.cells_hit()));
+        text.push_str(&format!("cells that cannot be hit (-): {}\n", reasons()));
         text.push_str(&format!("waits: {}\n", listed(&self.waits)));
         text.push_str(&format!(
             "waits not reached: {}\n",
@@ -204,6 +244,28 @@ impl Coverage {
         ));
         text
     }
+}
+
+/// Every cell that can be hit.
+fn fillable() -> Vec<(&'static str, &'static str)> {
+    let columns = || phases().into_iter().chain(group_phases());
+    let all = faults()
+        .into_iter()
+        .flat_map(|fault| columns().map(move |phase| (fault, phase)));
+    all.filter(|(fault, phase)| unfillable(fault, phase).is_none())
+        .collect()
+}
+
+/// Why those that cannot be hit cannot.
+fn reasons() -> String {
+    let columns = || phases().into_iter().chain(group_phases());
+    let all = faults()
+        .into_iter()
+        .flat_map(|fault| columns().map(move |phase| (fault, phase)));
+    let reasons: BTreeSet<&str> = all
+        .filter_map(|(fault, phase)| unfillable(fault, phase))
+        .collect();
+    named(&reasons.into_iter().collect::<Vec<_>>())
 }
 
 fn end(end: &End) -> &'static str {

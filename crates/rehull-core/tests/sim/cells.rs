@@ -7,9 +7,9 @@ use std::sync::{LazyLock, Mutex};
 
 use rehull_core::domain::ids::SlotName;
 use rehull_core::domain::policy::EtcdStrategy;
-use rehull_core::sim::coverage::{Coverage, faults, phases, struck};
+use rehull_core::sim::coverage::{Coverage, faults, group_phases, phases, struck, unfillable};
 use rehull_core::sim::fault::{Cue, Happening, RequestTrouble, Then, WorldFault};
-use rehull_core::sim::{End, Faults, Provisioner, Scenario, Verdict, story, write_scenario};
+use rehull_core::sim::{End, Faults, Scenario, Verdict, story, write_scenario};
 
 use crate::bench::{everywhere, play};
 
@@ -18,12 +18,50 @@ const TRIES: usize = 8;
 /// No kind of request is made so often in a calm run.
 const EACH: u64 = 200;
 
-/// The one strategy whose dance has all phases. What befalls Terraform can only be felt where it works.
-fn calm(by: Provisioner) -> Scenario {
-    let plain = Scenario::plain(EtcdStrategy::LearnerFirst, 3, 1);
-    match by {
-        Provisioner::Api => plain,
-        Provisioner::Terraform => plain.by_terraform(),
+/// Where a fault can be felt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// The one strategy whose dance has all phases.
+    Etcd,
+    /// The same, where Terraform works.
+    ByTerraform,
+    /// The same, with a control plane that stays as it is until etcd is done.
+    BesideServers,
+    /// A control plane, whose etcd is new already.
+    ControlPlane,
+}
+
+impl Place {
+    const ALL: [Self; 4] = [
+        Self::Etcd,
+        Self::ByTerraform,
+        Self::BesideServers,
+        Self::ControlPlane,
+    ];
+
+    fn of(word: &str, phase: &str) -> Self {
+        match word {
+            _ if group_phases().contains(&phase) => Self::ControlPlane,
+            "server-lost" => Self::BesideServers,
+            word if OF_TERRAFORM.contains(&word) => Self::ByTerraform,
+            _ => Self::Etcd,
+        }
+    }
+
+    fn calm(self) -> Scenario {
+        let plain = Scenario::plain(EtcdStrategy::LearnerFirst, 3, 1);
+        match self {
+            Self::Etcd => plain,
+            Self::ByTerraform => plain.by_terraform(),
+            Self::BesideServers => plain.with_control_plane(),
+            Self::ControlPlane => {
+                let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 1).with_control_plane();
+                Scenario {
+                    from: plain.to,
+                    ..plain
+                }
+            }
+        }
     }
 }
 
@@ -36,14 +74,6 @@ const OF_TERRAFORM: [&str; 6] = [
     "state-locked",
     "terraform-slow",
 ];
-
-fn provisioner(word: &str) -> Provisioner {
-    if OF_TERRAFORM.contains(&word) {
-        Provisioner::Terraform
-    } else {
-        Provisioner::Api
-    }
-}
 
 fn world(what: Happening, for_s: u64) -> Then {
     Then::World(WorldFault { at_s: 0, for_s, what })
@@ -67,8 +97,8 @@ fn fault(word: &str) -> Then {
 type ByPhase = BTreeMap<&'static str, Vec<(&'static str, u64)>>;
 
 /// Requests by the phase in which each is made: its kind, and which of its kind it is.
-fn requests_by_phase(by: Provisioner) -> ByPhase {
-    let calm = calm(by);
+fn requests_by_phase(place: Place) -> ByPhase {
+    let calm = place.calm();
     let kinds: BTreeSet<&str> = play(&calm).requests.iter().map(|passed| passed.what).collect();
     // A jump by nothing changes nothing, and is written down with the phase.
     let mark = |kind: &str, nth| Cue {
@@ -107,11 +137,15 @@ struct Aimed {
 
 /// All of them, played once.
 static AIMED: LazyLock<Aimed> = LazyLock::new(|| {
-    let all_requests = Provisioner::ALL.map(|by| (by, requests_by_phase(by)));
+    let all_requests = Place::ALL.map(|place| (place, requests_by_phase(place)));
     let all_requests = BTreeMap::from(all_requests);
     let cells: Vec<(&str, &str)> = faults()
         .into_iter()
-        .flat_map(|fault| phases().into_iter().map(move |phase| (fault, phase)))
+        .flat_map(|fault| {
+            let columns = phases().into_iter().chain(group_phases());
+            columns.map(move |phase| (fault, phase))
+        })
+        .filter(|(fault, phase)| unfillable(fault, phase).is_none())
         .collect();
     let all = Mutex::new(Aimed {
         coverage: Coverage::default(),
@@ -119,7 +153,8 @@ static AIMED: LazyLock<Aimed> = LazyLock::new(|| {
     });
     everywhere(u64::try_from(cells.len()).unwrap(), |job| {
         let (word, phase) = cells[usize::try_from(job).unwrap()];
-        let requests = &all_requests[&provisioner(word)];
+        let place = Place::of(word, phase);
+        let requests = &all_requests[&place];
         for (request, nth) in requests.get(phase).into_iter().flatten().take(TRIES) {
             let cue = Cue {
                 request: (*request).to_owned(),
@@ -128,7 +163,7 @@ static AIMED: LazyLock<Aimed> = LazyLock::new(|| {
             };
             let scenario = Scenario {
                 about: format!("{word} in phase {phase}"),
-                ..calm(provisioner(word))
+                ..place.calm()
             }
             .with(Faults {
                 cues: vec![cue],

@@ -1,7 +1,7 @@
 //! What scenarios and seeds have touched, and what they cannot.
 
 use rehull_core::event::What;
-use rehull_core::sim::coverage::{Coverage, faults, phases};
+use rehull_core::sim::coverage::{Coverage, faults, group_phases, phases};
 
 use crate::bench::PLAYED;
 
@@ -30,7 +30,7 @@ fn every_wait_and_every_reason_to_stop_is_met_in_a_scenario() {
 #[test]
 fn every_fault_strikes_in_a_scenario() {
     let coverage = of_scenarios();
-    let phases = phases();
+    let phases: Vec<_> = phases().into_iter().chain(group_phases()).collect();
     let missing = faults()
         .into_iter()
         .filter(|fault| phases.iter().all(|phase| coverage.cell(fault, phase) == 0));

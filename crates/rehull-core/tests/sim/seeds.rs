@@ -248,3 +248,19 @@ fn a_failing_mix_is_minimised_to_what_makes_it_fail() {
     assert_eq!(smaller.faults.world, [last]);
     assert_eq!(smaller.faults.len(), 1);
 }
+
+#[test]
+#[ignore = "shows the runs of one seed: REHULL_SIM_FROM"]
+fn a_seed_is_told() {
+    let seed = number("REHULL_SIM_FROM", 0);
+    for scenario in [scenario, scenario_by_terraform, scenario_of_a_control_plane] {
+        let scenario = scenario(seed);
+        let verdict = play(&scenario);
+        println!(
+            "{}\n{:?}\n{}",
+            story(&scenario, &verdict),
+            wrong(&scenario, &verdict),
+            write_scenario(&scenario)
+        );
+    }
+}
