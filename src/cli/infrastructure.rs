@@ -16,7 +16,7 @@ use super::failure::Failure;
 use super::identity::Identity;
 use super::lease::{self, Kept};
 use super::signals::Signals;
-use super::wire::terraform::{self as wired, AtWork, Infrastructure};
+use super::wire::terraform::{self as wired, AtWork, Done, Infrastructure};
 use super::wire::{self, World};
 use super::wish::{Format, InfrastructureChange};
 use crate::report::infrastructure::text;
@@ -69,8 +69,7 @@ pub fn run(
         } else {
             lease.give_back().await;
         }
-        applied?;
-        console.say("applied, and a second plan is empty");
+        console.say(words(applied?));
         Ok(Exit::Ok)
     })
 }
@@ -82,7 +81,7 @@ async fn apply(
     module: &Infrastructure,
     manifest: &Manifest,
     lease: &mut Kept,
-) -> Result<(), Failure> {
+) -> Result<Done, Failure> {
     let quiet = console.clone();
     let signals = Signals::listen(move |name| {
         quiet.say(&format!(
@@ -110,6 +109,15 @@ async fn apply(
             let message = "ended at once: terraform goes on without this process";
             let failure = Failure::new(Exit::Interrupted, "terraform::left", message);
             Err(failure.help("look at it when it has ended: the same with `plan` instead of `apply`"))
+        }
+    }
+}
+
+const fn words(done: Done) -> &'static str {
+    match done {
+        Done::Applied => "applied, and a second plan is empty",
+        Done::NothingLeft => {
+            "nothing was applied: when it was planned again, nothing was left to do; somebody else has done it meanwhile, or taken it back"
         }
     }
 }

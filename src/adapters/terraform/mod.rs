@@ -6,6 +6,7 @@
 //! Terraform in the middle of a change, and its state lock stays: seen with 1.11.4), and a killed rehull leaves no half run.
 
 mod attempt;
+mod backend;
 mod error;
 mod files;
 mod job;

@@ -1,7 +1,8 @@
 //! The first look at a module: what stands in its own files, before anything of it is run. A plan's configuration tells of
 //! the provisioners of resources and not of those in `removed` blocks, which an apply runs as well; and it tells nothing at
 //! all of ephemeral resources, which are opened by every plan and every apply: one type of AWS invokes a function (both
-//! seen with 1.11.4).
+//! seen with 1.11.4). And `init` and `plan` ask for credentials in files that a provider or a backend names, before there is
+//! a plan that the gate could judge: a `credential_process` in one of them is a program.
 
 use std::fs;
 use std::io;
@@ -18,6 +19,13 @@ const ENDS: [&str; 4] = [".tf", ".tofu", ".tf.json", ".tofu.json"];
 /// What runs something that no plan tells of.
 const WORDS: [&str; 2] = ["provisioner", "ephemeral"];
 
+/// What names files of credentials, of a provider and of a backend.
+const FILES: [&str; 3] = [
+    "shared_config_files",
+    "shared_credentials_files",
+    "shared_credentials_file",
+];
+
 /// Left by an apply whose state could not be stored: what it made is known to nobody else.
 const UNSAVED: &str = "errored.tfstate";
 
@@ -31,33 +39,62 @@ pub(super) fn unsaved_state(module: &Path) -> Result<Option<PathBuf>, TerraformE
 /// The first such block in this module, or in one that it calls, and where. To be asked after `init`.
 pub(super) fn untold(module: &Path) -> Result<Option<String>, TerraformError> {
     for folder in folders(module)? {
-        let entries = fs::read_dir(&folder).map_err(TerraformError::file(&folder))?;
-        let mut files = Vec::new();
-        for entry in entries {
-            files.push(entry.map_err(TerraformError::file(&folder))?.path());
-        }
-        files.sort();
-        for file in files {
-            let name = file
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            if !ENDS.iter().any(|end| name.ends_with(end)) {
-                continue;
+        for file in files(&folder)? {
+            if let Some(found) = in_file(&file, begins_in, &WORDS)? {
+                return Ok(Some(found));
             }
-            let bytes = fs::read(&file).map_err(TerraformError::file(&file))?;
-            let found = if file.extension().is_some_and(|end| end == "json") {
-                in_json(&bytes)
-            } else {
-                in_text(&String::from_utf8_lossy(&bytes))
-            };
-            if let Some((what, line)) = found {
-                return Ok(Some(format!("{what} stands in {}{line}", file.display())));
+            if let Some(found) = in_file(&file, names_in, &FILES)? {
+                return Ok(Some(found));
             }
         }
     }
     Ok(None)
+}
+
+/// Where the module, or what is passed on for its backend, names files of credentials. To be asked before `init`.
+pub(super) fn named_files(module: &Path, backend: Option<&Path>) -> Result<Option<String>, TerraformError> {
+    let backend = backend.map(|file| module.join(file));
+    // Terraform says what it thinks of one that is not there.
+    let backend = backend.filter(|file| file.is_file());
+    for file in files(module)?.into_iter().chain(backend) {
+        if let Some(found) = in_file(&file, names_in, &FILES)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// Files of a folder that Terraform reads, in order. One that is not there has none, which Terraform says better.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, TerraformError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(TerraformError::file(folder)(error)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let file = entry.map_err(TerraformError::file(folder))?.path();
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        if ENDS.iter().any(|end| name.ends_with(end)) {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn in_file(
+    file: &Path,
+    in_line: fn(&str, &str) -> bool,
+    words: &[&'static str],
+) -> Result<Option<String>, TerraformError> {
+    let bytes = fs::read(file).map_err(TerraformError::file(file))?;
+    let found = if file.extension().is_some_and(|end| end == "json") {
+        in_json(&bytes, words)
+    } else {
+        in_text(&String::from_utf8_lossy(&bytes), in_line, words)
+    };
+    Ok(found.map(|(what, line)| format!("{what} stands in {}{line}", file.display())))
 }
 
 /// The module, and those that it calls: without the list there are none.
@@ -85,39 +122,42 @@ fn folders(module: &Path) -> Result<Vec<PathBuf>, TerraformError> {
     Ok(folders)
 }
 
-fn in_text(text: &str) -> Option<(String, String)> {
+fn in_text(text: &str, in_line: fn(&str, &str) -> bool, words: &[&'static str]) -> Option<(String, String)> {
     text.lines().enumerate().find_map(|(number, line)| {
-        let word = WORDS.into_iter().find(|word| begins_a_block(line, word))?;
+        let word = words.iter().find(|word| in_line(line, word))?;
         Some((format!("`{word}`"), format!(":{}", number.saturating_add(1))))
     })
 }
 
 /// Keys as they are meant, however they are spelt: an escape in them is none for Terraform either. What cannot be read may
 /// hold anything.
-fn in_json(bytes: &[u8]) -> Option<(String, String)> {
-    fn key(value: &Value) -> Option<&'static str> {
+fn in_json(bytes: &[u8], words: &[&'static str]) -> Option<(String, String)> {
+    fn key(value: &Value, words: &[&'static str]) -> Option<&'static str> {
         match value {
             Value::Object(entries) => {
                 // A variable may say `"ephemeral": true`, which opens nothing.
-                let known = |word: &&str| entries.get(*word).is_some_and(|value| !value.is_boolean());
-                WORDS
-                    .into_iter()
-                    .find(known)
-                    .or_else(|| entries.values().find_map(key))
+                let known = |word: &&&str| entries.get(**word).is_some_and(|value| !value.is_boolean());
+                let found = words.iter().find(known).copied();
+                found.or_else(|| entries.values().find_map(|value| key(value, words)))
             }
-            Value::Array(items) => items.iter().find_map(key),
+            Value::Array(items) => items.iter().find_map(|item| key(item, words)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         }
     }
     match serde_json::from_slice(bytes) {
-        Ok(value) => key(&value).map(|word| (format!("`{word}`"), String::new())),
+        Ok(value) => key(&value, words).map(|word| (format!("`{word}`"), String::new())),
         Err(error) => Some(("what cannot be read".to_owned(), format!(" ({error})"))),
     }
 }
 
+/// Anywhere, also in a comment: what is named once too often is renamed soon.
+fn names_in(line: &str, word: &str) -> bool {
+    line.contains(word)
+}
+
 /// A block begins where a line, another block or a comment does, and is no argument of that name. A text or a comment over
 /// several lines may look the same: then it is named once too often, never once too little.
-fn begins_a_block(line: &str, word: &str) -> bool {
+fn begins_in(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let (before, rest) = line.split_at(at);
         let rest = rest.strip_prefix(word).unwrap_or_default();
@@ -144,7 +184,7 @@ mod tests {
             "provisioner /* x */ \"local-exec\" {",
             "provisioner",
         ] {
-            assert!(begins_a_block(line, "provisioner"), "{line}");
+            assert!(begins_in(line, "provisioner"), "{line}");
         }
         for line in [
             "# provisioner \"local-exec\" {",
@@ -154,8 +194,45 @@ mod tests {
             "provisioners \"x\" {",
             "description = \"no provisioner\"",
         ] {
-            assert!(!begins_a_block(line, "provisioner"), "{line}");
+            assert!(!begins_in(line, "provisioner"), "{line}");
         }
+    }
+
+    #[test]
+    fn files_that_may_name_a_program_are_found_before_init_and_in_what_is_called_after_it() {
+        let dir = TempDir::new().unwrap();
+        let root = dir.path();
+        let backend = Some(Path::new("state.s3.tfbackend"));
+        assert_eq!(named_files(root, backend).unwrap(), None);
+        let found = |file: &str, text: &str| {
+            fs::write(root.join(file), text).unwrap();
+            let found = named_files(root, backend).unwrap();
+            fs::remove_file(root.join(file)).unwrap();
+            found.unwrap_or_default()
+        };
+        let provider = "provider \"aws\" {\n  shared_config_files /* x */ = [\"./config\"]\n}\n";
+        let said = found("provider.tf", provider);
+        assert!(
+            said.starts_with("`shared_config_files` stands in ") && said.ends_with("provider.tf:2"),
+            "{said}"
+        );
+        let said = found("state.s3.tfbackend", "shared_credentials_files = [\"x\"]\n");
+        assert!(said.ends_with("state.s3.tfbackend:1"), "{said}");
+        let said = found(
+            "x.tf.json",
+            "{\"provider\": {\"aws\": {\"\\u0073hared_config_files\": [\"x\"]}}}",
+        );
+        assert!(said.ends_with("x.tf.json"), "{said}");
+        assert_eq!(found("notes.md", provider), "");
+
+        let called = root.join("called");
+        fs::create_dir_all(root.join(".terraform/modules")).unwrap();
+        fs::create_dir(&called).unwrap();
+        fs::write(called.join("provider.tf"), provider).unwrap();
+        assert_eq!(named_files(root, backend).unwrap(), None, "not called yet");
+        let list = "{\"Modules\":[{\"Key\":\"a\",\"Source\":\"./called\",\"Dir\":\"called\"}]}";
+        fs::write(root.join(MODULES), list).unwrap();
+        assert!(untold(root).unwrap().is_some_and(|found| found.ends_with(":2")));
     }
 
     #[test]

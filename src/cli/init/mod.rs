@@ -24,6 +24,21 @@ macro_rules! template {
     };
 }
 
+/// Says how long a session of the apply role may be. A workflow that asks for less ends a long rollout early, and one that asks
+/// for more gets none.
+const OIDC: &str = include_str!("../../../terraform/modules/github-oidc/variables.tf");
+
+/// The module's own number.
+fn session_seconds() -> &'static str {
+    let default = || {
+        let (_, variable) = OIDC.split_once("variable \"apply_session_seconds\" {")?;
+        let mut lines = variable.lines().take_while(|line| *line != "}");
+        let line = lines.find(|line| line.trim_start().starts_with("default "))?;
+        Some(line.split_once('=')?.1.trim())
+    };
+    default().unwrap_or_default()
+}
+
 /// Everything, by its path in the repository.
 fn all() -> Vec<(String, String)> {
     let mut all = vec![
@@ -35,7 +50,7 @@ fn all() -> Vec<(String, String)> {
         ),
         (
             ".github/workflows/upgrade.yml".to_owned(),
-            template!("workflows/upgrade.yml").to_owned(),
+            template!("workflows/upgrade.yml").replace("@APPLY_SESSION_SECONDS@", session_seconds()),
         ),
     ];
     for (name, account, network) in ENVIRONMENTS {
@@ -176,6 +191,32 @@ mod tests {
         there.retain(|path| !rendered(path));
         let listed: BTreeSet<PathBuf> = files::TERRAFORM.iter().map(|(path, _)| root.join(path)).collect();
         assert_eq!(listed, there);
+    }
+
+    #[test]
+    fn the_workflow_asks_for_as_long_a_session_as_the_apply_role_gives() {
+        let variables = text("terraform/modules/github-oidc/variables.tf");
+        let (_, variable) = variables
+            .split_once("variable \"apply_session_seconds\"")
+            .unwrap();
+        let (_, default) = variable.split_once("default     = ").unwrap();
+        let seconds: u32 = default.lines().next().unwrap().parse().unwrap();
+        let workflow = text(".github/workflows/upgrade.yml");
+        assert!(
+            workflow.contains(&format!("  APPLY_SESSION_SECONDS: \"{seconds}\"\n")),
+            "{workflow}"
+        );
+        let asked: Vec<&str> = workflow
+            .lines()
+            .filter_map(|line| line.split_once("--duration-seconds "))
+            .filter_map(|(_, rest)| rest.split_whitespace().next())
+            .collect();
+        assert_eq!(asked, ["\"$APPLY_SESSION_SECONDS\""; ENVIRONMENTS.len()]);
+        // An environment that gives another number would have to have another workflow.
+        for (path, text) in all() {
+            let own = path.starts_with("terraform/environments/") && text.contains("apply_session_seconds");
+            assert!(!own, "{path}");
+        }
     }
 
     #[test]

@@ -130,6 +130,15 @@ pub async fn judge(console: &Console, module: &Infrastructure) -> Result<Option<
     }
 }
 
+/// How an apply went well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// What was approved was applied, and a second plan is empty.
+    Applied,
+    /// Nothing was left of it when it was planned again: somebody else has done it, or taken it back.
+    NothingLeft,
+}
+
 /// Plans again, applies exactly that if it is what was approved, and sees that nothing is left.
 ///
 /// # Errors
@@ -139,14 +148,14 @@ pub async fn apply(
     approved: &Manifest,
     lease: &dyn LeaseState,
     at_work: &AtWork,
-) -> Result<(), Failure> {
+) -> Result<Done, Failure> {
     let scratch = scratch().map_err(|error| unwritable_scratch(&error))?;
     let failed = |unfit: Unfit| unfinished(module, &unfit);
     let tell = |stage: TerraformStage, _: &[Said], job: Option<&Path>| at_work.tell(stage, job);
     let folder = scratch.path().join("run");
     let attempt = Attempt::begin(&module.terraform, &folder, None, &tell).map_err(failed)?;
     let Proposal::Plan(decision, plan) = propose(module, &attempt).await.map_err(failed)? else {
-        return Ok(());
+        return Ok(Done::NothingLeft);
     };
     let now = decision.manifest.as_ref();
     let differs = now.map_or_else(Vec::new, |now| approved.differences(now));
@@ -160,7 +169,7 @@ pub async fn apply(
     }
     adapter::apply(&attempt, &plan, lease).await.map_err(failed)?;
     if attempt.verify().await.map_err(failed)? {
-        return Ok(());
+        return Ok(Done::Applied);
     }
     let message = "it was applied, and a second plan is not empty: something does not stay as it was written";
     Err(Failure::new(Exit::NeedsPerson, "terraform::not_empty", message)

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use rehull_core::domain::desired::TerraformModule;
 use rehull_core::tfplan::{DigestKey, Templates};
 
-pub use infrastructure::{AtWork, Infrastructure, apply, judge};
+pub use infrastructure::{AtWork, Done, Infrastructure, apply, judge};
 pub use lock::{Owner, free, holder, owner};
 pub use plan::{complete, first_templates};
 
