@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use rehull::adapters::terraform::{PlanFile, TerraformError};
-use rehull_core::tfrun::{Verdict, what_it_is};
+use rehull_core::tfrun::{Verdict, what_it_is, what_to_do};
 use serde_json::json;
 
-use super::rig::{Module, is_private};
+use super::rig::{Module, end, is_private};
 
 const PIN: &str = r#"
 variable "pin" { type = string }
@@ -118,4 +118,66 @@ async fn a_folder_that_needs_init_and_a_program_that_is_not_there_are_told_apart
         tokio::task::yield_now().await;
     };
     assert!(error.to_string().contains("terraform-that-nobody-has"), "{error}");
+}
+
+/// With the lock file in place, as a checkout has it. `init` never starts what it installs, so a script will do for a plugin.
+#[tokio::test]
+async fn a_provider_that_is_gone_is_told_with_what_to_do_by_init_and_by_plan() {
+    let text = "terraform {\n  required_providers {\n    aws = { source = \"example.invalid/nobody/aws\" }\n  }\n}\ndata \"aws_region\" \"here\" {}\n";
+    let Some(mut module) = Module::new(text) else {
+        return;
+    };
+    let mirror = module.dir.path().join("mirror");
+    let platform = format!("{}_{}", std::env::consts::OS, arch());
+    let package = mirror.join("example.invalid/nobody/aws/1.0.0").join(platform);
+    fs::create_dir_all(&package).unwrap();
+    let plugin = package.join("terraform-provider-aws_v1.0.0");
+    fs::write(&plugin, "#!/bin/sh\nexit 1\n").unwrap();
+    fs::set_permissions(&plugin, fs::Permissions::from_mode(0o700)).unwrap();
+    // rehull passes no words about plugins: where they are stands in the home of whoever runs it.
+    let home = module.dir.path().join("home");
+    fs::create_dir(&home).unwrap();
+    let named = format!(
+        "provider_installation {{\n  filesystem_mirror {{\n    path = \"{}\"\n  }}\n}}\n",
+        mirror.display()
+    );
+    fs::write(home.join(".terraformrc"), named).unwrap();
+    module.terraform.environment.retain(|(name, _)| name != "HOME");
+    module.terraform.environment.push(("HOME".into(), home.into()));
+
+    let init = async |module: &Module| end(&mut module.terraform.init(&module.run()).unwrap()).await;
+    let lock_file_lacks_it = init(&module).await;
+    assert_eq!(
+        lock_file_lacks_it.verdict,
+        Verdict::LockfileMismatch,
+        "{lock_file_lacks_it:?}"
+    );
+    let mut by_hand = std::process::Command::new("terraform");
+    let by_hand = by_hand
+        .args(["init", "-input=false"])
+        .current_dir(&module.terraform.module);
+    let by_hand = by_hand
+        .env_remove("TF_CLI_CONFIG_FILE")
+        .env("HOME", module.dir.path().join("home"));
+    assert!(by_hand.output().unwrap().status.success());
+    assert_eq!(init(&module).await.verdict, Verdict::Initialised);
+
+    fs::remove_dir_all(module.terraform.module.join(".terraform")).unwrap();
+    let (plan, _) = module.plan(&json!({})).await;
+    fs::remove_dir_all(&mirror).unwrap();
+    fs::create_dir(&mirror).unwrap();
+    for gone in [plan, init(&module).await] {
+        assert_eq!(gone.verdict, Verdict::PluginMissing, "{}", what_it_is(&gone));
+        let help = what_to_do(&gone).unwrap();
+        assert!(help.contains("make its registry or a mirror reachable"), "{help}");
+    }
+}
+
+/// As Terraform calls it.
+fn arch() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
 }

@@ -173,6 +173,53 @@ async fn a_lock_that_a_killed_run_has_left_in_s3_is_freed_by_its_exact_id_once_i
     sandbox.down().await;
 }
 
+/// Nobody has to give a word where it can be seen. Other tests run Terraform on this machine meanwhile, and while one of them
+/// does it is no proof: then it is refused, with the process that may be the owner, and asked again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_whose_owner_is_seen_to_be_gone_is_freed_without_a_persons_word() {
+    if terraform_or_say().is_none() {
+        return;
+    }
+    if fs::read_link("/proc/self/ns/pid").unwrap() != Path::new("pid:[4026531836]") {
+        eprintln!("skipped: in a container nobody sees who else runs on the machine");
+        return;
+    }
+    let Some(sandbox) = Sandbox::up_with("tf-unlock", &["3.5.33"], 3, true).await else {
+        return;
+    };
+    render(&sandbox).await;
+    terraform(&sandbox, &["init", "-backend-config=state.s3.tfbackend"]);
+    let mut apply = hanging_apply(&sandbox, &module(&sandbox));
+    until_it_hangs(&sandbox, &module(&sandbox)).await;
+    let lives = sandbox.run(&["unlock", "cluster.yaml", "an-id"]).await.exits(1);
+    let id = lock_in(&lives.err);
+    // While it lives nothing helps, whatever else runs here: the lock stays.
+    let refused = sandbox.run(&["unlock", "cluster.yaml", &id]).await.exits(1);
+    refused.says(&[
+        "a run of Terraform lives on this machine: process ",
+        "nothing was freed",
+    ]);
+    kill_process_group(Pid::from_child(&apply), Signal::KILL).unwrap();
+    apply.wait().unwrap();
+
+    let freed = eventually("a moment without anybody else's Terraform", LIMIT, async || {
+        let answer = sandbox.run(&["unlock", "cluster.yaml", &id]).await;
+        if answer.code == Some(0) {
+            return Some(answer);
+        }
+        answer.says(&["unlock::not_certain", " may be the one that has it"]);
+        None
+    })
+    .await;
+    freed.says(&[&format!("lock {id} of "), " is free"]);
+    // It was the lock of the state: the next run takes it.
+    assert_eq!(
+        terraform(&sandbox, &["plan", "-detailed-exitcode", "-lock-timeout=0s"]),
+        2
+    );
+    sandbox.down().await;
+}
+
 /// `rehull unlock cluster.yaml ID` stands in the help.
 fn lock_in(text: &str) -> String {
     let (_, rest) = text.split_once("rehull unlock cluster.yaml ").unwrap();

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use rehull_core::domain::action::Action;
 use rehull_core::domain::terraform::{TerraformProgress, TerraformStage};
 use rehull_core::domain::waiting::WaitingOn;
 use rehull_core::event::What;
@@ -104,6 +105,39 @@ async fn a_signal_interrupts_terraform_once_and_whoever_resumes_waits_for_what_g
         .exits(0);
     assert_eq!(slow.noted("interrupts"), "once\n", "{resumed}");
     assert_eq!(slow.noted("applies"), "begun\n", "{resumed}");
+    sandbox.edit(", program: slow-terraform", "");
+    sandbox.is_settled_at("3.6.14").await;
+    nothing_is_left(&sandbox);
+    sandbox.down().await;
+}
+
+/// In the middle of an apply, not before it: the run goes on without anybody, and it is the only one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rehull_killed_in_an_apply_leaves_it_alone_and_whoever_resumes_waits_for_its_end() {
+    let Some((sandbox, slow)) = before_an_upgrade("tf-apply-kill").await else {
+        return;
+    };
+    let environment = slow.environment();
+    let mut run = sandbox.start_with(&environment, &APPLY);
+    run.until_event("an apply of terraform", |what| is_at(what, TerraformStage::Apply))
+        .await;
+    eventually("an apply that has begun", LIMIT, async || {
+        (!slow.noted("applies").is_empty()).then_some(())
+    })
+    .await;
+    run.signal(Signal::KILL);
+    run.end(LIMIT).await;
+    let rollout = sandbox.newest_rollout();
+    let mut resumed = sandbox.start_with(&environment, &["resume", &rollout, "--output", "json"]);
+    resumed
+        .until_event("the same apply", |what| is_at(what, TerraformStage::Apply))
+        .await;
+    let resumed = resumed.end(LIMIT).await.exits(0);
+    // Neither interrupted nor begun anew, and no version was made beside it.
+    assert_eq!(slow.noted("interrupts"), "", "{resumed}");
+    assert_eq!(slow.noted("applies"), "begun\n", "{resumed}");
+    let by_api = |action: &Action| matches!(action, Action::CreateTemplateVersion { .. });
+    assert!(!resumed.actions().iter().any(by_api), "{resumed}");
     sandbox.edit(", program: slow-terraform", "");
     sandbox.is_settled_at("3.6.14").await;
     nothing_is_left(&sandbox);
