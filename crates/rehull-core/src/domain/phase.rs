@@ -168,7 +168,7 @@ impl GroupPhase {
     #[must_use]
     pub const fn of_action(action: &GroupAction) -> Self {
         match action {
-            GroupAction::HoldGroup { .. } => Self::Suspend,
+            GroupAction::HoldGroup { .. } | GroupAction::CreateVersion { .. } => Self::Suspend,
             GroupAction::SetGroup { .. } => Self::Launch,
             GroupAction::Deregister { .. } => Self::LetGo,
             GroupAction::TerminateMember { .. } => Self::End,
