@@ -45,7 +45,7 @@ FUZZ_TOOLCHAIN ?= nightly
 fuzz_targets := $(or $(TARGET),$(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 cargo_fuzz := PATH=$(cache)/tools/bin:$$PATH cargo +$(FUZZ_TOOLCHAIN) fuzz
 
-.PHONY: help setup demo test test-toolbox test-build test-clippy test-terraform check soak sim fuzz bench gen clean fmt clippy tidy shell deny
+.PHONY: help setup demo test test-toolbox test-build test-clippy test-terraform test-control-plane check soak sim fuzz bench gen clean fmt clippy tidy shell deny
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,7 +74,7 @@ test: ## all default tests on real binaries, formatting, lints and licences
 # `test` runs them side by side, for a machine that has neither: the AWS SDK's largest crate leaves a core idle for minutes.
 # Not by `make -j`: its jobserver would count the toolbox against cargo's jobs.
 test-toolbox:
-	$(call phase,toolbox,tools/setup.sh test && tools/toolbox.sh etcd && tools/toolbox.sh kubernetes 1.33.13)
+	$(call phase,toolbox,tools/setup.sh test && tools/toolbox.sh etcd)
 
 test-build:
 	$(call phase,fmt,$(MAKE) fmt)
@@ -88,6 +88,11 @@ test-clippy:
 test-terraform: ## terraform/ with the real AWS provider, and environments/dev with it against the sandbox, where it can be installed
 	$(call phase,modules,tools/terraform.sh real)
 
+test-control-plane: ## three real apiservers behind a load balancer, rolled under load; builds Kubernetes the first time, 10 to 20 minutes on two cores
+	$(call phase,setup,tools/setup.sh test)
+	$(call phase,toolbox,tools/toolbox.sh etcd && tools/toolbox.sh kubernetes)
+	$(call phase,live,RUST_TEST_THREADS=1 $(cargo_test) --test live -- --ignored --nocapture control_plane::)
+
 check: ## formatting, lints, walls, licences: no test that starts a process
 	$(call phase,setup,tools/setup.sh check)
 	$(call phase,fmt,$(MAKE) fmt)
@@ -98,7 +103,7 @@ check: ## formatting, lints, walls, licences: no test that starts a process
 
 soak: ## trouble at every simulated request; then the live matrix: version pairs, strategies, sizes, kills, sleepers (LEGS=part-of-a-name)
 	$(call phase,setup,tools/setup.sh test)
-	$(call phase,toolbox,tools/toolbox.sh etcd && tools/toolbox.sh kubernetes 1.33.13)
+	$(call phase,toolbox,tools/toolbox.sh etcd)
 	$(call phase,simulated,$(cargo_test) --lib -- --ignored $(LEGS))
 	$(call phase,soak,tools/soak.sh $(locked) -- $(LEGS))
 

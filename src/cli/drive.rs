@@ -344,6 +344,7 @@ fn stopped(reason: &StopReason, over: bool, at_rest: bool) -> Exit {
         | StopReason::Alarm { .. }
         | StopReason::NoCapacity { .. }
         | StopReason::NoLaunch { .. }
+        | StopReason::Undrained { .. }
         | StopReason::Terraform { .. }
         | StopReason::StoreSilent { .. } => Exit::NeedsPerson,
     }

@@ -53,6 +53,7 @@ fn headline(timeline: &Timeline, reason: &StopReason, rest: &Rest, paint: Paint)
         | StopReason::Alarm { .. }
         | StopReason::NoCapacity { .. }
         | StopReason::NoLaunch { .. }
+        | StopReason::Undrained { .. }
         | StopReason::Terraform { .. }
         | StopReason::LeaseLost { .. }
         | StopReason::StoreSilent { .. } => "halted",
@@ -194,6 +195,7 @@ fn next(timeline: &Timeline, reason: &StopReason, rest: &Rest) -> Vec<String> {
             "nothing was taken out for it; etcd's own downgrade is the way: docs/runbooks/rollback-refused.md".to_owned(),
             report,
         ],
+        StopReason::Undrained { .. } => or_back("let its pods go, or loosen their budgets, then"),
         StopReason::Refused { .. } => first("fix the cause, then", &resume),
         StopReason::BootRefused { .. } => or_back("fix the cause, then"),
         StopReason::Deadline { .. } => or_back("find out why it takes so long, then"),

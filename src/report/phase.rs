@@ -12,6 +12,8 @@ pub(super) fn hold(on: &WaitingOn) -> Option<&'static str> {
         WaitingOn::Gate { .. } => Some("gates"),
         WaitingOn::Bake { .. } | WaitingOn::Canary { .. } => Some("bake"),
         WaitingOn::Floor { .. } => Some("healthy targets"),
+        WaitingOn::Drain { .. } => Some("drains"),
+        WaitingOn::DrainTurn { .. } => Some("drain turns"),
         WaitingOn::OtherMemberOut { .. } => Some("another member out"),
         WaitingOn::Retry { .. } => Some("retries"),
         WaitingOn::Boot { .. }
@@ -23,6 +25,7 @@ pub(super) fn hold(on: &WaitingOn) -> Option<&'static str> {
         | WaitingOn::Termination { .. }
         | WaitingOn::Launch { .. }
         | WaitingOn::Serving { .. }
+        | WaitingOn::NodeReady { .. }
         | WaitingOn::LetGo { .. } => None,
     }
 }

@@ -158,6 +158,7 @@ fn short(why: &StopWhy) -> &'static str {
         StopReason::Alarm { .. } => "an alarm",
         StopReason::NoCapacity { .. } => "no capacity",
         StopReason::NoLaunch { .. } => "a group cannot launch",
+        StopReason::Undrained { .. } => "a node is not empty",
         StopReason::Terraform { .. } => "terraform",
         StopReason::LeaseLost { .. } => "the lease was lost",
         StopReason::StoreSilent { .. } => "the store is silent",

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use rehull_core::domain::action::{Action, Preflight, TerminateWhy};
 use rehull_core::domain::group::Sizes;
 use rehull_core::domain::group_action::GroupAction;
+use rehull_core::domain::node_action::{NodeAction, OfNode};
 use rehull_core::domain::observed::Part;
 use rehull_core::domain::terraform::TerraformProgress;
-use rehull_core::domain::waiting::{RedGate, StopReason, WaitingOn};
+use rehull_core::domain::waiting::{LeftPod, RedGate, StopReason, WaitingOn};
 
 use super::numbers::{bytes, count};
 
@@ -68,6 +69,22 @@ pub fn wait(on: &WaitingOn) -> String {
                 .map_or_else(String::new, |zone| format!(" in {zone}"));
             format!("more healthy targets{place}: without {machine} there would be {healthy} of {floor}")
         }
+        WaitingOn::NodeReady {
+            machine, node, lacks, ..
+        } => {
+            let node = node
+                .as_ref()
+                .map_or_else(String::new, |node| format!(" (node {node})"));
+            format!("{machine}{node} to carry pods: it {lacks}")
+        }
+        WaitingOn::Drain { node, pods, .. } => {
+            format!("node {node} to be empty: {}", left_pods(pods).join("; "))
+        }
+        WaitingOn::DrainTurn {
+            group,
+            draining,
+            budget,
+        } => format!("a turn to drain the next node of {group}: {draining} of {budget} are being drained"),
         WaitingOn::Retry { action, why, .. } => format!("another try to {action}: {why}"),
     }
 }
@@ -90,6 +107,8 @@ pub fn until(on: &WaitingOn) -> Until {
         | WaitingOn::Stop { until, .. }
         | WaitingOn::Join { until, .. }
         | WaitingOn::Launch { until, .. }
+        | WaitingOn::NodeReady { until, .. }
+        | WaitingOn::Drain { until, .. }
         | WaitingOn::Serving { until, .. } => Until::Limit(*until),
         WaitingOn::Settle { until }
         | WaitingOn::Bake { until }
@@ -104,8 +123,15 @@ pub fn until(on: &WaitingOn) -> Until {
         | WaitingOn::Slot { .. }
         | WaitingOn::Termination { .. }
         | WaitingOn::OtherMemberOut { .. }
-        | WaitingOn::Floor { .. } => Until::Open,
+        | WaitingOn::Floor { .. }
+        | WaitingOn::DrainTurn { .. } => Until::Open,
     }
+}
+
+/// Every pod by name, with what holds it.
+fn left_pods(pods: &[LeftPod]) -> Vec<String> {
+    let one = |left: &LeftPod| format!("{} {}", left.pod, left.held.words());
+    pods.iter().map(one).collect()
 }
 
 fn gates(red: &[RedGate]) -> String {
@@ -129,6 +155,7 @@ pub fn part(part: Part) -> &'static str {
         Part::Mailbox => "the mailbox",
         Part::Groups => "Auto Scaling groups",
         Part::Targets => "targets of load balancers",
+        Part::Kube => "nodes and pods",
     }
 }
 
@@ -192,6 +219,19 @@ pub fn action(action: &Action) -> String {
             format!("record the identity of etcd cluster {etcd_cluster}")
         }
         Action::Group(action) => group_action(action),
+        Action::Node(action) => node_action(action),
+    }
+}
+
+fn node_action(action: &NodeAction) -> String {
+    let OfNode { node, machine, .. } = action.of();
+    match action {
+        NodeAction::Cordon(_) => format!("cordon {node} ({machine})"),
+        NodeAction::Uncordon(_) => format!("uncordon {node} ({machine})"),
+        NodeAction::Taint(_) => format!("mark {node} ({machine}) as one that is replaced soon"),
+        NodeAction::Untaint(_) => format!("take that mark from {node} ({machine})"),
+        NodeAction::Drain { pods, .. } => format!("drain {node} ({machine}) of {} pods", pods.len()),
+        NodeAction::Evict { pod, .. } => format!("evict {pod} from {node}"),
     }
 }
 
@@ -256,6 +296,11 @@ pub fn because(reason: &StopReason) -> Vec<String> {
             format!("{group} cannot launch: {text}"),
             "how many it should be, and what it launches, were put back".to_owned(),
         ],
+        StopReason::Undrained { node, pods } => {
+            let mut lines = vec![format!("node {node} was not empty in time; nothing was forced")];
+            lines.extend(left_pods(pods));
+            lines
+        }
         StopReason::Terraform { why, .. } => vec![format!("terraform: {why}")],
         StopReason::LeaseLost { holder } if holder.is_empty() => vec!["the lease was lost".to_owned()],
         StopReason::LeaseLost { holder } => vec![format!("the lease was taken over by {holder}")],

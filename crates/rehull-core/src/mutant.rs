@@ -137,6 +137,18 @@ mod switch {
         KeepUnproven,
         /// What was suspended stays suspended.
         ForgetRelease,
+        /// A node is drained without a cordon.
+        SkipCordon,
+        /// A pod that its budget holds counts as gone.
+        BlockedIsGone,
+        /// A machine is ended when its node is cordoned.
+        TerminateUndrained,
+        /// At rest a node of ours stays cordoned.
+        ForgetUncordon,
+        /// Every group drains as if it were alone.
+        ExceedBudget,
+        /// Workloads are moved in any order.
+        SkipOrder,
     }
 
     thread_local! {

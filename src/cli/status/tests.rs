@@ -3,6 +3,7 @@
 use rehull_core::domain::etcd::EtcdView;
 use rehull_core::domain::fleet::FleetView;
 use rehull_core::domain::group::GroupsView;
+use rehull_core::domain::kube::KubeView;
 use rehull_core::domain::observed::Jobs;
 use rehull_core::event::{Event, What};
 
@@ -28,6 +29,7 @@ fn without_members(file: &ClusterFile, endpoint: &Endpoint) -> Observed {
             endpoints: slots.map(|slot| (slot.name.clone(), endpoint.clone())).collect(),
         },
         groups: GroupsView::default(),
+        kube: KubeView::default(),
         jobs: Jobs::default(),
         identity: None,
         requests: Vec::new(),

@@ -115,6 +115,7 @@ impl World {
             probe: self.etcd.as_ref(),
             snapshots: &self.snapshots,
             serving: self.serving.as_ref().map(serving::Serving::ports),
+            kube: None,
             terraform: self.terraform.as_ref().map(|runs| -> &dyn TerraformJobs { runs }),
             store: self.store.as_ref(),
             clock: &self.clock,

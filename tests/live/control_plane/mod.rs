@@ -1,6 +1,7 @@
 //! Real apiservers in an Auto Scaling group of the sandbox, behind its load balancer.
 
 mod rig;
+mod roll;
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -20,6 +21,7 @@ const VERSION: &str = "1.33.13";
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "wants binaries that take Go 10 to 20 minutes: `make test-control-plane`"]
 async fn apiservers_of_a_group_are_reached_through_a_balancer_that_lags_and_are_replaced() {
     let Some(plane) = Plane::up("servers", VERSION).await else {
         return;
@@ -33,6 +35,7 @@ async fn apiservers_of_a_group_are_reached_through_a_balancer_that_lags_and_are_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "wants binaries that take Go 10 to 20 minutes: `make test-control-plane`"]
 async fn connections_of_a_target_that_turns_unhealthy_are_cut_and_it_comes_back() {
     let Some(plane) = Plane::up("frozen", VERSION).await else {
         return;
@@ -70,6 +73,7 @@ async fn connections_of_a_target_that_turns_unhealthy_are_cut_and_it_comes_back(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "wants binaries that take Go 10 to 20 minutes: `make test-control-plane`"]
 async fn clients_that_keep_the_contract_lose_nothing_when_a_server_is_taken_out_first_and_ended_then() {
     let Some(plane) = Plane::up("contract", VERSION).await else {
         return;

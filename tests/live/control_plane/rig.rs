@@ -40,6 +40,31 @@ impl Plane {
         Some(Self { name, dir, info })
     }
 
+    /// What a person types after `rehull` in the folder of the sandbox, with how it ended; `FILE` is the cluster file.
+    pub(crate) async fn rehull(&self, line: &str) -> (i32, String) {
+        let file = self.info.cluster_file().to_string_lossy().into_owned();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rehull"));
+        let words = line
+            .split(' ')
+            .map(|word| if word == "FILE" { file.as_str() } else { word });
+        command.args(words).current_dir(self.dir.path());
+        command.env("REHULL_TOOLBOX", toolbox::root());
+        let done = tokio::task::spawn_blocking(move || command.output().unwrap());
+        let done = done.await.unwrap();
+        let said = [done.stdout, done.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        (done.status.code().unwrap_or(-1), said.concat())
+    }
+
+    /// What Auto Scaling says of the group: version, sizes, suspended processes.
+    pub(crate) async fn group(&self) -> (String, [i32; 3], usize) {
+        let groups = aws_sdk_autoscaling::Client::new(&self.aws().await);
+        let told = groups.describe_auto_scaling_groups().send().await.unwrap();
+        let group = &told.auto_scaling_groups()[0];
+        let version = group.launch_template().unwrap().version().unwrap().to_owned();
+        let sizes = [group.min_size(), group.max_size(), group.desired_capacity()].map(Option::unwrap);
+        (version, sizes, group.suspended_processes().len())
+    }
+
     pub(crate) fn plane(&self) -> &ControlPlaneInfo {
         self.info.control_plane.as_ref().unwrap()
     }

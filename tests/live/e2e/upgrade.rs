@@ -102,7 +102,8 @@ fn steps(actions: &[Action]) -> Vec<&'static str> {
         | Action::CreateTemplateVersion { .. }
         | Action::ApplyTerraform { .. }
         | Action::RecordIdentity { .. }
-        | Action::Group(_) => None,
+        | Action::Group(_)
+        | Action::Node(_) => None,
         Action::LaunchMachine { .. } => Some("launch"),
         Action::MoveLeader { .. } => Some("leader"),
         Action::AskStop { .. } => Some("stop"),

@@ -28,7 +28,8 @@ pub(super) fn check_parts(seen: &Observed, action: &Action) -> Result<(), Violat
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
         | Action::RecordIdentity { .. }
-        | Action::Group(_) => return Ok(()),
+        | Action::Group(_)
+        | Action::Node(_) => return Ok(()),
     };
     let endpoint = seen.etcd.endpoints.get(slot);
     let Some(answer) = endpoint.and_then(|endpoint| endpoint.answer()) else {
@@ -116,7 +117,8 @@ pub(super) fn check_version(plan: &RolloutPlan, seen: &Observed, action: &Action
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
         | Action::RecordIdentity { .. }
-        | Action::Group(_) => return Ok(()),
+        | Action::Group(_)
+        | Action::Node(_) => return Ok(()),
     };
     let answers = seen
         .etcd

@@ -55,7 +55,8 @@ pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Res
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
         | Action::RecordIdentity { .. }
-        | Action::Group(_) => Ok(()),
+        | Action::Group(_)
+        | Action::Node(_) => Ok(()),
     }
 }
 

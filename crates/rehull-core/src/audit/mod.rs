@@ -2,6 +2,7 @@
 //! snapshot alone, and a violation stops the rollout before anything is sent.
 
 mod data;
+mod drain;
 mod learner;
 mod quorum;
 mod serving;
@@ -36,7 +37,10 @@ pub fn check_next(plan: &RolloutPlan, seen: &Observed, act: &[(StepId, Action)])
         data::check_generation(plan, seen, action)?;
         data::check_version(plan, seen, action)?;
         if let Action::Group(action) = action {
-            serving::check(plan, seen, action)?;
+            match drain::check_group(plan, seen, action) {
+                Some(judged) => judged?,
+                None => serving::check(plan, seen, action)?,
+            }
         }
         if let Some(slot) = quorum::takes_out(seen, action)
             && !taking_out.contains(&slot)
@@ -44,6 +48,7 @@ pub fn check_next(plan: &RolloutPlan, seen: &Observed, act: &[(StepId, Action)])
             taking_out.push(slot);
         }
     }
+    drain::check_all(plan, seen, act)?;
     if taking_out.len() > 1 {
         let names: Vec<&str> = taking_out.iter().map(|slot| slot.as_str()).collect();
         return Err(violation(
@@ -137,6 +142,7 @@ fn brings_back(planned: &SlotPlan, seen: &Observed, action: &Action) -> bool {
         | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::RecordIdentity { .. }
-        | Action::Group(_) => false,
+        | Action::Group(_)
+        | Action::Node(_) => false,
     }
 }

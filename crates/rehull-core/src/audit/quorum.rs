@@ -34,7 +34,8 @@ pub(super) fn takes_out<'a>(seen: &Observed, action: &'a Action) -> Option<&'a S
         | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::RecordIdentity { .. }
-        | Action::Group(_) => None,
+        | Action::Group(_)
+        | Action::Node(_) => None,
     }
 }
 
@@ -63,7 +64,8 @@ pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Res
         | Action::VerifyData { .. }
         | Action::TerminateMachine { .. }
         | Action::RecordIdentity { .. }
-        | Action::Group(_) => return Ok(()),
+        | Action::Group(_)
+        | Action::Node(_) => return Ok(()),
     };
     let voters = listed_voters(seen).unwrap_or(plan.envelope.slots.len());
     let left = seen

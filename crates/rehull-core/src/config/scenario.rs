@@ -3,6 +3,7 @@
 //! One flat list of faults, a line each, because a scenario is read by people and minimised by machines.
 
 mod fault;
+mod workers;
 mod write;
 
 pub use write::write;
@@ -19,7 +20,7 @@ use crate::domain::version::KubernetesVersion;
 use crate::sim::{ControlPlane, Faults, Provisioner, Scenario};
 use crate::world::Timing;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "about",
     "members",
     "from",
@@ -27,6 +28,7 @@ const KEYS: [&str; 10] = [
     "strategy",
     "provisioner",
     "controlPlane",
+    "workers",
     "timing",
     "seed",
     "faults",
@@ -86,6 +88,10 @@ impl Reader<'_, '_> {
             Some((node, at)) => Some(self.control_plane(node, at)?),
             None => None,
         };
+        let workers = match fields.get("workers") {
+            Some((node, at)) => Some(self.workers(node, at)?),
+            None => None,
+        };
         let timing = match fields.get("timing") {
             Some((node, at)) => self.word(node, &at, &[Timing::Aws, Timing::Fast], timing_word),
             None => Some(Timing::Aws),
@@ -107,6 +113,7 @@ impl Reader<'_, '_> {
             strategy: strategy?,
             provisioner: provisioner?,
             control_plane,
+            workers,
             timing: timing?,
             seed: seed?,
             faults: faults?,

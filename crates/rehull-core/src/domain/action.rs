@@ -8,6 +8,7 @@ use super::ids::{
     ContentDigest, EtcdClusterId, Generation, InstanceId, InterfaceId, LaunchTemplateName,
     LaunchTemplateVersion, MemberId, SlotName, VolumeId,
 };
+use super::node_action::NodeAction;
 
 /// One mutation. It carries every value it needs: performing it takes no decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,6 +168,9 @@ pub enum Action {
     /// Of a group of machines.
     #[serde(untagged)]
     Group(GroupAction),
+    /// Of a node of Kubernetes.
+    #[serde(untagged)]
+    Node(NodeAction),
 }
 
 /// Gates that cost more than a look, so that they are asked once and not at every tick.
@@ -248,6 +252,7 @@ impl Action {
             Self::TerminateMachine { machine, .. } => format!("terminate-machine {machine}"),
             Self::RecordIdentity { etcd_cluster } => format!("record-identity {etcd_cluster}"),
             Self::Group(action) => action.key(),
+            Self::Node(action) => action.key(),
         }
     }
 
@@ -275,6 +280,7 @@ impl Action {
             Self::TerminateMachine { .. } => "terminate",
             Self::RecordIdentity { .. } => "record identity",
             Self::Group(action) => action.verb(),
+            Self::Node(action) => action.verb(),
         }
     }
 
@@ -286,7 +292,8 @@ impl Action {
             | Self::ApplyTerraform { .. }
             | Self::Preflight { .. }
             | Self::RecordIdentity { .. }
-            | Self::Group(_) => None,
+            | Self::Group(_)
+            | Self::Node(_) => None,
             Self::CreateTemplateVersion { slot, .. }
             | Self::LaunchMachine { slot, .. }
             | Self::AskStop { slot, .. }

@@ -24,6 +24,10 @@ pub enum GroupAction {
         version: LaunchTemplateVersion,
         /// What the group's sizes were before.
         sizes: Sizes,
+        /// It is told to be so many more than that now, by this rollout; not 0 only where somebody else has made it
+        /// larger or smaller meanwhile, and `sizes` follow.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        beyond: i64,
     },
     /// Make a version of the launch template that the group launches from, in no machine yet.
     CreateVersion {
@@ -68,6 +72,11 @@ pub enum GroupAction {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
 impl GroupAction {
     /// See [`super::action::Action::key`].
     #[must_use]
@@ -81,7 +90,7 @@ impl GroupAction {
                 sizes: Sizes { min, max, desired },
             } => format!("set-group {group} v{version} {min} {max} {desired}"),
             Self::ReleaseGroup { group, .. } => release_key(group),
-            Self::Deregister { machine, .. } => deregister_key(machine),
+            Self::Deregister { targets, machine, .. } => deregister_key(targets, machine),
             Self::TerminateMember { machine, .. } => format!("terminate-member {machine}"),
         }
     }
@@ -127,6 +136,6 @@ pub fn release_key(group: &GroupName) -> String {
 
 /// Key of [`GroupAction::Deregister`].
 #[must_use]
-pub fn deregister_key(machine: &InstanceId) -> String {
-    format!("deregister {machine}")
+pub fn deregister_key(targets: &TargetGroupArn, machine: &InstanceId) -> String {
+    format!("deregister {machine} {targets}")
 }

@@ -118,6 +118,18 @@ text_id!(
     TargetGroupArn
 );
 text_id!(
+    /// Kubernetes node.
+    NodeName
+);
+text_id!(
+    /// A pod's uid: a pod of the same name with another uid is another pod.
+    PodUid
+);
+text_id!(
+    /// A namespaced object of Kubernetes, `namespace/name`.
+    ObjectName
+);
+text_id!(
     /// One execution of one rollout plan on one cluster, for example `dev-2026-11-21-01`.
     RolloutId
 );

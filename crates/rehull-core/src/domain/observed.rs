@@ -7,6 +7,7 @@ use super::etcd::EtcdView;
 use super::fleet::FleetView;
 use super::group::GroupsView;
 use super::ids::{AccountId, EtcdClusterId, Region};
+use super::kube::KubeView;
 use super::terraform::TerraformRun;
 
 /// Everything one tick knows.
@@ -20,6 +21,8 @@ pub struct Observed {
     pub etcd: EtcdView,
     /// Machines that live in groups, and who is sent to them.
     pub groups: GroupsView,
+    /// Nodes, and what runs on them; empty where no rollout of nodes looks.
+    pub kube: KubeView,
     /// Long work that runs or has ended.
     pub jobs: Jobs,
     /// What the cluster is; absent before bootstrap.
@@ -60,6 +63,8 @@ pub enum Part {
     Groups,
     /// Targets of load balancers.
     Targets,
+    /// Nodes, pods and budgets of Kubernetes.
+    Kube,
 }
 
 impl Part {
@@ -76,6 +81,7 @@ impl Part {
             Self::Mailbox => "the mailbox",
             Self::Groups => "Auto Scaling groups",
             Self::Targets => "targets of load balancers",
+            Self::Kube => "nodes and pods",
         }
     }
 }

@@ -74,7 +74,8 @@ impl Phase {
             | Action::CreateTemplateVersion { .. }
             | Action::ApplyTerraform { .. }
             | Action::RecordIdentity { .. }
-            | Action::Group(_) => None,
+            | Action::Group(_)
+            | Action::Node(_) => None,
             Action::Preflight { .. } => Some(Self::Held),
             Action::LaunchMachine { .. } => Some(Self::Boot),
             Action::MoveLeader { .. } => Some(Self::Leader),
@@ -103,6 +104,9 @@ impl Phase {
             | WaitingOn::Canary { .. }
             | WaitingOn::LetGo { .. }
             | WaitingOn::Floor { .. }
+            | WaitingOn::NodeReady { .. }
+            | WaitingOn::Drain { .. }
+            | WaitingOn::DrainTurn { .. }
             | WaitingOn::Retry { .. } => None,
             WaitingOn::Snapshot { .. }
             | WaitingOn::Gate { .. }
@@ -185,6 +189,8 @@ impl GroupPhase {
             WaitingOn::Canary { .. } => Some(Self::Canary),
             WaitingOn::LetGo { .. } | WaitingOn::Floor { .. } => Some(Self::LetGo),
             WaitingOn::Termination { .. } => Some(Self::End),
+            // Of workers, whose phases are those of a drain.
+            WaitingOn::NodeReady { .. } | WaitingOn::Drain { .. } | WaitingOn::DrainTurn { .. } => None,
             WaitingOn::Unreadable { .. }
             | WaitingOn::Terraform { .. }
             | WaitingOn::Retry { .. }

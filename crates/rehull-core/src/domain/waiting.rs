@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{GroupName, InstanceId, SlotName, StepId, Zone};
+use super::ids::{GroupName, InstanceId, NodeName, ObjectName, SlotName, StepId, Zone};
 use super::observed::Part;
+pub use super::stop::StopReason;
 use super::terraform::TerraformProgress;
 
 /// Why a step does not act right now. Every tick lists all of them.
@@ -135,6 +136,35 @@ pub enum WaitingOn {
         /// Where, if one zone is meant.
         zone: Option<Zone>,
     },
+    /// A new node does not carry anything yet.
+    NodeReady {
+        /// Machine.
+        machine: InstanceId,
+        /// Its node, once it has registered.
+        node: Option<NodeName>,
+        /// What it lacks.
+        lacks: String,
+        /// When the rollout stops because of it.
+        until: Timestamp,
+    },
+    /// Pods that have to leave a node before its machine ends.
+    Drain {
+        /// Node.
+        node: NodeName,
+        /// Every pod that is still there, and what holds it.
+        pods: Vec<LeftPod>,
+        /// When the rollout stops because of them.
+        until: Timestamp,
+    },
+    /// As many nodes are being drained as may be at once, over all groups.
+    DrainTurn {
+        /// Group whose next node waits.
+        group: GroupName,
+        /// Nodes that are being drained.
+        draining: u32,
+        /// At most so many.
+        budget: u32,
+    },
     /// The last attempt of an action failed; it is tried again later.
     Retry {
         /// Which action.
@@ -148,7 +178,7 @@ pub enum WaitingOn {
 
 impl WaitingOn {
     /// Every word of [`Self::name`].
-    pub const NAMES: [&str; 19] = [
+    pub const NAMES: [&str; 22] = [
         "unreadable",
         "snapshot",
         "terraform",
@@ -167,6 +197,9 @@ impl WaitingOn {
         "canary",
         "let-go",
         "floor",
+        "node-ready",
+        "drain",
+        "drain-turn",
         "retry",
     ];
 
@@ -192,6 +225,9 @@ impl WaitingOn {
             Self::Canary { .. } => "canary",
             Self::LetGo { .. } => "let-go",
             Self::Floor { .. } => "floor",
+            Self::NodeReady { .. } => "node-ready",
+            Self::Drain { .. } => "drain",
+            Self::DrainTurn { .. } => "drain-turn",
             Self::Retry { .. } => "retry",
         }
     }
@@ -208,6 +244,68 @@ pub struct RedGate {
     pub seen: String,
 }
 
+/// A pod that has not left its node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftPod {
+    /// Pod.
+    pub pod: ObjectName,
+    /// What holds it.
+    pub held: PodHeld,
+}
+
+/// What holds a pod on its node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum PodHeld {
+    /// It may go: its eviction is asked for.
+    Nothing,
+    /// It was told to go, and stops.
+    Stopping,
+    /// A PodDisruptionBudget.
+    Budget {
+        /// Which.
+        budget: ObjectName,
+        /// Healthy pods of it.
+        healthy: u32,
+        /// Never fewer.
+        desired: u32,
+    },
+    /// More than one budget is about it: Kubernetes refuses every eviction of it, for ever.
+    TwoBudgets {
+        /// All of them.
+        budgets: Vec<ObjectName>,
+    },
+    /// It has no controller: once evicted it never comes back, and that is for a person to decide.
+    NoController,
+    /// The declared order: another workload is ready elsewhere first.
+    Order {
+        /// Which.
+        first: ObjectName,
+    },
+}
+
+impl PodHeld {
+    /// For people, behind the name of the pod.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Nothing => "may go".to_owned(),
+            Self::Stopping => "is stopping".to_owned(),
+            Self::Budget {
+                budget,
+                healthy,
+                desired,
+            } => format!("is held by the budget {budget} ({healthy} healthy, never fewer than {desired})"),
+            Self::TwoBudgets { budgets } => {
+                let names: Vec<&str> = budgets.iter().map(ObjectName::as_str).collect();
+                format!("has more than one budget ({})", names.join(", "))
+            }
+            Self::NoController => "has no controller, so nothing would make up for it".to_owned(),
+            Self::Order { first } => format!("waits for {first} to be ready elsewhere"),
+        }
+    }
+}
+
 /// A step and what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
@@ -215,154 +313,4 @@ pub struct Waiting {
     pub step: StepId,
     /// Reason.
     pub on: WaitingOn,
-}
-
-/// Why the rollout ended before its end. All are resumable unless `needs_human` says otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "stop", rename_all = "kebab-case")]
-pub enum StopReason {
-    /// A person asked for it (signal, `abort`, `pause`).
-    Asked {
-        /// How.
-        how: String,
-    },
-    /// Quorum is lost: nothing may be touched.
-    QuorumLost {
-        /// Evidence, one line each.
-        evidence: Vec<String>,
-    },
-    /// The world left the envelope: another cluster id, account, region, a foreign volume, changed slots.
-    OutsideEnvelope {
-        /// What differs.
-        what: String,
-    },
-    /// A machine refused to boot.
-    BootRefused {
-        /// Machine.
-        machine: InstanceId,
-        /// Its code.
-        code: String,
-        /// Its sentence.
-        text: String,
-    },
-    /// Something took longer than its deadline.
-    Deadline {
-        /// What.
-        what: String,
-    },
-    /// An action was refused or denied by the other side and will be refused again.
-    Refused {
-        /// Action.
-        action: String,
-        /// Their words.
-        text: String,
-    },
-    /// The cluster version has risen: etcd refuses to start a member of the version that is planned.
-    PastPointOfNoReturn {
-        /// Member that would not start.
-        slot: SlotName,
-        /// What was planned and what the cluster version is.
-        what: String,
-    },
-    /// An alarm (NOSPACE, CORRUPT) stops everything; under NOSPACE only once no member is out by our doing.
-    Alarm {
-        /// Member.
-        slot: SlotName,
-        /// Alarm.
-        alarm: String,
-    },
-    /// No capacity for the replacement; nothing was touched.
-    NoCapacity {
-        /// Slot.
-        slot: SlotName,
-        /// EC2's words.
-        text: String,
-    },
-    /// A group cannot launch. What it launches and how many were put back.
-    NoLaunch {
-        /// Group.
-        group: GroupName,
-        /// Its words.
-        text: String,
-    },
-    /// The run of Terraform did not come to the end that was approved.
-    Terraform {
-        /// What came of it.
-        why: String,
-        /// What to do; may be empty.
-        help: String,
-    },
-    /// The lease was lost.
-    LeaseLost {
-        /// Who holds it now, if known.
-        holder: String,
-    },
-    /// The store has not answered for so long that the lease cannot be ours for certain.
-    StoreSilent {
-        /// Which store.
-        store: String,
-        /// Since when.
-        since: Timestamp,
-        /// Its last error.
-        why: String,
-    },
-}
-
-impl StopReason {
-    /// Every word of [`Self::name`].
-    pub const NAMES: [&str; 13] = [
-        "asked",
-        "quorum-lost",
-        "outside-envelope",
-        "boot-refused",
-        "deadline",
-        "refused",
-        "past-point-of-no-return",
-        "alarm",
-        "no-capacity",
-        "no-launch",
-        "terraform",
-        "lease-lost",
-        "store-silent",
-    ];
-
-    /// Its word, the one in the journal.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Asked { .. } => "asked",
-            Self::QuorumLost { .. } => "quorum-lost",
-            Self::OutsideEnvelope { .. } => "outside-envelope",
-            Self::BootRefused { .. } => "boot-refused",
-            Self::Deadline { .. } => "deadline",
-            Self::Refused { .. } => "refused",
-            Self::PastPointOfNoReturn { .. } => "past-point-of-no-return",
-            Self::Alarm { .. } => "alarm",
-            Self::NoCapacity { .. } => "no-capacity",
-            Self::NoLaunch { .. } => "no-launch",
-            Self::Terraform { .. } => "terraform",
-            Self::LeaseLost { .. } => "lease-lost",
-            Self::StoreSilent { .. } => "store-silent",
-        }
-    }
-
-    /// Nothing automatic may go on from here.
-    #[must_use]
-    pub const fn needs_human(&self) -> bool {
-        match self {
-            Self::QuorumLost { .. }
-            | Self::OutsideEnvelope { .. }
-            | Self::PastPointOfNoReturn { .. }
-            | Self::Alarm { .. } => true,
-            Self::Asked { .. }
-            | Self::BootRefused { .. }
-            | Self::Deadline { .. }
-            | Self::Refused { .. }
-            | Self::NoCapacity { .. }
-            | Self::NoLaunch { .. }
-            | Self::Terraform { .. }
-            | Self::LeaseLost { .. }
-            | Self::StoreSilent { .. } => false,
-        }
-    }
 }

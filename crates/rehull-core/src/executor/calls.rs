@@ -27,6 +27,12 @@ pub(super) struct Intent {
     token: Token,
 }
 
+impl Intent {
+    pub(super) const fn action(&self) -> &Action {
+        &self.action
+    }
+}
+
 /// What came back, and when.
 pub(super) type Answer = (Result<(), PortError>, Timestamp);
 
@@ -102,7 +108,7 @@ impl Driver<'_> {
             Err(PortError::NotSent { why })
         } else {
             let context = Context {
-                ports: self.ports,
+                ports: &self.ports,
                 lease: self.watch.lease,
                 plan: &self.plan,
                 rollout,

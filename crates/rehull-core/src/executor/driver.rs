@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::grace::Grace;
 use super::open::Opened;
 use super::ports::{Ports, Scene, Watch};
+use super::repeat::Repeats;
 use super::rest::{rest, unseen};
 use super::tick::{Flow, Rules};
 use super::{identity, mailbox, observe::observe};
@@ -84,6 +85,7 @@ pub struct Driver<'a> {
     wishes: BTreeMap<String, Request>,
     /// Monotonic time since which the goal is reached and it does not look like a resting place.
     pub(super) restless: Option<Duration>,
+    pub(super) repeats: Repeats,
     told_waiting: Option<(Vec<Waiting>, i64)>,
     told_done: BTreeSet<StepId>,
 }
@@ -105,6 +107,7 @@ impl<'a> Driver<'a> {
             lease_short: None,
             wishes: BTreeMap::new(),
             restless: None,
+            repeats: Repeats::default(),
             told_waiting: None,
             told_done: BTreeSet::new(),
         }

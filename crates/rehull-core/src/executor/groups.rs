@@ -7,7 +7,7 @@ use futures_util::future::join;
 use super::ports::{Ports, Scene};
 use crate::domain::group::GroupsView;
 use crate::domain::group_action::GroupAction;
-use crate::domain::ids::InstanceId;
+use crate::domain::ids::{GroupName, InstanceId, TargetGroupArn};
 use crate::domain::observed::{Gap, Observed, Part, Partial};
 use crate::ports::PortError;
 
@@ -17,17 +17,27 @@ pub(super) async fn observe(ports: &Ports<'_>, scene: &Scene) -> Partial<GroupsV
         value: GroupsView::default(),
         gaps,
     };
-    let Some(plan) = &scene.servers else {
+    let workers = scene.workers.iter().flat_map(|workers| &workers.groups);
+    let (servers, workers) = (scene.servers.as_ref(), workers.collect::<Vec<_>>());
+    if servers.is_none() && workers.is_empty() {
         return nothing(Vec::new());
-    };
+    }
     let Some(serving) = ports.serving else {
         let why = "this process has no connection to Auto Scaling".to_owned();
         let part = Part::Groups;
         return nothing(vec![Gap { part, why }]);
     };
-    let (names, arns) = ([plan.group.clone()], [plan.targets.clone()]);
+    let names = servers.iter().map(|plan| &plan.group);
+    let names: Vec<GroupName> = names
+        .chain(workers.iter().map(|plan| &plan.group))
+        .cloned()
+        .collect();
+    let arns = servers.iter().map(|plan| &plan.targets);
+    let arns = arns.chain(workers.iter().flat_map(|plan| &plan.targets));
+    let arns: Vec<TargetGroupArn> = arns.cloned().collect();
     let (groups, targets) = join(serving.groups.observe(&names), serving.targets.observe(&arns)).await;
-    let members = groups.value.values().flat_map(|group| &group.members);
+    let of_servers = servers.and_then(|plan| groups.value.get(&plan.group));
+    let members = of_servers.into_iter().flat_map(|group| &group.members);
     let machines: Vec<InstanceId> = members.map(|member| member.machine.clone()).collect();
     let servers = if machines.is_empty() {
         BTreeMap::new()

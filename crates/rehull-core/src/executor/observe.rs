@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join3, join4};
+use futures_util::future::{join, join3, join4};
 
 use super::ports::{Ports, Scene};
-use super::{groups, identity, mailbox};
+use super::{groups, identity, mailbox, nodes};
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::FleetView;
 use crate::domain::observed::{Gap, JobState, Jobs, Observed, Part, Partial};
@@ -32,8 +32,9 @@ pub async fn observe(ports: &Ports<'_>, scene: &Scene) -> Observed {
         mailbox::list(ports.store, &scene.rollout),
         terraform(ports, scene),
     );
-    let everything = join3(aws, store, groups::observe(ports, scene));
-    let ((machines, slots, templates, etcd), (snapshot, identity, inbox, terraform), groups) =
+    let of_groups = join(groups::observe(ports, scene), nodes::observe(ports, scene));
+    let everything = join3(aws, store, of_groups);
+    let ((machines, slots, templates, etcd), (snapshot, identity, inbox, terraform), (groups, kube)) =
         everything.await;
     let fleet = FleetView {
         machines: whole(machines, &mut gaps),
@@ -41,6 +42,7 @@ pub async fn observe(ports: &Ports<'_>, scene: &Scene) -> Observed {
         templates: whole(templates, &mut gaps),
     };
     let groups = whole(groups, &mut gaps);
+    let kube = whole(kube, &mut gaps);
     let snapshot = named(snapshot, Part::Jobs, &mut gaps).unwrap_or(JobState::Absent);
     let terraform = named(terraform, Part::Jobs, &mut gaps).unwrap_or_default();
     let identity = named(identity, Part::Identity, &mut gaps).flatten();
@@ -58,6 +60,7 @@ pub async fn observe(ports: &Ports<'_>, scene: &Scene) -> Observed {
         fleet,
         etcd,
         groups,
+        kube,
         jobs: Jobs { snapshot, terraform },
         identity,
         requests,

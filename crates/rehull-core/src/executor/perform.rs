@@ -8,7 +8,7 @@ use std::sync::Arc;
 #[cfg(test)]
 use super::mutants;
 use super::ports::Ports;
-use super::{groups, identity};
+use super::{groups, identity, nodes};
 use crate::domain::action::{Action, Preflight};
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{Join, tag};
@@ -25,7 +25,7 @@ use crate::ports::{ApprovedRun, LaunchRequest, LeaseState, PortError, Rule, Temp
 /// What a call belongs to.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
-    pub(super) ports: Ports<'a>,
+    pub(super) ports: &'a Ports<'a>,
     pub(super) lease: &'a Arc<dyn LeaseState>,
     pub(super) plan: &'a RolloutPlan,
     pub(super) rollout: &'a RolloutId,
@@ -41,7 +41,7 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
         membership,
         store,
         ..
-    } = context.ports;
+    } = *context.ports;
     mutant!(AttachElsewhere => if let Some(done) = mutants::attached_elsewhere(context, action).await { return done });
     match action {
         Action::StartSnapshot => start_snapshot(context).await,
@@ -100,7 +100,8 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
         Action::Group(GroupAction::CreateVersion { template, digest, .. }) => {
             create_server_version(context, template, digest, token).await
         }
-        Action::Group(action) => groups::perform(context.ports, action).await,
+        Action::Group(action) => groups::perform(*context.ports, action).await,
+        Action::Node(action) => nodes::perform(*context.ports, action).await,
     }
 }
 

@@ -7,10 +7,10 @@ use super::lease::LeaseTimes;
 use crate::domain::desired::Slot;
 use crate::domain::ids::{ClusterName, GroupName, LaunchTemplateName, RolloutId, TargetGroupArn};
 use crate::event::EventSink;
-use crate::plan::RolloutPlan;
+use crate::plan::{RolloutPlan, WorkersPlan};
 use crate::ports::{
-    Clock, EtcdMembership, EtcdProbe, EtcdView, Groups, LaunchTemplates, LeaseState, Machines, Servers,
-    SlotParts, SnapshotJobs, Store, Targets, TerraformJobs,
+    Clock, EtcdMembership, EtcdProbe, EtcdView, Evictions, Groups, LaunchTemplates, LeaseState, Machines,
+    Nodes, NodesView, Servers, SlotParts, SnapshotJobs, Store, Targets, TerraformJobs,
 };
 
 /// The doors to the world.
@@ -32,6 +32,8 @@ pub struct Ports<'a> {
     pub snapshots: &'a dyn SnapshotJobs,
     /// Machines in groups; `None`: nobody has connected to what they need.
     pub serving: Option<ServingPorts<'a>>,
+    /// Kubernetes; `None`: nobody has connected to it.
+    pub kube: Option<KubePorts<'a>>,
     /// Terraform; `None`: the cluster file names no module.
     pub terraform: Option<&'a dyn TerraformJobs>,
     /// Journal, lease, mailbox, identity.
@@ -49,6 +51,17 @@ pub struct ServingPorts<'a> {
     pub targets: &'a dyn Targets,
     /// Apiservers.
     pub servers: &'a dyn Servers,
+}
+
+/// The doors to Kubernetes.
+#[derive(Clone, Copy)]
+pub struct KubePorts<'a> {
+    /// Reads.
+    pub view: &'a dyn NodesView,
+    /// What is set of nodes.
+    pub nodes: &'a dyn Nodes,
+    /// Evictions.
+    pub evictions: &'a dyn Evictions,
 }
 
 /// What goes on beside the loop.
@@ -84,6 +97,8 @@ pub struct Scene {
     pub(super) templates: Vec<LaunchTemplateName>,
     /// Its control plane, where rehull rolls it.
     pub(super) servers: Option<ServersScene>,
+    /// Its workers, where rehull rolls them.
+    pub(super) workers: Option<WorkersPlan>,
 }
 
 /// Where the control plane is looked at.
@@ -105,6 +120,7 @@ impl Scene {
             slots,
             templates,
             servers: None,
+            workers: None,
         }
     }
 
@@ -112,7 +128,12 @@ impl Scene {
     #[must_use]
     pub fn of(plan: &RolloutPlan, rollout: &RolloutId) -> Self {
         let slots = plan.envelope.all_slots().map(|planned| planned.slot.clone());
-        let scene = Self::new(&plan.envelope.cluster, rollout, slots.collect());
+        let mut scene = Self::new(&plan.envelope.cluster, rollout, slots.collect());
+        scene.workers.clone_from(&plan.envelope.workers);
+        let groups = scene.workers.iter().flat_map(|workers| &workers.groups);
+        let of_workers: BTreeSet<LaunchTemplateName> =
+            groups.map(|group| group.launch_template.clone()).collect();
+        scene.templates.extend(of_workers);
         match &plan.envelope.control_plane {
             Some(planned) => scene.with_servers(&planned.group, &planned.targets, &planned.launch_template),
             None => scene,

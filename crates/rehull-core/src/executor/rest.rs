@@ -6,6 +6,8 @@ use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::{Attachment, Machine, SlotParts};
 use crate::domain::group::Lifecycle;
 use crate::domain::ids::{GroupName, SlotName};
+use crate::domain::kube::REPLACED_SOON;
+use crate::domain::node_action::Lasting;
 use crate::domain::observed::{Observed, Part};
 use crate::domain::quorum::Standing;
 use crate::domain::terraform::TerraformRun;
@@ -46,6 +48,10 @@ pub fn rest(plan: &RolloutPlan, seen: &Observed, journal: &JournalView) -> Rest 
     if let Some(control_plane) = &plan.envelope.control_plane {
         group_is_at_rest(&control_plane.group, seen, journal, &mut left);
     }
+    for group in plan.envelope.workers.iter().flat_map(|workers| &workers.groups) {
+        group_is_at_rest(&group.group, seen, journal, &mut left);
+    }
+    nodes_are_at_rest(seen, journal, &mut left);
     let planned = |slot: &SlotName| {
         plan.envelope
             .all_slots()
@@ -149,6 +155,23 @@ fn group_is_at_rest(group: &GroupName, seen: &Observed, journal: &JournalView, l
                 member.machine
             )),
             Lifecycle::InService | Lifecycle::Other(_) => {}
+        }
+    }
+}
+
+/// No cordon and no taint of ours is left on a node that is there.
+fn nodes_are_at_rest(seen: &Observed, journal: &JournalView, left: &mut Vec<String>) {
+    for (what, of) in journal.lasting() {
+        let node = seen.kube.nodes.get(&of.node);
+        let Some(node) = node.filter(|node| node.machine.as_ref() == Some(&of.machine)) else {
+            continue;
+        };
+        match what {
+            Lasting::Cordon if node.is_cordoned => left.push(format!("node {} is cordoned", of.node)),
+            Lasting::Taint if node.taints.contains(REPLACED_SOON) => {
+                left.push(format!("node {} carries the taint {REPLACED_SOON}", of.node));
+            }
+            Lasting::Cordon | Lasting::Taint => {}
         }
     }
 }

@@ -43,6 +43,8 @@ const LINKS: RetryPolicy = policy(1_000, 5);
 const MEMBERSHIP: RetryPolicy = policy(6_000, 30);
 /// A detach takes about 3 s, an attach about 4 s.
 const BUSY: RetryPolicy = policy(2_000, 15);
+/// A budget is back when what makes up for the last pod is ready; asking costs the API a read.
+const EVICTED: RetryPolicy = policy(1_000, 10);
 /// An election takes about a second.
 const LEADER: RetryPolicy = policy(1_000, 10);
 /// The world moved between look and call: look again, but not for ever.
@@ -51,7 +53,7 @@ const GONE: RetryPolicy = policy(2_000, 10);
 const GONE_TRIES_MAX: u32 = 3;
 
 /// How long to leave an action alone after its `failures`-th failure in a row.
-fn pause(error: &PortError, failures: u32) -> Duration {
+pub(super) fn pause(error: &PortError, failures: u32) -> Duration {
     let (policy, at_least) = match error {
         PortError::NotSent { .. } => (NOT_SENT, Duration::ZERO),
         PortError::OutcomeUnknown { .. } => (UNKNOWN, Duration::ZERO),
@@ -63,6 +65,7 @@ fn pause(error: &PortError, failures: u32) -> Duration {
             Rule::NotEnoughStarted | Rule::TooManyLearners => (MEMBERSHIP, Duration::ZERO),
             Rule::NotLeader | Rule::LearnerNotReady => (LEADER, Duration::ZERO),
             Rule::Busy => (BUSY, Duration::ZERO),
+            Rule::Budget => (EVICTED, Duration::ZERO),
             // Not passing: the rollout has stopped; whoever resumes it wants it tried at once.
             Rule::MemberExists
             | Rule::InsufficientCapacity
@@ -103,6 +106,8 @@ pub(super) fn visible_within(action: &Action) -> Duration {
         | Action::RecordIdentity { .. } => 0,
         // Auto Scaling and load balancing tell what they were told at once, as far as anybody has published.
         Action::Group(_) => 2,
+        // The list of nodes may come out of a cache.
+        Action::Node(_) => 2,
     };
     Duration::from_secs(seconds)
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::groups;
 use super::retry::visible_within;
+use super::{groups, nodes};
 use crate::domain::action::Action;
 use crate::domain::etcd::{Endpoint, ListedMember};
 use crate::domain::fleet::{Attachment, SlotParts};
@@ -143,6 +143,7 @@ fn is_evident(action: &Action, seen: &Observed) -> bool {
         Action::Preflight { .. } | Action::VerifyData { .. } => false,
         Action::RecordIdentity { .. } => seen.identity.is_some(),
         Action::Group(action) => groups::is_evident(action, seen),
+        Action::Node(action) => nodes::is_evident(action, seen),
     }
 }
 

@@ -224,16 +224,22 @@ impl Driver<'_> {
                 waiting.push(waiting_for_lease(until, self.watch.lease.silence()));
             }
         }
-        let intents = self.intents(ready);
+        let repeats = self.take_repeats(&mut ready);
+        let mut intents = self.intents(ready);
         records.extend(intents.iter().map(|intent| self.intended(intent)));
         mutant!(AppendAfterAct => if !intents.is_empty() { return self.act_first(seen, &intents, records).await });
         self.journal.append(records).await?;
         self.tell_waiting(waiting);
-        if intents.is_empty() {
+        if intents.is_empty() && repeats.is_empty() {
             return Ok(Flow::Again(self.pause(recheck, until, seen.at)));
         }
-        let answers = self.perform_all(seen, &intents).await;
+        let written = intents.len();
+        intents.extend(repeats);
+        let mut answers = self.perform_all(seen, &intents).await;
+        let of_repeats = answers.split_off(written.min(answers.len()));
+        let repeats = intents.split_off(written);
         let stop = self.settle(&intents, answers).await?;
+        let stop = stop.or_else(|| self.repeated(&repeats, of_repeats));
         Ok(stop.map_or(Flow::Again(AFTER_ACTION), Flow::Stop))
     }
 

@@ -1,5 +1,6 @@
 //! The fold of a journal. It answers five questions and no others; it never says where we were.
 
+mod drain;
 mod excerpt;
 mod hold;
 mod marks;
@@ -27,6 +28,9 @@ pub struct JournalView {
     answered: BTreeMap<String, String>,
     halt: Option<Halt>,
     closed: Option<(String, Timestamp)>,
+    /// Actions that were settled.
+    #[serde(default)]
+    settled: u64,
 }
 
 /// What the first record says.
@@ -75,6 +79,9 @@ pub struct ActionPast {
     pub doubt: Option<Doubt>,
     /// Settled without success, certainly or not, since it was last done.
     pub failures: u32,
+    /// It was the so-manieth that was done last: a clock that was set cannot turn this order around.
+    #[serde(default)]
+    pub nth_done: u64,
 }
 
 /// An answer that left the outcome open.
@@ -193,6 +200,7 @@ impl JournalView {
             in_doubt: false,
             doubt: None,
             failures: 0,
+            nth_done: 0,
         });
         past.step = step.clone();
         past.action = action.clone();
@@ -223,6 +231,8 @@ impl JournalView {
         past.in_doubt = false;
         match error {
             None => {
+                self.settled = self.settled.saturating_add(1);
+                past.nth_done = self.settled;
                 past.done_at = Some(at);
                 past.failed = None;
                 past.failures = 0;

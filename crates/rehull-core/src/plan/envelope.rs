@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::group::ControlPlanePlan;
+use super::worker::WorkersPlan;
 use crate::domain::canonical::canonical;
 use crate::domain::desired::Slot;
 use crate::domain::ids::{
@@ -72,6 +73,9 @@ pub struct Envelope {
     /// Rolled after etcd; absent where rehull does not roll it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control_plane: Option<ControlPlanePlan>,
+    /// Rolled after the control plane; absent where rehull rolls none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<WorkersPlan>,
     /// Launch template fields shared by all slots.
     pub machine: MachineContent,
     /// Waits and limits.

@@ -9,6 +9,7 @@ mod content;
 pub mod envelope;
 mod eta;
 mod explain;
+pub mod findings;
 mod forecast;
 pub mod group;
 mod headline;
@@ -30,6 +31,8 @@ mod tests_of_alarms;
 #[cfg(test)]
 mod tests_of_certificates;
 #[cfg(test)]
+mod tests_of_findings;
+#[cfg(test)]
 mod tests_of_incidents;
 #[cfg(test)]
 mod tests_of_pins;
@@ -37,6 +40,7 @@ mod tests_of_pins;
 mod tests_of_servers;
 #[cfg(test)]
 mod tests_of_the_past;
+pub mod worker;
 
 pub use crate::domain::policy::ServingPolicy;
 pub use changed::differences;
@@ -45,8 +49,10 @@ pub use envelope::{
     Envelope, Forecast, ForecastStep, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan,
     ServersForecast, SlotContent, SlotPlan,
 };
+pub use findings::{Finding, Severity, findings};
 pub use group::{ControlPlanePlan, ServerContent};
 pub use hold::held;
 pub use input::{Past, PlanInput, ServersTarget, Target};
 pub use planner::{plan, plan_knowing};
 pub use refusal::Refusal;
+pub use worker::{OrderRule, WorkerGroupPlan, WorkerPolicy, WorkersPlan};

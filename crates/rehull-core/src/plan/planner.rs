@@ -64,6 +64,7 @@ pub fn plan_knowing(input: &PlanInput<'_>, past: &Past) -> Result<RolloutPlan, V
         slots,
         spare,
         control_plane,
+        workers: None,
         machine,
         policy: input.desired.policy.clone(),
         reversible: reversible(input, from, to),

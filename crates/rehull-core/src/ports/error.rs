@@ -82,6 +82,8 @@ pub enum Rule {
     LimitExceeded,
     /// EC2: the part is busy, or in the wrong state: again later.
     Busy,
+    /// Kubernetes: a PodDisruptionBudget allows nobody to go right now.
+    Budget,
     /// EC2: zone mismatch, bad parameter: will be refused again.
     Invalid,
     /// Anything else: will be refused again.
@@ -103,6 +105,7 @@ impl PortError {
                 | Rule::NotLeader
                 | Rule::LearnerNotReady
                 | Rule::TooManyLearners
+                | Rule::Budget
                 | Rule::Busy => true,
                 Rule::MemberExists
                 | Rule::InsufficientCapacity

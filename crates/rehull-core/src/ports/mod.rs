@@ -6,6 +6,7 @@ mod aws;
 mod error;
 mod etcd;
 mod groups;
+mod nodes;
 mod store;
 mod terraform;
 
@@ -13,5 +14,6 @@ pub use aws::{LaunchRequest, LaunchTemplates, Machines, MadeVersion, SlotParts, 
 pub use error::{PortError, Rule};
 pub use etcd::{EtcdMembership, EtcdProbe, EtcdView, SnapshotJobs};
 pub use groups::{Groups, Servers, Targets};
+pub use nodes::{Evictions, Nodes, NodesView, Unevicted};
 pub use store::{Clock, LeaseNow, LeaseState, Silence, Store, StoreError, Stored, Tag};
 pub use terraform::{ApprovedRun, TerraformJobs};

@@ -5,7 +5,7 @@
 //! that was altered of the group is put back at every resting place.
 
 mod exchange;
-mod launch;
+pub(super) mod launch;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::journal::{ActionPast, JournalView};
 use crate::mutant::mutant;
 
 /// What would interfere: it terminates machines, or changes how many there are, without asking anybody.
-const INTERFERES: [&str; 3] = ["AZRebalance", "AlarmNotification", "ScheduledActions"];
+pub(super) const INTERFERES: [&str; 3] = ["AZRebalance", "AlarmNotification", "ScheduledActions"];
 
 /// Proposes what is next for the control plane, once etcd has nothing left to do.
 pub(super) fn next(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Tick) {
@@ -127,6 +127,7 @@ impl Roll<'_> {
                 processes,
                 version: self.launches,
                 sizes: self.group.sizes,
+                beyond: 0,
             },
         );
     }
@@ -196,6 +197,6 @@ fn served_mark(server: &Situated<'_>) -> String {
     format!("served {}", server.member.machine)
 }
 
-fn later(at: Timestamp, wait: Duration) -> Timestamp {
+pub(super) fn later(at: Timestamp, wait: Duration) -> Timestamp {
     at.checked_add(wait).unwrap_or(Timestamp::MAX)
 }

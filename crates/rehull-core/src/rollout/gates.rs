@@ -257,7 +257,7 @@ pub(crate) fn blinding_gaps(seen: &Observed) -> impl Iterator<Item = &crate::dom
         Part::Machines | Part::Slots | Part::Templates | Part::BootReports | Part::Jobs | Part::Identity => {
             !mutant!(UnreadIsEmpty)
         }
-        // Nothing of etcd rests on them; the control plane asks for itself.
-        Part::Mailbox | Part::Groups | Part::Targets => false,
+        // Nothing of etcd rests on them; the control plane and the workers ask for themselves.
+        Part::Mailbox | Part::Groups | Part::Targets | Part::Kube => false,
     })
 }

@@ -8,6 +8,7 @@ mod bake;
 mod boot;
 mod bootstrap;
 mod comeback;
+mod drain;
 mod etcd_member;
 mod gates;
 mod give_up;
@@ -28,6 +29,7 @@ mod spare;
 mod steady;
 mod step;
 mod tick;
+mod worker;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -115,6 +117,9 @@ pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: 
             // One after the other, so that the cause of what fails is plain.
             if tick.is_empty() {
                 apiserver::next(&now, journal, goal, &mut tick);
+            }
+            if tick.is_empty() {
+                worker::next(&now, journal, goal, &mut tick);
             }
         }
     }

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use crate::domain::action::Action;
+use crate::domain::fleet::TemplateVersion;
 use crate::domain::group::{Group, Launches, Lifecycle, Member, Server, Sizes, TargetHealth};
 use crate::domain::group_action::{GroupAction, deregister_key};
-use crate::domain::ids::{InstanceId, LaunchTemplateVersion, Zone};
+use crate::domain::ids::{
+    ContentDigest, GroupName, InstanceId, LaunchTemplateName, LaunchTemplateVersion, Zone,
+};
 use crate::domain::observed::Observed;
 use crate::journal::JournalView;
 use crate::plan::ControlPlanePlan;
@@ -44,14 +48,43 @@ pub(super) struct Before {
     pub(super) sizes: Sizes,
 }
 
-impl<'a> Roll<'a> {
+impl Before {
+    /// `None`: nothing is held.
+    pub(super) fn of(journal: &JournalView, group: &GroupName) -> Option<Self> {
+        let past = journal.hold_of(group)?;
+        let Action::Group(GroupAction::HoldGroup {
+            processes,
+            version,
+            sizes,
+            ..
+        }) = &past.action
+        else {
+            return None;
+        };
+        Some(Self {
+            processes: processes.clone(),
+            version: *version,
+            sizes: *sizes,
+        })
+    }
+}
+
+/// What a group launches, and what it shall launch in the end.
+pub(super) struct Versions<'a> {
+    pub(super) launches: LaunchTemplateVersion,
+    pub(super) wanted: LaunchTemplateVersion,
+    known: &'a [TemplateVersion],
+    content: &'a ContentDigest,
+}
+
+impl<'a> Versions<'a> {
     /// Or what is not as it was when it was planned.
     pub(super) fn read(
-        plan: &'a ControlPlanePlan,
         seen: &'a Observed,
-        journal: &'a JournalView,
-    ) -> Result<Self, String> {
-        let name = &plan.group;
+        name: &GroupName,
+        template: &LaunchTemplateName,
+        content: &'a ContentDigest,
+    ) -> Result<(&'a Group, Self), String> {
         let Some(group) = seen.groups.groups.get(name) else {
             return Err(format!("there is no group {name}"));
         };
@@ -63,38 +96,54 @@ impl<'a> Roll<'a> {
                 ));
             }
         };
-        if group.template != plan.launch_template {
+        if group.template != *template {
             return Err(format!("the group {name} launches from {}", group.template));
         }
-        let versions = seen.fleet.templates.get(&plan.launch_template);
-        let versions = versions.map(Vec::as_slice).unwrap_or_default();
-        let new = |version: &LaunchTemplateVersion| {
-            let mut all = versions.iter();
-            all.any(|known| known.version == *version && known.digest.as_ref() == Some(&plan.to.digest))
+        let known = seen.fleet.templates.get(template);
+        let known = known.map(Vec::as_slice).unwrap_or_default();
+        let mut fitting = known.iter().rev();
+        let Some(wanted) = fitting.find(|known| known.digest.as_ref() == Some(content)) else {
+            return Err(format!("{template} has no version with the planned content"));
         };
-        let mut fitting = versions.iter().rev();
-        let Some(wanted) = fitting.find(|known| known.digest.as_ref() == Some(&plan.to.digest)) else {
-            return Err(format!(
-                "{} has no version with the planned content",
-                plan.launch_template
-            ));
+        let versions = Self {
+            launches,
+            wanted: wanted.version,
+            known,
+            content,
         };
+        Ok((group, versions))
+    }
+
+    pub(super) fn is_new(&self, version: LaunchTemplateVersion) -> bool {
+        let mut all = self.known.iter();
+        all.any(|known| known.version == version && known.digest.as_ref() == Some(self.content))
+    }
+}
+
+impl<'a> Roll<'a> {
+    /// Or what is not as it was when it was planned.
+    pub(super) fn read(
+        plan: &'a ControlPlanePlan,
+        seen: &'a Observed,
+        journal: &'a JournalView,
+    ) -> Result<Self, String> {
+        let (group, versions) = Versions::read(seen, &plan.group, &plan.launch_template, &plan.to.digest)?;
         let targets = seen.groups.targets.get(&plan.targets);
         let counted = group.members.iter().filter(|member| member.lifecycle.counts());
         let servers = counted.map(|member| Situated {
             member,
-            is_new: member.version.as_ref().is_some_and(new),
+            is_new: member.version.is_some_and(|version| versions.is_new(version)),
             health: targets.and_then(|all| all.get(&member.machine)),
             answer: seen.groups.servers.get(&member.machine),
-            deregistered: journal.told_at(&deregister_key(&member.machine)),
+            deregistered: journal.told_at(&deregister_key(&plan.targets, &member.machine)),
         });
         Ok(Self {
             plan,
             seen,
             journal,
             group,
-            launches,
-            wanted: wanted.version,
+            launches: versions.launches,
+            wanted: versions.wanted,
             servers: servers.collect(),
         })
     }
@@ -152,21 +201,7 @@ impl<'a> Roll<'a> {
 
     /// What was before; `None`: nothing is held.
     pub(super) fn before(&self) -> Option<Before> {
-        let past = self.journal.hold_of(&self.plan.group)?;
-        let crate::domain::action::Action::Group(GroupAction::HoldGroup {
-            processes,
-            version,
-            sizes,
-            ..
-        }) = &past.action
-        else {
-            return None;
-        };
-        Some(Before {
-            processes: processes.clone(),
-            version: *version,
-            sizes: *sizes,
-        })
+        Before::of(self.journal, &self.plan.group)
     }
 
     /// The first new machine has served for the time of the bake.

@@ -94,7 +94,10 @@ impl Tick {
             | WaitingOn::OtherMemberOut { .. }
             | WaitingOn::Launch { .. }
             | WaitingOn::Serving { .. }
-            | WaitingOn::Floor { .. } => false,
+            | WaitingOn::Floor { .. }
+            | WaitingOn::NodeReady { .. }
+            | WaitingOn::Drain { .. }
+            | WaitingOn::DrainTurn { .. } => false,
         });
         let recheck = if only_time { LATER } else { SOON };
         Next::Continue {

@@ -95,7 +95,11 @@ impl Lab {
     }
 
     /// The network, and one subnet in each of so many zones.
-    fn subnets(&mut self, now: Timestamp, count: usize) -> Result<(String, Vec<String>), GroundError> {
+    pub(super) fn subnets(
+        &mut self,
+        now: Timestamp,
+        count: usize,
+    ) -> Result<(String, Vec<String>), GroundError> {
         let Told::Subnets(found) = ask(&mut self.world, now, Ask::DescribeSubnets(Describe::default()))?
         else {
             return Err(wrong("no subnets"));
@@ -149,7 +153,7 @@ impl Lab {
         Ok(group)
     }
 
-    fn by_hand(
+    pub(super) fn by_hand(
         &mut self,
         now: Timestamp,
         service: Service,

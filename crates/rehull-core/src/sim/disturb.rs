@@ -54,9 +54,8 @@ impl Lab {
     fn feel(&mut self, now: Timestamp, what: &Happening, begins: bool) {
         match what {
             Happening::Terminate { slot } => {
-                if let Some(id) = self.carrier(slot).filter(|_| begins) {
-                    self.terminate_by_hand(now, &id);
-                }
+                let id = self.carrier(slot).filter(|_| begins);
+                self.terminate_by_hand(now, id);
             }
             Happening::PowerCut { slot } => self.power_cut(now, slot, begins),
             Happening::KillProcess { slot } => {
@@ -79,9 +78,11 @@ impl Lab {
                 self.switch_zone(now, slot, |zone| Switch::ZoneLoss { zone, on: begins });
             }
             Happening::ServerLost { slot } => {
-                if let Some(id) = self.server_in_zone_of(slot).filter(|_| begins) {
-                    self.terminate_by_hand(now, &id);
-                }
+                let id = self.server_in_zone_of(slot).filter(|_| begins);
+                self.terminate_by_hand(now, id);
+            }
+            Happening::NodeLost | Happening::KubeletHangs | Happening::BudgetBlocks | Happening::ScaleOut => {
+                self.feel_on_nodes(now, what, begins);
             }
             Happening::StuckVolume { slot } => self.hold_volume(now, slot, begins),
             Happening::WrongArtefact => self.boots.wrong_artefact = begins,
@@ -117,6 +118,21 @@ impl Lab {
                     self.errands.push(what.clone());
                 }
             }
+        }
+    }
+
+    /// What befalls workers.
+    fn feel_on_nodes(&mut self, now: Timestamp, what: &Happening, begins: bool) {
+        let is = |one: Happening| *what == one;
+        if is(Happening::KubeletHangs) {
+            self.kube.freeze(now, begins);
+        } else if is(Happening::BudgetBlocks) {
+            self.kube.block(now, super::workers::BLOCKED, begins);
+        } else if is(Happening::ScaleOut) && begins {
+            self.scale_out(now);
+        } else if is(Happening::NodeLost) {
+            let id = self.worker_that_is_hit().filter(|_| begins);
+            self.terminate_by_hand(now, id);
         }
     }
 
@@ -197,7 +213,8 @@ impl Lab {
         });
     }
 
-    fn terminate_by_hand(&mut self, now: Timestamp, id: &InstanceId) {
+    fn terminate_by_hand(&mut self, now: Timestamp, id: Option<InstanceId>) {
+        let Some(id) = id else { return };
         let ids = vec![id.as_str().to_owned()];
         self.ask(now, ec2::Request::TerminateInstances { ids });
     }

@@ -127,6 +127,14 @@ pub enum Happening {
         /// Zone of this slot.
         slot: SlotName,
     },
+    /// Somebody terminates a worker through EC2: one that is being drained, if there is one.
+    NodeLost,
+    /// The kubelet of a worker stands still: of one that is being drained, if there is one.
+    KubeletHangs,
+    /// A budget is made so strict that it allows nobody to go.
+    BudgetBlocks,
+    /// A person, or an autoscaler, wants one more of the first group of workers.
+    ScaleOut,
     /// The volume does not leave `detaching`.
     StuckVolume {
         /// Slot.
@@ -196,6 +204,12 @@ pub enum Happening {
 }
 
 impl Happening {
+    /// It can take a worker out, or what runs there, without rehull's doing.
+    #[must_use]
+    pub const fn harms_a_node(&self) -> bool {
+        matches!(self, Self::NodeLost | Self::KubeletHangs | Self::ZoneLoss { .. })
+    }
+
     /// It can take a member out without rehull's doing.
     #[must_use]
     pub const fn harms_a_member(&self) -> bool {
@@ -211,6 +225,10 @@ impl Happening {
             Self::LeaderFlip
             | Self::Alarm { .. }
             | Self::NoCapacity { .. }
+            | Self::NodeLost
+            | Self::KubeletHangs
+            | Self::BudgetBlocks
+            | Self::ScaleOut
             | Self::StuckVolume { .. }
             | Self::WrongArtefact
             | Self::NeverBoots

@@ -14,11 +14,13 @@ use super::etcd::Etcd;
 use super::fault::Happening;
 use super::guest::{Disk, Guest, Surroundings, UserData};
 use super::hands::Views;
+use super::kube::Kube;
 use super::oracle::{Counts, Oracle};
 use super::servers::Servers;
 use super::store::Objects;
 use super::terraform::{ProgramNumber, Terraform};
 use super::time::ProcessNumber;
+use super::workers::Workers;
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{BootPhase, BootReport};
 use crate::domain::ids::{InstanceId, RolloutId, VolumeId};
@@ -65,6 +67,12 @@ pub(crate) struct Lab {
     pub(super) control_plane: Option<ControlPlane>,
     /// Control-plane machines.
     pub(super) servers: Servers,
+    /// What was laid of workers.
+    pub(super) workers: Option<Workers>,
+    /// So many more of the first group somebody has asked for.
+    pub(super) scaled_out: u32,
+    /// What runs on workers, if there are any.
+    pub(super) kube: Kube,
     pub(super) agenda: BTreeMap<(Timestamp, u64), Due>,
     numbers: u64,
     changes: u64,
@@ -125,6 +133,9 @@ impl Lab {
             disks: BTreeMap::new(),
             control_plane: None,
             servers: Servers::default(),
+            workers: None,
+            scaled_out: 0,
+            kube: Kube::default(),
             agenda: BTreeMap::new(),
             numbers: 0,
             changes: 0,
@@ -159,6 +170,7 @@ impl Lab {
             self.world.next_due(),
             self.etcd.next_due(),
             self.servers.next_due(),
+            self.kube.next_due(),
             self.agenda.keys().next().map(|(at, _)| *at),
         ];
         due.into_iter().flatten().filter(|at| *at < Timestamp::MAX).min()
@@ -210,6 +222,7 @@ impl Lab {
         self.take_ended();
         self.stir_guests(now);
         self.live_on_servers(now);
+        self.live_on_nodes(now);
         let counts = Counts::of(&self.etcd);
         self.oracle.look(now, &self.etcd, counts);
         self.chronicle.look(now, &self.etcd, counts);
@@ -257,6 +270,7 @@ impl Lab {
                 if !self.boots.never {
                     let whose = (&instance, boot);
                     self.servers.power_on(starts, whose, &hardware.user_data, draw);
+                    self.kube.power_on(starts, whose, &hardware.user_data, draw);
                 }
                 let user = UserData::read(&hardware.user_data, &self.releases);
                 let known = self.reports.get(&instance).map(|report| &report.phase);
@@ -329,6 +343,7 @@ impl Lab {
             self.guests.remove(id);
         }
         self.server_goes_off(now, id, boot);
+        self.node_goes_off(now, id, boot);
         self.world.report(now, Fact::Exited { boot });
     }
 

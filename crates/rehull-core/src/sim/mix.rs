@@ -19,6 +19,7 @@ const RUN_MAX_S: u64 = 90;
 /// Draws of a mix, and more.
 const OF_TERRAFORM: u64 = 1_000;
 const OF_CONTROL_PLANE: u64 = 2_000;
+const OF_WORKERS: u64 = 3_000;
 /// A control plane of three takes about half an hour.
 const EXCHANGE_MAX_S: u64 = 2_400;
 /// A rollout of three members makes about so many requests.
@@ -103,6 +104,27 @@ pub fn drawn_for_a_control_plane(seed: u64, members: u8) -> Faults {
     faults
 }
 
+/// What befalls workers in a rollout of their own.
+#[must_use]
+pub fn drawn_for_workers(seed: u64, members: u8) -> Faults {
+    let mut dice = Dice {
+        draw: Draw::new(seed),
+        ordinal: OF_WORKERS,
+    };
+    let mut faults = drawn(seed, members);
+    for fault in &mut faults.world {
+        fault.at_s = dice.next(EXCHANGE_MAX_S);
+        if dice.next(2) == 0 {
+            fault.what = dice.of_workers();
+        }
+        if fault.what == Happening::ScaleOut {
+            // One of the last minutes is not up in the end.
+            fault.at_s = dice.next(AT_MAX_S);
+        }
+    }
+    faults
+}
+
 struct Dice {
     draw: Draw,
     ordinal: u64,
@@ -154,6 +176,16 @@ impl Dice {
             _ => Happening::ClockJump {
                 seconds: self.seconds(1_200).saturating_sub(600),
             },
+        }
+    }
+
+    fn of_workers(&mut self) -> Happening {
+        match self.next(7) {
+            0 | 1 => Happening::NodeLost,
+            2 => Happening::KubeletHangs,
+            3 | 4 => Happening::BudgetBlocks,
+            5 => Happening::ScaleOut,
+            _ => Happening::NeverBoots,
         }
     }
 

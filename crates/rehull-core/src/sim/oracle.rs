@@ -12,6 +12,7 @@ mod serving;
 mod terraform;
 mod truth;
 mod witness;
+mod workers;
 
 use jiff::Timestamp;
 
@@ -123,6 +124,8 @@ impl Oracle {
         if what.harms_a_member() {
             self.harmed_at = Some(now);
         }
+        self.memory.nodes_were_harmed |= what.harms_a_node();
+        self.memory.capacity_was_missing |= matches!(what, Happening::NoCapacity { .. });
         self.memory.clock_was_set |= matches!(what, Happening::ClockJump { .. });
     }
 

@@ -16,7 +16,7 @@ use crate::domain::waiting::StopReason;
 use crate::event::{Event, EventSink, Rest};
 use crate::executor::lease::{Acquired, Claim, LeaseKeeper, LeaseTimes, take_over};
 use crate::executor::open::{Access, OpenError, begin, resume};
-use crate::executor::{Attention, Driver, Outcome, Ports, Rules, RunError, ServingPorts, Watch};
+use crate::executor::{Attention, Driver, KubePorts, Outcome, Ports, Rules, RunError, ServingPorts, Watch};
 use crate::journal::{Scope, TornTail, Writer};
 use crate::plan::RolloutPlan;
 use crate::ports::{LeaseState, TerraformJobs};
@@ -184,6 +184,11 @@ pub(super) fn ports(witness: &Witness) -> Ports<'_> {
             groups: witness,
             targets: witness,
             servers: &witness.hands,
+        }),
+        kube: Some(KubePorts {
+            view: &witness.hands,
+            nodes: witness,
+            evictions: witness,
         }),
         terraform: None,
         store: witness,

@@ -20,6 +20,7 @@ use super::process::{self, Ended, Job, Listener};
 use super::scenario::{Provisioner, Scenario};
 use super::time::{ProcessClock, ProcessNumber, VirtualTime};
 use super::verdict::{End, Verdict};
+use super::workers;
 use crate::domain::desired::Desired;
 use crate::domain::ids::RolloutId;
 use crate::domain::version::EtcdVersion;
@@ -90,11 +91,13 @@ pub fn prepare(scenario: &Scenario) -> Result<Prepared, GroundError> {
 pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unplanned> {
     let mut lab = ground.lab;
     // Volumes of a cluster that is created have been there for a while.
-    let settled = Duration::from_secs(if scenario.control_plane.is_some() {
-        1_800
-    } else {
-        600
-    });
+    let settled = Duration::from_secs(
+        if scenario.control_plane.is_some() || scenario.workers.is_some() {
+            1_800
+        } else {
+            600
+        },
+    );
     let control_plane = match scenario.control_plane {
         Some(wanted) => {
             let like = ground::machine_content(&ground.before);
@@ -105,6 +108,10 @@ pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unp
         }
         None => None,
     };
+    if let Some(wanted) = scenario.workers {
+        let like = ground::machine_content(&ground.before);
+        lab.lay_workers(VirtualTime::default().now(), wanted, &like)?;
+    }
     lab.advance(super::time::instant(settled));
     let rules = Rules::default();
     let mut run = Run::start(lab, settled, &Faults::default());
@@ -119,6 +126,7 @@ pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unp
         plan.envelope.control_plane = Some(control_plane::plan(wanted, targets, machine));
         plan.server_user_data = Some(control_plane::user_data(wanted.to));
     }
+    plan.envelope.workers = scenario.workers.map(workers::plan);
     let mut lab = run.stage.lab().clone();
     lab.oracle.read_ahead(&plan);
     Ok(Prepared {
@@ -254,6 +262,7 @@ impl Run {
             requests: self.stage.take_passed(),
             members: slots.map(|slot| lab.serving(slot)).collect(),
             control_plane: lab.control_plane_ended(now),
+            workers: lab.workers_ended(now),
             machines: lab.living_machines(),
             events: told.collect(),
             moments,

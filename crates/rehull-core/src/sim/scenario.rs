@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::control_plane::ControlPlane;
 use super::fault::Faults;
+use super::workers::Workers;
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::version::{EtcdVersion, KubernetesVersion};
 use crate::world::Timing;
@@ -54,6 +55,9 @@ pub struct Scenario {
     /// Upgraded after etcd, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control_plane: Option<ControlPlane>,
+    /// Upgraded after the control plane, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<Workers>,
     /// How long things take.
     pub timing: Timing,
     /// Decides every wait and every id.
@@ -75,6 +79,7 @@ impl Scenario {
             strategy,
             provisioner: Provisioner::Api,
             control_plane: None,
+            workers: None,
             timing: Timing::Aws,
             seed,
             faults: Faults::default(),
@@ -96,6 +101,13 @@ impl Scenario {
             from: KubernetesVersion::new(1, 33, 13),
             to: KubernetesVersion::new(1, 34, 2),
         });
+        self
+    }
+
+    /// The same with workers that go from 1.33.13 to 1.34.2.
+    #[must_use]
+    pub const fn with_workers(mut self) -> Self {
+        self.workers = Some(Workers::new(3, 2));
         self
     }
 

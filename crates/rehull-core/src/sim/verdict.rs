@@ -7,6 +7,7 @@ use super::control_plane::Ended as ControlPlaneEnded;
 use super::hands::Passed;
 use super::oracle::Breach;
 use super::process::Ended;
+use super::workers::WorkersEnded;
 use crate::domain::version::EtcdVersion;
 use crate::event::Event;
 
@@ -33,6 +34,8 @@ pub struct Verdict {
     pub members: Vec<Option<EtcdVersion>>,
     /// The control plane at the end, if there is one.
     pub control_plane: Option<ControlPlaneEnded>,
+    /// The workers at the end, if there are any.
+    pub workers: Option<WorkersEnded>,
     /// Machines that live at the end.
     pub machines: usize,
 }

@@ -5,7 +5,9 @@ use std::sync::Mutex;
 
 use rehull_core::domain::version::EtcdVersion;
 use rehull_core::sim::fault::{RequestFault, RequestTrouble};
-use rehull_core::sim::{ControlPlaneEnded, End, Ended, Scenario, Verdict, story, write_scenario};
+use rehull_core::sim::{
+    ControlPlaneEnded, End, Ended, Scenario, Verdict, WorkersEnded, story, write_scenario,
+};
 
 use crate::bench::{PLAYED, Played, chosen, everywhere, number, play};
 
@@ -24,6 +26,8 @@ struct EndState {
     machines: usize,
     /// Releases of the servers, and what is set of their group.
     control_plane: Option<ControlPlaneEnded>,
+    /// The same of the workers.
+    workers: Option<WorkersEnded>,
 }
 
 fn end_state(verdict: &Verdict) -> EndState {
@@ -42,9 +46,11 @@ fn end_state(verdict: &Verdict) -> EndState {
         End::Aborted | End::Stopped(_) | End::Endless(_) => Vec::new(),
     };
     let control_plane = verdict.control_plane.clone();
+    let workers = verdict.workers.clone();
     EndState {
         how,
         control_plane: control_plane.filter(|_| verdict.end == End::Finished),
+        workers: workers.filter(|_| verdict.end == End::Finished),
         members,
         machines: verdict.machines,
     }

@@ -7,8 +7,8 @@ use rehull_core::domain::policy::EtcdStrategy;
 use rehull_core::sim::coverage::Coverage;
 use rehull_core::sim::fault::Happening;
 use rehull_core::sim::{
-    End, Happened, Scenario, Verdict, drawn, drawn_by_terraform, drawn_for_a_control_plane, story,
-    write_scenario,
+    End, Happened, Scenario, Verdict, drawn, drawn_by_terraform, drawn_for_a_control_plane,
+    drawn_for_workers, story, write_scenario,
 };
 
 use crate::bench::{everywhere, number, play, scenarios};
@@ -20,6 +20,8 @@ const SEEDS: u64 = 20_000;
 const TERRAFORMS: u64 = 1_000;
 /// Seeds of the default tests with a control plane: half an hour each, five times as long as etcd alone.
 const CONTROL_PLANES: u64 = 500;
+/// Seeds of the default tests with workers.
+const WORKERS: u64 = 200;
 /// After so many failures there is enough to mend.
 const FAILURES_MAX: usize = 5;
 /// One of so many seeds has five members: they take twice as long.
@@ -66,6 +68,17 @@ pub(crate) fn scenario_of_a_control_plane(seed: u64) -> Scenario {
     }
 }
 
+/// The run of a seed where etcd is new already and the workers are not.
+pub(crate) fn scenario_of_workers(seed: u64) -> Scenario {
+    let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, seed).with_workers();
+    let faults = drawn_for_workers(seed, plain.members);
+    Scenario {
+        about: format!("Drawn from seed {seed}, with workers"),
+        from: plain.to,
+        ..plain.with(faults)
+    }
+}
+
 /// What is wrong with a run whose faults have all ended long before its bound: it breaks no promise, and finishes with
 /// every member new and nothing left over.
 fn wrong(scenario: &Scenario, verdict: &Verdict) -> Option<String> {
@@ -73,9 +86,11 @@ fn wrong(scenario: &Scenario, verdict: &Verdict) -> Option<String> {
     let servers = scenario
         .control_plane
         .map_or(0, |wanted| usize::from(wanted.machines));
-    let all_new =
-        verdict.members == vec![Some(scenario.to); members] && serve_what_is_wanted(scenario, verdict);
-    let whole = all_new && verdict.machines == members + servers;
+    let all_new = verdict.members == vec![Some(scenario.to); members]
+        && serve_what_is_wanted(scenario, verdict)
+        && run_what_is_wanted(scenario, verdict);
+    let workers = verdict.workers.as_ref().map_or(0, |found| found.kubelets.len());
+    let whole = all_new && verdict.machines == members + servers + workers;
     let whole = whole || was_harmed_at_the_end(verdict);
     match (&verdict.end, verdict.breaches.as_slice()) {
         (_, [first, ..]) => Some(format!("breach of I{}: {}", first.invariant, first.what)),
@@ -96,12 +111,30 @@ fn serve_what_is_wanted(scenario: &Scenario, verdict: &Verdict) -> bool {
     found.releases == vec![wanted.to; usize::from(wanted.machines)]
 }
 
+/// Every node is new, as many as there were and as many as somebody has asked for meanwhile, and open.
+fn run_what_is_wanted(scenario: &Scenario, verdict: &Verdict) -> bool {
+    let Some((wanted, found)) = scenario.workers.zip(verdict.workers.as_ref()) else {
+        return true;
+    };
+    let more = verdict.moments.iter().filter(|moment| {
+        let what = Happened::World {
+            what: Happening::ScaleOut,
+            begins: true,
+        };
+        moment.what == what
+    });
+    let nodes = usize::from(wanted.groups) * usize::from(wanted.machines) + more.count();
+    found.kubelets == vec![wanted.to; nodes] && found.altered.is_empty()
+}
+
 /// A fault that takes a member out was still going on: it may have struck when the rollout was over already.
 fn was_harmed_at_the_end(verdict: &Verdict) -> bool {
     let mut on: Vec<&Happening> = Vec::new();
     for moment in &verdict.moments {
         match &moment.what {
-            Happened::World { what, begins: true } if what.harms_a_member() => on.push(what),
+            Happened::World { what, begins: true } if what.harms_a_member() || what.harms_a_node() => {
+                on.push(what);
+            }
             Happened::World { what, begins: false } => on.retain(|other| *other != what),
             _ => {}
         }
@@ -188,6 +221,12 @@ fn whatever_a_bad_day_brings_to_a_control_plane_no_promise_is_broken_and_every_u
 }
 
 #[test]
+fn whatever_a_bad_day_brings_to_workers_no_promise_is_broken_and_every_upgrade_finishes() {
+    let (_, failures) = campaign(0, number("REHULL_SIM_WORKERS", WORKERS), scenario_of_workers);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
 #[ignore = "soak: `make sim SEEDS=1000000`"]
 fn a_campaign_of_bad_days_breaks_no_promise_and_every_upgrade_finishes() {
     let (first, seeds) = (number("REHULL_SIM_FROM", 0), number("REHULL_SIM_SEEDS", 1_000));
@@ -197,10 +236,13 @@ fn a_campaign_of_bad_days_breaks_no_promise_and_every_upgrade_finishes() {
     failures.extend(more);
     let (with_control_plane, more) = campaign(first, seeds / OF_TERRAFORM, scenario_of_a_control_plane);
     failures.extend(more);
+    let (with_workers, more) = campaign(first, seeds / OF_TERRAFORM, scenario_of_workers);
+    failures.extend(more);
     let mut all = coverage::of_scenarios();
     all.merge(&drawn);
     all.merge(&by_terraform);
     all.merge(&with_control_plane);
+    all.merge(&with_workers);
     all.merge(cells::coverage());
     println!("{}", all.table());
     assert!(failures.is_empty(), "{}", failures.join("\n"));

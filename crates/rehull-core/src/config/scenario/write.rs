@@ -1,13 +1,13 @@
 //! A scenario as the text that [`super::read`] reads: what a failed run leaves behind.
 
 use crate::sim::fault::{Cue, Happening, RequestFault, Then, WorldFault};
-use crate::sim::{ControlPlane, Provisioner, Scenario};
+use crate::sim::{ControlPlane, Provisioner, Scenario, Workers};
 
 /// The whole file.
 #[must_use]
 pub fn write(scenario: &Scenario) -> String {
     let mut text = format!(
-        "about: {}\nmembers: {}\nfrom: {}\nto: {}\nstrategy: {}\n{}{}timing: {}\nseed: {}\n",
+        "about: {}\nmembers: {}\nfrom: {}\nto: {}\nstrategy: {}\n{}{}{}timing: {}\nseed: {}\n",
         text_of(&scenario.about),
         scenario.members,
         scenario.from,
@@ -15,6 +15,7 @@ pub fn write(scenario: &Scenario) -> String {
         scenario.strategy.as_str(),
         provisioner(scenario.provisioner),
         scenario.control_plane.map_or_else(String::new, control_plane),
+        scenario.workers.map_or_else(String::new, workers),
         super::timing_word(scenario.timing),
         scenario.seed,
     );
@@ -46,6 +47,19 @@ fn provisioner(provisioner: Provisioner) -> String {
 fn control_plane(wanted: ControlPlane) -> String {
     let ControlPlane { machines, from, to } = wanted;
     format!("controlPlane: {{ machines: {machines}, from: {from}, to: {to} }}\n")
+}
+
+fn workers(wanted: Workers) -> String {
+    let Workers {
+        groups,
+        machines,
+        from,
+        to,
+        surge,
+        budget,
+    } = wanted;
+    let sizes = format!("groups: {groups}, machines: {machines}, surge: {surge}, budget: {budget}");
+    format!("workers: {{ {sizes}, from: {from}, to: {to} }}\n")
 }
 
 fn cue(cue: &Cue) -> String {

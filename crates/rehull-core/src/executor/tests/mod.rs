@@ -99,6 +99,7 @@ impl Bench {
             probe: &self.world,
             snapshots: &self.world,
             serving: None,
+            kube: None,
             terraform: None,
             store: self.world.store.as_ref(),
             clock: self.world.clock.as_ref(),

@@ -19,6 +19,7 @@ impl JournalView {
             answered: BTreeMap::new(),
             halt: self.halt.clone(),
             closed: self.closed.clone(),
+            settled: self.settled,
         }
     }
 
@@ -31,6 +32,7 @@ impl JournalView {
         self.answered.extend(part.answered);
         self.halt = part.halt;
         self.closed = part.closed;
+        self.settled = part.settled;
     }
 }
 

@@ -15,7 +15,7 @@ use crate::rollout::serving::{Before, Roll, Situated};
 use crate::rollout::tick::Tick;
 
 /// Between AWS's clock and that of whoever runs rehull.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
+pub(in crate::rollout) const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
 
 impl Roll<'_> {
     /// False: it is being set. Only between our own surge and the new machine's appearance the group launches what nobody

@@ -78,6 +78,7 @@ pub(crate) fn plan(count: usize, strategy: EtcdStrategy) -> RolloutPlan {
         slots: slots.collect(),
         spare,
         control_plane: None,
+        workers: None,
         machine: MachineContent {
             image: String::new(),
             instance_type: String::new(),

@@ -16,6 +16,7 @@ mod bootstraps;
 mod crashes;
 mod dance;
 mod doubts;
+mod drains;
 pub(crate) mod fixture;
 mod going;
 mod heals;

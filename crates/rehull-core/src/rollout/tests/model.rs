@@ -22,6 +22,7 @@ use crate::domain::ids::{
     AccountId, ContentDigest, Generation, InstanceId, LaunchTemplateName, LaunchTemplateVersion, MemberId,
     Region, SlotName, StepId, Token,
 };
+use crate::domain::kube::KubeView;
 use crate::domain::observed::{Gap, Identity, JobState, Jobs, Observed, Part, SnapshotFact};
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::terraform::TerraformRun;
@@ -239,6 +240,7 @@ impl Model {
                 client_cert_until: None,
             },
             groups: GroupsView::default(),
+            kube: KubeView::default(),
             jobs: Jobs {
                 terraform: self.terraform.clone(),
                 snapshot: self.snapshot.clone(),

@@ -38,6 +38,7 @@ fn a_hold_in_doubt_is_sent_again_as_it_was_written_down() {
         processes: BTreeSet::from(["AZRebalance".to_owned()]),
         version: version(1),
         sizes,
+        beyond: 0,
     };
     scene.intend(hold.clone());
     // It came through; read anew there would be nothing of ours to resume.

@@ -31,13 +31,15 @@ pub enum Then {
 }
 
 /// Every kind of request that changes something.
-pub const REQUESTS: [&str; 26] = [
+pub const REQUESTS: [&str; 31] = [
     "AttachNetworkInterface",
     "AttachVolume",
+    "Cordon",
     "CreateLaunchTemplateVersion",
     "DeregisterTargets",
     "DetachNetworkInterface",
     "DetachVolume",
+    "Evict",
     "HashKV",
     "MemberAdd",
     "MemberPromote",
@@ -46,8 +48,11 @@ pub const REQUESTS: [&str; 26] = [
     "ResumeProcesses",
     "RunInstances",
     "SuspendProcesses",
+    "Taint",
     "TerminateInstanceInAutoScalingGroup",
     "TerminateInstances",
+    "Uncordon",
+    "Untaint",
     "UpdateAutoScalingGroup",
     "append segment",
     "start snapshot",

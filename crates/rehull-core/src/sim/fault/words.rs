@@ -18,6 +18,10 @@ impl Happening {
             Self::NoCapacity { .. } => "no-capacity",
             Self::ZoneLoss { .. } => "zone-loss",
             Self::ServerLost { .. } => "server-lost",
+            Self::NodeLost => "node-lost",
+            Self::KubeletHangs => "kubelet-hangs",
+            Self::BudgetBlocks => "budget-blocks",
+            Self::ScaleOut => "scale-out",
             Self::StuckVolume { .. } => "stuck-volume",
             Self::WrongArtefact => "wrong-artefact",
             Self::NeverBoots => "never-boots",
@@ -43,7 +47,7 @@ impl Happening {
     }
 
     /// Every word of [`Self::name`].
-    pub const NAMES: [&str; 31] = [
+    pub const NAMES: [&str; 35] = [
         "terminate",
         "power-cut",
         "kill-process",
@@ -54,6 +58,10 @@ impl Happening {
         "no-capacity",
         "zone-loss",
         "server-lost",
+        "node-lost",
+        "kubelet-hangs",
+        "budget-blocks",
+        "scale-out",
         "stuck-volume",
         "wrong-artefact",
         "never-boots",
@@ -112,6 +120,10 @@ impl Happening {
             "no-capacity" => Self::NoCapacity { slot: slot? },
             "zone-loss" => Self::ZoneLoss { slot: slot? },
             "server-lost" => Self::ServerLost { slot: slot? },
+            "node-lost" => Self::NodeLost,
+            "kubelet-hangs" => Self::KubeletHangs,
+            "budget-blocks" => Self::BudgetBlocks,
+            "scale-out" => Self::ScaleOut,
             "stuck-volume" => Self::StuckVolume { slot: slot? },
             "wrong-artefact" => Self::WrongArtefact,
             "never-boots" => Self::NeverBoots,
@@ -156,6 +168,10 @@ impl Happening {
             | Self::NoCapacity { .. }
             | Self::ZoneLoss { .. }
             | Self::ServerLost { .. }
+            | Self::NodeLost
+            | Self::KubeletHangs
+            | Self::BudgetBlocks
+            | Self::ScaleOut
             | Self::StuckVolume { .. }
             | Self::ForeignVolume { .. }
             | Self::WrongArtefact
@@ -193,6 +209,10 @@ impl Happening {
             | Self::ServerLost { slot }
             | Self::StuckVolume { slot } => Some(slot),
             Self::LeaderFlip
+            | Self::NodeLost
+            | Self::KubeletHangs
+            | Self::BudgetBlocks
+            | Self::ScaleOut
             | Self::WrongArtefact
             | Self::NeverBoots
             | Self::Throttle

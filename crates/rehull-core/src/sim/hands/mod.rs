@@ -4,6 +4,7 @@ mod aws;
 mod etcd;
 mod groups;
 mod kept;
+mod kube;
 mod parts;
 mod read;
 mod store;

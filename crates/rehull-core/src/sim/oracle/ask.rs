@@ -6,8 +6,8 @@ use crate::domain::action::Action;
 use crate::domain::group::Sizes;
 use crate::domain::group_action::GroupAction;
 use crate::domain::ids::{
-    ContentDigest, Generation, GroupName, InstanceId, InterfaceId, LaunchTemplateVersion, MemberId, Token,
-    VolumeId,
+    ContentDigest, Generation, GroupName, InstanceId, InterfaceId, LaunchTemplateVersion, MemberId, NodeName,
+    PodUid, Token, VolumeId,
 };
 use crate::ports::LaunchRequest;
 
@@ -35,6 +35,8 @@ pub(super) enum Ask<'a> {
     Resume(&'a GroupName, &'a BTreeSet<String>),
     Deregister(&'a InstanceId),
     EndMember(&'a InstanceId),
+    Node(&'static str, &'a NodeName),
+    Evict(&'a PodUid),
 }
 
 impl Ask<'_> {
@@ -62,6 +64,8 @@ impl Ask<'_> {
             Self::Resume(group, _) => format!("resume processes of {group}"),
             Self::Deregister(id) => format!("deregister {id}"),
             Self::EndMember(id) => format!("terminate {id} in its group"),
+            Self::Node(verb, node) => format!("{verb} {node}"),
+            Self::Evict(uid) => format!("evict {uid}"),
         }
     }
 
@@ -110,6 +114,9 @@ impl Ask<'_> {
             (Self::MoveLeader(to), Action::MoveLeader { to_id, .. }) => to == *to_id,
             (Self::ApplyTerraform(asked), Action::ApplyTerraform { approved }) => asked == approved,
             (asked, Action::Group(action)) => asked.is_covered_by_group(action),
+            (Self::Node(verb, node), Action::Node(action)) => {
+                verb == action.verb() && *node == action.of().node
+            }
             (Self::StartSnapshot, Action::StartSnapshot)
             | (Self::RecordIdentity, Action::RecordIdentity { .. }) => true,
             _ => false,

@@ -12,15 +12,16 @@ use crate::domain::fleet::{BootReport, Machine, SlotParts as Parts, TemplateVers
 use crate::domain::group::{Group, Sizes, TargetHealth};
 use crate::domain::ids::{
     AccountId, ClusterName, Generation, GroupName, InstanceId, InterfaceId, LaunchTemplateName,
-    LaunchTemplateVersion, MemberId, Region, RolloutId, SlotName, TargetGroupArn, Token, VolumeId,
+    LaunchTemplateVersion, MemberId, NodeName, ObjectName, PodUid, Region, RolloutId, SlotName,
+    TargetGroupArn, Token, VolumeId,
 };
 use crate::domain::observed::{JobState, Partial, SnapshotFact};
 use crate::domain::terraform::TerraformRun;
 use crate::journal::keys;
 use crate::ports::{
-    ApprovedRun, EtcdMembership, EtcdView, Groups, LaunchRequest, LaunchTemplates, Machines, MadeVersion,
-    PortError, SlotParts, SnapshotJobs, Store, StoreError, Stored, Tag, Targets, TemplateContent,
-    TerraformJobs,
+    ApprovedRun, EtcdMembership, EtcdView, Evictions, Groups, LaunchRequest, LaunchTemplates, Machines,
+    MadeVersion, Nodes, PortError, SlotParts, SnapshotJobs, Store, StoreError, Stored, Tag, Targets,
+    TemplateContent, TerraformJobs, Unevicted,
 };
 
 #[async_trait]
@@ -225,6 +226,37 @@ impl Targets for Witness {
     async fn deregister(&self, group: &TargetGroupArn, machine: &InstanceId) -> Result<(), PortError> {
         self.sends(Ask::Deregister(machine));
         self.hands.deregister(group, machine).await
+    }
+}
+
+#[async_trait]
+impl Nodes for Witness {
+    async fn cordon(&self, node: &NodeName) -> Result<(), PortError> {
+        self.sends(Ask::Node("cordon", node));
+        self.hands.cordon(node).await
+    }
+
+    async fn uncordon(&self, node: &NodeName) -> Result<(), PortError> {
+        self.sends(Ask::Node("uncordon", node));
+        self.hands.uncordon(node).await
+    }
+
+    async fn taint(&self, node: &NodeName) -> Result<(), PortError> {
+        self.sends(Ask::Node("taint", node));
+        self.hands.taint(node).await
+    }
+
+    async fn untaint(&self, node: &NodeName) -> Result<(), PortError> {
+        self.sends(Ask::Node("untaint", node));
+        self.hands.untaint(node).await
+    }
+}
+
+#[async_trait]
+impl Evictions for Witness {
+    async fn evict(&self, pod: &ObjectName, uid: &PodUid) -> Result<(), Unevicted> {
+        self.sends(Ask::Evict(uid));
+        self.hands.evict(pod, uid).await
     }
 }
 

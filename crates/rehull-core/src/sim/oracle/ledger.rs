@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::ask::Ask;
 use super::rules::Wrong;
 use crate::domain::action::Action;
-use crate::domain::ids::{RolloutId, Token};
+use crate::domain::ids::{PodUid, RolloutId, Token};
+use crate::domain::node_action::NodeAction;
 use crate::journal::{Record, RecordBody, keys};
 use crate::ports::PortError;
 use crate::sim::store::Objects;
@@ -27,6 +28,8 @@ pub(super) struct Ledger {
     doubtful: BTreeMap<String, Token>,
     /// When it was last written down that a slot's etcd had ended by itself.
     pub(super) ended: BTreeMap<String, Timestamp>,
+    /// Pods that were written down to leave: their evictions are covered, as often as they are sent.
+    drains: BTreeSet<PodUid>,
     writer: Option<String>,
     former: BTreeSet<String>,
 }
@@ -77,6 +80,9 @@ impl Ledger {
                 ..
             } => {
                 let key = action.key();
+                if let Action::Node(NodeAction::Drain { pods, .. }) = &action {
+                    self.drains.extend(pods.keys().cloned());
+                }
                 // What only asks may be asked again as often as one likes.
                 let asks = matches!(action, Action::Preflight { .. } | Action::VerifyData { .. });
                 let known = self.doubtful.get(&key).filter(|known| **known != token && !asks);
@@ -112,6 +118,9 @@ impl Ledger {
 
     /// A durable intent that is not settled yet covers this request.
     pub(super) fn covers(&self, ask: &Ask<'_>) -> bool {
+        if let Ask::Evict(uid) = ask {
+            return self.drains.contains(*uid);
+        }
         let mut open = self.open.values();
         open.any(|(_, action, token)| ask.is_covered_by(action, token))
     }

@@ -1,13 +1,13 @@
 //! What the oracle keeps in mind between two requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::ledger::Ledger;
-use crate::domain::ids::{InstanceId, RolloutId};
+use crate::domain::ids::{InstanceId, ObjectName, RolloutId};
 use crate::journal::keys;
 use crate::plan::RolloutPlan;
 use crate::sim::store::Objects;
@@ -17,6 +17,10 @@ const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 
 /// Facts about the past that nothing in the world shows any more.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and no two of them exclude each other"
+)]
 pub(super) struct Memory {
     pub(super) ledgers: BTreeMap<RolloutId, Ledger>,
     plans: BTreeMap<RolloutId, Arc<RolloutPlan>>,
@@ -36,11 +40,24 @@ pub(super) struct Memory {
     pub(super) compared: Option<Timestamp>,
     /// Who wrote the lease last, and when.
     pub(super) lease: Option<(String, Timestamp)>,
+    /// Budgets that were met, and at how many healthy pods.
+    pub(super) budgets_met: BTreeMap<ObjectName, u32>,
+    /// Groups of workers that had all their nodes once.
+    pub(super) groups_whole: BTreeSet<String>,
+    /// Somebody else has taken a node out, or what runs there.
+    pub(super) nodes_were_harmed: bool,
+    /// There was no capacity for one more.
+    pub(super) capacity_was_missing: bool,
     /// Wall clocks lie: rehull's waits may be shorter than they should.
     pub(super) clock_was_set: bool,
 }
 
 impl Memory {
+    /// Nobody but rehull has touched a node yet.
+    pub(super) const fn nodes_unharmed(&self) -> bool {
+        !self.nodes_were_harmed
+    }
+
     /// It may have been told to stop or to end, though nothing shows it yet.
     pub(super) fn may_be_going(&self, machine: &InstanceId, now: Timestamp) -> bool {
         let sent = self.sent_away.get(machine);

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::ask::Ask;
 use super::memory::Memory;
-use super::serving::leaves_too_few;
 use super::truth::{Truth, tag_of};
+use super::workers;
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{BootPhase, tag};
 use crate::domain::ids::{Generation, InstanceId, MemberId, SlotName};
@@ -61,9 +61,9 @@ impl Case<'_> {
             Ask::Launch(request) => vec![self.second_machine(request), self.of_half_a_run(request)],
             Ask::CreateVersion(..) => vec![self.past_terraform()],
             Ask::ApplyTerraform(approved) => vec![self.applies_something_else(approved)],
-            Ask::Deregister(id) | Ask::EndMember(id) => vec![leaves_too_few(self.lab, self.now, id)],
-            Ask::SetGroup(..) | Ask::Suspend(..) | Ask::Resume(..) => Vec::new(),
-            Ask::StartSnapshot | Ask::RecordIdentity => Vec::new(),
+            Ask::Deregister(id) | Ask::EndMember(id) => workers::leaves(self.lab, self.now, ask, id),
+            Ask::Evict(_) | Ask::Node(..) | Ask::RecordIdentity => workers::judge(self.lab, ask),
+            Ask::SetGroup(..) | Ask::Suspend(..) | Ask::Resume(..) | Ask::StartSnapshot => Vec::new(),
         };
         found.into_iter().flatten().collect()
     }

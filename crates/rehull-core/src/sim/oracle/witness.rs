@@ -129,12 +129,16 @@ impl Witness {
         let look = &sight.look;
         let mut lab = self.hands.lab();
         let lost = |truth: &Truth| truth.healthy.len() <= truth.voters / 2;
-        if let What::Waiting { waiting, .. } = &event.what
-            && waiting
-                .iter()
-                .any(|wait| matches!(wait.on, WaitingOn::Canary { .. }))
-        {
-            lab.judge_what_is_launched(now);
+        if let What::Waiting { waiting, .. } = &event.what {
+            for wait in waiting {
+                if let WaitingOn::Canary { machine, .. } = &wait.on {
+                    if lab.kube.node_of(machine).is_some() {
+                        lab.judge_what_workers_are_launched(now, machine);
+                    } else {
+                        lab.judge_what_is_launched(now);
+                    }
+                }
+            }
         }
         match &event.what {
             // Who was told to stop is read from the machines: without them the number is a guess, and said to be one.
@@ -170,6 +174,7 @@ impl Witness {
     fn leaves_something(&self, lab: &mut Lab, now: Timestamp) {
         self.leaves_terraform_at_work(lab, now);
         lab.judge_what_is_owed(now);
+        lab.judge_what_nodes_owe(now);
     }
 
     /// A write to the store begins.

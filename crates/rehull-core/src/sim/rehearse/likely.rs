@@ -66,7 +66,8 @@ impl Phase {
             | Action::Preflight { .. }
             | Action::VerifyData { .. }
             | Action::RecordIdentity { .. }
-            | Action::Group(_) => None,
+            | Action::Group(_)
+            | Action::Node(_) => None,
         }
     }
 

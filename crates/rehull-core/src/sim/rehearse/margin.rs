@@ -69,7 +69,8 @@ fn moves(action: &Action) -> Option<(&SlotName, &'static str)> {
         | Action::Preflight { .. }
         | Action::VerifyData { .. }
         | Action::RecordIdentity { .. }
-        | Action::Group(_) => return None,
+        | Action::Group(_)
+        | Action::Node(_) => return None,
     };
     action.slot().map(|slot| (slot, what))
 }

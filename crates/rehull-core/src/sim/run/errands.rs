@@ -33,6 +33,10 @@ impl Run {
                 | Happening::NoCapacity { .. }
                 | Happening::ZoneLoss { .. }
                 | Happening::ServerLost { .. }
+                | Happening::NodeLost
+                | Happening::KubeletHangs
+                | Happening::BudgetBlocks
+                | Happening::ScaleOut
                 | Happening::StuckVolume { .. }
                 | Happening::WrongArtefact
                 | Happening::NeverBoots

@@ -2,7 +2,8 @@
 
 use crate::domain::action::Action;
 use crate::domain::group_action::GroupAction;
-use crate::domain::waiting::{RedGate, StopReason, WaitingOn};
+use crate::domain::node_action::NodeAction;
+use crate::domain::waiting::{LeftPod, RedGate, StopReason, WaitingOn};
 use crate::sim::fault::{Happening, RequestTrouble};
 use crate::sim::process::Ended;
 
@@ -26,6 +27,7 @@ pub(super) fn action(action: &Action) -> String {
         | Action::TerminateMachine { .. }
         | Action::RecordIdentity { .. } => action.verb().to_owned(),
         Action::Group(action) => group_action(action),
+        Action::Node(action) => node_action(action),
     }
 }
 
@@ -40,6 +42,15 @@ fn group_action(action: &GroupAction) -> String {
         GroupAction::Deregister { machine, .. } | GroupAction::TerminateMember { machine, .. } => {
             format!("{} {machine}", action.verb())
         }
+    }
+}
+
+fn node_action(action: &NodeAction) -> String {
+    match action {
+        NodeAction::Cordon(of) | NodeAction::Uncordon(of) => format!("{} {}", action.verb(), of.node),
+        NodeAction::Taint(of) | NodeAction::Untaint(of) => format!("{} {}", action.verb(), of.node),
+        NodeAction::Drain { of, pods } => format!("drain {} of {} pods", of.node, pods.len()),
+        NodeAction::Evict { pod, .. } => format!("evict {pod}"),
     }
 }
 
@@ -67,6 +78,9 @@ pub(super) fn wait_word(on: &WaitingOn) -> &'static str {
         | WaitingOn::Canary { .. }
         | WaitingOn::LetGo { .. }
         | WaitingOn::Floor { .. }
+        | WaitingOn::NodeReady { .. }
+        | WaitingOn::Drain { .. }
+        | WaitingOn::DrainTurn { .. }
         | WaitingOn::Retry { .. } => on.name(),
     }
 }
@@ -104,8 +118,20 @@ pub(super) fn wait(on: &WaitingOn) -> String {
                 .map_or_else(String::new, |zone| format!(" in {zone}"));
             format!("without {machine} {healthy} healthy of {floor}{place}")
         }
+        WaitingOn::NodeReady { machine, lacks, .. } => format!("{machine} {lacks}"),
+        WaitingOn::Drain { node, pods, .. } => format!("{node}: {}", left(pods)),
+        WaitingOn::DrainTurn {
+            group,
+            draining,
+            budget,
+        } => format!("the next of {group}: {draining} of {budget} nodes are being drained"),
         WaitingOn::Retry { action, why, .. } => format!("retry of {action}: {why}"),
     }
+}
+
+fn left(pods: &[LeftPod]) -> String {
+    let one = |left: &LeftPod| format!("{} {}", left.pod, left.held.words());
+    pods.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 fn gates(red: &[RedGate]) -> String {
@@ -153,6 +179,10 @@ fn begin(what: &Happening) -> String {
         Happening::ServerLost { slot } => {
             format!("somebody terminates the control-plane machine in the zone of {slot}")
         }
+        Happening::NodeLost => "somebody terminates a worker".to_owned(),
+        Happening::KubeletHangs => "the kubelet of a worker hangs".to_owned(),
+        Happening::BudgetBlocks => "the budget default/web allows nobody to go".to_owned(),
+        Happening::ScaleOut => "an autoscaler wants one more of sim-workers-a".to_owned(),
         Happening::StuckVolume { slot } => format!("the volume of {slot} is stuck"),
         Happening::WrongArtefact => "the artefact store holds another binary".to_owned(),
         Happening::NeverBoots => "machines launched from now on never boot".to_owned(),
@@ -191,6 +221,8 @@ fn end(what: &Happening) -> Option<String> {
         Happening::Alarm { slot, alarm } => format!("{alarm} of {slot} is cleared"),
         Happening::NoCapacity { slot } => format!("the zone of {slot} has capacity again"),
         Happening::ZoneLoss { slot } => format!("the zone of {slot} is back"),
+        Happening::KubeletHangs => "the kubelet goes on".to_owned(),
+        Happening::BudgetBlocks => "the budget default/web is as before".to_owned(),
         Happening::StuckVolume { slot } => format!("the volume of {slot} moves again"),
         Happening::WrongArtefact => "the artefact store is right again".to_owned(),
         Happening::NeverBoots => "new machines boot again".to_owned(),
@@ -208,6 +240,8 @@ fn end(what: &Happening) -> Option<String> {
         Happening::TerraformSlow { .. } => "Terraform is as fast as before again".to_owned(),
         Happening::Terminate { .. }
         | Happening::ServerLost { .. }
+        | Happening::NodeLost
+        | Happening::ScaleOut
         | Happening::KillProcess { .. }
         | Happening::RemoveMember { .. }
         | Happening::ClockJump { .. }
@@ -244,6 +278,7 @@ fn because(reason: &StopReason) -> String {
         StopReason::Alarm { slot, alarm } => format!(": {slot} {alarm}"),
         StopReason::NoCapacity { slot, .. } => format!(" for {slot}"),
         StopReason::NoLaunch { group, text } => format!(" of {group}: {text}"),
+        StopReason::Undrained { node, pods } => format!(": {node}: {}", left(pods)),
         StopReason::Terraform { why, .. } => format!(": {why}"),
         StopReason::LeaseLost { holder } => format!(" to {holder}"),
         StopReason::StoreSilent { why, .. } => format!(": {why}"),
@@ -269,6 +304,7 @@ pub(super) fn next(ended: &Ended) -> &'static str {
             | StopReason::Refused { .. }
             | StopReason::NoCapacity { .. }
             | StopReason::NoLaunch { .. }
+            | StopReason::Undrained { .. }
             | StopReason::Terraform { .. }
             | StopReason::StoreSilent { .. } => "rehull resume upgrade",
         },

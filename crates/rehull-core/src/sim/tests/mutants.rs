@@ -12,7 +12,8 @@ use crate::domain::waiting::StopReason;
 use crate::mutant::{Mutant, switched_on};
 use EtcdStrategy::{LearnerFirst, Reattach, RemoveThenAdd};
 use Trouble::{
-    AbortedBefore, AsleepBefore, At, ByTerraform, ControlPlane, None as Nothing, SucceededBefore, World,
+    AbortedBefore, AsleepBefore, At, ByTerraform, ControlPlane, None as Nothing, SucceededBefore, Workers,
+    World,
 };
 
 /// More seeds than this would make a bug look caught that is only met by luck.
@@ -34,6 +35,8 @@ enum Trouble {
     AbortedBefore,
     /// The control plane follows.
     ControlPlane,
+    /// Workers follow, and this happens.
+    Workers(Vec<WorldFault>),
     /// Terraform makes the versions, and from this second on this happens.
     ByTerraform(u64, Happening),
 }
@@ -84,6 +87,18 @@ fn surroundings(mutant: Mutant) -> (EtcdStrategy, Trouble) {
         Mutant::StopAtOnce | Mutant::LeaveFirst | Mutant::KeepUnproven | Mutant::ForgetRelease => {
             (RemoveThenAdd, ControlPlane)
         }
+        Mutant::BlockedIsGone => {
+            let blocks = world_fault(0, 600, Happening::BudgetBlocks);
+            (RemoveThenAdd, Workers(vec![blocks]))
+        }
+        Mutant::ForgetUncordon => {
+            let when = |at_s| world_fault(at_s, 0, Happening::AskAbort);
+            let blocks = world_fault(0, 0, Happening::BudgetBlocks);
+            (RemoveThenAdd, Workers(vec![blocks, when(500)]))
+        }
+        Mutant::SkipCordon | Mutant::TerminateUndrained | Mutant::ExceedBudget | Mutant::SkipOrder => {
+            (RemoveThenAdd, Workers(Vec::new()))
+        }
         // The others need no trouble at all.
         _ => (RemoveThenAdd, Nothing),
     }
@@ -101,6 +116,7 @@ struct Grounds {
     aborted: Prepared,
     terraform: Prepared,
     control_plane: Prepared,
+    workers: Prepared,
 }
 
 impl Grounds {
@@ -121,11 +137,13 @@ impl Grounds {
         assert!((1..3).contains(&new), "{:?}", verdict.members);
         let terraform = prepare(&Scenario::plain(RemoveThenAdd, 3, 9).by_terraform()).unwrap();
         let control_plane = prepare(&Scenario::plain(RemoveThenAdd, 3, 9).with_control_plane()).unwrap();
+        let workers = prepare(&Scenario::plain(RemoveThenAdd, 3, 9).with_workers()).unwrap();
         Self {
             plain,
             aborted,
             terraform,
             control_plane,
+            workers,
         }
     }
 
@@ -134,6 +152,7 @@ impl Grounds {
             AbortedBefore => &self.aborted,
             ByTerraform(..) => &self.terraform,
             ControlPlane => &self.control_plane,
+            Workers(_) => &self.workers,
             _ => &self.plain[strategy.as_str()],
         }
     }
@@ -143,6 +162,7 @@ impl Grounds {
         let quiet = Scenario::plain(strategy, 3, seed);
         let quiet = match trouble {
             ControlPlane => quiet.with_control_plane(),
+            Workers(_) => quiet.with_workers(),
             _ => quiet,
         };
         let nth = |what: &str| {
@@ -158,6 +178,7 @@ impl Grounds {
         };
         let faults = match trouble {
             Nothing | AbortedBefore | ControlPlane => Faults::default(),
+            Workers(world) => faults(vec![], world.clone()),
             ByTerraform(at_s, what) => faults(vec![], vec![world_fault(*at_s, 0, what.clone())]),
             World(at_s, for_s, what) => faults(vec![], vec![world_fault(*at_s, *for_s, what.clone())]),
             At(what, how) => faults(vec![hit(nth(what).0, *how)], vec![]),
@@ -217,7 +238,16 @@ fn given_away(verdict: &Verdict, scenario: &Scenario) -> Option<String> {
     {
         return Some(format!("convergence: servers run {:?}", found.releases));
     }
-    let machines = usize::from(scenario.members + servers);
+    if let (Some(wanted), Some(found)) = (scenario.workers, &verdict.workers)
+        && expected == End::Finished
+        && found.kubelets != vec![wanted.to; usize::from(wanted.groups * wanted.machines)]
+    {
+        return Some(format!("convergence: nodes run {:?}", found.kubelets));
+    }
+    let workers = scenario
+        .workers
+        .map_or(0, |wanted| wanted.groups * wanted.machines);
+    let machines = usize::from(scenario.members + servers + workers);
     (verdict.machines != machines)
         .then(|| format!("convergence: {} machines instead of {machines}", verdict.machines))
 }

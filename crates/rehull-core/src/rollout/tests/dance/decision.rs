@@ -234,6 +234,9 @@ fn causeless(scene: &Scene, world: &World, waiting: &[Waiting]) -> Option<String
         | WaitingOn::Canary { .. }
         | WaitingOn::LetGo { .. }
         | WaitingOn::Floor { .. }
+        | WaitingOn::NodeReady { .. }
+        | WaitingOn::Drain { .. }
+        | WaitingOn::DrainTurn { .. }
         | WaitingOn::Bake { .. }
         | WaitingOn::Snapshot { .. }
         | WaitingOn::Terraform { .. }

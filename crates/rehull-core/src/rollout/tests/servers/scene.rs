@@ -128,6 +128,7 @@ impl Scene {
             processes: BTreeSet::from(["AZRebalance".to_owned()]),
             version: version(1),
             sizes,
+            beyond: 0,
         });
         let sizes = Sizes {
             max: 4,

@@ -1,0 +1,104 @@
+//! What was done to nodes and is not put back yet, and what a group was told last.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{ActionPast, JournalView};
+use crate::domain::action::Action;
+use crate::domain::group::Sizes;
+use crate::domain::group_action::GroupAction;
+use crate::domain::ids::{GroupName, ObjectName, PodUid};
+use crate::domain::node_action::{Lasting, NodeAction, OfNode, drain_key};
+
+impl JournalView {
+    /// When this was done to a node, if it was not put back since; also while either is in doubt.
+    #[must_use]
+    pub fn lasts(&self, what: Lasting, of: &OfNode) -> Option<Timestamp> {
+        let (done, undone) = what.keys(of);
+        let past = self.actions.get(&done)?;
+        let at = self.told_at(&done)?;
+        let back = self.actions.get(&undone);
+        let is_back = back.is_some_and(|back| {
+            !back.in_doubt && back.done_at.is_some() && !past.in_doubt && back.nth_done > past.nth_done
+        });
+        (!is_back).then_some(at)
+    }
+
+    /// Nodes to which something was done that was not put back.
+    pub fn lasting(&self) -> impl Iterator<Item = (Lasting, &OfNode)> {
+        let all = self.actions.values().filter_map(|past| {
+            let Action::Node(action) = &past.action else {
+                return None;
+            };
+            match action {
+                NodeAction::Cordon(of) => Some((Lasting::Cordon, of)),
+                NodeAction::Taint(of) => Some((Lasting::Taint, of)),
+                NodeAction::Uncordon(_)
+                | NodeAction::Untaint(_)
+                | NodeAction::Drain { .. }
+                | NodeAction::Evict { .. } => None,
+            }
+        });
+        all.filter(|(what, of)| self.lasts(*what, of).is_some())
+    }
+
+    /// Who has to leave a node that is cordoned, and when that was written down.
+    #[must_use]
+    pub fn drain_of(&self, of: &OfNode) -> Option<(Timestamp, &BTreeMap<PodUid, ObjectName>)> {
+        let past = self.actions.get(&drain_key(of)).filter(|past| !past.in_doubt)?;
+        let cordon = self.actions.get(&Lasting::Cordon.keys(of).0)?;
+        let Action::Node(NodeAction::Drain { pods, .. }) = &past.action else {
+            return None;
+        };
+        // One of before the cordon is of a drain that was given up.
+        (past.nth_done > cordon.nth_done).then_some((past.done_at?, pods))
+    }
+
+    /// What the group's desired capacity should be by everything that this rollout has told it; `None`: nothing is held.
+    #[must_use]
+    pub fn desired_of(&self, group: &GroupName) -> Option<i64> {
+        let hold = self.hold_of(group)?;
+        let GroupAction::HoldGroup { sizes, beyond, .. } = group_action(hold)? else {
+            return None;
+        };
+        let set = self.last_set(group).filter(|(nth, _)| *nth > hold.nth_done);
+        let before = i64::from(sizes.desired).saturating_add(*beyond);
+        let (since, told) = set.map_or((hold.nth_done, before), |(nth, sizes)| {
+            (nth, i64::from(sizes.desired))
+        });
+        let ended = self.actions.values().filter(|past| {
+            let is_end = matches!(group_action(past), Some(GroupAction::TerminateMember { group: of, .. }) if of == group);
+            is_end && past.done_at.is_some() && past.nth_done > since
+        });
+        Some(told.saturating_sub(i64::try_from(ended.count()).unwrap_or(0)))
+    }
+
+    /// The last sizes that a group was told.
+    fn last_set(&self, group: &GroupName) -> Option<(u64, Sizes)> {
+        let sets = self.actions.values().filter_map(|past| {
+            let GroupAction::SetGroup { group: of, sizes, .. } = group_action(past)? else {
+                return None;
+            };
+            past.done_at
+                .filter(|_| of == group)
+                .map(|_| (past.nth_done, *sizes))
+        });
+        sets.max_by_key(|(nth, _)| *nth)
+    }
+
+    /// What was told to a group, or done to its machines, and may still come true.
+    pub fn doubts_about<'a>(&'a self, group: &'a GroupName) -> impl Iterator<Item = &'a GroupAction> {
+        let open = self.actions.values().filter(|past| past.in_doubt);
+        open.filter_map(group_action)
+            .filter(move |action| action.group() == group)
+    }
+}
+
+fn group_action(past: &ActionPast) -> Option<&GroupAction> {
+    if let Action::Group(action) = &past.action {
+        Some(action)
+    } else {
+        None
+    }
+}

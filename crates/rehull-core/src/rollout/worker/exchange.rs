@@ -1,0 +1,240 @@
+//! One group, one tick: what is open goes on, then what may begin begins.
+
+use std::collections::BTreeSet;
+
+use super::Shared;
+use super::pool::Pool;
+use crate::domain::group::Sizes;
+use crate::domain::group_action::GroupAction;
+use crate::domain::kube::REPLACED_SOON;
+use crate::domain::node_action::{Lasting, NodeAction};
+use crate::domain::waiting::{StopReason, WaitingOn};
+use crate::mutant::mutant;
+use crate::rollout::Goal;
+use crate::rollout::apiserver::{INTERFERES, later};
+use crate::rollout::serving::Before;
+use crate::rollout::tick::Tick;
+
+impl Pool<'_> {
+    pub(in crate::rollout) fn next(&self, goal: Goal, shared: &mut Shared<'_>, tick: &mut Tick) {
+        for member in self.leaving() {
+            let machine = member.machine.clone();
+            self.wait(tick, WaitingOn::Termination { machine });
+        }
+        let Some(before) = &self.before else {
+            if goal == Goal::Finish && !self.is_done() {
+                self.hold(tick);
+            }
+            return;
+        };
+        if let Some(past) = self.hold_in_doubt() {
+            // What the group shows now may be our own doing: it is sent again as it was written down.
+            return tick.act(&self.plan.step, past.action.clone());
+        }
+        if self.is_resized(before, tick) {
+            return;
+        }
+        let ends = self.drain_on(goal, shared, tick);
+        if ends || self.is_being_ended() {
+            return;
+        }
+        self.wait_for_nodes(goal, tick);
+        if goal == Goal::Finish {
+            self.taint(tick);
+        }
+        if !self.launches_what_has_passed(before, goal, tick) || !self.has_launched(before, goal, tick) {
+            return;
+        }
+        self.go_on(before, goal, shared, tick);
+    }
+
+    /// Everything is told and has come up: one more comes, one goes, or all is put back.
+    fn go_on(&self, before: &Before, goal: Goal, shared: &mut Shared<'_>, tick: &mut Tick) {
+        let target = self.target(before, goal);
+        if self.group.sizes.desired < target {
+            if self.olds().next().is_some() && self.is_stuck(tick) {
+                return;
+            }
+            return self.set(
+                self.launches_next(before, goal),
+                Self::sizes(before, target),
+                tick,
+            );
+        }
+        let mut next = self.goers(goal).into_iter().filter(|worker| !worker.is_cordoned);
+        let next = next
+            .next()
+            .map(|worker| (worker, self.may_begin(worker, before, goal)));
+        let waits = matches!(next, Some((_, false)));
+        if let Some((worker, true)) = next {
+            if worker.node.is_some() && !worker.is_closed() && !shared.has_room() {
+                let on = WaitingOn::DrainTurn {
+                    group: self.plan.group.clone(),
+                    draining: shared.draining,
+                    budget: shared.budget,
+                };
+                return self.wait(tick, on);
+            }
+            // What others may begin is decided with the next look, when this one is seen.
+            return self.begin(worker, shared, tick);
+        }
+        let is_busy = self.drained().next().is_some() || self.leaving().next().is_some();
+        if is_busy || self.bakes(before, goal, tick) || waits {
+            if waits && !is_busy && !self.is_stuck(tick) {
+                self.wait_for_others(tick);
+            }
+            return;
+        }
+        let lacks = |goal: Goal| goal == Goal::Finish && self.news().any(|worker| worker.lacks.is_some());
+        if !lacks(goal) {
+            self.restore(before, tick);
+        }
+    }
+
+    /// Nodes that are neither ours to open nor ready: without them too few are left.
+    fn wait_for_others(&self, tick: &mut Tick) {
+        for worker in self
+            .workers
+            .iter()
+            .filter(|worker| !worker.is_available() && !worker.is_cordoned)
+        {
+            let by_others = "is cordoned, and not by this rollout".to_owned();
+            let on = WaitingOn::NodeReady {
+                machine: worker.member.machine.clone(),
+                node: worker.node.as_ref().map(|(of, _)| of.node.clone()),
+                lacks: worker.lacks.clone().unwrap_or(by_others),
+                until: later(self.seen.at, self.plan.policy.ready_deadline),
+            };
+            self.wait(tick, on);
+        }
+    }
+
+    /// No more can be launched, and none may be missing: that is for a person.
+    fn is_stuck(&self, tick: &mut Tick) -> bool {
+        let text = self.lacks_capacity().filter(|_| self.unavailable() == 0);
+        if let Some(text) = text {
+            let group = self.plan.group.clone();
+            tick.stop(StopReason::NoLaunch { group, text });
+            return true;
+        }
+        false
+    }
+
+    /// Nothing is old, nothing is owed, and the group goes on launching what its machines are.
+    fn is_done(&self) -> bool {
+        let are_ready = self.news().all(|worker| worker.lacks.is_none());
+        self.olds().next().is_none() && are_ready && self.launches == self.wanted
+    }
+
+    fn hold(&self, tick: &mut Tick) {
+        let free = |process: &&str| !self.group.suspended.contains(*process);
+        let processes: BTreeSet<String> = INTERFERES
+            .iter()
+            .filter(|one| free(one))
+            .map(|one| (*one).to_owned())
+            .collect();
+        let action = GroupAction::HoldGroup {
+            group: self.plan.group.clone(),
+            processes,
+            version: self.launches,
+            sizes: self.group.sizes,
+            beyond: 0,
+        };
+        self.act(tick, action);
+    }
+
+    /// Somebody, or an autoscaler, has made the group larger or smaller: what is put back in the end follows, and nothing
+    /// is begun before that is written down.
+    fn is_resized(&self, before: &Before, tick: &mut Tick) -> bool {
+        if self.journal.doubts_about(&self.plan.group).next().is_some() {
+            return false;
+        }
+        let desired = i64::from(self.group.sizes.desired);
+        let by = self
+            .journal
+            .desired_of(&self.plan.group)
+            .map_or(0, |told| desired.saturating_sub(told));
+        if by == 0 {
+            return false;
+        }
+        let wanted = i64::from(before.sizes.desired).saturating_add(by).max(0);
+        let sizes = Sizes {
+            desired: u32::try_from(wanted).unwrap_or(u32::MAX),
+            ..before.sizes
+        };
+        let sizes = Sizes {
+            min: sizes.min.min(sizes.desired),
+            max: sizes.max.max(sizes.desired),
+            ..sizes
+        };
+        let action = GroupAction::HoldGroup {
+            group: self.plan.group.clone(),
+            processes: before.processes.clone(),
+            version: before.version,
+            sizes,
+            beyond: desired.saturating_sub(wanted),
+        };
+        self.act(tick, action);
+        true
+    }
+
+    /// Sizes that are told while a machine may still be ending would bring back what ends with it.
+    fn is_being_ended(&self) -> bool {
+        let mut doubts = self.journal.doubts_about(&self.plan.group);
+        doubts.any(|action| matches!(action, GroupAction::TerminateMember { .. }))
+    }
+
+    /// Who is scheduled anew looks for new nodes first: nobody has to move twice.
+    fn taint(&self, tick: &mut Tick) {
+        for worker in self.olds().filter(|worker| !worker.is_cordoned) {
+            if let Some((of, node)) = &worker.node
+                && !node.taints.contains(REPLACED_SOON)
+            {
+                self.act_on(tick, NodeAction::Taint(of.clone()));
+            }
+        }
+    }
+
+    /// True: the first new nodes are still watched.
+    fn bakes(&self, before: &Before, goal: Goal, tick: &mut Tick) -> bool {
+        if self.has_passed() || goal == Goal::Rest {
+            return false;
+        }
+        let ready = self.news().filter(|worker| worker.lacks.is_none());
+        let ready: Vec<_> = ready.collect();
+        let Some(first) = ready.first() else { return false };
+        if ready.len() < usize::try_from(self.canaries(before)).unwrap_or(usize::MAX) {
+            return false;
+        }
+        let mark = format!("watched {}", self.plan.group);
+        let since = self.journal.marked_at(&mark).filter(|at| *at <= self.seen.at);
+        let until = later(since.unwrap_or(self.seen.at), self.plan.policy.bake);
+        if since.is_none() {
+            tick.mark(mark);
+        }
+        if since.is_some() && self.seen.at >= until {
+            tick.mark(self.passed_mark());
+        } else {
+            let machine = first.member.machine.clone();
+            self.wait(tick, WaitingOn::Canary { machine, until });
+        }
+        true
+    }
+
+    fn restore(&self, before: &Before, tick: &mut Tick) {
+        let version = self.passed(before);
+        if (self.launches, self.group.sizes) != (version, before.sizes) {
+            return self.set(version, before.sizes, tick);
+        }
+        let tainted: Vec<_> = self.lasting(Lasting::Taint).cloned().collect();
+        if !tainted.is_empty() {
+            for of in tainted {
+                self.act_on(tick, NodeAction::Untaint(of));
+            }
+            return;
+        }
+        let (group, processes) = (self.plan.group.clone(), before.processes.clone());
+        mutant!(ForgetRelease => return);
+        self.act(tick, GroupAction::ReleaseGroup { group, processes });
+    }
+}

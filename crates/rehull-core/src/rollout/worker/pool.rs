@@ -1,0 +1,265 @@
+//! Reads one snapshot as "worker by worker": whose node is ready, who is cordoned by us, who still has to leave it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::action::Action;
+use crate::domain::group::{Group, Lifecycle, Member};
+use crate::domain::group_action::GroupAction;
+use crate::domain::ids::{LaunchTemplateVersion, NodeName, ObjectName};
+use crate::domain::kube::{KubeView, Node, Owner, PodState};
+use crate::domain::node_action::{Lasting, NodeAction, OfNode};
+use crate::domain::observed::Observed;
+use crate::domain::waiting::WaitingOn;
+use crate::journal::{ActionPast, JournalView};
+use crate::plan::WorkerGroupPlan;
+use crate::rollout::Goal;
+use crate::rollout::apiserver::later;
+use crate::rollout::drain::List;
+use crate::rollout::serving::{Before, Versions, small};
+use crate::rollout::tick::Tick;
+
+/// A group of workers at one instant.
+pub(in crate::rollout) struct Pool<'a> {
+    pub(in crate::rollout) plan: &'a WorkerGroupPlan,
+    pub(super) seen: &'a Observed,
+    pub(super) journal: &'a JournalView,
+    pub(super) group: &'a Group,
+    /// What the group launches now.
+    pub(super) launches: LaunchTemplateVersion,
+    /// What it shall launch in the end.
+    pub(super) wanted: LaunchTemplateVersion,
+    /// What it was before this rollout took hold of it; `None`: it does not hold it.
+    pub(super) before: Option<Before>,
+    /// All that count against the desired capacity.
+    pub(in crate::rollout) workers: Vec<Worker<'a>>,
+}
+
+/// One machine of the group, and its node.
+pub(in crate::rollout) struct Worker<'a> {
+    pub(super) member: &'a Member,
+    pub(super) is_new: bool,
+    pub(super) node: Option<(OfNode, &'a Node)>,
+    /// By this rollout.
+    pub(super) is_cordoned: bool,
+    /// Who has to leave, and since when.
+    pub(in crate::rollout) drain: Option<(Timestamp, &'a List)>,
+    /// What it lacks before anything rests on it; `None`: its node is ready.
+    pub(super) lacks: Option<String>,
+}
+
+impl<'a> Pool<'a> {
+    /// Or what is not as it was when it was planned.
+    pub(in crate::rollout) fn read(
+        plan: &'a WorkerGroupPlan,
+        seen: &'a Observed,
+        journal: &'a JournalView,
+    ) -> Result<Self, String> {
+        let (group, versions) = Versions::read(seen, &plan.group, &plan.launch_template, &plan.to.digest)?;
+        let mut pool = Self {
+            plan,
+            seen,
+            journal,
+            group,
+            launches: versions.launches,
+            wanted: versions.wanted,
+            before: Before::of(journal, &plan.group),
+            workers: Vec::new(),
+        };
+        let counted = group.members.iter().filter(|member| member.lifecycle.counts());
+        for member in counted {
+            let is_new = member.version.is_some_and(|version| versions.is_new(version));
+            let worker = pool.worker(member, is_new);
+            pool.workers.push(worker);
+        }
+        Ok(pool)
+    }
+
+    fn worker(&self, member: &'a Member, is_new: bool) -> Worker<'a> {
+        let found = self.seen.kube.node_of(&member.machine);
+        let node = found.map(|(name, node)| {
+            let of = OfNode {
+                group: self.plan.group.clone(),
+                node: name.clone(),
+                machine: member.machine.clone(),
+            };
+            (of, node)
+        });
+        let of = node.as_ref().map(|(of, _)| of);
+        let is_cordoned = of.is_some_and(|of| self.journal.lasts(Lasting::Cordon, of).is_some());
+        let drain = of
+            .filter(|_| is_cordoned)
+            .and_then(|of| self.journal.drain_of(of));
+        Worker {
+            member,
+            is_new,
+            is_cordoned,
+            drain,
+            lacks: self.lacks(member, is_new, found),
+            node,
+        }
+    }
+
+    /// Once a node was ready only its own condition counts: what runs on it comes and goes.
+    fn lacks(&self, member: &Member, is_new: bool, node: Option<(&NodeName, &Node)>) -> Option<String> {
+        match &member.lifecycle {
+            Lifecycle::InService => {}
+            Lifecycle::Pending => return Some("is not in service yet".to_owned()),
+            Lifecycle::Leaving => return Some("leaves its group".to_owned()),
+            Lifecycle::Other(word) => return Some(format!("is {word} in its group")),
+        }
+        let Some((name, node)) = node else {
+            return Some("has no node".to_owned());
+        };
+        if let Some(not_ready) = &node.not_ready {
+            return Some(format!("is not ready: {}", not_ready.why));
+        }
+        if !is_new || self.was_ready(member) {
+            return None;
+        }
+        if node.kubelet != Some(self.plan.to.version) {
+            let runs = node
+                .kubelet
+                .map_or("a kubelet of no release".to_owned(), |it| it.to_string());
+            return Some(format!("runs {runs}"));
+        }
+        let missing = self.of_the_node(name)?;
+        Some(format!("waits for {missing}"))
+    }
+
+    /// A DaemonSet that other nodes of the group have, and that is not ready on this one.
+    fn of_the_node(&self, name: &NodeName) -> Option<ObjectName> {
+        let kube = &self.seen.kube;
+        let machines: BTreeSet<_> = self.group.members.iter().map(|member| &member.machine).collect();
+        let others = kube.nodes.iter().filter(|(other, node)| {
+            let is_of_group = node
+                .machine
+                .as_ref()
+                .is_some_and(|machine| machines.contains(machine));
+            *other != name && is_of_group && node.not_ready.is_none()
+        });
+        let elsewhere = others.flat_map(|(other, _)| daemons(kube, other));
+        let here: BTreeSet<&ObjectName> = daemons(kube, name).collect();
+        elsewhere.filter(|daemon| !here.contains(daemon)).min().cloned()
+    }
+
+    pub(super) fn ready_mark(member: &Member) -> String {
+        format!("ready {}", member.machine)
+    }
+
+    pub(super) fn launched_mark(member: &Member) -> String {
+        format!("launched {}", member.machine)
+    }
+
+    fn was_ready(&self, member: &Member) -> bool {
+        self.is_marked(&Self::ready_mark(member))
+    }
+
+    /// The first new nodes were watched for their time.
+    pub(super) fn passed_mark(&self) -> String {
+        format!("passed {}", self.plan.group)
+    }
+
+    pub(super) fn has_passed(&self) -> bool {
+        self.is_marked(&self.passed_mark())
+    }
+
+    pub(super) fn is_marked(&self, mark: &str) -> bool {
+        self.journal.marked_at(mark).is_some_and(|at| at <= self.seen.at)
+    }
+
+    pub(super) fn counted(&self) -> u32 {
+        small(self.workers.len())
+    }
+
+    pub(in crate::rollout) fn olds(&self) -> impl Iterator<Item = &Worker<'a>> {
+        self.workers.iter().filter(|worker| !worker.is_new)
+    }
+
+    pub(super) fn news(&self) -> impl Iterator<Item = &Worker<'a>> {
+        self.workers.iter().filter(|worker| worker.is_new)
+    }
+
+    /// Nodes that this rollout has cordoned.
+    pub(in crate::rollout) fn drained(&self) -> impl Iterator<Item = &Worker<'a>> {
+        self.workers.iter().filter(|worker| worker.is_cordoned)
+    }
+
+    /// Nodes that pods can be scheduled on.
+    pub(super) fn available(&self) -> u32 {
+        small(self.workers.iter().filter(|worker| worker.is_available()).count())
+    }
+
+    pub(super) fn leaving(&self) -> impl Iterator<Item = &Member> {
+        let all = self.group.members.iter();
+        all.filter(|member| member.lifecycle == Lifecycle::Leaving)
+    }
+
+    pub(super) fn hold_in_doubt(&self) -> Option<&ActionPast> {
+        self.journal
+            .hold_of(&self.plan.group)
+            .filter(|past| past.in_doubt)
+    }
+
+    /// Our own changes of nodes that are still there.
+    pub(super) fn lasting(&self, what: Lasting) -> impl Iterator<Item = &OfNode> {
+        let nodes = self.workers.iter().filter_map(|worker| worker.node.as_ref());
+        let ours = nodes.filter(move |(of, _)| self.journal.lasts(what, of).is_some());
+        ours.map(|(of, _)| of)
+    }
+
+    /// Whether it goes on being drained: on the way to rest only what the group has too many.
+    pub(in crate::rollout) fn may_go(&self, worker: &Worker<'_>, goal: Goal) -> bool {
+        let machine = &worker.member.machine;
+        self.goers(goal)
+            .iter()
+            .any(|goer| goer.member.machine == *machine)
+    }
+
+    pub(super) fn act(&self, tick: &mut Tick, action: GroupAction) {
+        tick.act(&self.plan.step, Action::Group(action));
+    }
+
+    pub(super) fn act_on(&self, tick: &mut Tick, action: NodeAction) {
+        tick.act(&self.plan.step, Action::Node(action));
+    }
+
+    pub(super) fn wait(&self, tick: &mut Tick, on: WaitingOn) {
+        tick.wait(&self.plan.step, on);
+    }
+
+    /// Whoever takes over begins with the full limit again.
+    pub(super) fn deadline(&self, start: Option<Timestamp>, limit: Duration) -> Timestamp {
+        let attached = self.journal.holder().map(|(_, at)| at);
+        later(start.max(attached).unwrap_or(self.seen.at), limit)
+    }
+
+    /// Its time was up before this process began: whoever says `resume` has seen it.
+    pub(super) fn was_over(&self, start: Timestamp, limit: Duration) -> bool {
+        let attached = self.journal.holder().map(|(_, at)| at);
+        attached > Some(later(start, limit))
+    }
+}
+
+impl Worker<'_> {
+    /// Cordoned, by this rollout or by somebody else.
+    pub(in crate::rollout) fn is_closed(&self) -> bool {
+        self.is_cordoned || self.node.as_ref().is_some_and(|(_, node)| node.is_cordoned)
+    }
+
+    /// Pods can be scheduled there.
+    pub(super) fn is_available(&self) -> bool {
+        self.lacks.is_none() && self.node.is_some() && !self.is_closed()
+    }
+}
+
+/// DaemonSets that are ready on a node.
+fn daemons<'a>(kube: &'a KubeView, node: &'a NodeName) -> impl Iterator<Item = &'a ObjectName> {
+    let ready = kube.pods_on(node).filter(|(_, pod)| pod.state == PodState::Ready);
+    ready.filter_map(|(_, pod)| match &pod.owner {
+        Owner::DaemonSet(name) => Some(name),
+        Owner::Nobody | Owner::Node | Owner::Workload(_) => None,
+    })
+}

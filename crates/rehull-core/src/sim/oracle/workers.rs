@@ -1,0 +1,209 @@
+//! Workers, judged in the modelled Kubernetes itself and in AWS: never by what rehull believes of them.
+
+use jiff::Timestamp;
+
+use super::ask::Ask;
+use super::rules::Wrong;
+use super::serving::leaves_too_few;
+use crate::domain::group::Launches;
+use crate::domain::ids::{InstanceId, NodeName, ObjectName};
+use crate::sim::kube::{PodOf, SimNode};
+use crate::sim::lab::Lab;
+use crate::sim::workers::ORDER;
+
+/// The tag by which a machine is of a group.
+const GROUP: &str = "aws:autoscaling:groupName";
+
+impl Lab {
+    /// At every instant, where nobody but rehull touches a node.
+    pub(in crate::sim) fn judge_workers(&mut self, now: Timestamp) {
+        let Some(laid) = self.workers else { return };
+        if !self.oracle.memory.nodes_unharmed() {
+            return;
+        }
+        self.judge_budgets(now);
+        let sent_away = &self.oracle.memory.sent_away;
+        let drained = |node: &SimNode| {
+            node.cordoned.is_some() && node.lives() && !sent_away.contains_key(&node.machine)
+        };
+        let drained = self.kube.nodes().filter(|(_, node)| drained(node)).count();
+        if drained > usize::from(laid.budget) {
+            let what = format!(
+                "{drained} nodes are cordoned at once, of {} that may be",
+                laid.budget
+            );
+            self.oracle.breach(now, 4, what);
+        }
+        for name in laid.names() {
+            self.judge_capacity(now, &name, u32::from(laid.machines));
+        }
+    }
+
+    /// Healthy pods of every budget: counted here, not by its status. One that was just made stricter has to be met first.
+    fn judge_budgets(&mut self, now: Timestamp) {
+        let mut short = Vec::new();
+        for cast in self.kube.cast() {
+            let Some(standing) = self.kube.standing(cast) else {
+                continue;
+            };
+            let met = self.oracle.memory.budgets_met.get(&cast.name).copied();
+            if standing.healthy >= standing.desired {
+                self.oracle
+                    .memory
+                    .budgets_met
+                    .insert(cast.name.clone(), standing.desired);
+            } else if met == Some(standing.desired) {
+                short.push((cast.name.clone(), standing));
+            } else {
+                self.oracle.memory.budgets_met.remove(&cast.name);
+            }
+        }
+        for (name, standing) in short {
+            let what = format!(
+                "{} of {} pods of the budget {name} are healthy",
+                standing.healthy, standing.desired
+            );
+            self.oracle.breach(now, 4, what);
+        }
+    }
+
+    /// So many nodes of a group can be scheduled on as it had; one fewer where there was no capacity for one more.
+    fn judge_capacity(&mut self, now: Timestamp, group: &str, machines: u32) {
+        let of_group = |node: &&SimNode| {
+            let machine = self.world.instance(node.machine.as_str());
+            machine.is_some_and(|machine| machine.tags.get(GROUP).is_some_and(|of| of == group))
+        };
+        let open = self.kube.nodes().map(|(_, node)| node).filter(of_group);
+        let open = open
+            .filter(|node| node.is_ready() && node.cordoned.is_none() && node.lives())
+            .count();
+        let open = u32::try_from(open).unwrap_or(u32::MAX);
+        let memory = &mut self.oracle.memory;
+        let missing =
+            u32::from(memory.capacity_was_missing || self.workers.is_some_and(|laid| laid.surge == 0));
+        let least = machines.saturating_sub(missing);
+        if open >= machines {
+            memory.groups_whole.insert(group.to_owned());
+        }
+        if memory.groups_whole.contains(group) && open < least {
+            let what = format!("{open} nodes of {group} can be scheduled on, of {least}");
+            self.oracle.breach(now, 4, what);
+        }
+    }
+
+    /// A node has just gone off.
+    pub(in crate::sim) fn judge_end_of_node(&mut self, now: Timestamp, id: &InstanceId) {
+        let memory = &self.oracle.memory;
+        if memory.nodes_unharmed() && !memory.clock_was_set && !memory.sent_away.contains_key(id) {
+            let what = format!("{id} was ended by its group, and not because rehull said so");
+            self.oracle.breach(now, 4, what);
+        }
+    }
+
+    /// While the first new node is watched, whatever comes up by itself is of the old version.
+    pub(in crate::sim) fn judge_what_workers_are_launched(&mut self, now: Timestamp, canary: &InstanceId) {
+        let Some(instance) = self.world.instance(canary.as_str()) else {
+            return;
+        };
+        let Some(group) = instance.tags.get(GROUP).cloned() else {
+            return;
+        };
+        let Ok(Some(found)) = self.workers_by_hand(now, &group) else {
+            return;
+        };
+        let launches_old =
+            matches!(&found.launches, Launches::Version(version) if version.to_string() == "1");
+        if self.kube.node_of(canary).is_some() && self.oracle.memory.nodes_unharmed() && !launches_old {
+            let what = format!(
+                "{group} launches {:?}, though none was watched long enough",
+                found.launches
+            );
+            self.oracle.breach(now, 4, what);
+        }
+    }
+
+    /// Nothing that was altered of nodes and groups may be left at a resting place, nor at the end.
+    pub(in crate::sim) fn judge_what_nodes_owe(&mut self, now: Timestamp) {
+        let Some(laid) = self.workers else { return };
+        let altered = self.kube.altered();
+        if !altered.is_empty() {
+            let what = format!("{altered:?} are left cordoned or tainted");
+            self.oracle.breach(now, 6, what);
+        }
+        for (nth, name) in laid.names().enumerate() {
+            let Ok(Some(group)) = self.workers_by_hand(now, &name) else {
+                continue;
+            };
+            if !group.suspended.is_empty() {
+                let what = format!("{:?} of {name} are left suspended", group.suspended);
+                self.oracle.breach(now, 6, what);
+            }
+            let more = if nth == 0 { self.scaled_out } else { 0 };
+            let wanted = u32::from(laid.machines).saturating_add(more);
+            let sizes = group.sizes;
+            if sizes.desired != wanted
+                || sizes.min != u32::from(laid.machines)
+                || sizes.max != wanted.max(sizes.desired)
+            {
+                let what = format!("the sizes of {name} are left at {sizes:?}, not {wanted}");
+                self.oracle.breach(now, 6, what);
+            }
+        }
+    }
+}
+
+/// A request about a node or a pod.
+pub(super) fn judge(lab: &Lab, ask: &Ask<'_>) -> Vec<Option<Wrong>> {
+    let Ask::Evict(uid) = ask else { return Vec::new() };
+    let Some(pod) = lab.kube.pod(uid) else {
+        return Vec::new();
+    };
+    let node = pod
+        .node
+        .as_ref()
+        .and_then(|name| Some((name, lab.kube.node(name)?)));
+    let wrong = |what: String| Some((4, format!("the eviction of {}: {what}", pod.name)));
+    let Some((name, node)) = node else {
+        return vec![wrong("it is on no node that is being drained".to_owned())];
+    };
+    let place = match node.cordoned {
+        None => wrong(format!("{name} is not cordoned")),
+        Some(at) if pod.created > at => wrong(format!("it came to {name} after the cordon")),
+        Some(_) => None,
+    };
+    match &pod.of {
+        PodOf::Daemon(_) => vec![wrong("it comes back at once".to_owned())],
+        PodOf::Workload(of) => vec![place, out_of_order(lab, of, name)],
+    }
+}
+
+fn out_of_order(lab: &Lab, of: &ObjectName, node: &NodeName) -> Option<Wrong> {
+    if of.as_str() != ORDER.1 || !lab.oracle.memory.nodes_unharmed() {
+        return None;
+    }
+    let first = ObjectName::new(ORDER.0);
+    let replicas = lab.kube.cast().iter().find(|cast| cast.name == first)?.replicas;
+    let (ready, is_here) = lab.kube.ready_of(&first, node);
+    let what = format!("{of} is moved from {node} while {ready} of {replicas} of {first} are ready");
+    (ready < replicas || is_here).then_some((4, what))
+}
+
+/// A machine leaves its group: a node only when everybody has left it, a server only when enough others serve.
+pub(super) fn leaves(lab: &Lab, now: Timestamp, ask: &Ask<'_>, id: &InstanceId) -> Vec<Option<Wrong>> {
+    let Some((name, node)) = lab.kube.node_of(id) else {
+        return vec![leaves_too_few(lab, now, id)];
+    };
+    if matches!(ask, Ask::Deregister(_)) {
+        return Vec::new();
+    }
+    let cordoned = node.cordoned;
+    let stays = lab.kube.pods_on(name).filter(|pod| {
+        let came_back = lab.kube.tolerates_cordon(&pod.of) && cordoned.is_some_and(|at| pod.created > at);
+        matches!(pod.of, PodOf::Workload(_)) && !came_back
+    });
+    let names: Vec<&str> = stays.map(|pod| pod.name.as_str()).collect();
+    let undrained = (!names.is_empty()).then(|| (4, format!("{name} is ended under {}", names.join(", "))));
+    let open =
+        (cordoned.is_none() && node.is_ready()).then(|| (4, format!("{name} is ended without a cordon")));
+    vec![undrained, open]
+}

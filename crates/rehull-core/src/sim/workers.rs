@@ -1,0 +1,252 @@
+//! The workers of a simulated cluster: what Terraform would have laid, what runs on them, and the plan of their upgrade.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::ground::{GroundError, PERSON, wrong};
+use super::kube::{Cast, user_data};
+use super::lab::Lab;
+use crate::domain::group::Group;
+use crate::domain::ids::{
+    ContentDigest, GroupName, InstanceId, LaunchTemplateName, NodeName, ObjectName, PodUid, StepId, Token,
+};
+use crate::domain::version::KubernetesVersion;
+use crate::plan::{OrderRule, ServerContent, WorkerGroupPlan, WorkerPolicy, WorkersPlan};
+use crate::ports::{PortError, TemplateContent, Unevicted};
+use crate::world::query::Service;
+
+/// Name of the groups and of their launch templates, less a letter.
+const NAME: &str = "sim-workers";
+/// The workload whose budget can be made to allow nobody to go.
+pub(super) const BLOCKED: &str = "default/web";
+/// The one that others depend on, and one of those.
+const FIRST: &str = "default/redis";
+const THEN: &str = "default/backend";
+
+/// Workers in a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workers {
+    /// Groups, each in a zone of its own: 1 to 3.
+    pub groups: u8,
+    /// Machines of each: 1 to 5.
+    pub machines: u8,
+    /// Running at the beginning.
+    pub from: KubernetesVersion,
+    /// What their launch templates have a version of.
+    pub to: KubernetesVersion,
+    /// So many more of each group at most.
+    pub surge: u8,
+    /// So many nodes at most are drained at once.
+    pub budget: u8,
+}
+
+/// How the workers stand at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkersEnded {
+    /// Releases of the nodes that are ready, sorted.
+    pub kubelets: Vec<KubernetesVersion>,
+    /// What each group launches, its sizes, what is suspended: a line each.
+    pub groups: Vec<String>,
+    /// Nodes that are cordoned or tainted.
+    pub altered: Vec<String>,
+}
+
+impl Workers {
+    /// From 1.33.13 to 1.34.2, one more at a time, two drains at once.
+    #[must_use]
+    pub const fn new(groups: u8, machines: u8) -> Self {
+        Self {
+            groups,
+            machines,
+            from: KubernetesVersion::new(1, 33, 13),
+            to: KubernetesVersion::new(1, 34, 2),
+            surge: 1,
+            budget: 2,
+        }
+    }
+
+    fn letters(self) -> impl Iterator<Item = char> {
+        ('a'..='z').take(usize::from(self.groups))
+    }
+
+    /// Names of the groups.
+    pub(super) fn names(self) -> impl Iterator<Item = String> {
+        self.letters().map(|letter| format!("{NAME}-{letter}"))
+    }
+}
+
+fn digest(release: KubernetesVersion) -> ContentDigest {
+    let text = user_data(release);
+    ContentDigest::new(format!("sha256:{}", hex::encode(Sha256::digest(text))))
+}
+
+/// What runs: something with a budget, something that others depend on, something that may run anywhere.
+fn cast() -> Vec<Cast> {
+    let one = |name: &str, replicas, least, tolerates_cordon| Cast {
+        name: ObjectName::new(name),
+        replicas,
+        least,
+        tolerates_cordon,
+        changed: None,
+        blocks: false,
+    };
+    vec![
+        one(BLOCKED, 4, Some(3), false),
+        one(FIRST, 2, Some(1), false),
+        one(THEN, 2, Some(1), false),
+        one("kube-system/coredns", 2, Some(1), false),
+        one("kube-system/operator", 1, None, true),
+    ]
+}
+
+impl Lab {
+    /// Launch templates, groups, and what runs on them.
+    pub(super) fn lay_workers(
+        &mut self,
+        now: Timestamp,
+        wanted: Workers,
+        like: &TemplateContent,
+    ) -> Result<(), GroundError> {
+        let (_, subnets) = self.subnets(now, usize::from(wanted.groups))?;
+        let machines = wanted.machines.to_string();
+        for (name, subnet) in wanted.names().zip(&subnets) {
+            for (number, release) in [wanted.from, wanted.to].into_iter().enumerate() {
+                let content = TemplateContent {
+                    digest: digest(release),
+                    user_data: user_data(release),
+                    ..like.clone()
+                };
+                let token = Token::new(format!("{name}-{number}"));
+                let template = LaunchTemplateName::new(&name);
+                self.write_version(now, &template, &content, (&token, number > 0))
+                    .map_err(wrong)?;
+            }
+            let said = [
+                ("AutoScalingGroupName", name.as_str()),
+                ("MinSize", &machines),
+                ("MaxSize", &machines),
+                ("DesiredCapacity", &machines),
+                ("VPCZoneIdentifier", subnet),
+                ("LaunchTemplate.LaunchTemplateName", &name),
+                ("LaunchTemplate.Version", "1"),
+            ];
+            self.by_hand(now, Service::AutoScaling, "CreateAutoScalingGroup", &said)?;
+        }
+        let daemons = ["kube-system/cni", "kube-system/kube-proxy"].map(ObjectName::new);
+        let nodes = usize::from(wanted.groups.saturating_mul(wanted.machines));
+        self.kube.lay(cast(), daemons.to_vec(), nodes);
+        self.workers = Some(wanted);
+        Ok(())
+    }
+
+    /// A group, as somebody reads it who is not rehull.
+    pub(super) fn workers_by_hand(&mut self, now: Timestamp, name: &str) -> Result<Option<Group>, PortError> {
+        let key = std::mem::replace(&mut self.key, PERSON.to_owned());
+        let found = self.group_view(now, &GroupName::new(name));
+        self.key = key;
+        found
+    }
+
+    /// A person, or an autoscaler, wants one more of the first group.
+    pub(super) fn scale_out(&mut self, now: Timestamp) {
+        let name = format!("{NAME}-a");
+        let Ok(Some(found)) = self.workers_by_hand(now, &name) else {
+            return;
+        };
+        let desired = found.sizes.desired.saturating_add(1);
+        let most = found.sizes.max.max(desired).to_string();
+        let said = [
+            ("AutoScalingGroupName", name.as_str()),
+            ("MaxSize", &most),
+            ("DesiredCapacity", &desired.to_string()),
+        ];
+        if self
+            .by_hand(now, Service::AutoScaling, "UpdateAutoScalingGroup", &said)
+            .is_ok()
+        {
+            self.scaled_out = self.scaled_out.saturating_add(1);
+        }
+    }
+
+    pub(super) fn set_node(
+        &mut self,
+        now: Timestamp,
+        node: &NodeName,
+        verb: &'static str,
+    ) -> Result<(), PortError> {
+        self.stir();
+        self.kube.set_node(now, node, verb)
+    }
+
+    pub(super) fn evict(&mut self, now: Timestamp, pod: &ObjectName, uid: &PodUid) -> Result<(), Unevicted> {
+        self.stir();
+        self.kube.evict((now, self.draw), pod, uid)
+    }
+
+    /// The machine of the node that is hit.
+    pub(super) fn worker_that_is_hit(&self) -> Option<InstanceId> {
+        let name = self.kube.victim()?;
+        self.kube.node(&name).map(|node| node.machine.clone())
+    }
+
+    /// How they stand at the end.
+    pub(super) fn workers_ended(&mut self, now: Timestamp) -> Option<WorkersEnded> {
+        let wanted = self.workers?;
+        let ready = self
+            .kube
+            .nodes()
+            .filter(|(_, node)| node.is_ready() && node.lives());
+        let mut kubelets: Vec<KubernetesVersion> = ready.map(|(_, node)| node.release).collect();
+        kubelets.sort();
+        let groups = wanted.names().filter_map(|name| {
+            let found = self.workers_by_hand(now, &name).ok()??;
+            let sizes = found.sizes;
+            Some(format!(
+                "launches {:?}, {}..{}, desired {}, suspended {:?}",
+                found.launches, sizes.min, sizes.max, sizes.desired, found.suspended
+            ))
+        });
+        let groups = groups.collect();
+        Some(WorkersEnded {
+            kubelets,
+            groups,
+            altered: self.kube.altered().into_iter().collect(),
+        })
+    }
+}
+
+/// What `rehull plan` would say of them.
+pub(super) fn plan(wanted: Workers) -> WorkersPlan {
+    let content = |version| ServerContent {
+        version,
+        digest: digest(version),
+    };
+    let reasons = (wanted.from != wanted.to).then(|| format!("Kubernetes {} → {}", wanted.from, wanted.to));
+    let groups = wanted.names().map(|name| WorkerGroupPlan {
+        step: StepId::new(format!("workers/{name}")),
+        group: GroupName::new(&name),
+        targets: Vec::new(),
+        launch_template: LaunchTemplateName::new(&name),
+        from: Some(content(wanted.from)),
+        to: content(wanted.to),
+        reasons: reasons.iter().cloned().collect(),
+        policy: WorkerPolicy {
+            max_surge: u32::from(wanted.surge),
+            ..WorkerPolicy::default()
+        },
+    });
+    let order = OrderRule {
+        first: ObjectName::new(FIRST),
+        then: ObjectName::new(THEN),
+    };
+    WorkersPlan {
+        groups: groups.collect(),
+        budget: u32::from(wanted.budget),
+        order: vec![order],
+    }
+}
+
+/// The declared order, for whoever judges it.
+pub(super) const ORDER: (&str, &str) = (FIRST, THEN);
