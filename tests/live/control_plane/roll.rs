@@ -68,9 +68,9 @@ fn raw(report: &rehull::sandbox::load::Report) -> String {
         format!("{class:?}: {requests} requests, {failed} failed, {events:?}")
     });
     let watches = &report.watches;
-    let watched = format!(
+    let seen = format!(
         "watches: {} acknowledged, {} missed, {} resumed",
         watches.acknowledged, watches.missed, watches.resumed
     );
-    lines.chain([watched]).collect::<Vec<_>>().join("\n")
+    lines.chain([seen]).collect::<Vec<_>>().join("\n")
 }
