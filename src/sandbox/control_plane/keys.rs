@@ -33,7 +33,7 @@ pub(in crate::sandbox) fn lay(pki: &Path, layout: &Layout) -> io::Result<()> {
     let dir = pki.join("control-plane");
     folder(&dir)?;
     let etcd = Authority::load(pki)?;
-    let authority = Authority::new("rehull sandbox kubernetes").map_err(io::Error::other)?;
+    let authority = Authority::new("Kubernetes of a sandbox").map_err(io::Error::other)?;
     write_authority(&dir, &authority)?;
     write(&dir.join("etcd-ca.crt"), etcd.certificate())?;
     let client = etcd.issue_named(&Names::client("kube-apiserver", None));
