@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::Fuse;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
@@ -131,7 +133,7 @@ impl Dialer {
         };
         let stream: TlsStream<TcpStream> = connector.connect(self.name.clone(), stream).await.ok()?;
         let stream = TokioIo::new(stream);
-        let (sender, driver): (Sender, Work) = match protocol {
+        let (sender, driver): (Sender, Driving) = match protocol {
             Protocol::Http1 => {
                 let (sender, driver) = http1::handshake(stream).await.ok()?;
                 (Sender::One(sender), Box::pin(async { drop(driver.await) }))
@@ -141,6 +143,7 @@ impl Dialer {
                 (Sender::Two(sender), Box::pin(async { drop(driver.await) }))
             }
         };
+        let driver: Work = driver.fuse();
         Some(Connection {
             sender,
             driver: if attended {
@@ -152,7 +155,9 @@ impl Dialer {
     }
 }
 
-type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Fused: a careless client asks on a connection that is over, too.
+type Work = Fuse<Driving>;
+type Driving = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// An open connection.
 pub(super) struct Connection {
