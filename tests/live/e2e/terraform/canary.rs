@@ -212,10 +212,7 @@ fn with_canary(sandbox: &Sandbox) -> String {
     .unwrap();
     let main = module(sandbox).join("main.tf");
     let text = fs::read_to_string(&main).unwrap();
-    let tagged = text.replace(
-        "\"rehull:slot\" = each.key",
-        "\"rehull:slot\" = each.key, \"note\" = var.secret",
-    );
+    let tagged = text.replace("    tags = {\n", "    tags = {\n      \"note\" = var.secret\n");
     assert_ne!(text, tagged);
     let tagged = tagged.replace(
         ": slot => made.output }",
