@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 
 use rehull_core::config::{self, Spans};
 use rehull_core::domain::desired::Desired;
-use rehull_core::render::{USER_DATA_MAX, builtin_template, render_slot, tfvars};
+use rehull_core::render::{
+    USER_DATA_MAX, builtin_control_plane, builtin_template, render_control_plane, render_slot, tfvars,
+};
 use rehull_core::sim::{read_scenario, write_scenario};
 
 use super::{Answer, limits};
@@ -45,7 +47,17 @@ pub(super) fn cluster(input: &[u8]) -> Answer {
             Err(error) => limits::reason(&error.to_string()),
         }
     }
-    assert!(tfvars(&desired, &rendered).ends_with("}\n"));
+    let servers = desired.control_plane.as_ref().and_then(|role| {
+        let text = builtin_control_plane(1).unwrap_or_default();
+        match render_control_plane(&desired, role, text) {
+            Ok(done) => Some(done),
+            Err(error) => {
+                limits::reason(&error.to_string());
+                None
+            }
+        }
+    });
+    assert!(tfvars(&desired, &rendered, servers.as_ref()).ends_with("}\n"));
     Answer::Taken
 }
 
