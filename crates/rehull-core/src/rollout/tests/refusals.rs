@@ -277,6 +277,10 @@ fn a_machine_that_boots_again_and_refuses_is_given_up_and_its_member_comes_back_
 fn a_member_that_is_done_comes_back_when_its_machine_boots_again_and_refuses() {
     for strategy in ALL {
         for goal in [Goal::Finish, Goal::Rest] {
+            // On its own data it is the same member as before, which a way to rest leaves to `rehull etcd heal`.
+            if (strategy, goal) == (EtcdStrategy::Reattach, Goal::Rest) {
+                continue;
+            }
             let case = format!("{strategy:?} {goal:?}");
             let mut plan = plan(3, strategy);
             plan.envelope.policy.bake = Duration::from_secs(3_600);

@@ -14,7 +14,7 @@ use crate::domain::ids::{GroupName, LaunchTemplateName, TargetGroupArn};
 use crate::domain::observed::{Gap, Part};
 use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::RecordBody;
-use crate::rollout::Goal;
+use crate::rollout::{Goal, Next};
 
 use scene::{Scene, deregister, id, name, terminate, version};
 
@@ -162,9 +162,6 @@ fn what_is_not_as_it_was_planned_stops_by_name_and_what_cannot_be_read_is_waited
     let mut scene = Scene::new();
     scene.group().template = LaunchTemplateName::new("other");
     assert_eq!(outside(&scene), "the group cp launches from other");
-    let mut scene = Scene::new();
-    scene.seen.fleet.templates.clear();
-    assert_eq!(outside(&scene), "cp has no version with the planned content");
     let mut scene = Scene::with_one_more();
     scene.group().sizes.desired = 9;
     assert!(outside(&scene).contains("desired capacity of cp to 9; it was 3"));
@@ -178,6 +175,19 @@ fn what_is_not_as_it_was_planned_stops_by_name_and_what_cannot_be_read_is_waited
         scene.waits(Goal::Finish)[..],
         [WaitingOn::Unreadable { .. }]
     ));
+}
+
+#[test]
+fn a_version_that_is_missing_is_made_before_the_group_is_touched() {
+    let mut scene = Scene::new();
+    scene.seen.fleet.templates.clear();
+    let Next::Continue { act, .. } = scene.next(Goal::Finish) else {
+        panic!("nothing is done")
+    };
+    assert!(
+        matches!(act[..], [(_, Action::Group(GroupAction::CreateVersion { .. }))]),
+        "{act:?}"
+    );
 }
 
 #[test]
