@@ -275,47 +275,43 @@ fn a_machine_that_boots_again_and_refuses_is_given_up_and_its_member_comes_back_
 /// Found by the simulator: nothing was heard of it, and its step was over, so nobody looked after it any more.
 #[test]
 fn a_member_that_is_done_comes_back_when_its_machine_boots_again_and_refuses() {
-    for strategy in ALL {
-        for goal in [Goal::Finish, Goal::Rest] {
-            // On its own data it is the same member as before, which a way to rest leaves to `rehull etcd heal`.
-            if (strategy, goal) == (EtcdStrategy::Reattach, Goal::Rest) {
-                continue;
+    // As the seed had it: of a reattached member, and of a spare, other rules decide what becomes of it.
+    let strategy = EtcdStrategy::RemoveThenAdd;
+    for goal in [Goal::Finish, Goal::Rest] {
+        let case = format!("{strategy:?} {goal:?}");
+        let mut plan = plan(3, strategy);
+        plan.envelope.policy.bake = Duration::from_secs(3_600);
+        let mut model = Model::ready_for(strategy, 3);
+        model.attach();
+        let slot = loop {
+            walk(&mut model, &plan, Goal::Finish, 1);
+            let verified = model
+                .story
+                .iter()
+                .find_map(|key| key.strip_prefix("verify-data "));
+            if let Some(slot) = verified {
+                break SlotName::new(slot);
             }
-            let case = format!("{strategy:?} {goal:?}");
-            let mut plan = plan(3, strategy);
-            plan.envelope.policy.bake = Duration::from_secs(3_600);
-            let mut model = Model::ready_for(strategy, 3);
-            model.attach();
-            let slot = loop {
-                walk(&mut model, &plan, Goal::Finish, 1);
-                let verified = model
-                    .story
-                    .iter()
-                    .find_map(|key| key.strip_prefix("verify-data "));
-                if let Some(slot) = verified {
-                    break SlotName::new(slot);
-                }
-            };
-            walk(&mut model, &plan, Goal::Finish, 60);
-            // Its power came back while an artefact was wrong: nothing listens, and nothing will.
-            let id = model.carrier(&slot).unwrap();
-            model.running.remove(&slot);
-            model.machine(&id).report = super::model::report(&id, BootPhase::Refused);
-            let end = walk(&mut model, &plan, goal, 60);
-            assert!(
-                matches!(end, End::Stopped(StopReason::BootRefused { .. })),
-                "{case}: {end:?}: {:#?}",
-                model.story
-            );
-            plan.envelope.policy.bake = Duration::ZERO;
-            model.attach();
-            let end = walk(&mut model, &plan, goal, 1200);
-            assert_eq!(end, End::Done, "{case}: {:#?}", model.story);
-            assert_eq!(model.healthy_voters(), 3, "{case}");
-            assert_eq!(model.running.get(&slot), Some(&super::model::NEW), "{case}");
-            if goal == Goal::Finish {
-                upgraded(&model, 3);
-            }
+        };
+        walk(&mut model, &plan, Goal::Finish, 60);
+        // Its power came back while an artefact was wrong: nothing listens, and nothing will.
+        let id = model.carrier(&slot).unwrap();
+        model.running.remove(&slot);
+        model.machine(&id).report = super::model::report(&id, BootPhase::Refused);
+        let end = walk(&mut model, &plan, goal, 60);
+        assert!(
+            matches!(end, End::Stopped(StopReason::BootRefused { .. })),
+            "{case}: {end:?}: {:#?}",
+            model.story
+        );
+        plan.envelope.policy.bake = Duration::ZERO;
+        model.attach();
+        let end = walk(&mut model, &plan, goal, 1200);
+        assert_eq!(end, End::Done, "{case}: {:#?}", model.story);
+        assert_eq!(model.healthy_voters(), 3, "{case}");
+        assert_eq!(model.running.get(&slot), Some(&super::model::NEW), "{case}");
+        if goal == Goal::Finish {
+            upgraded(&model, 3);
         }
     }
 }

@@ -247,7 +247,9 @@ fn is_of_identity(key: &str) -> bool {
 fn tags(before: &Node<'_>, after: &Node<'_>, role: &RoleContent) -> bool {
     match (before, after) {
         (before, after) if before == after => true,
-        (_, Node::Text(text)) => *text == role.content.as_str() || *text == role.version.as_str(),
+        (Node::Null | Node::Text(_), Node::Text(text)) => {
+            *text == role.content.as_str() || *text == role.version.as_str()
+        }
         (Node::Null | Node::Map(_), Node::Map(new)) => {
             let old = before.map();
             let stays = old.is_none_or(|old| old.keys().all(|name| new.contains_key(name)));
