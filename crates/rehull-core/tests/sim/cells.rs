@@ -191,6 +191,7 @@ pub(crate) fn coverage() -> &'static Coverage {
 }
 
 #[test]
+#[ignore = "soak: aims at every phase of a control plane, too, which takes minutes; `make sim`"]
 fn every_fault_can_strike_in_every_phase_and_breaks_no_promise_there() {
     println!("{}", AIMED.coverage.table());
     assert!(AIMED.failures.is_empty(), "{}", AIMED.failures.join("\n"));
