@@ -1,8 +1,8 @@
 //! What was typed about sandboxes, as values.
 
-use rehull_core::domain::policy::EtcdStrategy;
 use std::str::FromStr;
 
+use rehull_core::domain::policy::EtcdStrategy;
 use rehull_core::domain::version::NotARelease;
 use rehull_core::world::Timing;
 

@@ -13,10 +13,9 @@ pub(super) use lay::Laid;
 pub use raise::FirstVersion;
 pub(super) use raise::Ground;
 
-/// Port of the apiservers and of their load balancer.
-pub const API_SERVER_PORT: u16 = 6443;
-/// Binaries of a control-plane machine, as `DIR/kubernetes/VERSION/BINARY`.
-pub const BINARIES: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+/// Port of the apiservers and of their load balancer; binaries of a machine, as `DIR/kubernetes/VERSION/BINARY`.
+pub use rehull_core::domain::control_plane::{COMPONENTS as BINARIES, SECURE_PORT as API_SERVER_PORT};
+
 /// Zones in which it has machines.
 pub(super) const ZONES: usize = 3;
 
