@@ -8,7 +8,7 @@ use rehull_core::tfrun::{Outcome, Verdict, what_it_is};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::json;
 
-use super::rig::{Module, begins, end};
+use super::rig::{LIMIT, Module, begins, end};
 use crate::support::eventually;
 
 /// What takes as long as one likes, and what fails.
@@ -28,13 +28,17 @@ resource "terraform_data" "after" { input = terraform_data.fail.id }
 
 /// A run that has begun a change and stays in it.
 async fn hanging(module: &Module) -> Job {
-    hanging_in(module, "exec sleep 600").await
+    hanging_for(module, 600).await
 }
 
-async fn hanging_in(module: &Module, command: &str) -> Job {
+/// Returns when the command itself runs: a replacement begins with a deletion, which ends.
+async fn hanging_for(module: &Module, seconds: u32) -> Job {
+    let begun = module.terraform.module.join(format!("begun-{seconds}"));
+    let command = format!("touch begun-{seconds}; exec sleep {seconds}");
     let plan = module.planned(&json!({"hang": command, "fail": "true"})).await;
     let mut job = module.terraform.apply(&module.run(), &plan).unwrap();
     begins(&mut job, "terraform_data.hang").await;
+    eventually("the command runs", LIMIT, async || begun.exists().then_some(())).await;
     job
 }
 
@@ -167,7 +171,7 @@ async fn a_killed_run_says_what_may_have_happened_and_that_its_lock_stays() {
     // All of it together, as when a runner is destroyed. Another command, so that there is a change whatever the killed
     // one has left: Terraform writes a resource down before its provisioners run and taints it only when they have
     // failed, so to the next plan the one it was killed in may look whole.
-    let mut job = hanging_in(&module, "exec sleep 601").await;
+    let mut job = hanging_for(&module, 601).await;
     let group = rustix::process::getpgid(Some(terraform_of(&module))).unwrap();
     kill_process_group(group, Signal::KILL).unwrap();
     let outcome = end(&mut job).await;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::support::eventually;
 
 /// Nothing here takes long but what is told to.
-const LIMIT: Duration = Duration::from_secs(120);
+pub(super) const LIMIT: Duration = Duration::from_secs(120);
 
 /// `None`, after saying so: Terraform is not installed. The set-up of this project does not install it.
 pub(crate) fn terraform_or_say() -> Option<()> {
