@@ -211,16 +211,18 @@ impl Reader<'_> {
     }
 
     fn all_outputs(&mut self, raw: &RawValue) -> Result<(), Malformed> {
-        let contract = match &self.terms.mode {
-            Mode::Upgrade(contract) => Some(contract),
-            Mode::Infrastructure => None,
-        };
         for (name, raw) in Fields::of(raw)?.0 {
             let change = Change::of(raw)?;
             let address = format!("output.{name}");
-            self.gate
-                .findings
-                .extend(outputs::judge(&address, &change, contract));
+            let source = match &self.terms.mode {
+                Mode::Upgrade(contract) => Some(outputs::Source {
+                    contract,
+                    templates: &self.gate.roles,
+                }),
+                Mode::Infrastructure => None,
+            };
+            let findings = outputs::judge(&address, &change, source.as_ref());
+            self.gate.findings.extend(findings);
             let Some(action) = change.action.filter(|action| *action != Action::NoOp) else {
                 continue;
             };

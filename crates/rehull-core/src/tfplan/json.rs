@@ -123,6 +123,21 @@ impl<'a> Change<'a> {
         Ok(change)
     }
 
+    /// Before and after are not the same, or something of it is known only after the apply. As both are written by one
+    /// encoder, their text tells for most of a large plan, and nothing is parsed.
+    pub(super) fn differs(&self) -> Result<bool, Malformed> {
+        let text = |raw: Option<&'a RawValue>| raw.map(RawValue::get);
+        let known = text(self.after_unknown).is_none_or(|unknown| !unknown.contains("true"));
+        if known && text(self.before) == text(self.after) {
+            return Ok(false);
+        }
+        let trees = self.trees()?;
+        if trees.are_objects() {
+            return Ok(!trees.changed().is_empty());
+        }
+        Ok(trees.before != trees.after || trees.unknown.as_ref().is_some_and(Node::has_true))
+    }
+
     pub(super) fn trees(&self) -> Result<Trees<'a>, Malformed> {
         Ok(Trees {
             before: there(self.before)?,

@@ -43,7 +43,7 @@ rules! {
     FORGET = "gate::forget", "an object that Terraform would forget, in an upgrade", "apply `removed` blocks on their own: `rehull apply --infrastructure`";
     DEPOSED = "gate::deposed", "what an interrupted replacement left behind", "look at the object in the console, and finish or undo that replacement by hand first";
     READ = "gate::read", "a data source that is read during the apply: what it says cannot be approved before, in an upgrade", "let it not depend on anything that this root module makes";
-    OUTPUT = "gate::output", "an output whose change does not follow from a launch template, in an upgrade", "apply changes of outputs on their own: `rehull apply --infrastructure`";
+    OUTPUT = "gate::output", "an output whose change does not follow from the render or a launch template of its slot or group, in an upgrade", "apply changes of outputs on their own: `rehull apply --infrastructure`";
     ROLE = "gate::role", "a launch template of no slot or role of the cluster file", "add it to the cluster file, or keep it in another root module";
     MISSING = "gate::missing", "a slot or role whose launch template is not in the plan", "plan the root module that holds all launch templates of this cluster";
     CONTENT = "gate::content", "a launch template that would say something else than what was approved", "run `rehull render`, plan again from what it wrote, and approve that";

@@ -40,6 +40,18 @@ pub(super) struct Seen {
     pub(super) address: Address,
     pub(super) from: Option<String>,
     pub(super) changes: bool,
+    /// What each attribute says, canonical, if it stays as it is: outputs may be behind it.
+    says: BTreeMap<String, String>,
+}
+
+impl Seen {
+    /// The attribute is known and says this. `version` is the name that outputs have for the number of the newest one.
+    pub(super) fn repeats(&self, name: &str, value: &Node<'_>) -> bool {
+        let name = if name == "version" { "latest_version" } else { name };
+        let mut text = String::new();
+        value.canonical(&mut text);
+        self.says.get(name) == Some(&text)
+    }
 }
 
 /// Nothing happens to this object, not even to its address.
@@ -91,6 +103,14 @@ impl<'t> Gate<'t> {
         if !self.seen.insert((address.to_owned(), deposed.to_owned())) {
             self.refuse(DUPLICATE, address, "it stands twice in the plan");
         }
+        // What stays is not looked at further: its content would be taken for there already.
+        if change.change.action == Some(Action::NoOp) && change.change.differs() != Ok(false) {
+            self.refuse(
+                UNREADABLE,
+                address,
+                "nothing happens to it, and yet its values differ",
+            );
+        }
         if change.index_unknown {
             self.refuse(DEFERRED, address, "its number or key is not known yet");
         }
@@ -126,14 +146,6 @@ impl<'t> Gate<'t> {
         let address = change.address.as_ref();
         if is_nothing(change) {
             if let Some(trees) = trees.filter(|_| is_template) {
-                // Its content would be taken for there already.
-                if !trees.changed().is_empty() {
-                    self.refuse(
-                        UNREADABLE,
-                        address,
-                        "nothing happens to it, and yet its values differ",
-                    );
-                }
                 self.template(contract, address, trees, false);
             }
             return;
@@ -178,6 +190,7 @@ impl<'t> Gate<'t> {
             address: Address::new(address),
             from: judged.from,
             changes,
+            says: judged.says,
         };
         if let Some(other) = self.roles.insert(role.role.clone(), seen) {
             let reason = format!(

@@ -1,17 +1,27 @@
 //! Outputs tell the number of a new version, so in an upgrade they may only say what follows from it.
 
+use std::collections::BTreeMap;
+
+use super::Seen;
 use super::general::{OUTPUT, UNKNOWN_ACTION, UNKNOWN_FIELD, UNREADABLE};
 use crate::tfplan::actions::Action;
 use crate::tfplan::contract::Contract;
 use crate::tfplan::finding::Finding;
-use crate::tfplan::json::Change;
+use crate::tfplan::json::{Change, Trees};
 use crate::tfplan::node::Node;
 
-/// `None`: the output does not change.
+/// What the outputs of an upgrade may follow from.
+pub(in crate::tfplan) struct Source<'g> {
+    pub(in crate::tfplan) contract: &'g Contract,
+    /// The launch templates of the plan, by role.
+    pub(in crate::tfplan) templates: &'g BTreeMap<String, Seen>,
+}
+
+/// One output; `source` in an upgrade only.
 pub(in crate::tfplan) fn judge(
     address: &str,
     change: &Change<'_>,
-    contract: Option<&Contract>,
+    source: Option<&Source<'_>>,
 ) -> Vec<Finding> {
     let mut findings: Vec<Finding> = change
         .unknown_fields
@@ -23,9 +33,12 @@ pub(in crate::tfplan) fn judge(
         return findings;
     };
     if action == Action::NoOp {
+        if change.differs() != Ok(false) {
+            findings.push(UNREADABLE.at(address, "nothing happens to it, and yet its values differ"));
+        }
         return findings;
     }
-    let Some(contract) = contract else {
+    let Some(source) = source else {
         return findings;
     };
     let Ok(trees) = change.trees() else {
@@ -37,59 +50,89 @@ pub(in crate::tfplan) fn judge(
             address,
             format!("{action}: an upgrade changes versions, not the list of outputs"),
         ));
-    } else if !follows(
-        trees.before.as_ref(),
-        trees.after.as_ref(),
-        trees.unknown.as_ref(),
-        contract,
-    ) {
+    } else if !source.explains(&Side::of(&trees), None) {
         findings.push(OUTPUT.at(
             address,
-            "its new value is known before the apply, and is nothing that the render says",
+            "its new value is known before the apply, and is nothing that the render or a launch template says",
         ));
     }
     findings
 }
 
-/// Each leaf that differs is known only after the apply (and what an upgrade applies are launch templates), or repeats
-/// the render.
-fn follows(
-    before: Option<&Node<'_>>,
-    after: Option<&Node<'_>>,
-    unknown: Option<&Node<'_>>,
-    contract: &Contract,
-) -> bool {
-    if unknown == Some(&Node::Bool(true)) {
-        return true;
+/// One value of an output.
+struct Side<'t, 'a> {
+    before: Option<&'t Node<'a>>,
+    after: Option<&'t Node<'a>>,
+    unknown: Option<&'t Node<'a>>,
+}
+
+impl<'t, 'a> Side<'t, 'a> {
+    fn of(trees: &'t Trees<'a>) -> Self {
+        Self {
+            before: trees.before.as_ref(),
+            after: trees.after.as_ref(),
+            unknown: trees.unknown.as_ref(),
+        }
     }
-    match (before, after) {
-        (before, after) if before == after => true,
-        (_, Some(Node::Text(text))) => contract.roles.iter().any(|role| {
+
+    fn get(&self, name: &str) -> Self {
+        let inner = |tree: Option<&'t Node<'a>>| tree.and_then(|tree| tree.get(name));
+        Self {
+            before: inner(self.before),
+            after: inner(self.after),
+            unknown: inner(self.unknown),
+        }
+    }
+}
+
+impl Source<'_> {
+    /// Each leaf that differs is known only after the apply (and what an upgrade applies are launch templates), or repeats
+    /// the render, or stands under its slot or group and repeats the launch template there, which was updated already: so
+    /// it is after an apply that broke off behind its last update.
+    fn explains(&self, side: &Side<'_, '_>, template: Option<&Seen>) -> bool {
+        if side.unknown == Some(&Node::Bool(true)) {
+            return true;
+        }
+        match (side.before, side.after) {
+            (before, after) if before == after => true,
+            (_, Some(Node::Text(text))) => self.is_rendered(text),
+            (Some(Node::Map(old)), Some(Node::Map(new))) => {
+                // An attribute that is unknown is absent after.
+                let mut names: Vec<&str> = old.keys().chain(new.keys()).map(AsRef::as_ref).collect();
+                names.sort_unstable();
+                names.dedup();
+                names.into_iter().all(|name| {
+                    let inner = side.get(name);
+                    let repeats = template.zip(inner.after);
+                    repeats.is_some_and(|(template, value)| template.repeats(name, value))
+                        || self.explains(&inner, template.or_else(|| self.templates.get(name)))
+                })
+            }
+            (Some(Node::List(old)), Some(Node::List(new))) => {
+                old.len() == new.len()
+                    && old.iter().zip(new).enumerate().all(|(n, (old, new))| {
+                        let inner = Side {
+                            before: Some(old),
+                            after: Some(new),
+                            unknown: side.unknown.and_then(|tree| tree.list()?.get(n)),
+                        };
+                        self.explains(&inner, template)
+                    })
+            }
+            _ => false,
+        }
+    }
+
+    fn is_rendered(&self, text: &str) -> bool {
+        self.contract.roles.iter().any(|role| {
             [
                 role.content.as_str(),
                 role.version.as_str(),
                 role.user_data.as_str(),
+                role.image.as_str(),
+                role.instance_type.as_str(),
             ]
-            .contains(&text.as_ref())
-                || [role.image.as_str(), role.instance_type.as_str()].contains(&text.as_ref())
-        }),
-        (Some(Node::Map(old)), Some(Node::Map(new))) => {
-            // An attribute that is unknown is absent after.
-            let mut names: Vec<&str> = old.keys().chain(new.keys()).map(AsRef::as_ref).collect();
-            names.sort_unstable();
-            names.dedup();
-            names.into_iter().all(|name| {
-                let unknown = unknown.and_then(|tree| tree.get(name));
-                follows(old.get(name), new.get(name), unknown, contract)
-            })
-        }
-        (Some(Node::List(old)), Some(Node::List(new))) => {
-            old.len() == new.len()
-                && old.iter().zip(new).enumerate().all(|(n, (old, new))| {
-                    let unknown = unknown.and_then(|tree| tree.list()?.get(n));
-                    follows(Some(old), Some(new), unknown, contract)
-                })
-        }
-        _ => false,
+            .contains(&text)
+        })
     }
 }

@@ -1,5 +1,8 @@
 //! The one thing that an upgrade may do: a launch template, updated in place, that afterwards says what was approved.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -79,6 +82,8 @@ pub(super) struct Judged<'c> {
     pub(super) findings: Vec<Finding>,
     /// Content digest that the description says before, if it is one.
     pub(super) from: Option<String>,
+    /// What each attribute says, canonical; empty if it is updated.
+    pub(super) says: BTreeMap<String, String>,
 }
 
 /// `updates`: the plan updates it in place; else it stays as it is, and has to say what was approved already.
@@ -92,6 +97,7 @@ pub(super) fn judge<'c>(
         role: None,
         findings: Vec::new(),
         from: None,
+        says: BTreeMap::new(),
     };
     let Some(inner) = attributes(contract.templates, trees) else {
         let reason = "it has not the attributes of a launch template, before and after";
@@ -117,6 +123,14 @@ pub(super) fn judge<'c>(
     judged.from = text(&inner.before, "description")
         .and_then(|text| ContentDigest::described(&text))
         .map(|digest| digest.to_string());
+    if let Some(after) = inner.after.as_ref().and_then(Node::map).filter(|_| !updates) {
+        let said = |(name, value): (&Cow<'_, str>, &Node<'_>)| {
+            let mut text = String::new();
+            value.canonical(&mut text);
+            (name.to_string(), text)
+        };
+        judged.says = after.iter().map(said).collect();
+    }
     for (said, names) in ALWAYS {
         if !is_as_approved((*said, names), &inner, role) {
             judged

@@ -58,6 +58,82 @@ fn a_render_may_change_profile_groups_subnet_and_the_tags_that_say_the_version()
 }
 
 #[test]
+fn an_output_that_an_apply_left_behind_repeats_the_launch_template_of_its_slot() {
+    let approved = judged(&plans::upgrade(), &upgrade()).manifest.unwrap();
+    for made in 1..=SLOTS.len() {
+        let rest = judged(&plans::rest_of_upgrade(made), &upgrade());
+        assert_eq!(rules(&rest), [].into(), "{made} made");
+        assert_eq!(rest.verdict, Verdict::Allowed);
+        assert_eq!(
+            approved.beyond(&rest.manifest.unwrap()),
+            [],
+            "{made} made: the rest of what was approved"
+        );
+    }
+    let says = |name: &str, value: Value| {
+        let mut plan = plans::rest_of_upgrade(SLOTS.len());
+        plan["resource_changes"][1]["change"]["before"]["latest_version"] = 9.into();
+        plan["resource_changes"][1]["change"]["after"]["latest_version"] = 9.into();
+        plan["output_changes"]["launch_templates"]["after"]["etcd-b"]["version"] = 9.into();
+        plan["output_changes"]["launch_templates"]["after"]["etcd-a"][name] = value;
+        rules(&judged(&plan, &upgrade()))
+    };
+    assert_eq!(says("version", json!(8)), [].into());
+    let refused = BTreeSet::from(["gate::output"]);
+    assert_eq!(says("version", json!(9)), refused, "that of another slot");
+    assert_eq!(says("version", json!("8")), refused, "a text");
+    assert_eq!(
+        says("version", json!({"latest_version": 8})),
+        refused,
+        "of another shape"
+    );
+    assert_eq!(says("default_version", json!(8)), refused, "another attribute's");
+    assert_eq!(says("id", json!("lt-etcd-b")), refused);
+    let early = {
+        // The template is not made yet, so nobody knows the number.
+        let mut plan = plans::upgrade();
+        plan["output_changes"]["launch_templates"]["after"]["etcd-a"]["version"] = 8.into();
+        plan["output_changes"]["launch_templates"]["after_unknown"]["etcd-a"] = json!({});
+        plan
+    };
+    assert_eq!(rules(&judged(&early, &upgrade())), refused);
+}
+
+#[test]
+fn what_stays_as_it_is_differs_in_nothing() {
+    let refused = BTreeSet::from(["plan::unreadable_change"]);
+    let of_both = |plan: &Value, what: &str| {
+        assert_eq!(rules(&judged(plan, &upgrade())), refused, "{what}");
+        let mut alone = plan.clone();
+        // Launch templates are not infrastructure's.
+        let changes = alone["resource_changes"].as_array_mut().unwrap();
+        changes.retain(|change| change["type"] != "aws_launch_template");
+        assert_eq!(rules(&judged(&alone, &infrastructure())), refused, "{what}");
+    };
+    let mut plan = plans::upgrade();
+    plan["resource_changes"][4]["change"]["after"]["size"] = 200.into();
+    of_both(&plan, "a value");
+    let mut plan = plans::upgrade();
+    plan["resource_changes"][4]["change"]["after_unknown"] = json!({"id": true});
+    of_both(&plan, "one that is not known");
+    let mut plan = plans::upgrade();
+    plan["resource_changes"][4]["change"]["after"] = Value::Null;
+    of_both(&plan, "no object");
+    let mut plan = plans::upgrade();
+    plan["output_changes"]["other"] = json!({"actions": ["no-op"], "before": 1, "after": 2});
+    of_both(&plan, "an output");
+
+    let mut plan = plans::upgrade();
+    let change = &mut plan["resource_changes"][4]["change"];
+    change["before"] = json!({"size": 100, "id": "vol-1", "note": null});
+    assert_eq!(
+        judged(&plan, &upgrade()).verdict,
+        Verdict::Allowed,
+        "the same in other words"
+    );
+}
+
+#[test]
 fn a_template_is_known_by_its_name_whatever_its_address() {
     let mut plan = plans::upgrade();
     plan["resource_changes"][0]["address"] = "aws_launch_template.by_hand".into();

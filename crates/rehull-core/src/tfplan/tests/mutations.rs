@@ -233,8 +233,10 @@ fn mutate(plan: &mut Value, mutation: &Mutation) {
 /// the same plan is written by hand above, and a draw that shows one more such way is no reason for red in somebody else's
 /// change. `make soak` draws others.
 type Fixture = (&'static str, fn() -> Value, u64);
-const FIXTURES: [Fixture; 3] = [
+const FIXTURES: [Fixture; 5] = [
     ("an upgrade of all slots", plans::upgrade, 2),
+    ("one slot has its template already", one_is_there, 3),
+    ("only the output is left", only_the_output, 4),
     ("the boot script is sensitive", with_sensitive_user_data, 5),
     ("settings of the provider", with_settings, 7),
 ];
@@ -242,6 +244,14 @@ const FIXTURES: [Fixture; 3] = [
 const DRAWS: u32 = 1_000;
 /// Seeds of each in the soak.
 const SEEDS: u64 = 50;
+
+fn one_is_there() -> Value {
+    plans::rest_of_upgrade(1)
+}
+
+fn only_the_output() -> Value {
+    plans::rest_of_upgrade(SLOTS.len())
+}
 
 fn with_sensitive_user_data() -> Value {
     let mut plan = plans::upgrade();

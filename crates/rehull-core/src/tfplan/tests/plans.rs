@@ -44,6 +44,23 @@ pub(super) fn upgrade() -> Value {
     )
 }
 
+/// The same after an apply that broke off behind this many of its launch templates: they stay as they are, and what the
+/// output says of them is known, and changes.
+pub(super) fn rest_of_upgrade(made: usize) -> Value {
+    let mut plan = upgrade();
+    for (n, slot) in SLOTS.iter().enumerate().take(made) {
+        let change = &mut plan["resource_changes"][n]["change"];
+        change["after"]["latest_version"] = 8.into();
+        change["before"] = change["after"].clone();
+        change["after_unknown"] = json!({"tags": {}, "tags_all": {}});
+        change["actions"] = json!(["no-op"]);
+        let output = &mut plan["output_changes"]["launch_templates"];
+        output["after"][*slot]["version"] = 8.into();
+        output["after_unknown"].as_object_mut().unwrap().remove(*slot);
+    }
+    plan
+}
+
 /// A plan of these changes.
 pub(super) fn plan(changes: &[Value], outputs: &Value) -> Value {
     json!({
