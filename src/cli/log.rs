@@ -68,6 +68,7 @@ fn step(what: &What) -> Option<&StepId> {
         What::Acting { step, .. }
         | What::Acted { step, .. }
         | What::Stalled { step, .. }
+        | What::Rolled { step, .. }
         | What::StepDone { step } => Some(step),
         What::Started { .. } | What::Waiting { .. } | What::Stopped { .. } | What::Finished => None,
     }

@@ -3,10 +3,11 @@
 use rehull_core::domain::waiting::StopReason;
 use rehull_core::event::Rest;
 
+use super::groups;
 use super::no_return;
 use super::numbers::plural;
 use super::paint::{Paint, Tone};
-use super::timeline::{Outcome, StepStory, Timeline};
+use super::timeline::{GroupStory, Outcome, StepStory, Timeline};
 use super::words;
 
 /// The whole text, or nothing if the rollout has not stopped. Ends in a newline.
@@ -65,7 +66,11 @@ fn headline(timeline: &Timeline, reason: &StopReason, rest: &Rest, paint: Paint)
             timeline.steps.len(),
             step.outline.slot
         ),
-        None => format!("after step {} of {}", timeline.done(), timeline.steps.len()),
+        None => match groups::current(timeline) {
+            Some(group) => format!("in {}, {}", group.outline.group, group.far()),
+            None if timeline.steps.is_empty() => "before the first machine".to_owned(),
+            None => format!("after step {} of {}", timeline.done(), timeline.steps.len()),
+        },
     };
     let state = match (rest.at_rest, reason.needs_human()) {
         (true, false) => "nothing is broken, nothing is in flight",
@@ -108,8 +113,11 @@ fn left(timeline: &Timeline, rest: &Rest) -> Vec<String> {
     let of_machines = |step: &&StepStory| step.outline.from.is_some() || !has_old(timeline);
     let machines = timeline.steps.iter().filter(of_machines).count();
     let open = machines.saturating_sub(done).saturating_sub(between.len());
+    let lasting = if rest.at_rest { ": legal for days" } else { "" };
+    let groups = timeline.groups.iter().filter_map(GroupStory::left);
+    let groups = groups.map(|runs| format!("{runs}{lasting}"));
     let Some(to) = timeline.steps.first().map(|step| step.outline.to) else {
-        return Vec::new();
+        return groups.collect();
     };
     let from = timeline
         .steps
@@ -120,7 +128,6 @@ fn left(timeline: &Timeline, rest: &Rest) -> Vec<String> {
         Some(from) if from != to => format!("on {from}"),
         Some(_) | None => "as before".to_owned(),
     };
-    let lasting = if rest.at_rest { ": legal for days" } else { "" };
     let mut parts: Vec<String> = match (done, open) {
         (0, 0) => Vec::new(),
         (0, open) => vec![format!("{} {old}", plural(open, "machine", "machines"))],
@@ -133,7 +140,8 @@ fn left(timeline: &Timeline, rest: &Rest) -> Vec<String> {
     if !between.is_empty() {
         parts.push(format!("{} in between", between.join(", ")));
     }
-    vec![format!("{}{lasting}", parts.join(", "))]
+    let members = format!("{}{lasting}", parts.join(", "));
+    std::iter::once(members).chain(groups).collect()
 }
 
 /// Some machine ran before this rollout: it is no bootstrap.
@@ -177,7 +185,7 @@ fn next(timeline: &Timeline, reason: &StopReason, rest: &Rest) -> Vec<String> {
             return lines;
         }
         let mut lines = first(what, &format!("{resume}   |   rehull abort {id}"));
-        if timeline.done() < timeline.steps.len() {
+        if !timeline.is_whole() {
             lines.push(format!("or go back: rehull rollback {id}"));
         }
         lines

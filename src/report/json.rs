@@ -11,7 +11,7 @@ use rehull_core::sim::rehearse::Report;
 use serde_json::{Map, Value, json};
 
 use super::summary::LoadVerdict;
-use super::timeline::{Outcome, StepStory, Timeline};
+use super::timeline::{GroupStory, Outcome, StepStory, Timeline};
 
 /// Format of the documents that `--output json` prints, other than event lines.
 pub const OUTPUT_FORMAT: u32 = 1;
@@ -105,6 +105,7 @@ pub fn summary(timeline: &Timeline, load: Option<&LoadVerdict>) -> Value {
         "resumes": timeline.resumes,
         "holdsMs": timeline.holds.iter().map(|(word, span)| (*word, ms(*span))).collect::<BTreeMap<_, _>>(),
         "steps": timeline.in_order().into_iter().map(step).collect::<Vec<_>>(),
+        "groups": timeline.groups.iter().map(|story| group(story, timeline)).collect::<Vec<_>>(),
         "load": load.map(|load| json!({
             "acknowledged": load.acknowledged,
             "lost": load.lost,
@@ -112,6 +113,21 @@ pub fn summary(timeline: &Timeline, load: Option<&LoadVerdict>) -> Value {
             "watches": load.watches,
             "watchesBroken": load.watches_broken,
         })),
+    })
+}
+
+fn group(story: &GroupStory, timeline: &Timeline) -> Value {
+    let replaced = story.replaced();
+    json!({
+        "step": story.outline.step,
+        "group": story.outline.group,
+        "from": story.outline.from,
+        "to": story.outline.to,
+        "begunAt": story.begun_at,
+        "doneAt": story.done_at,
+        "totalMs": ms(story.total(timeline.last_at)),
+        "machines": replaced.map(|(_, all)| all),
+        "replaced": replaced.map(|(done, _)| done),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use rehull_core::event::Event;
 
+use super::groups;
 use super::halt;
 use super::numbers::{duration, tenths};
 use super::paint::Paint;
@@ -17,7 +18,12 @@ use super::timeline::{Outcome, Timeline};
 pub fn rollout(events: &[Event], timeline: &Timeline, load: Option<&LoadVerdict>) -> String {
     let mut out = format!("### {}\n\n", headline(timeline));
     out.push_str(&format!("{}\n\n", timeline.headline));
-    out.push_str(&table(timeline));
+    if !timeline.steps.is_empty() {
+        out.push_str(&table(timeline));
+    }
+    for line in groups::lines(timeline) {
+        out.push_str(&format!("\nGroup {}\n", escape(&line)));
+    }
     let holds = holds(timeline);
     if !holds.is_empty() {
         out.push_str(&format!("\nHeld by: {holds}\n"));

@@ -4,6 +4,7 @@
 //! views and `rehull report` fold the same events into the same [`timeline::Timeline`].
 
 pub mod abandoned;
+pub mod groups;
 pub mod halt;
 pub mod infrastructure;
 pub mod json;

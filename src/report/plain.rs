@@ -8,6 +8,7 @@ use rehull_core::domain::ids::StepId;
 use rehull_core::domain::waiting::Waiting;
 use rehull_core::event::{Event, EventSink, What};
 
+use super::groups;
 use super::numbers::{between, duration};
 use super::paint::Paint;
 use super::summary::step_line;
@@ -99,7 +100,18 @@ pub fn lines(event: &Event, timeline: &Timeline, paint: Paint) -> String {
             })
             .collect(),
         What::Stalled { .. } => String::new(), // part of the step's last line
+        What::Rolled { step, .. } => {
+            let mut groups = timeline.groups.iter();
+            let group = groups.find(|group| group.outline.step == *step);
+            group.map_or_else(String::new, |group| line(slot(step), &group.far()))
+        }
         What::StepDone { step } => {
+            let mut groups = timeline.groups.iter();
+            if let Some(group) = groups.find(|group| group.outline.step == *step) {
+                let is_new = group.done_at == Some(event.at);
+                let text = || line(slot(step), &groups::done_line(group, paint));
+                return if is_new { text() } else { String::new() };
+            }
             let story = timeline.steps.iter().find(|story| story.outline.step == *step);
             if story.is_some_and(|story| story.done_at.is_some_and(|done| done < event.at)) {
                 return String::new(); // done before a process took over that finds it done

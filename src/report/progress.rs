@@ -11,6 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 use jiff::Timestamp;
 use rehull_core::event::{Event, EventSink, What};
 
+use super::groups;
 use super::numbers::{about, between, duration, tenths};
 use super::paint::{Paint, Tone};
 use super::plain;
@@ -115,6 +116,7 @@ impl EventSink for Progress {
             | What::Acted { .. }
             | What::Waiting { .. }
             | What::Stalled { .. }
+            | What::Rolled { .. }
             | What::StepDone { .. } => self.redraw(&mut live),
         }
     }
@@ -127,6 +129,7 @@ fn stays(what: &What) -> bool {
         What::Acting { .. }
         | What::Acted { error: None, .. }
         | What::Stalled { .. }
+        | What::Rolled { .. }
         | What::Waiting { .. } => false,
         What::Stopped { .. } | What::Finished => false, // the command prints the end itself
     }
@@ -158,6 +161,10 @@ impl Board {
                 timeline.steps.len(),
                 step.outline.slot
             )
+        });
+        let place = place.or_else(|| {
+            let group = groups::current(timeline)?;
+            Some(format!(" · {}: {}", group.outline.group, group.far()))
         });
         let expected = expected.map(|span| format!(" · about {} in all", about(span)));
         let head = paint.tone(Tone::Strong, &format!("{id}{}", place.unwrap_or_default()));

@@ -59,7 +59,7 @@ fn same(event: &Event, logged: &Event) -> bool {
             },
         ) => action.key() == other.key() && attempt == other_attempt,
         (What::StepDone { step }, What::StepDone { step: other }) => step == other,
-        (What::Stalled { .. }, _) => false, // only the log knows of it
+        (What::Stalled { .. } | What::Rolled { .. }, _) => false, // only the log knows of it
         (What::Finished, What::Finished) => true,
         (What::Started { .. }, What::Started { .. }) | (What::Stopped { .. }, What::Stopped { .. }) => near,
         (
@@ -211,7 +211,7 @@ mod tests {
             What::Finished => Some(RecordBody::Closed {
                 outcome: "finished".to_owned(),
             }),
-            What::Waiting { .. } | What::StepDone { .. } | What::Stalled { .. } => None,
+            What::Waiting { .. } | What::StepDone { .. } | What::Rolled { .. } | What::Stalled { .. } => None,
         };
         let records = events
             .iter()

@@ -6,10 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use rehull_core::domain::waiting::{Waiting, WaitingOn};
 use rehull_core::event::{Event, EventSink, What};
 
+use super::groups;
 use super::numbers::{about, between};
 use super::paint::{Paint, Tone};
 use super::summary::step_line;
-use super::timeline::{StepStory, Timeline};
+use super::timeline::{GroupStory, StepStory, Timeline};
 
 /// Writes the short story to anything that takes bytes.
 pub struct Steps<W: Write + Send> {
@@ -73,6 +74,11 @@ pub fn line(event: &Event, timeline: &Timeline, paint: Paint) -> Option<String> 
     let What::StepDone { step } = &event.what else {
         return None;
     };
+    let group_done_now = |group: &&GroupStory| group.outline.step == *step && group.done_at == Some(event.at);
+    if let Some(group) = timeline.groups.iter().find(group_done_now) {
+        let name = &group.outline.group;
+        return Some(format!("     {name}  {}", groups::done_line(group, paint)));
+    }
     let done_now = |story: &&StepStory| story.outline.step == *step && story.done_at == Some(event.at);
     let story = timeline.steps.iter().find(done_now)?;
     Some(format!(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::groups;
 use super::numbers::{bytes, count, duration, millis, plural, tenths};
 use super::paint::{Paint, Tone};
 use super::phase::Phase;
@@ -27,6 +28,7 @@ pub struct LoadVerdict {
 #[must_use]
 pub fn text(timeline: &Timeline, load: Option<&LoadVerdict>, paint: Paint) -> String {
     let mut out = table(timeline, paint);
+    out.push_str(&groups::table(timeline));
     let holds = holds(timeline);
     if !holds.is_empty() {
         out.push_str(&format!("  held by   {holds}\n"));
@@ -45,8 +47,11 @@ pub fn text(timeline: &Timeline, load: Option<&LoadVerdict>, paint: Paint) -> St
     out
 }
 
-/// One row per step; columns in which nothing happened are left out.
+/// One row per step of etcd; columns in which nothing happened are left out.
 fn table(timeline: &Timeline, paint: Paint) -> String {
+    if timeline.steps.is_empty() {
+        return String::new();
+    }
     let phases = used_phases(timeline);
     let mut head = vec![
         Cell::left("member"),

@@ -12,10 +12,12 @@ use rehull_core::domain::fleet::Join;
 use rehull_core::domain::ids::{RolloutId, StepId};
 use rehull_core::domain::observed::SnapshotFact;
 use rehull_core::domain::waiting::{StopReason, Waiting};
-use rehull_core::event::{Event, Rest, StepOutline, What};
+use rehull_core::event::{Event, GroupOutline, Rest, StepOutline, What};
 use rehull_core::plan::RolloutPlan;
 use rehull_core::ports::PortError;
 
+use super::groups;
+pub use super::groups::GroupStory;
 use super::numbers::between;
 use super::phase::{Phase, hold};
 pub use super::story::{MarginStory, StepStory};
@@ -74,6 +76,8 @@ pub struct Timeline {
     pub last_at: Option<Timestamp>,
     /// Steps in forecast order.
     pub steps: Vec<StepStory>,
+    /// Groups whose machines are replaced after them.
+    pub groups: Vec<GroupStory>,
     /// All waits of the last tick.
     pub waiting: Vec<Waiting>,
     /// Last margin seen.
@@ -123,7 +127,8 @@ impl Timeline {
                 first,
                 summary,
                 steps,
-            } => self.start(at, *first, (summary, steps)),
+                groups,
+            } => self.start(at, *first, (summary, steps, groups)),
             What::Acting { step, action, .. } => self.acting(at, step, action),
             What::Acted {
                 step,
@@ -144,6 +149,11 @@ impl Timeline {
             }
             What::Waiting { waiting, margin } => self.wait(at, waiting, *margin),
             What::Stalled { step, longest_ms } => self.stalled(at, step, Duration::from_millis(*longest_ms)),
+            What::Rolled { step, new, old } => {
+                if let Some(group) = groups::of(&mut self.groups, step) {
+                    group.count(*new, *old);
+                }
+            }
             What::StepDone { step } => self.step_done(at, step),
             What::Stopped { reason, rest } => {
                 self.pause(at);
@@ -158,6 +168,9 @@ impl Timeline {
                 // A bootstrap brings its members up together and tells no single one as done.
                 for story in self.steps.iter_mut().filter(|story| story.begun_at.is_some()) {
                     story.done_at.get_or_insert(at);
+                }
+                for group in &mut self.groups {
+                    group.done_at.get_or_insert(at);
                 }
                 self.outcome = Outcome::Finished;
             }
@@ -224,18 +237,35 @@ impl Timeline {
         self.steps.iter().filter(|step| step.done_at.is_some()).count()
     }
 
-    /// Machines that are replaced, and how many of them are: the spare is none of them.
+    /// All steps are done, those of groups, too.
     #[must_use]
-    pub fn replaced(&self) -> (usize, usize) {
-        let members = || self.steps.iter().filter(|step| !step.outline.spare);
-        (
-            members().filter(|step| step.done_at.is_some()).count(),
-            members().count(),
-        )
+    pub fn is_whole(&self) -> bool {
+        let groups = self.groups.iter().all(|group| group.done_at.is_some());
+        groups && self.done() == self.steps.len()
     }
 
-    fn start(&mut self, at: Timestamp, first: bool, (summary, outlines): (&str, &[StepOutline])) {
+    /// Machines that were replaced, and how many are to be: the spare is none of them, and a group that nobody has
+    /// counted has none.
+    #[must_use]
+    pub fn replaced(&self) -> (usize, usize) {
+        let members = self.steps.iter().filter(|step| !step.outline.spare);
+        let members = members.map(|step| (usize::from(step.done_at.is_some()), 1));
+        let groups = self.groups.iter().filter_map(GroupStory::replaced);
+        let number = |count| usize::try_from(count).unwrap_or(usize::MAX);
+        let groups = groups.map(|(done, all)| (number(done), number(all)));
+        members
+            .chain(groups)
+            .fold((0, 0), |sum, (done, all)| (sum.0 + done, sum.1 + all))
+    }
+
+    fn start(
+        &mut self,
+        at: Timestamp,
+        first: bool,
+        (summary, outlines, groups): (&str, &[StepOutline], &[GroupOutline]),
+    ) {
         summary.clone_into(&mut self.headline);
+        groups::add(&mut self.groups, groups);
         for outline in outlines {
             if !self.steps.iter().any(|known| known.outline.step == outline.step) {
                 self.steps.push(StepStory::new(outline));
@@ -246,6 +276,7 @@ impl Timeline {
             self.pause(last);
             self.resumes = self.resumes.saturating_add(1);
             self.away += between(last, at);
+            groups::leave(&mut self.groups, between(last, at));
             self.leave_unmeasured(at);
         }
         self.outcome = Outcome::Open;
@@ -284,6 +315,9 @@ impl Timeline {
         }
         let held = |wait: &Waiting| wait.step == *step && hold(&wait.on).is_some();
         self.waiting.retain(|wait| !held(wait)); // it acts, so nothing holds it any more
+        if let Some(group) = groups::of(&mut self.groups, step) {
+            group.begun_at.get_or_insert(at);
+        }
         if let Some(phase) = Phase::of_action(action)
             && let Some(story) = self.step_mut(step)
         {
@@ -321,6 +355,9 @@ impl Timeline {
 
     fn step_done(&mut self, at: Timestamp, step: &StepId) {
         let margin = self.margin;
+        if let Some(group) = groups::of(&mut self.groups, step) {
+            group.done_at.get_or_insert(at);
+        }
         // A process that takes over tells again what it finds done: the step is as long ago as it was.
         if let Some(story) = self.step_mut(step).filter(|story| story.done_at.is_none()) {
             story.leave(at);

@@ -251,7 +251,9 @@ fn group_action(action: &GroupAction) -> String {
             version,
             sizes: Sizes { min, max, desired },
         } => format!("let {group} launch version {version}, {desired} machines ({min} to {max})"),
-        GroupAction::Deregister { machine, targets, .. } => format!("deregister {machine} from {targets}"),
+        GroupAction::Deregister { machine, targets, .. } => {
+            format!("deregister {machine} from {}", targets.name())
+        }
         GroupAction::TerminateMember { machine, group } => {
             format!("terminate {machine}, and {group} wants one less")
         }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::action::Action;
-use crate::domain::ids::{RolloutId, SlotName, StepId};
-use crate::domain::version::EtcdVersion;
+use crate::domain::ids::{GroupName, RolloutId, SlotName, StepId};
+use crate::domain::version::{EtcdVersion, KubernetesVersion};
 use crate::domain::waiting::{StopReason, Waiting};
 use crate::plan::{RolloutPlan, SlotPlan};
 use crate::ports::PortError;
@@ -42,8 +42,11 @@ pub enum What {
         first: bool,
         /// One line: `etcd 3.5.33 → 3.6.14 on 3 machines, remove-then-add`.
         summary: String,
-        /// Steps, in forecast order.
+        /// Steps of etcd, in forecast order.
         steps: Vec<StepOutline>,
+        /// Groups whose machines are replaced after them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        groups: Vec<GroupOutline>,
     },
     /// An action is about to be performed (its `Intended` is durable).
     Acting {
@@ -80,7 +83,17 @@ pub enum What {
         /// milliseconds.
         longest_ms: u64,
     },
-    /// A step's slot is done: new member serves, old machine is gone.
+    /// How far a group has come; sent when it differs from the last.
+    Rolled {
+        /// Step.
+        step: StepId,
+        /// Machines that were launched with the planned content.
+        new: u32,
+        /// Others, which will give way.
+        old: u32,
+    },
+    /// A step is done: the slot's new member serves and its old machine is gone, or no machine of the group is old and
+    /// nothing is owed to it.
     StepDone {
         /// Step.
         step: StepId,
@@ -115,7 +128,41 @@ impl What {
             first,
             summary: plan.headline(),
             steps: changing.into_iter().map(outline).collect(),
+            groups: GroupOutline::all(plan),
         }
+    }
+}
+
+/// The same of a group of machines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupOutline {
+    /// Step.
+    pub step: StepId,
+    /// Auto Scaling group.
+    pub group: GroupName,
+    /// Kubernetes release before, where known.
+    pub from: Option<KubernetesVersion>,
+    /// Release afterwards.
+    pub to: KubernetesVersion,
+}
+
+impl GroupOutline {
+    /// Groups whose machines the plan replaces: the control plane, then workers.
+    fn all(plan: &RolloutPlan) -> Vec<Self> {
+        let servers = plan.envelope.servers().map(|servers| Self {
+            step: servers.step.clone(),
+            group: servers.group.clone(),
+            from: servers.from.as_ref().map(|content| content.version),
+            to: servers.to.version,
+        });
+        let workers = plan.envelope.workers.iter().flat_map(|workers| &workers.groups);
+        let workers = workers.filter(|group| group.changes()).map(|group| Self {
+            step: group.step.clone(),
+            group: group.group.clone(),
+            from: group.from.as_ref().map(|content| content.version),
+            to: group.to.version,
+        });
+        servers.into_iter().chain(workers).collect()
     }
 }
 

@@ -83,6 +83,7 @@ fn held(now: i64) -> Found {
             first: true,
             summary: "etcd 3.5.33 → 3.6.14 on 3 machines".to_owned(),
             steps: Vec::new(),
+            groups: Vec::new(),
         },
     };
     let holder = LeaseRecord {

@@ -60,6 +60,7 @@ impl Stalls {
             | What::Acted { .. }
             | What::Waiting { .. }
             | What::Stalled { .. }
+            | What::Rolled { .. }
             | What::Finished => None,
         }
     }

@@ -117,6 +117,20 @@ text_id!(
     /// ARN of a target group.
     TargetGroupArn
 );
+
+impl TargetGroupArn {
+    /// `dev-api` of `arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/dev-api/0123456789abcdef`, for
+    /// people; all of it where it has another shape.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let mut parts = self.as_str().split('/');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(_), Some(name), Some(_)) => name,
+            (_, _, _) => self.as_str(),
+        }
+    }
+}
+
 text_id!(
     /// Kubernetes node.
     NodeName

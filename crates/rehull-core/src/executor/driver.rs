@@ -24,7 +24,7 @@ use crate::journal::{Journal, JournalError, Record, RecordBody};
 use crate::mutant::mutant;
 use crate::plan::RolloutPlan;
 use crate::ports::LeaseNow;
-use crate::rollout::{Goal, Progress, progress};
+use crate::rollout::{Goal, Progress, Rolled, progress};
 
 /// Segments of a stale holder that may still have arrived between reading the journal and the first own one.
 const ATTACH_ATTEMPTS_MAX: u32 = 3;
@@ -88,6 +88,8 @@ pub struct Driver<'a> {
     pub(super) repeats: Repeats,
     told_waiting: Option<(Vec<Waiting>, i64)>,
     told_done: BTreeSet<StepId>,
+    /// New machines and old ones of each group.
+    told_rolled: BTreeMap<StepId, (u32, u32)>,
 }
 
 impl<'a> Driver<'a> {
@@ -110,6 +112,7 @@ impl<'a> Driver<'a> {
             repeats: Repeats::default(),
             told_waiting: None,
             told_done: BTreeSet::new(),
+            told_rolled: BTreeMap::new(),
         }
     }
 
@@ -204,8 +207,14 @@ impl<'a> Driver<'a> {
         else {
             return false;
         };
-        let Progress { done, margin } = progress(&self.plan, &seen, self.journal.view(), &self.told_done);
+        let Progress { done, rolled, margin } =
+            progress(&self.plan, &seen, self.journal.view(), &self.told_done);
         self.margin = margin;
+        for Rolled { step, new, old, .. } in rolled {
+            if self.told_rolled.insert(step.clone(), (new, old)) != Some((new, old)) {
+                self.emit(What::Rolled { step, new, old });
+            }
+        }
         for step in done {
             self.told_done.insert(step.clone());
             self.emit(What::StepDone { step });

@@ -13,7 +13,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Goal;
-use super::serving::{Roll, Situated};
+use super::progress::Rolled;
+use super::serving::{Roll, Situated, small};
 use super::situation::Situation;
 use super::tick::Tick;
 use crate::domain::action::Action;
@@ -49,6 +50,22 @@ pub(super) fn next(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick:
         Ok(roll) => roll.next(goal, tick),
         Err(what) => tick.stop(StopReason::OutsideEnvelope { what }),
     }
+}
+
+/// How far it has come; `None` where it cannot be read.
+pub(super) fn rolled(now: &Situation<'_>, journal: &JournalView) -> Option<Rolled> {
+    let plan = now.plan.envelope.servers()?;
+    if now.seen.gap(Part::Groups).is_some() {
+        return None;
+    }
+    let roll = Roll::read(plan, now.seen, journal).ok()?;
+    let is_readable = now.seen.gap(Part::Targets).is_none();
+    Some(Rolled {
+        step: plan.step.clone(),
+        new: small(roll.news().count()),
+        old: small(roll.olds().count()),
+        is_done: is_readable && roll.before().is_none() && roll.is_done(),
+    })
 }
 
 impl Roll<'_> {

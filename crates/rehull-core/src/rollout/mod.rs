@@ -20,6 +20,7 @@ mod leave;
 mod mutants;
 mod order;
 mod preflight;
+mod progress;
 mod removed;
 mod serving;
 mod situation;
@@ -34,7 +35,6 @@ mod worker;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -48,6 +48,7 @@ use crate::journal::JournalView;
 use crate::mutant::mutant;
 use crate::plan::{RolloutKind, RolloutPlan};
 use order::Turn;
+pub use progress::{Progress, Rolled, progress};
 use situation::{Situation, SlotSituation};
 use step::Step;
 use tick::Tick;
@@ -130,37 +131,6 @@ pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: 
     mutant!(HastyNext => mutants::hasty_next(&now, &mut tick));
     mutant!(OutsideThePlan => mutants::outside_the_plan(&now, &mut tick));
     tick.into_next()
-}
-
-/// How far a rollout has come, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Steps whose slot is done and was not before: the new member serves, the old machine is gone.
-    pub done: Vec<StepId>,
-    /// As [`margin`] tells it.
-    pub margin: i64,
-}
-
-/// How far it has come since these steps were done, in one reading.
-#[must_use]
-pub fn progress(
-    plan: &RolloutPlan,
-    seen: &Observed,
-    journal: &JournalView,
-    before: &BTreeSet<StepId>,
-) -> Progress {
-    let now = Situation::read(plan, seen);
-    let is_new = |slot: &&SlotSituation<'_>| slot.plan.changes() && !before.contains(&slot.plan.step);
-    let done = |slot: &&SlotSituation<'_>| is_new(slot) && join::is_complete(&now, slot, journal);
-    let slots = now.slots.iter().filter(done);
-    let spare = now
-        .spare
-        .iter()
-        .filter(|spare| !before.contains(&spare.plan.step) && spare::is_done(&now, spare, journal));
-    Progress {
-        done: slots.chain(spare).map(|slot| slot.plan.step.clone()).collect(),
-        margin: now.standing().margin(),
-    }
 }
 
 /// A new member of this slot was seen serving in the rollout of this journal, whatever has become of it.

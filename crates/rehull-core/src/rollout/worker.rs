@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 
 use super::Goal;
 use super::drain::Drains;
+use super::progress::Rolled;
 use super::serving::small;
 use super::situation::Situation;
 use super::tick::Tick;
@@ -21,7 +22,7 @@ use crate::domain::observed::Part;
 use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::JournalView;
 use crate::mutant::mutant;
-use crate::plan::WorkersPlan;
+use crate::plan::{WorkerGroupPlan, WorkersPlan};
 use pool::Pool;
 
 /// What groups share: pods of all of them may have the same budget, and all drains together have one.
@@ -76,6 +77,28 @@ pub(super) fn next(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick:
     for pool in &pools {
         pool.next(goal, &mut shared, tick);
     }
+}
+
+/// How far each group has come that can be read.
+pub(super) fn rolled(now: &Situation<'_>, journal: &JournalView) -> Vec<Rolled> {
+    let Some(plan) = now.plan.envelope.workers.as_ref() else {
+        return Vec::new();
+    };
+    if now.seen.gap(Part::Groups).is_some() {
+        return Vec::new();
+    }
+    let are_seen = now.seen.gap(Part::Kube).is_none();
+    let of = |group: &WorkerGroupPlan| {
+        let pool = Pool::read(group, now.seen, journal).ok()?;
+        Some(Rolled {
+            step: group.step.clone(),
+            new: small(pool.news().count()),
+            old: small(pool.olds().count()),
+            is_done: are_seen && pool.before.is_none() && pool.is_done(),
+        })
+    };
+    let planned = plan.groups.iter().filter(|group| group.changes());
+    planned.filter_map(of).collect()
 }
 
 /// What cannot be read is waited for, by name.

@@ -128,6 +128,7 @@ fn next_phase(what: &Happened, groups: &mut BTreeSet<StepId>) -> Option<&'static
         What::Started { .. }
         | What::Acted { .. }
         | What::Stalled { .. }
+        | What::Rolled { .. }
         | What::Stopped { .. }
         | What::Finished => None,
     }

@@ -121,7 +121,7 @@ impl Pool<'_> {
     }
 
     /// Nothing is old, nothing is owed, and the group goes on launching what its machines are.
-    fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         let are_ready = self.news().all(|worker| worker.lacks.is_none());
         self.olds().next().is_none() && are_ready && self.launches == self.wanted
     }

@@ -167,6 +167,7 @@ impl Witness {
             | What::Acting { .. }
             | What::Acted { .. }
             | What::Stalled { .. }
+            | What::Rolled { .. }
             | What::StepDone { .. } => {}
         }
     }

@@ -257,6 +257,7 @@ fn step_of<'a>(event: &'a Event, current: Option<&StepId>) -> Option<&'a StepId>
         What::Started { .. }
         | What::Acted { .. }
         | What::Stalled { .. }
+        | What::Rolled { .. }
         | What::StepDone { .. }
         | What::Stopped { .. }
         | What::Finished => None,

@@ -149,7 +149,7 @@ impl Teller {
             }
             What::StepDone { .. } => {}
             // Told by how the process ends.
-            What::Stalled { .. } | What::Stopped { .. } | What::Finished => {}
+            What::Stalled { .. } | What::Rolled { .. } | What::Stopped { .. } | What::Finished => {}
         }
     }
 
