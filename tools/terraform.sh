@@ -27,7 +27,7 @@ readonly FIXTURES=$ROOT/crates/rehull-core/tests/terraform
 # A shell's TF_CLI_ARGS_plan=-destroy would change what is tested.
 while read -r name; do unset "$name"; done < <(compgen -v | grep '^TF_' || true)
 export CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1
-export REHULL_AWS_SCHEMA=$FIXTURES/schema/aws-5.32.json REHULL_AWS_SCHEMA_LATER=$FIXTURES/schema/later.json
+export REHULL_AWS_SCHEMA=$FIXTURES/schema/aws-5.100.json REHULL_AWS_SCHEMA_LATER=$FIXTURES/schema/later.json
 
 die() {
     printf 'terraform: error: %s\n' "$1" >&2
@@ -149,7 +149,7 @@ main() {
             local mirror
             mirror=$(stand_in)
             [[ -d $mirror ]] || { printf '%s\n' "$mirror" && return; }
-            PROVIDER="schemas of the AWS provider 5.32 by a stand-in"
+            PROVIDER="schemas of the AWS provider 5.100 and what changed up to 6 by a stand-in"
             test_all "-plugin-dir=$mirror"
             ;;
         provider)

@@ -4,6 +4,7 @@ mock_provider "aws" {
 
 variables {
   cluster           = "dev"
+  region            = "ap-northeast-1"
   machine_role_path = "/rehull/dev/machine/"
   machine_roles = {
     etcd   = { secret_prefixes = ["etcd/"] }

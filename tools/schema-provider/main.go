@@ -4,9 +4,10 @@
 // real plugin cannot be installed. Everything that would need an account fails: this program has no code for it. What
 // `rehull adopt` needs to be tested, import, read and change of objects in a file, is in objects.go.
 //
-// Terraform starts it; tools/test-terraform.sh builds and installs it.
+// Terraform starts it; tools/terraform.sh builds and installs it.
 //
-// The schemas come from REHULL_AWS_SCHEMA (what provider 5.32 prints) and REHULL_AWS_SCHEMA_LATER (what has changed since).
+// The schemas come from REHULL_AWS_SCHEMA (what provider 5.100 prints) and REHULL_AWS_SCHEMA_LATER (what has
+// changed since).
 package main
 
 import (
@@ -39,8 +40,9 @@ type nested struct {
 }
 
 type released struct {
-	Resources   map[string]*block
-	DataSources map[string]*block `json:"data_sources"`
+	Configuration block
+	Resources     map[string]*block
+	DataSources   map[string]*block `json:"data_sources"`
 }
 
 type change struct {
@@ -50,8 +52,7 @@ type change struct {
 }
 
 type later struct {
-	Provider block
-	Changes  []change
+	Changes []change
 }
 
 func main() {
@@ -67,7 +68,7 @@ func main() {
 	}
 }
 
-// load reads both files and makes the schemas of the pinned provider of them.
+// load reads both files and makes the schemas of the last major that the modules take of them.
 func load(releasedPath, laterPath string) (*tfprotov5.GetProviderSchemaResponse, error) {
 	var old released
 	var new later
@@ -90,7 +91,7 @@ func load(releasedPath, laterPath string) (*tfprotov5.GetProviderSchemaResponse,
 		ResourceSchemas:    map[string]*tfprotov5.Schema{},
 		DataSourceSchemas:  map[string]*tfprotov5.Schema{},
 	}
-	provider, err := new.Provider.convert()
+	provider, err := old.Configuration.convert()
 	if err != nil {
 		return nil, err
 	}

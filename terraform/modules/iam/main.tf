@@ -5,14 +5,11 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
-data "aws_region" "current" {}
-
 locals {
   partition = data.aws_partition.current.partition
   account   = data.aws_caller_identity.current.account_id
-  region    = data.aws_region.current.region
 
-  ec2 = "arn:${local.partition}:ec2:${local.region}:${local.account}"
+  ec2 = "arn:${local.partition}:ec2:${var.region}:${local.account}"
 
   # Objects, as ARN patterns.
   objects = { for name, place in var.locations : name => "arn:${local.partition}:s3:::${place.bucket}/${place.prefix}" }

@@ -54,7 +54,7 @@ data "aws_iam_policy_document" "change" {
     sid     = "LaunchFromAndInto"
     actions = ["ec2:RunInstances"]
     resources = [
-      "arn:${local.partition}:ec2:${local.region}::image/*",
+      "arn:${local.partition}:ec2:${var.region}::image/*",
       "${local.ec2}:launch-template/*",
       "${local.ec2}:network-interface/*",
       "${local.ec2}:security-group/*",
@@ -132,7 +132,7 @@ data "aws_iam_policy_document" "change" {
       "autoscaling:TerminateInstanceInAutoScalingGroup",
       "autoscaling:UpdateAutoScalingGroup",
     ]
-    resources = ["arn:${local.partition}:autoscaling:${local.region}:${local.account}:autoScalingGroup:*"]
+    resources = ["arn:${local.partition}:autoscaling:${var.region}:${local.account}:autoScalingGroup:*"]
 
     condition {
       test     = "StringEquals"
@@ -144,7 +144,7 @@ data "aws_iam_policy_document" "change" {
   statement {
     sid       = "TakeOutOwnTargets"
     actions   = ["elasticloadbalancing:DeregisterTargets"]
-    resources = ["arn:${local.partition}:elasticloadbalancing:${local.region}:${local.account}:targetgroup/*"]
+    resources = ["arn:${local.partition}:elasticloadbalancing:${var.region}:${local.account}:targetgroup/*"]
 
     condition {
       test     = "StringEquals"
@@ -241,7 +241,7 @@ data "aws_iam_policy_document" "change" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["ec2.${local.region}.amazonaws.com"]
+        values   = ["ec2.${var.region}.amazonaws.com"]
       }
     }
   }

@@ -4,6 +4,13 @@ variable "cluster" {
   nullable    = false
 }
 
+# Not asked of the provider: major 5 calls it `name`, later releases of 6 deprecate all but `region`, which 5 does not have.
+variable "region" {
+  description = "AWS region of the cluster, for example `ap-northeast-1`: what has a region is allowed in no other one."
+  type        = string
+  nullable    = false
+}
+
 variable "machine_role_path" {
   description = "IAM path of all machine roles of this cluster, with both slashes; the same value as modules/artifact-store gets."
   type        = string

@@ -6,9 +6,9 @@ terraform {
     aws = {
       source = "hashicorp/aws"
       # A major of this provider changes defaults and removes arguments, and what it normalises differently it replaces:
-      # etcd machines were lost to a changed default once (coreos/tectonic-installer#1035). Each environment's lock file
-      # pins the release.
-      version = "~> 6.0"
+      # etcd machines were lost to a changed default once (coreos/tectonic-installer#1035). So the next one is not taken
+      # unseen; everything used here is in both of these. Each environment's lock file pins the release.
+      version = ">= 5.100, < 7.0"
     }
   }
 }

@@ -18,12 +18,6 @@ mock_data "aws_partition" {
   }
 }
 
-mock_data "aws_region" {
-  defaults = {
-    region = "ap-northeast-1"
-  }
-}
-
 mock_resource "aws_kms_key" {
   defaults = {
     arn    = "arn:aws:kms:ap-northeast-1:111122223333:key/00000000-0000-0000-0000-000000000000"

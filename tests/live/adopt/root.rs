@@ -115,7 +115,7 @@ impl Root<'_> {
             .current_dir(&self.dir)
             .env_remove("TF_CLI_CONFIG_FILE")
             .env("CHECKPOINT_DISABLE", "1")
-            .env("REHULL_AWS_SCHEMA", schemas.join("aws-5.32.json"))
+            .env("REHULL_AWS_SCHEMA", schemas.join("aws-5.100.json"))
             .env("REHULL_AWS_SCHEMA_LATER", schemas.join("later.json"))
             .env("REHULL_AWS_OBJECTS", self.ground.objects_file())
             .output()

@@ -1,13 +1,13 @@
-//! Every block of a folder against the provider's schema.
+//! Every block of a folder against the schemas of the provider's releases that it takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hcl_edit::Span as _;
 use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
 use hcl_edit::structure::{Attribute, Block, Structure};
 
 use crate::files::{File, Folder, label};
-use crate::schema::{Content, Nested, PROVIDER};
+use crate::schema::{Content, Nested, Provider, RELEASES};
 use crate::value::misfits;
 
 /// Terraform's own arguments of a resource or data source.
@@ -18,11 +18,14 @@ const REMOTE_STATE: &str = "terraform_remote_state";
 
 /// What is wrong with the resources, data sources and providers of a folder.
 pub(crate) fn check(folder: &Folder) -> Vec<String> {
+    let found = RELEASES.iter().flat_map(|release| by_release(folder, release));
+    let once: BTreeSet<String> = found.collect();
+    once.into_iter().collect()
+}
+
+fn by_release(folder: &Folder, release: &Provider) -> Vec<String> {
     let mut found = Vec::new();
-    for (kind, known) in [
-        ("resource", &PROVIDER.resources),
-        ("data", &PROVIDER.data_sources),
-    ] {
+    for (kind, known) in [("resource", &release.resources), ("data", &release.data_sources)] {
         for (file, block) in folder.blocks(kind) {
             let name = label(block, 0);
             match known.get(&name) {
@@ -39,7 +42,7 @@ pub(crate) fn check(folder: &Folder) -> Vec<String> {
         }
     }
     for (file, block) in folder.blocks("provider") {
-        found.extend(inside(file, block, "provider", &PROVIDER.configuration, &[]));
+        found.extend(inside(file, block, "provider", &release.configuration, &[]));
     }
     found
 }
@@ -157,7 +160,7 @@ fn nested_block(
             refuse(&format!("is no block{}", nearest(&key, names)))
         };
     };
-    if nested.deprecated {
+    if nested.block.deprecated {
         return refuse("is deprecated");
     }
     let times = given.entry(key.clone()).or_default();

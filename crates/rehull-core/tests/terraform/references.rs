@@ -9,7 +9,7 @@ use hcl_edit::visit::{Visit, visit_attr, visit_block, visit_expr, visit_object_k
 
 use crate::files::{File, Folder, label};
 use crate::modules::target;
-use crate::schema::PROVIDER;
+use crate::schema::{Content, RELEASES};
 
 /// Names that Terraform itself gives a meaning.
 const BUILT_IN: [&str; 5] = ["each", "count", "self", "path", "terraform"];
@@ -52,6 +52,9 @@ pub(crate) fn check(folder: &Folder, all: &[Folder]) -> Vec<String> {
             found.push(file.problem(block.span(), &format!("`{name}` is declared for nothing")));
         }
     }
+    // What is wrong for two releases is said once.
+    found.sort();
+    found.dedup();
     found
 }
 
@@ -250,20 +253,26 @@ impl Reader<'_> {
             return self.refuse(at, &format!("`{address}` is not declared"));
         }
         self.used.insert(address.clone());
-        let (kinds, kind) = match steps.as_slice() {
-            ["data", kind, ..] => (&PROVIDER.data_sources, kind),
-            [kind, ..] => (&PROVIDER.resources, kind),
-            [] => return,
-        };
-        let (Some(content), Some(attribute)) = (kinds.get(*kind), steps.get(parts)) else {
-            return;
-        };
-        if !content.attributes.contains_key(*attribute) && !content.block_types.contains_key(*attribute) {
+        for release in RELEASES.iter() {
+            let (kinds, kind) = match steps.as_slice() {
+                ["data", kind, ..] => (&release.data_sources, kind),
+                [kind, ..] => (&release.resources, kind),
+                [] => return,
+            };
+            let (Some(content), Some(attribute)) = (kinds.get(*kind), steps.get(parts)) else {
+                return;
+            };
+            self.attribute(at, &address, content, attribute);
+        }
+    }
+
+    fn attribute(&mut self, at: &Expression, address: &str, content: &Content, attribute: &str) {
+        if !content.attributes.contains_key(attribute) && !content.block_types.contains_key(attribute) {
             let near = crate::arguments::nearest(attribute, content.attributes.keys());
             self.refuse(at, &format!("`{address}` has no attribute `{attribute}`{near}"));
         } else if content
             .attributes
-            .get(*attribute)
+            .get(attribute)
             .is_some_and(|known| known.deprecated)
         {
             self.refuse(at, &format!("`{address}.{attribute}` is deprecated"));

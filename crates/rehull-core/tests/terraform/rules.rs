@@ -41,7 +41,7 @@ const SECRET: [&str; 7] = [
     "private",
 ];
 
-const VERSIONS: &str = include_str!("../../../../terraform/modules/etcd/versions.tf");
+pub(crate) const VERSIONS: &str = include_str!("../../../../terraform/modules/etcd/versions.tf");
 
 /// Broken rules of one folder.
 pub(crate) fn check(folder: &Folder) -> Vec<String> {

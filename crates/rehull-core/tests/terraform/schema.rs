@@ -1,5 +1,6 @@
-//! What the AWS provider says about itself: `terraform providers schema -json` of hashicorp/aws 5.32.0, without descriptions
-//! and only the types that a cluster needs, and what has changed since in the major that the modules pin.
+//! What the AWS provider says about itself: `terraform providers schema -json` of hashicorp/aws 5.100.0, the first release
+//! that the modules take, without descriptions and only the types that a cluster needs; and what has changed up to the last
+//! one that they take. What stands in a module has to be right for both.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -45,6 +46,9 @@ pub(crate) struct Content {
     /// `name { … }`.
     #[serde(default)]
     pub(crate) block_types: BTreeMap<String, Nested>,
+    /// Will go.
+    #[serde(default)]
+    pub(crate) deprecated: bool,
 }
 
 /// A nested block.
@@ -59,9 +63,6 @@ pub(crate) struct Nested {
     #[serde(default)]
     max_items: usize,
     nesting_mode: String,
-    /// Will go.
-    #[serde(default)]
-    pub(crate) deprecated: bool,
 }
 
 impl Nested {
@@ -78,8 +79,9 @@ impl Nested {
 /// One release.
 #[derive(Deserialize)]
 pub(crate) struct Provider {
+    /// Which.
+    version: semver::Version,
     /// Its own configuration.
-    #[serde(skip)]
     pub(crate) configuration: Content,
     /// By type.
     pub(crate) resources: BTreeMap<String, Content>,
@@ -89,7 +91,6 @@ pub(crate) struct Provider {
 
 #[derive(Deserialize)]
 struct Later {
-    provider: Content,
     changes: Vec<Change>,
 }
 
@@ -103,16 +104,18 @@ struct Change {
     removed: bool,
 }
 
-/// The schemas of the pinned major.
-pub(crate) static PROVIDER: LazyLock<Provider> = LazyLock::new(|| {
-    let mut provider: Provider = serde_json::from_str(include_str!("schema/aws-5.32.json")).unwrap();
-    let later = later();
-    provider.configuration = later.provider;
-    for change in &later.changes {
-        provider.apply(change);
+/// The first and the last release that the modules take.
+pub(crate) static RELEASES: LazyLock<[Provider; 2]> = LazyLock::new(|| {
+    let mut last = first();
+    for change in &later().changes {
+        last.apply(change);
     }
-    provider
+    [first(), last]
 });
+
+fn first() -> Provider {
+    serde_json::from_str(include_str!("schema/aws-5.100.json")).unwrap()
+}
 
 fn later() -> Later {
     serde_json::from_str(include_str!("schema/later.json")).unwrap()
@@ -150,7 +153,7 @@ impl Provider {
 
 #[test]
 fn every_later_change_says_since_when_and_where_that_stands() {
-    let released: semver::Version = "5.32.0".parse().unwrap();
+    let released = first().version;
     for change in later().changes {
         assert!(
             change.since > released,
@@ -171,4 +174,17 @@ fn every_later_change_says_since_when_and_where_that_stands() {
             change.path
         );
     }
+}
+
+/// Another floor wants another schema.
+#[test]
+fn the_first_release_that_the_modules_take_is_the_one_whose_schemas_are_here() {
+    let floor = first().version;
+    let constraint = format!(
+        "version = \">= {}.{}, < {}.0\"",
+        floor.major,
+        floor.minor,
+        floor.major + 2
+    );
+    assert!(crate::rules::VERSIONS.contains(&constraint), "{constraint}");
 }

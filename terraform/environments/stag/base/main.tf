@@ -30,6 +30,7 @@ module "iam" {
   source = "../../../modules/iam"
 
   cluster           = var.cluster
+  region            = var.region
   machine_role_path = local.machine_role_path
   locations         = module.artifact_store.locations
   kms_key_arns      = module.artifact_store.kms_key_arns

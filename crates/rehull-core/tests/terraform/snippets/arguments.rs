@@ -115,6 +115,11 @@ pub(super) const ARGUMENTS: &[Wrong] = &[
         "`aws_s3_bucket.acl` is deprecated",
     ),
     (
+        "resource \"aws_s3_bucket\" \"a\" {\n  logging {\n    target_bucket = \"a\"\n  }\n}",
+        2,
+        "`aws_s3_bucket.logging` is deprecated",
+    ),
+    (
         "resource \"aws_eip\" \"a\" {\n  vpc = true\n}",
         2,
         "`aws_eip.vpc` is no argument",

@@ -49,6 +49,17 @@ const REFERENCES: &[Wrong] = &[
         4,
         "`data.aws_region.a.name` is deprecated",
     ),
+    // In one of the majors only.
+    (
+        "data \"aws_region\" \"a\" {\n}\noutput \"a\" {\n  value = data.aws_region.a.region\n}",
+        4,
+        "`data.aws_region.a` has no attribute `region`",
+    ),
+    (
+        "data \"aws_region\" \"a\" {\n}\noutput \"a\" {\n  value = data.aws_region.a.id\n}",
+        4,
+        "`data.aws_region.a.id` is deprecated",
+    ),
     (
         "output \"a\" {\n  value = [for slot in [1] : slto]\n}",
         2,
