@@ -15,7 +15,7 @@ use rehull_core::tfrun::{LockInfo, Outcome, Said, Verdict, what_it_is, what_to_d
 use sha2::{Digest as _, Sha256};
 
 use super::error::TerraformError;
-use super::{Job, PlanFile, Terraform, backend, files, scan};
+use super::{Job, PlanFile, Terraform, files, looks, scan};
 use crate::adapters::clock::pause;
 
 /// How often a run is listened to: a person who watches should not see it jump.
@@ -159,11 +159,6 @@ impl<'a> Attempt<'a> {
             return Err(Unfit::new(why, help));
         }
         self.init().await?;
-        if let Some(found) = scan::untold(&self.terraform.module)? {
-            let why = format!("{found}: it runs something that no plan tells of");
-            let help = "take it out; what a machine has to do stands in its user data";
-            return Err(Unfit::new(why, help));
-        }
         let Some((file, tool)) = self.plan().await? else {
             return Ok(Proposal::Nothing);
         };
@@ -224,23 +219,15 @@ impl<'a> Attempt<'a> {
         has_changes(&outcome).map(|_| None)
     }
 
-    /// What a backend or a provider is told may start a program as soon as it is asked anything.
     async fn init(&self) -> Result<(), Unfit> {
         let module = &self.terraform.module;
-        if let Some(found) = scan::named_files(module, self.terraform.backend_config.as_deref())? {
-            return Err(told_too_much(&format!(
-                "{found}: a file that it names can start a program"
-            )));
-        }
+        looks::before_init(module, self.terraform.backend_config.as_deref())?;
         let job = self.terraform.init(&self.folder.join("init"))?;
         let outcome = self.to_its_end(job, TerraformStage::Init).await?;
         if outcome.verdict != Verdict::Initialised {
             return Err(Unfit::of(&outcome));
         }
-        match backend::unknown(module)? {
-            Some(found) => Err(told_too_much(&found)),
-            None => Ok(()),
-        }
+        looks::before_plan(module)
     }
 
     /// `None`: there is nothing to change.
@@ -331,11 +318,6 @@ impl Terraform {
             .map_err(|error| TerraformError::file(&said)(io::Error::from(error)))?;
         Ok(version.provider_selections)
     }
-}
-
-fn told_too_much(why: &str) -> Unfit {
-    let help = "take it out: credentials and whatever belongs to this computer come from the environment that rehull runs in";
-    Unfit::new(why, help)
 }
 
 /// A plan that came to its end; every other end is none.

@@ -9,7 +9,10 @@ mod attempt;
 mod backend;
 mod error;
 mod files;
+mod hidden;
 mod job;
+mod keys;
+mod looks;
 #[cfg(test)]
 mod rig;
 mod runs;

@@ -8,9 +8,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use super::error::TerraformError;
+use super::keys::Json;
 
 /// Written by `init`: where the modules lie that this one calls.
 const MODULES: &str = ".terraform/modules/modules.json";
@@ -65,7 +64,7 @@ pub(super) fn named_files(module: &Path, backend: Option<&Path>) -> Result<Optio
 }
 
 /// Files of a folder that Terraform reads, in order. One that is not there has none, which Terraform says better.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, TerraformError> {
+pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, TerraformError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -97,8 +96,8 @@ fn in_file(
     Ok(found.map(|(what, line)| format!("{what} stands in {}{line}", file.display())))
 }
 
-/// The module, and those that it calls: without the list there are none.
-fn folders(module: &Path) -> Result<Vec<PathBuf>, TerraformError> {
+/// The module, and those that it calls: without the list there are none. To be asked after `init`.
+pub(super) fn folders(module: &Path) -> Result<Vec<PathBuf>, TerraformError> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Listed {
@@ -132,20 +131,15 @@ fn in_text(text: &str, in_line: fn(&str, &str) -> bool, words: &[&'static str]) 
 /// Keys as they are meant, however they are spelt: an escape in them is none for Terraform either. What cannot be read may
 /// hold anything.
 fn in_json(bytes: &[u8], words: &[&'static str]) -> Option<(String, String)> {
-    fn key(value: &Value, words: &[&'static str]) -> Option<&'static str> {
-        match value {
-            Value::Object(entries) => {
-                // A variable may say `"ephemeral": true`, which opens nothing.
-                let known = |word: &&&str| entries.get(**word).is_some_and(|value| !value.is_boolean());
-                let found = words.iter().find(known).copied();
-                found.or_else(|| entries.values().find_map(|value| key(value, words)))
-            }
-            Value::Array(items) => items.iter().find_map(|item| key(item, words)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    match Json::read(bytes) {
+        Ok(json) => {
+            // A variable may say `"ephemeral": true`, which opens nothing.
+            let stands = |word: &&&str| json.under(word).iter().any(|value| !matches!(value, Json::Bool));
+            words
+                .iter()
+                .find(stands)
+                .map(|word| (format!("`{word}`"), String::new()))
         }
-    }
-    match serde_json::from_slice(bytes) {
-        Ok(value) => key(&value, words).map(|word| (format!("`{word}`"), String::new())),
         Err(error) => Some(("what cannot be read".to_owned(), format!(" ({error})"))),
     }
 }
@@ -267,6 +261,10 @@ mod tests {
         // An escape that Terraform reads as the same word.
         let escaped = "{\"removed\": {\"\\u0070rovisioner\": {}}}";
         fs::write(called.join("x.tf.json"), escaped).unwrap();
+        assert!(untold(&root).unwrap().is_some());
+        // Terraform takes both.
+        let twice = "{\"removed\": {\"provisioner\": {}}, \"removed\": {}}";
+        fs::write(called.join("x.tf.json"), twice).unwrap();
         assert!(untold(&root).unwrap().is_some());
         fs::write(called.join("x.tf.json"), "{ \"ephemeral\": ").unwrap();
         let found = untold(&root).unwrap().unwrap();

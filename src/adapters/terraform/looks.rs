@@ -1,0 +1,49 @@
+//! What of a module is refused before any of it is run, before `init` and before a plan, and what a person reads then.
+
+use std::path::{Path, PathBuf};
+use std::slice;
+
+use super::attempt::Unfit;
+use super::{backend, hidden, scan};
+
+/// What a backend or a provider is told may start a program as soon as it is asked anything.
+pub(super) fn before_init(module: &Path, backend: Option<&Path>) -> Result<(), Unfit> {
+    if let Some(found) = scan::named_files(module, backend)? {
+        return Err(told_too_much(&format!(
+            "{found}: a file that it names can start a program"
+        )));
+    }
+    told_in_secret(slice::from_ref(&module.to_owned()))
+}
+
+/// Now the modules that it calls are here, and where its state is stands in a file.
+pub(super) fn before_plan(module: &Path) -> Result<(), Unfit> {
+    if let Some(found) = backend::unknown(module)? {
+        return Err(told_too_much(&found));
+    }
+    told_in_secret(&scan::folders(module)?)?;
+    match scan::untold(module)? {
+        Some(found) => {
+            let why = format!("{found}: it runs something that no plan tells of");
+            let help = "take it out; what a machine has to do stands in its user data";
+            Err(Unfit::new(why, help))
+        }
+        None => Ok(()),
+    }
+}
+
+fn told_too_much(why: &str) -> Unfit {
+    let help = "take it out: credentials and whatever belongs to this computer come from the environment that rehull runs in";
+    Unfit::new(why, help)
+}
+
+fn told_in_secret(folders: &[PathBuf]) -> Result<(), Unfit> {
+    match hidden::setting(folders)? {
+        Some(found) => {
+            let why = format!("{found}: no plan tells what the provider is told by it");
+            let help = "write it as a plain block, so that the plan has it";
+            Err(Unfit::new(why, help))
+        }
+        None => Ok(()),
+    }
+}
