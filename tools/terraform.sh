@@ -137,6 +137,7 @@ real() {
     PROVIDER="the real AWS provider"
     test_all "${from[@]}"
     (cd "$ROOT" && cargo test -q ${CI:+--locked} --test live -- --ignored --exact --nocapture \
+        terraform::provider::what_a_dynamic_block_tells_the_real_provider_is_in_no_plan \
         terraform::provider::an_environment_is_made_upgraded_and_taken_down_by_the_real_provider \
         e2e::terraform::provider::one_pin_becomes_a_rollout_and_an_empty_plan_by_the_real_provider)
 }

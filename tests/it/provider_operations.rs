@@ -6,6 +6,7 @@ use hyper::Method;
 use crate::sandbox::{Sandbox, layout, start};
 
 const OPERATIONS: &str = include_str!("../fixtures/provider/operations.txt");
+const SMALLEST_MOVED: &str = "x-amz-transition-default-minimum-object-size";
 /// How the services, and the sandbox's S3, say that they do not know what is asked.
 const UNKNOWN: [&str; 3] = ["InvalidAction", "NotImplemented", "UnknownOperationException"];
 
@@ -72,4 +73,29 @@ async fn an_operation_that_nobody_has_heard_of_is_told_apart() {
         let (_, text) = ask(&sandbox, service, operation).await;
         assert!(text.contains(code), "{service} {operation}: {text}");
     }
+}
+
+/// The provider waits until it is told what it has sent (5.100).
+#[tokio::test]
+async fn a_lifecycle_configuration_is_answered_with_the_size_below_which_nothing_moves() {
+    let sandbox = start().await;
+    let key = layout().operator().id;
+    let scope = format!("{key}/20261121/ap-northeast-1/s3/aws4_request");
+    let signed = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+    let client = reqwest::Client::new();
+    let bucket = format!("{}/lifecycles", sandbox.api.endpoint());
+    let send = async |request: reqwest::RequestBuilder| {
+        let answer = request.header("authorization", &signed).send().await.unwrap();
+        let size = answer.headers().get(SMALLEST_MOVED).cloned();
+        (size, answer.text().await.unwrap())
+    };
+    send(client.put(&bucket)).await;
+    let lifecycle = format!("{bucket}?lifecycle");
+    let put = || client.put(&lifecycle).body("<LifecycleConfiguration/>");
+    let (_, text) = send(put().header(SMALLEST_MOVED, "varies_by_storage_class")).await;
+    assert!(text.contains("NotImplemented"), "{text}");
+    let (_, text) = send(put().header(SMALLEST_MOVED, "all_storage_classes_128K")).await;
+    assert_eq!(text, "");
+    let (size, text) = send(client.get(&lifecycle)).await;
+    assert_eq!(size.unwrap(), "all_storage_classes_128K", "{text}");
 }

@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use rehull_core::world::AwsError;
 use rehull_core::world::api::s3::{Content, Get, List, Operation, Put, PutCondition, Setting};
 
+use super::s3_response::SMALLEST_MOVED;
 use crate::sandbox::http::header;
 
 /// Where a request points.
@@ -75,7 +76,7 @@ pub(super) enum Shape {
 
 pub(super) fn shape(method: &Method, target: &Target, headers: &HeaderMap) -> Result<Shape, AwsError> {
     if target.key.is_empty() {
-        return bucket_shape(method, target);
+        return bucket_shape(method, target, headers);
     }
     let ready = match method.as_str() {
         "PUT" => {
@@ -107,12 +108,16 @@ pub(super) fn shape(method: &Method, target: &Target, headers: &HeaderMap) -> Re
     Ok(Shape::Ready(ready))
 }
 
-fn bucket_shape(method: &Method, target: &Target) -> Result<Shape, AwsError> {
+fn bucket_shape(method: &Method, target: &Target, headers: &HeaderMap) -> Result<Shape, AwsError> {
     let setting = Setting::ALL
         .into_iter()
         .find(|setting| target.has(setting.sub_resource()));
     if let Some(setting) = setting {
         target.only(&[setting.sub_resource()])?;
+        let (name, value) = SMALLEST_MOVED;
+        if header(headers, name).is_some_and(|sent| sent != value) {
+            return Err(not_modelled(&format!("{name} other than {value}")));
+        }
         return Ok(match method.as_str() {
             "GET" => Shape::Ready(Operation::GetSetting(setting)),
             "PUT" => Shape::Setting(setting),

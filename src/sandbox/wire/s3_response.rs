@@ -16,6 +16,13 @@ use crate::sandbox::http::{Body, finish, header, text};
 
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
+/// Objects that are smaller do not move to another storage class; S3 says it beside every lifecycle configuration, and the AWS
+/// provider compares it with what it sent (5.100). Nothing moves here: the other value is refused where it is read.
+pub(super) const SMALLEST_MOVED: (&str, &str) = (
+    "x-amz-transition-default-minimum-object-size",
+    "all_storage_classes_128K",
+);
+
 /// An answer on its way out.
 pub(super) struct Reply<'a> {
     pub(super) target: &'a Target,
@@ -56,6 +63,13 @@ impl Reply<'_> {
                     .start(StatusCode::OK)
                     .header("content-type", "application/json");
                 finish(start, text(document.clone()))
+            }
+            Answer::Setting(Setting::Lifecycle, document) => {
+                let start = self
+                    .start(StatusCode::OK)
+                    .header("content-type", "application/xml");
+                let (name, value) = SMALLEST_MOVED;
+                finish(start.header(name, value), text(document.clone()))
             }
             Answer::Setting(_, document) => self.xml(document),
             Answer::Gone => finish(self.start(StatusCode::NO_CONTENT), text("")),

@@ -69,6 +69,29 @@ async fn an_environment_is_made_upgraded_and_taken_down_by_the_real_provider() {
     );
 }
 
+/// Why rehull refuses such a block before anything is planned.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the AWS provider's plugin: `make test-terraform`"]
+async fn what_a_dynamic_block_tells_the_real_provider_is_in_no_plan() {
+    let dev = Environment::start().await;
+    fs::create_dir(dev.folder("hidden")).unwrap();
+    let text = "provider \"aws\" {\n  region = \"ap-northeast-1\"\n\n  ignore_tags {\n    keys = [\"a\"]\n  }\n}\noutput \"a\" {\n  value = 1\n}\n";
+    let hiding = text.replace(
+        "  ignore_tags {\n    keys = [\"a\"]\n  }\n",
+        "  dynamic \"ignore_tags\" {\n    for_each = [1]\n    content {\n      keys = [\"a\"]\n    }\n  }\n",
+    );
+    for (text, told) in [(text, vec!["ignore_tags", "region"]), (&hiding, vec!["region"])] {
+        fs::write(dev.folder("hidden").join("main.tf"), text).unwrap();
+        dev.init("hidden", &[]).await;
+        assert_eq!(dev.plan("hidden", &[]).await, CHANGES);
+        let plan = dev.shown("hidden").await;
+        let provider = &plan["configuration"]["provider_config"]["aws"];
+        let mut names: Vec<_> = provider["expressions"].as_object().unwrap().keys().collect();
+        names.sort();
+        assert_eq!(names, told, "{provider}");
+    }
+}
+
 /// A copy of `terraform/` whose providers ask the sandbox.
 struct Environment {
     api: InProcess,
@@ -210,16 +233,16 @@ impl Environment {
         output
     }
 
-    async fn make(&self, state: &str, vars: &[&Path]) {
+    async fn init(&self, state: &str, more: &[&str]) {
         let mirror = std::env::var(MIRROR).map(|folder| format!("-plugin-dir={folder}"));
-        let mut words = vec![
-            "init",
-            "-input=false",
-            "-no-color",
-            "-backend-config=state.s3.tfbackend",
-        ];
+        let mut words = vec!["init", "-input=false", "-no-color"];
         words.extend(mirror.as_deref());
+        words.extend(more);
         self.terraform(state, &words, &[0]).await;
+    }
+
+    async fn make(&self, state: &str, vars: &[&Path]) {
+        self.init(state, &["-backend-config=state.s3.tfbackend"]).await;
         self.terraform(state, &["validate", "-no-color"], &[0]).await;
         assert_eq!(
             self.plan(state, vars).await,
@@ -251,8 +274,7 @@ impl Environment {
 
     /// What the last plan does, each kind of it once.
     async fn planned(&self, state: &str) -> Vec<String> {
-        let output = self.terraform(state, &["show", "-json", "plan"], &[0]).await;
-        let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let plan = self.shown(state).await;
         let changes = plan["resource_changes"].as_array().unwrap().iter();
         let mut kinds: Vec<String> = changes
             .filter(|change| change["change"]["actions"] != json!(["no-op"]))
@@ -265,6 +287,12 @@ impl Environment {
         kinds.sort();
         kinds.dedup();
         kinds
+    }
+
+    /// The last plan, in its JSON.
+    async fn shown(&self, state: &str) -> Value {
+        let output = self.terraform(state, &["show", "-json", "plan"], &[0]).await;
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     async fn apply(&self, state: &str) {
