@@ -133,8 +133,8 @@ real() {
         printf 'terraform: not run: validate and test with the real provider; environments/dev against the sandbox, and an upgrade through it\n'
         return
     }
+    PROVIDER="the real AWS provider $(sed -n 's/^ *version *= "\(.*\)"/\1/p' "$probe/.terraform.lock.hcl")"
     rm -rf "$probe"
-    PROVIDER="the real AWS provider"
     test_all "${from[@]}"
     (cd "$ROOT" && cargo test -q ${CI:+--locked} --test live -- --ignored --exact --nocapture \
         terraform::provider::what_a_dynamic_block_tells_the_real_provider_is_in_no_plan \
