@@ -8,6 +8,14 @@ use super::{backend, hidden, scan};
 
 /// What a backend or a provider is told may start a program as soon as it is asked anything.
 pub(super) fn before_init(module: &Path, backend: Option<&Path>) -> Result<(), Unfit> {
+    if let Some(folder) = scan::own_plugins(module)? {
+        let why = format!(
+            "{} is there: its programs would be run as providers",
+            folder.display()
+        );
+        let help = "remove it; a mirror of providers is named in the `.terraformrc` of whoever runs rehull";
+        return Err(Unfit::new(why, help));
+    }
     if let Some(found) = scan::named_files(module, backend)? {
         return Err(told_too_much(&format!(
             "{found}: a file that it names can start a program"

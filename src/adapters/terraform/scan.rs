@@ -35,6 +35,17 @@ pub(super) fn unsaved_state(module: &Path) -> Result<Option<PathBuf>, TerraformE
     Ok(is_there.then_some(file))
 }
 
+/// `init` looks here too, without being told to, and what it finds passes for any provider by its path alone.
+const PLUGINS: &str = "terraform.d/plugins";
+
+/// Programs of the module's own that would be run under a provider's name (seen with 1.11.4: the plan starts them). To be
+/// asked before `init`.
+pub(super) fn own_plugins(module: &Path) -> Result<Option<PathBuf>, TerraformError> {
+    let folder = module.join(PLUGINS);
+    let is_there = folder.try_exists().map_err(TerraformError::file(&folder))?;
+    Ok(is_there.then_some(folder))
+}
+
 /// The first such block in this module, or in one that it calls, and where. To be asked after `init`.
 pub(super) fn untold(module: &Path) -> Result<Option<String>, TerraformError> {
     for folder in folders(module)? {
@@ -218,6 +229,9 @@ mod tests {
         );
         assert!(said.ends_with("x.tf.json"), "{said}");
         assert_eq!(found("notes.md", provider), "");
+        assert_eq!(own_plugins(root).unwrap(), None);
+        fs::create_dir_all(root.join(PLUGINS)).unwrap();
+        assert_eq!(own_plugins(root).unwrap(), Some(root.join(PLUGINS)));
 
         let called = root.join("called");
         fs::create_dir_all(root.join(".terraform/modules")).unwrap();
