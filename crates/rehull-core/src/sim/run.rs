@@ -259,6 +259,7 @@ impl Run {
             took,
             processes: self.number,
             looks: self.stage.looks(),
+            looked_at: self.stage.looked_at().saturating_sub(self.begin),
             requests: self.stage.take_passed(),
             members: slots.map(|slot| lab.serving(slot)).collect(),
             control_plane: lab.control_plane_ended(now),

@@ -24,6 +24,8 @@ pub struct Verdict {
     pub processes: u32,
     /// How often rehull has looked at the world.
     pub looks: u64,
+    /// When it has looked the last time, since the rollout began: of what happened later it knows nothing.
+    pub looked_at: Duration,
     /// Every request that changes something.
     pub requests: Vec<Passed>,
     /// Everything that was told.

@@ -51,8 +51,9 @@ struct Gates {
     paused: BTreeMap<ProcessNumber, Duration>,
     /// What each request was, for coverage and for stories.
     passed: Vec<Passed>,
-    /// How often somebody has looked at the machines.
+    /// How often somebody has looked at the machines, and when last.
     looks: u64,
+    looked_at: Duration,
 }
 
 /// A request that was made.
@@ -105,6 +106,11 @@ impl Stage {
     /// How often somebody has looked at the world so far.
     pub(super) fn looks(&self) -> u64 {
         self.gates().looks
+    }
+
+    /// When somebody has looked at the world the last time, since the beginning of time.
+    pub(super) fn looked_at(&self) -> Duration {
+        self.gates().looked_at
     }
 
     /// All requests since the last call.
@@ -174,6 +180,7 @@ impl Hands {
     fn looks(&self, lab: &Lab) {
         let mut gates = self.stage.gates();
         gates.looks = gates.looks.saturating_add(1);
+        gates.looked_at = self.stage.time.elapsed();
         drop(gates);
         self.saw.store(lab.changes(), Ordering::Relaxed);
         *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = self.now();
