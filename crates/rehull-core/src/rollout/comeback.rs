@@ -109,16 +109,27 @@ fn content<'a>(now: &Situation<'_>, slot: &SlotSituation<'a>) -> Option<&'a Slot
 }
 
 /// Proposes what brings a lost member one stage further back. False: on the way to rest it is not waited for, because
-/// the machine that should carry it did not boot; it stays where it is, and healing the member replaces it. Without a
+/// the machine that should bring it back did not boot; it stays where it is, and healing the member replaces it. Without a
 /// quorum of several nothing could be healed, so there the rollout stays open.
 pub(crate) fn next(step: &Step<'_>, back: &Comeback<'_>, goal: Goal, tick: &mut Tick) -> bool {
-    let did_not_boot = |machine| give_up::did_not_boot(step, machine);
+    let did_not_boot = |machine| give_up::did_not_boot(step, machine) && was_launched_in_vain(step, machine);
     let can_be_healed = step.now.standing().margin() >= 0 || step.now.slots.len() == 1;
     if goal == Goal::Rest && can_be_healed && back.machine.is_some_and(did_not_boot) {
         return false;
     }
     bring(step, back, tick);
     true
+}
+
+/// This rollout has launched it, and its member was never seen in step on it. What carried the member before, and refuses
+/// since it booted again, is no try to bring it back.
+fn was_launched_in_vain(step: &Step<'_>, machine: &Machine) -> bool {
+    let (digest, generation) = (machine.digest.as_ref(), machine.generation);
+    let launched = digest
+        .zip(generation)
+        .and_then(|(digest, generation)| step.journal.launched_at(step.slot.name(), digest, generation));
+    let joined = gates::joined_mark(step.slot.name(), &machine.id);
+    launched.is_some() && step.journal.marked_at(&joined).is_none()
 }
 
 fn bring(step: &Step<'_>, back: &Comeback<'_>, tick: &mut Tick) {

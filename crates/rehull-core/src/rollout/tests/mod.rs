@@ -12,6 +12,7 @@
 
 mod act;
 mod alarms;
+mod boots_again;
 mod bootstraps;
 mod crashes;
 mod dance;

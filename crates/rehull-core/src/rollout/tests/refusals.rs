@@ -1,20 +1,18 @@
 //! Machines that do not boot: said by the process that saw it first, given up by whoever attaches later.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::model::{Boots, Model, plan};
 use super::stories::upgraded;
 use super::{End, walk};
 use crate::domain::fleet::BootPhase;
-use crate::domain::ids::{InstanceId, SlotName};
+use crate::domain::ids::InstanceId;
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::waiting::StopReason;
 use crate::plan::RolloutPlan;
 use crate::rollout::Goal;
 
-const ALL: [EtcdStrategy; 3] = [
+pub(super) const ALL: [EtcdStrategy; 3] = [
     EtcdStrategy::RemoveThenAdd,
     EtcdStrategy::Reattach,
     EtcdStrategy::LearnerFirst,
@@ -248,92 +246,6 @@ fn a_machine_whose_boot_script_refused_later_on_is_left_its_volume_while_its_etc
     walk(&mut model, &plan, Goal::Finish, 120);
     let touched = |key: &&String| key.contains("vol-2") || key.contains("eni-2") || key.contains("i-old-2");
     assert_eq!(model.story.iter().find(touched), None, "{:#?}", model.story);
-}
-
-#[test]
-fn a_machine_that_boots_again_and_refuses_is_given_up_and_its_member_comes_back_as_it_was() {
-    for strategy in ALL {
-        for goal in [Goal::Finish, Goal::Rest] {
-            let plan = plan(3, strategy);
-            let mut model = Model::ready_for(strategy, 3);
-            walk(&mut model, &plan, Goal::Finish, 2);
-            model.attach();
-            // Its power came back while an artefact was wrong: nothing listens, and nothing will.
-            model.running.remove(&super::model::slot_name(1));
-            let id = InstanceId::new("i-old-1");
-            model.machine(&id).report = super::model::report(&id, BootPhase::Refused);
-            let end = walk(&mut model, &plan, goal, 1200);
-            assert_eq!(end, End::Done, "{strategy:?} {goal:?}: {:#?}", model.story);
-            assert_eq!(model.healthy_voters(), 3, "{strategy:?} {goal:?}");
-            if goal == Goal::Finish {
-                upgraded(&model, 3);
-            }
-        }
-    }
-}
-
-/// Found by the simulator: nothing was heard of it, and its step was over, so nobody looked after it any more.
-#[test]
-fn a_member_that_is_done_comes_back_when_its_machine_boots_again_and_refuses() {
-    // As the seed had it: of a reattached member, and of a spare, other rules decide what becomes of it.
-    let strategy = EtcdStrategy::RemoveThenAdd;
-    for goal in [Goal::Finish, Goal::Rest] {
-        let case = format!("{strategy:?} {goal:?}");
-        let mut plan = plan(3, strategy);
-        plan.envelope.policy.bake = Duration::from_secs(3_600);
-        let mut model = Model::ready_for(strategy, 3);
-        model.attach();
-        let slot = loop {
-            walk(&mut model, &plan, Goal::Finish, 1);
-            let verified = model
-                .story
-                .iter()
-                .find_map(|key| key.strip_prefix("verify-data "));
-            if let Some(slot) = verified {
-                break SlotName::new(slot);
-            }
-        };
-        walk(&mut model, &plan, Goal::Finish, 60);
-        // Its power came back while an artefact was wrong: nothing listens, and nothing will.
-        let id = model.carrier(&slot).unwrap();
-        model.running.remove(&slot);
-        model.machine(&id).report = super::model::report(&id, BootPhase::Refused);
-        let end = walk(&mut model, &plan, goal, 60);
-        assert!(
-            matches!(end, End::Stopped(StopReason::BootRefused { .. })),
-            "{case}: {end:?}: {:#?}",
-            model.story
-        );
-        plan.envelope.policy.bake = Duration::ZERO;
-        model.attach();
-        let end = walk(&mut model, &plan, goal, 1200);
-        assert_eq!(end, End::Done, "{case}: {:#?}", model.story);
-        assert_eq!(model.healthy_voters(), 3, "{case}");
-        assert_eq!(model.running.get(&slot), Some(&super::model::NEW), "{case}");
-        if goal == Goal::Finish {
-            upgraded(&model, 3);
-        }
-    }
-}
-
-#[test]
-fn a_machine_that_boots_again_and_refuses_is_given_up_also_where_that_brings_the_quorum_back() {
-    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
-    let mut model = Model::healthy(3);
-    walk(&mut model, &plan, Goal::Finish, 2);
-    model.attach();
-    model.running.remove(&super::model::slot_name(1));
-    let id = InstanceId::new("i-old-1");
-    model.machine(&id).report = super::model::report(&id, BootPhase::Refused);
-    model.down.insert(super::model::slot_name(2));
-    walk(&mut model, &plan, Goal::Finish, 300);
-    assert_eq!(model.healthy_voters(), 2, "{:#?}", model.story);
-    let touched = |key: &&String| key.starts_with("ask-stop ") || key.starts_with("remove-member ");
-    assert_eq!(model.story.iter().find(touched), None, "{:#?}", model.story);
-    model.down.clear();
-    let end = walk(&mut model, &plan, Goal::Finish, 1200);
-    assert_eq!(end, End::Done, "{:#?}", model.story);
-    upgraded(&model, 3);
 }
 
 #[test]
