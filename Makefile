@@ -117,7 +117,7 @@ fuzz: ## libFuzzer on everything that reads what others write; wants a nightly R
 	@for target in $(fuzz_targets); do mkdir -p fuzz/corpus/$$target; $(cargo_fuzz) run $$target fuzz/corpus/$$target fuzz/seeds/$$target \
 	  -- -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1; done
 
-bench: ## simulated rollouts per second; a Terraform plan of 100 MB; replace the leader again and again, against the naive way; start-up and memory; about 15 minutes
+bench: ## simulated rollouts and ticks per second, small clusters and a large one; a Terraform plan of 100 MB; replace the leader again and again, against the naive way; start-up and memory; about 15 minutes
 	@tools/setup.sh
 	@tools/toolbox.sh etcd 3.5.33 3.6.14
 	@cargo bench $(locked) -p rehull-core --bench simulate

@@ -1,9 +1,10 @@
-//! How many complete rollouts of three members, with faults, one core simulates per second.
+//! How many complete rollouts, with faults, one core simulates per second: of three members by each strategy, and of three
+//! members, three machines of a control plane and a hundred workers.
 //!
 //! `cargo bench -p rehull-core --bench simulate`. `REHULL_BENCH_SEEDS` (default 100) says how many seeds each strategy is
-//! given. Time is that of the processor where the system tells it (Linux), so that a busy machine does not matter. The
-//! table is on stdout, the numbers in `target/bench/simulate.json`; `stories` is a digest of everything that
-//! was told, so that a change that only makes it faster can be seen to tell the same.
+//! given; the large cluster gets one for ten of them. Time is that of the processor where the system tells it (Linux), so
+//! that a busy machine does not matter. The table is on stdout, the numbers in `target/bench/simulate.json`; `stories` is a
+//! digest of everything that was told, so that a change that only makes it faster can be seen to tell the same.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use rehull_core::domain::policy::EtcdStrategy;
 use rehull_core::executor::Rules;
-use rehull_core::sim::{End, Scenario, Verdict, drawn, prepare};
+use rehull_core::sim::{End, Faults, Scenario, Verdict, Workers, drawn, drawn_for_workers, prepare};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -29,9 +30,15 @@ const ALL: [EtcdStrategy; 3] = [
     EtcdStrategy::LearnerFirst,
 ];
 
-/// What was measured of one strategy.
+/// Groups of workers, and machines of each: a hundred.
+const GROUPS: u8 = 4;
+const MACHINES: u8 = 25;
+/// The large cluster takes so many times as long.
+const LARGE: u64 = 10;
+
+/// What was measured of one kind of cluster.
 struct Measured {
-    strategy: EtcdStrategy,
+    name: String,
     rollouts: u32,
     finished: u32,
     took: Duration,
@@ -44,37 +51,61 @@ struct Measured {
 
 fn main() {
     let seeds = std::env::var("REHULL_BENCH_SEEDS").map_or(100, |seeds| seeds.parse().unwrap());
-    let measured: Vec<Measured> = ALL.into_iter().map(|strategy| measure(strategy, seeds)).collect();
-    println!("3 members with faults, one core, {} profile", profile());
-    println!("  strategy          rollouts/s   ms each    looks   requests   events   virtual s");
-    for one in &measured {
+    let small: Vec<Measured> = ALL
+        .into_iter()
+        .map(|strategy| {
+            let plain = Scenario::plain(strategy, 3, 5);
+            measure(strategy.as_str(), &plain, seeds, drawn)
+        })
+        .collect();
+    let large = measure("3 + 3 + 100", &large(), (seeds / LARGE).max(1), drawn_for_workers);
+    println!("with faults, one core, {} profile", profile());
+    println!("  cluster           rollouts/s   ms each    ticks/s    ticks   requests   events   virtual s");
+    for one in small.iter().chain([&large]) {
         println!(
-            "  {:<16} {:>11.1} {:>9.2} {:>8} {:>10} {:>8} {:>11}",
-            one.strategy.as_str(),
+            "  {:<16} {:>11.2} {:>9.2} {:>10.0} {:>8} {:>10} {:>8} {:>11}",
+            one.name,
             one.per_s(),
             1_000.0 / one.per_s(),
+            one.ticks_per_s(),
             one.each(one.looks),
             one.each(one.requests),
             one.each(one.events),
             one.each(one.virtual_s),
         );
     }
-    let rollouts: u32 = measured.iter().map(|one| one.rollouts).sum();
-    let took: Duration = measured.iter().map(|one| one.took).sum();
+    let rollouts: u32 = small.iter().map(|one| one.rollouts).sum();
+    let took: Duration = small.iter().map(|one| one.took).sum();
     let per_s = f64::from(rollouts) / took.as_secs_f64();
-    let finished: u32 = measured.iter().map(|one| one.finished).sum();
-    println!("  all              {per_s:>12.1}   {finished} of {rollouts} finished");
+    let finished: u32 = small.iter().map(|one| one.finished).sum();
+    println!("  3 members, all  {per_s:>12.1}   {finished} of {rollouts} finished");
+    println!("  3 + 3 + 100: {} of {} finished", large.finished, large.rollouts);
     let results = json!({
         "format": 1,
         "profile": profile(),
         "rolloutsPerSecond": per_s,
-        "strategies": measured.into_iter().map(Measured::json).collect::<Vec<_>>(),
+        "strategies": small.into_iter().map(Measured::json).collect::<Vec<_>>(),
+        "large": large.json(),
     });
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/bench");
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("simulate.json");
     std::fs::write(&path, serde_json::to_vec_pretty(&results).unwrap()).unwrap();
     println!("numbers: {}", path.display());
+}
+
+/// Everything is upgraded in one rollout: etcd, the control plane, the workers, of which ten may be drained at once.
+fn large() -> Scenario {
+    let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 5).with_control_plane();
+    let workers = Workers {
+        surge: 5,
+        budget: 10,
+        ..Workers::new(GROUPS, MACHINES)
+    };
+    Scenario {
+        workers: Some(workers),
+        ..plain
+    }
 }
 
 fn profile() -> &'static str {
@@ -89,11 +120,10 @@ fn used() -> Duration {
     on_cpu.map_or_else(|| BEGIN.elapsed(), Duration::from_nanos)
 }
 
-fn measure(strategy: EtcdStrategy, seeds: u64) -> Measured {
-    let plain = Scenario::plain(strategy, 3, 5);
-    let prepared = prepare(&plain).unwrap();
+fn measure(name: &str, plain: &Scenario, seeds: u64, drawn: fn(u64, u8) -> Faults) -> Measured {
+    let prepared = prepare(plain).unwrap();
     let mut measured = Measured {
-        strategy,
+        name: name.to_owned(),
         rollouts: 0,
         finished: 0,
         took: Duration::ZERO,
@@ -115,7 +145,7 @@ fn measure(strategy: EtcdStrategy, seeds: u64) -> Measured {
         measured.took += used().saturating_sub(begun);
         measured.count(&verdict);
         if verdict.end != End::Finished {
-            println!("  {} seed {seed}: {:?}", strategy.as_str(), verdict.end);
+            println!("  {name} seed {seed}: {:?}", verdict.end);
             println!("    after {:?}, {:?}", verdict.took, scenario.faults);
         }
     }
@@ -142,16 +172,21 @@ impl Measured {
         f64::from(self.rollouts) / self.took.as_secs_f64()
     }
 
+    fn ticks_per_s(&self) -> f64 {
+        self.looks as f64 / self.took.as_secs_f64()
+    }
+
     fn each(&self, sum: u64) -> u64 {
         sum / u64::from(self.rollouts.max(1))
     }
 
     fn json(self) -> Value {
         json!({
-            "strategy": self.strategy.as_str(),
+            "cluster": self.name,
             "rollouts": self.rollouts,
             "finished": self.finished,
             "rolloutsPerSecond": self.per_s(),
+            "ticksPerSecond": self.ticks_per_s(),
             "looksEach": self.each(self.looks),
             "requestsEach": self.each(self.requests),
             "eventsEach": self.each(self.events),

@@ -28,7 +28,7 @@ const THEN: &str = "default/backend";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Workers {
-    /// Groups, each in a zone of its own: 1 to 3.
+    /// Groups, each in a zone of its own: 1 to 3. More of them, where no file says so, begin with the first zone again.
     pub groups: u8,
     /// Machines of each: 1 to 5.
     pub machines: u8,
@@ -111,7 +111,7 @@ impl Lab {
     ) -> Result<(), GroundError> {
         let (_, subnets) = self.subnets(now, usize::from(wanted.groups))?;
         let machines = wanted.machines.to_string();
-        for (name, subnet) in wanted.names().zip(&subnets) {
+        for (name, subnet) in wanted.names().zip(subnets.iter().cycle()) {
             for (number, release) in [wanted.from, wanted.to].into_iter().enumerate() {
                 let content = TemplateContent {
                     digest: digest(release),
