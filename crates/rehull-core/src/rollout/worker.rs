@@ -15,9 +15,10 @@ use std::collections::BTreeSet;
 use super::Goal;
 use super::drain::Drains;
 use super::progress::Rolled;
-use super::serving::small;
+use super::serving::{Before, small};
 use super::situation::Situation;
 use super::tick::Tick;
+use crate::domain::ids::GroupName;
 use crate::domain::observed::Part;
 use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::JournalView;
@@ -48,10 +49,14 @@ pub(super) fn next(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick:
     if is_blind(now, plan, tick) {
         return;
     }
+    // On the way to rest a group that was not touched yet may also lack the version that it was to launch.
+    let is_untouched = |group: &GroupName| goal == Goal::Rest && Before::of(journal, group).is_none();
     let planned = plan.groups.iter().filter(|group| group.changes());
-    let pools: Result<Vec<Pool<'_>>, String> = planned
-        .map(|group| Pool::read(group, now.seen, journal))
-        .collect();
+    let pools = planned.filter_map(|group| match Pool::read(group, now.seen, journal) {
+        Err(_) if is_untouched(&group.group) => None,
+        read => Some(read),
+    });
+    let pools: Result<Vec<Pool<'_>>, String> = pools.collect();
     let mut pools = match pools {
         Ok(pools) => pools,
         Err(what) => return tick.stop(StopReason::OutsideEnvelope { what }),

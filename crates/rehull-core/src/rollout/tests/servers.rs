@@ -191,6 +191,14 @@ fn a_version_that_is_missing_is_made_before_the_group_is_touched() {
 }
 
 #[test]
+fn a_rollout_that_is_aborted_before_its_version_was_made_is_at_rest() {
+    let mut scene = Scene::new();
+    scene.seen.fleet.templates.clear();
+    let next = scene.next(Goal::Rest);
+    assert!(matches!(next, Next::Done), "{next:?}");
+}
+
+#[test]
 fn audit_refuses_what_decide_would_never_propose_for_a_group() {
     let scene = Scene::new();
     let too_few = "invariant 4: would leave 2 healthy targets of 3 without i-a";
