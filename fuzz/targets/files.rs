@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use rehull_core::config::{self, Spans};
 use rehull_core::domain::desired::Desired;
 use rehull_core::render::{
-    USER_DATA_MAX, builtin_control_plane, builtin_template, render_control_plane, render_slot, tfvars,
+    RenderedGroups, USER_DATA_MAX, builtin_control_plane, builtin_template, render_control_plane,
+    render_slot, tfvars,
 };
 use rehull_core::sim::{read_scenario, write_scenario};
 
@@ -57,7 +58,11 @@ pub(super) fn cluster(input: &[u8]) -> Answer {
             }
         }
     });
-    assert!(tfvars(&desired, &rendered, servers.as_ref()).ends_with("}\n"));
+    let groups = RenderedGroups {
+        servers,
+        ..RenderedGroups::default()
+    };
+    assert!(tfvars(&desired, &rendered, &groups).ends_with("}\n"));
     Answer::Taken
 }
 

@@ -122,6 +122,7 @@ async fn carry_out(
         let pins = Pins::of_etcd(file);
         world.publish((file, pins), folder.as_deref(), &tell).await?;
         publish_servers((console, environment), &world, file, change).await?;
+        publish_workers((console, environment), &world, file, change).await?;
     }
     let session = Session {
         console,
@@ -204,6 +205,20 @@ async fn publish_servers(
     let folder = toolbox::release(environment, change.toolbox.as_ref(), Release::Kubernetes(version));
     let tell = |name: &str| console.say(&format!("published {name} {version}"));
     world.publish((file, pins), folder.as_deref(), &tell).await
+}
+
+async fn publish_workers(
+    (console, environment): (&Console, &Environment),
+    world: &World,
+    file: &ClusterFile,
+    change: &Change,
+) -> Result<(), Failure> {
+    for (version, pins) in Pins::of_workers(file) {
+        let folder = toolbox::release(environment, change.toolbox.as_ref(), Release::Kubernetes(version));
+        let tell = |name: &str| console.say(&format!("published {name} {version}"));
+        world.publish((file, pins), folder.as_deref(), &tell).await?;
+    }
+    Ok(())
 }
 
 /// A cluster that is what the file says and yet not well is no success: whoever reads exit codes must hear of it.

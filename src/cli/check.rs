@@ -65,7 +65,7 @@ pub fn run(console: &Console, files: &[PathBuf]) -> Result<Exit, Failure> {
 fn checked(path: &Path) -> Result<ClusterFile, Failure> {
     let file = ClusterFile::read(path)?;
     file.render()?;
-    file.render_servers()?;
+    file.render_groups()?;
     Ok(file)
 }
 
@@ -75,8 +75,12 @@ fn line(file: &ClusterFile) -> String {
     let strategy = desired.etcd.strategy.as_str();
     let servers = desired.control_plane.as_ref();
     let servers = servers.map_or_else(String::new, |role| format!(" · Kubernetes {}", role.version));
+    let workers = desired.workers.as_ref().map_or_else(String::new, |workers| {
+        let groups = plural(workers.groups.len(), "group", "groups");
+        format!(" · {groups} of workers")
+    });
     format!(
-        "{}: {} · etcd {} · {members}, {strategy}{servers}",
+        "{}: {} · etcd {} · {members}, {strategy}{servers}{workers}",
         file.path.display(),
         desired.cluster,
         desired.etcd.version

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use rehull_core::config::{self, Mistake, Spans, Wrong, suggest};
 use rehull_core::domain::control_plane::ControlPlaneRole;
 use rehull_core::domain::desired::{Desired, TemplateRef};
-use rehull_core::domain::ids::SlotName;
+use rehull_core::domain::ids::{GroupName, SlotName};
 use rehull_core::domain::terraform::TerraformChange;
-use rehull_core::render::{self, RenderedSlot};
+use rehull_core::domain::worker::WorkerGroupRole;
+use rehull_core::render::{self, RenderedGroups, RenderedSlot};
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -107,13 +108,56 @@ impl ClusterFile {
         rendered.map(Some).map_err(|error| Failure::render(&error))
     }
 
+    /// The text of a worker group's template.
+    fn worker_template(&self, (n, group): (usize, &WorkerGroupRole)) -> Result<String, Failure> {
+        match &group.template {
+            TemplateRef::File(relative) => {
+                let path = self.beside(relative);
+                let key = format!("workers.groups[{n}].template.file");
+                fs::read_to_string(&path).map_err(|error| self.unreadable(&key, &path, &error))
+            }
+            TemplateRef::BuiltIn(set) => Err(unknown_set(*set, &[])),
+        }
+    }
+
+    /// Renders every group of workers of the file.
+    ///
+    /// # Errors
+    /// The first group that does not render.
+    pub fn render_workers(&self) -> Result<BTreeMap<GroupName, RenderedSlot>, Failure> {
+        let Some(workers) = &self.desired.workers else {
+            return Ok(BTreeMap::new());
+        };
+        let groups = workers.groups.iter().enumerate();
+        let rendered = groups.map(|(n, group)| {
+            let template = self.worker_template((n, group))?;
+            let rendered = render::render_worker(&self.desired, (workers, group), &template);
+            Ok((
+                group.group.clone(),
+                rendered.map_err(|error| Failure::render(&error))?,
+            ))
+        });
+        rendered.collect()
+    }
+
+    /// Renders control plane and workers, as far as the file has them.
+    ///
+    /// # Errors
+    /// Something does not render.
+    pub fn render_groups(&self) -> Result<RenderedGroups, Failure> {
+        Ok(RenderedGroups {
+            servers: self.render_servers()?,
+            workers: self.render_workers()?,
+        })
+    }
+
     /// What Terraform is given, and what has to come of it.
     ///
     /// # Errors
     /// Something does not render.
     pub fn terraform_change(&self) -> Result<TerraformChange, Failure> {
-        let (slots, servers) = (self.render()?, self.render_servers()?);
-        Ok(render::terraform_change(&self.desired, &slots, servers.as_ref()))
+        let (slots, groups) = (self.render()?, self.render_groups()?);
+        Ok(render::terraform_change(&self.desired, &slots, &groups))
     }
 
     /// What the control plane's template makes, also where no machine could boot with it.
@@ -126,6 +170,23 @@ impl ClusterFile {
         };
         let template = self.server_template(role)?;
         let text = render::control_plane_text(&self.desired, role, &template);
+        text.map(Some).map_err(|error| Failure::render(&error))
+    }
+
+    /// What the template of a worker group makes, also where no machine could boot with it; `None`: there is no such group.
+    ///
+    /// # Errors
+    /// The template does not render.
+    pub fn worker_text(&self, name: &str) -> Result<Option<String>, Failure> {
+        let Some(workers) = &self.desired.workers else {
+            return Ok(None);
+        };
+        let mut groups = workers.groups.iter().enumerate();
+        let Some((n, group)) = groups.find(|(_, group)| group.group.as_str() == name) else {
+            return Ok(None);
+        };
+        let template = self.worker_template((n, group))?;
+        let text = render::worker_text(&self.desired, (workers, group), &template);
         text.map(Some).map_err(|error| Failure::render(&error))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rehull_core::domain::ids::{RolloutId, SlotName};
+use rehull_core::domain::ids::{GroupName, RolloutId, SlotName};
 use rehull_core::domain::observed::Observed;
 use rehull_core::domain::version::EtcdVersion;
 use rehull_core::executor::{Scene, observe, observe_patiently, open};
@@ -11,6 +11,7 @@ use rehull_core::plan::{
     self, Past, PlanInput, RolloutKind, RolloutPlan, ServersTarget, SlotContent, Target, content_for_heal,
     last_seen,
 };
+use rehull_core::render::RenderedSlot;
 use rehull_core::rollout;
 
 use super::cluster_file::ClusterFile;
@@ -50,15 +51,18 @@ pub async fn plan(
 ) -> Result<Planned, Failure> {
     let known = rollouts::ids(world.store().as_ref()).await?;
     let rollout = rollouts::next_id(&known, &file.desired.cluster, world.clock().now());
-    let seen = observe_patiently(&world.ports(), &scene(file, &rollout)).await;
-    let target = target(world, file, &asked.kind, &seen).await?;
     let servers = servers(world, file, &asked.kind).await?;
+    let workers = workers(world, file, &asked.kind).await?;
+    let with = nodes_matter(&asked.kind, servers.is_some() || !workers.is_empty());
+    let seen = observe_patiently(&world.ports(), &scene(file, &rollout, with)).await;
+    let target = target(world, file, &asked.kind, &seen).await?;
     let input = PlanInput {
         desired: &file.desired,
         seen: &seen,
         kind: asked.kind.clone(),
         target,
         servers,
+        workers,
         strategy: file.desired.etcd.strategy,
         rehull: VERSION,
     };
@@ -95,11 +99,36 @@ pub(super) fn name_file(text: &mut String, file: &str) {
 
 /// One look at everything that belongs to the cluster.
 pub async fn look(world: &World, file: &ClusterFile, rollout: &RolloutId) -> Observed {
-    observe(&world.ports(), &scene(file, rollout)).await
+    observe(&world.ports(), &scene(file, rollout, Nodes::LeftAlone)).await
 }
 
-fn scene(file: &ClusterFile, rollout: &RolloutId) -> Scene {
-    let scene = Scene::new(&file.desired.cluster, rollout, file.desired.etcd.watched());
+/// Whether nodes are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nodes {
+    LookedAt,
+    LeftAlone,
+}
+
+/// A member is healed while etcd, and with it the API, may be out: nodes are asked for only where groups are rolled, or the
+/// control plane that their kubelets ask.
+const fn nodes_matter(kind: &RolloutKind, groups_are_rolled: bool) -> Nodes {
+    match kind {
+        RolloutKind::Upgrade => Nodes::LookedAt,
+        RolloutKind::Rollback { .. } if groups_are_rolled => Nodes::LookedAt,
+        RolloutKind::Rollback { .. }
+        | RolloutKind::Bootstrap
+        | RolloutKind::Heal { .. }
+        | RolloutKind::Replace { .. } => Nodes::LeftAlone,
+    }
+}
+
+fn scene(file: &ClusterFile, rollout: &RolloutId, nodes: Nodes) -> Scene {
+    let mut scene = Scene::new(&file.desired.cluster, rollout, file.desired.etcd.watched());
+    let workers = file.desired.workers.iter();
+    let workers = workers.filter(|_| nodes == Nodes::LookedAt);
+    for group in workers.flat_map(|workers| &workers.groups) {
+        scene = scene.with_workers(&group.group, &group.target_groups, &group.launch_template);
+    }
     match &file.desired.control_plane {
         Some(role) => scene.with_servers(&role.group, &role.target_group, &role.launch_template),
         None => scene,
@@ -123,6 +152,32 @@ async fn servers(
             Ok(before.map(ServersTarget::Known))
         }
         RolloutKind::Bootstrap | RolloutKind::Heal { .. } | RolloutKind::Replace { .. } => Ok(None),
+    }
+}
+
+/// What the workers should become; a rollback takes back what that rollout changed of them, and no more.
+async fn workers(
+    world: &World,
+    file: &ClusterFile,
+    kind: &RolloutKind,
+) -> Result<BTreeMap<GroupName, ServersTarget>, Failure> {
+    match kind {
+        RolloutKind::Upgrade => {
+            let rendered = file.render_workers()?.into_iter();
+            let target = |made: RenderedSlot| ServersTarget::Rendered(made.user_data, made.digest);
+            Ok(rendered.map(|(group, made)| (group, target(made))).collect())
+        }
+        RolloutKind::Rollback { of } => {
+            let plan = rollouts::history(world, &scope(file, of)).await?.plan;
+            let groups = plan.envelope.worker_groups();
+            let before = groups.filter_map(|planned| Some((planned.group.clone(), planned.from.clone()?)));
+            Ok(before
+                .map(|(group, from)| (group, ServersTarget::Known(from)))
+                .collect())
+        }
+        RolloutKind::Bootstrap | RolloutKind::Heal { .. } | RolloutKind::Replace { .. } => {
+            Ok(BTreeMap::new())
+        }
     }
 }
 

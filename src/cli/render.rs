@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rehull_core::domain::ids::SlotName;
-use rehull_core::render::{self, CONTROL_PLANE_VARIABLES, RenderedSlot, USER_DATA_MAX, VARIABLES};
+use rehull_core::domain::ids::{GroupName, SlotName};
+use rehull_core::render::{
+    self, CONTROL_PLANE_VARIABLES, RenderedGroups, RenderedSlot, USER_DATA_MAX, VARIABLES, WORKER_VARIABLES,
+};
 use serde_json::json;
 
 use super::cluster_file::ClusterFile;
@@ -27,10 +29,9 @@ const SERVERS: &str = "control-plane";
 pub fn run(console: &Console, path: &Path, rendering: &Rendering) -> Result<Exit, Failure> {
     let file = ClusterFile::read(path)?;
     if let Rendering::Slot(name) = rendering
-        && name.as_str() == SERVERS
-        && file.desired.control_plane.is_some()
+        && let Some(of_group) = of_group(&file, name.as_str())
     {
-        return servers(console, &file);
+        return group(console, of_group);
     }
     let rendered = match (file.render(), rendering) {
         (Ok(rendered), _) => rendered,
@@ -47,35 +48,75 @@ pub fn run(console: &Console, path: &Path, rendering: &Rendering) -> Result<Exit
     };
     match rendering {
         Rendering::Tfvars => {
-            let servers = file.render_servers()?;
-            console.answer(&render::tfvars(&file.desired, &rendered, servers.as_ref()))?;
+            let groups = file.render_groups()?;
+            console.answer(&render::tfvars(&file.desired, &rendered, &groups))?;
         }
-        Rendering::Slot(name) => {
-            let has_servers = file.desired.control_plane.is_some();
-            slot(console, (&rendered, has_servers), name)?;
-        }
-        Rendering::Overview => overview(console, &rendered, file.render_servers()?.as_ref())?,
+        Rendering::Slot(name) => slot(console, (&rendered, &file), name)?,
+        Rendering::Overview => overview(console, &rendered, &file.render_groups()?)?,
     }
     Ok(Exit::Ok)
 }
 
+/// A group that stands for a slot: what it renders to, and what its template makes where that is no user data.
+struct OfGroup {
+    rendered: Result<RenderedGroups, Failure>,
+    only: Option<RenderedSlot>,
+    text: Result<Option<String>, Failure>,
+}
+
+/// `None`: this is no group of the file.
+fn of_group(file: &ClusterFile, name: &str) -> Option<OfGroup> {
+    let mut workers = file.desired.workers.iter().flat_map(|workers| &workers.groups);
+    if name == SERVERS && file.desired.control_plane.is_some() {
+        let rendered = file.render_servers().map(|servers| RenderedGroups {
+            servers,
+            ..RenderedGroups::default()
+        });
+        let only = rendered.as_ref().ok().and_then(|groups| groups.servers.clone());
+        return Some(OfGroup {
+            rendered,
+            only,
+            text: file.server_text(),
+        });
+    }
+    if !workers.any(|group| group.group.as_str() == name) {
+        return None;
+    }
+    let rendered = file.render_workers().map(|mut workers| {
+        workers.retain(|group, _| group.as_str() == name);
+        RenderedGroups {
+            workers,
+            ..RenderedGroups::default()
+        }
+    });
+    let only = rendered
+        .as_ref()
+        .ok()
+        .and_then(|groups| groups.workers.values().next().cloned());
+    Some(OfGroup {
+        rendered,
+        only,
+        text: file.worker_text(name),
+    })
+}
+
 /// One text for all machines of the group.
-fn servers(console: &Console, file: &ClusterFile) -> Result<Exit, Failure> {
-    let rendered = match file.render_servers() {
+fn group(console: &Console, of: OfGroup) -> Result<Exit, Failure> {
+    let rendered = match of.rendered {
         Ok(rendered) => rendered,
         Err(failure) => {
             if console.format != Format::Json
-                && let Some(text) = file.server_text()?
+                && let Some(text) = of.text?
             {
                 console.answer(&text)?;
             }
             return Err(failure);
         }
     };
-    if let Some(rendered) = rendered {
+    if let Some(only) = of.only {
         match console.format {
-            Format::Json => console.answer_json(&document(&[], Some(&rendered)))?,
-            Format::Text | Format::Markdown => console.answer(&rendered.user_data)?,
+            Format::Json => console.answer_json(&document(&[], &rendered))?,
+            Format::Text | Format::Markdown => console.answer(&only.user_data)?,
         }
     }
     Ok(Exit::Ok)
@@ -83,12 +124,15 @@ fn servers(console: &Console, file: &ClusterFile) -> Result<Exit, Failure> {
 
 fn slot(
     console: &Console,
-    (rendered, has_servers): (&BTreeMap<SlotName, RenderedSlot>, bool),
+    (rendered, file): (&BTreeMap<SlotName, RenderedSlot>, &ClusterFile),
     name: &SlotName,
 ) -> Result<(), Failure> {
     let Some(slot) = rendered.get(name) else {
         let known = rendered.keys().map(SlotName::as_str);
-        let known: Vec<&str> = known.chain(has_servers.then_some(SERVERS)).collect();
+        let servers = file.desired.control_plane.as_ref().map(|_| SERVERS);
+        let workers = file.desired.workers.iter().flat_map(|workers| &workers.groups);
+        let workers = workers.map(|group| group.group.as_str());
+        let known: Vec<&str> = known.chain(servers).chain(workers).collect();
         let failure = Failure::new(
             Exit::Usage,
             "render::unknown_slot",
@@ -97,7 +141,7 @@ fn slot(
         return Err(failure.help(format!("slots: {}", known.join(", "))));
     };
     match console.format {
-        Format::Json => console.answer_json(&document(&[(name, slot)], None)),
+        Format::Json => console.answer_json(&document(&[(name, slot)], &RenderedGroups::default())),
         Format::Text | Format::Markdown => console.answer(&slot.user_data),
     }
 }
@@ -105,16 +149,20 @@ fn slot(
 fn overview(
     console: &Console,
     rendered: &BTreeMap<SlotName, RenderedSlot>,
-    servers: Option<&RenderedSlot>,
+    groups: &RenderedGroups,
 ) -> Result<(), Failure> {
     if console.format == Format::Json {
-        return console.answer_json(&document(&rendered.iter().collect::<Vec<_>>(), servers));
+        return console.answer_json(&document(&rendered.iter().collect::<Vec<_>>(), groups));
     }
     let head = ["slot", "content digest", "user data"].map(|word| Cell::left(word).tone(Tone::Faint));
     let mut rows = vec![Row::Cells(head.to_vec())];
     let slots = rendered.iter().map(|(name, slot)| (name.as_str(), slot));
-    let servers = servers.map(|rendered| (SERVERS, rendered));
-    rows.extend(slots.chain(servers).map(|(name, slot)| {
+    let servers = groups.servers.iter().map(|rendered| (SERVERS, rendered));
+    let workers = groups
+        .workers
+        .iter()
+        .map(|(group, rendered)| (group.as_str(), rendered));
+    rows.extend(slots.chain(servers).chain(workers).map(|(name, slot)| {
         let size = u64::try_from(slot.user_data.len()).unwrap_or(u64::MAX);
         let room = u64::try_from(USER_DATA_MAX).unwrap_or(u64::MAX);
         Row::Cells(vec![
@@ -126,12 +174,20 @@ fn overview(
     console.answer(&layout(&rows, "", console.out_paint()))
 }
 
-fn document(slots: &[(&SlotName, &RenderedSlot)], servers: Option<&RenderedSlot>) -> serde_json::Value {
+fn document(slots: &[(&SlotName, &RenderedSlot)], groups: &RenderedGroups) -> serde_json::Value {
     let slot = |(name, slot): &(&SlotName, &RenderedSlot)| json!({ "slot": name, "digest": slot.digest, "userData": slot.user_data });
     let mut document = json!({ "format": OUTPUT_FORMAT, "kind": "render", "slots": slots.iter().map(slot).collect::<Vec<_>>() });
-    if let (Some(servers), Some(document)) = (servers, document.as_object_mut()) {
+    let Some(fields) = document.as_object_mut() else {
+        return document;
+    };
+    if let Some(servers) = &groups.servers {
         let servers = json!({ "digest": servers.digest, "userData": servers.user_data });
-        document.insert("controlPlane".to_owned(), servers);
+        fields.insert("controlPlane".to_owned(), servers);
+    }
+    if !groups.workers.is_empty() {
+        let group = |(group, made): (&GroupName, &RenderedSlot)| json!({ "group": group, "digest": made.digest, "userData": made.user_data });
+        let workers = groups.workers.iter().map(group).collect();
+        fields.insert("workers".to_owned(), workers);
     }
     document
 }
@@ -152,7 +208,8 @@ pub fn variables(console: &Console) -> Result<Exit, Failure> {
         };
         let list = VARIABLES.map(described).to_vec();
         let servers = CONTROL_PLANE_VARIABLES.map(described).to_vec();
-        let document = json!({ "format": OUTPUT_FORMAT, "kind": "variables", "variables": list, "controlPlane": servers });
+        let workers = WORKER_VARIABLES.map(described).to_vec();
+        let document = json!({ "format": OUTPUT_FORMAT, "kind": "variables", "variables": list, "controlPlane": servers, "worker": workers });
         console.answer_json(&document)?;
         return Ok(Exit::Ok);
     }
@@ -165,6 +222,8 @@ pub fn variables(console: &Console) -> Result<Exit, Failure> {
     rows.extend(VARIABLES.map(row));
     rows.push(Row::Note("of a control-plane template".to_owned()));
     rows.extend(CONTROL_PLANE_VARIABLES.map(row));
+    rows.push(Row::Note("of a worker template".to_owned()));
+    rows.extend(WORKER_VARIABLES.map(row));
     console.answer(&layout(&rows, "", console.out_paint()))?;
     Ok(Exit::Ok)
 }

@@ -1,7 +1,10 @@
 //! A rollout plan as a person approves it: order, reasons, margins, time, what must be fixed, until when one can go back.
 
+use rehull_core::domain::ids::GroupName;
 use rehull_core::domain::terraform::Address;
-use rehull_core::plan::{Envelope, ForecastStep, Reversible, RolloutKind, RolloutPlan, ServersForecast};
+use rehull_core::plan::{
+    Envelope, ForecastStep, Reversible, RolloutKind, RolloutPlan, ServersForecast, WorkersForecast,
+};
 
 use super::numbers::{about, account};
 use super::paint::{Paint, Tone};
@@ -82,9 +85,16 @@ fn unchanged(plan: &RolloutPlan, paint: Paint) -> String {
         | RolloutKind::Heal { .. }
         | RolloutKind::Replace { .. } => "what the cluster file says".to_owned(),
     };
-    let servers = match &plan.envelope.control_plane {
-        Some(planned) => format!(", and those of {},", planned.group),
-        None => String::new(),
+    let servers = plan.envelope.control_plane.iter().map(|planned| &planned.group);
+    let workers = plan.envelope.workers.iter().flat_map(|workers| &workers.groups);
+    let groups: Vec<&str> = servers
+        .chain(workers.map(|planned| &planned.group))
+        .map(GroupName::as_str)
+        .collect();
+    let servers = if groups.is_empty() {
+        String::new()
+    } else {
+        format!(", and those of {},", groups.join(", "))
     };
     if plan.forecast.blockers.is_empty() {
         return format!("nothing to do: all {machines} machines{servers} are {what}\n");
@@ -132,6 +142,10 @@ fn steps(plan: &RolloutPlan, paint: Paint) -> String {
     if let Some(line) = &plan.forecast.servers {
         let number = plan.forecast.order.len().saturating_add(1);
         rows.push(Row::Cells(servers(number, plan, line)));
+    }
+    let first = rows_before_workers(plan);
+    for (number, line) in plan.forecast.workers.iter().enumerate() {
+        rows.push(Row::Cells(workers(first.saturating_add(number), plan, line)));
     }
     let total = about(plan.forecast.total);
     rows.push(Row::Cells(vec![
@@ -181,6 +195,35 @@ fn servers(number: usize, plan: &RolloutPlan, line: &ServersForecast) -> Vec<Cel
         Cell::left(group),
         Cell::left(format!("{count}, one more before one less; {reasons}")),
         Cell::left(format!("≥ {floor} healthy")),
+        Cell::left(about(line.about)),
+    ]
+}
+
+/// Number of the first group of workers.
+fn rows_before_workers(plan: &RolloutPlan) -> usize {
+    let servers = usize::from(plan.forecast.servers.is_some());
+    plan.forecast
+        .order
+        .len()
+        .saturating_add(servers)
+        .saturating_add(1)
+}
+
+/// A group of workers is one step: which node goes next depends on what comes up and on what lets go.
+fn workers(number: usize, plan: &RolloutPlan, line: &WorkersForecast) -> Vec<Cell> {
+    let mut groups = plan.envelope.worker_groups();
+    let planned = groups.find(|planned| planned.group == line.group);
+    let reasons = planned.map_or_else(String::new, |planned| planned.reasons.join("; "));
+    let budget = plan.envelope.workers.as_ref().map_or(1, |workers| workers.budget);
+    let count = match line.leaving {
+        1 => "1 node".to_owned(),
+        leaving => format!("{leaving} nodes"),
+    };
+    vec![
+        Cell::left(number.to_string()),
+        Cell::left(line.group.as_str()),
+        Cell::left(format!("{count}, each drained before it ends; {reasons}")),
+        Cell::left(format!("≤ {budget} drained")),
         Cell::left(about(line.about)),
     ]
 }

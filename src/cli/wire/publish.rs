@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rehull_core::config::Wrong;
+use rehull_core::domain::version::KubernetesVersion;
 
 use super::World;
 use crate::adapters::artefacts::{ArtefactError, ArtefactStore, Pinned, Published};
@@ -12,12 +13,11 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 
 /// The binaries of one role.
-#[derive(Clone, Copy)]
 pub struct Pins<'a> {
     /// SHA-256 per name.
     pub binaries: &'a BTreeMap<String, String>,
     /// Where they stand in the cluster file.
-    pub pointer: &'static str,
+    pub pointer: String,
 }
 
 impl<'a> Pins<'a> {
@@ -26,7 +26,7 @@ impl<'a> Pins<'a> {
     pub fn of_etcd(file: &'a ClusterFile) -> Self {
         Self {
             binaries: &file.desired.etcd.binaries,
-            pointer: "/etcd/binaries",
+            pointer: "/etcd/binaries".to_owned(),
         }
     }
 
@@ -36,12 +36,25 @@ impl<'a> Pins<'a> {
         let role = file.desired.control_plane.as_ref()?;
         Some(Self {
             binaries: &role.binaries,
-            pointer: "/controlPlane/binaries",
+            pointer: "/controlPlane/binaries".to_owned(),
         })
     }
 
+    /// Of the workers, group by group, each with its release; groups whose image has everything are left out.
+    pub fn of_workers(file: &'a ClusterFile) -> impl Iterator<Item = (KubernetesVersion, Self)> {
+        let groups = file.desired.workers.iter().flat_map(|workers| &workers.groups);
+        let pins = groups.enumerate().map(|(n, group)| {
+            let pins = Self {
+                binaries: &group.binaries,
+                pointer: format!("/workers/groups/{n}/binaries"),
+            };
+            (group.version, pins)
+        });
+        pins.filter(|(_, pins)| !pins.binaries.is_empty())
+    }
+
     /// A binary that is not what the cluster file pins: a caret at the pin.
-    fn wrong_file(self, file: &ClusterFile, error: &ArtefactError) -> Failure {
+    fn wrong_file(&self, file: &ClusterFile, error: &ArtefactError) -> Failure {
         let ArtefactError::WrongFile { name, got, .. } = error else {
             return artefact(error);
         };

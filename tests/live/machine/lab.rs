@@ -264,6 +264,7 @@ fn desired(binaries: BTreeMap<String, String>, address: Ipv4Addr) -> Desired {
             spare: None,
         },
         control_plane: None,
+        workers: None,
         terraform: None,
         policy: RolloutPolicy::default(),
     }

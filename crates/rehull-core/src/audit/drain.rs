@@ -208,8 +208,13 @@ impl View<'_> {
                 let what = format!("would deregister at {targets}, which is not in the plan");
                 Err(violation(1, what))
             }
-            GroupAction::CreateVersion { template, .. } => {
-                let what = format!("would make a version of {template}, which is there for workers");
+            GroupAction::CreateVersion { template, digest, .. }
+                if *template == planned.launch_template && *digest == planned.to.digest =>
+            {
+                Ok(())
+            }
+            GroupAction::CreateVersion { template, digest, .. } => {
+                let what = format!("would make {digest} a version of {template}, which is not in the plan");
                 Err(violation(1, what))
             }
             GroupAction::HoldGroup { .. } | GroupAction::ReleaseGroup { .. } => Ok(()),

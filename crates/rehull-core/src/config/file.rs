@@ -4,6 +4,7 @@
 //! read everywhere else, so that all mistakes are told at once. `read` turns this into `Desired`.
 
 mod control_plane;
+mod workers;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use crate::domain::policy::EtcdStrategy;
 
 pub(super) use control_plane::{ControlPlane, Flags, ServerBinaries, ServerFlags, ServerTls, Serving};
+pub(super) use workers::{Order, Rolling, WorkerGroup, Workers};
 
 /// A cluster as it should be: what rehull compares the world with.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -50,6 +52,8 @@ pub(super) struct Cluster {
     pub(super) etcd: Option<Etcd>,
     /// The machines of apiserver, controller-manager and scheduler. Without it rehull leaves them alone.
     pub(super) control_plane: Option<ControlPlane>,
+    /// Groups of nodes. Without it rehull leaves them alone.
+    pub(super) workers: Option<Workers>,
     /// Terraform makes the launch template versions. Without it rehull makes them itself, through the EC2 API.
     pub(super) terraform: Option<Terraform>,
     /// How a rollout behaves. Every key has a default.

@@ -21,6 +21,7 @@ mod spare;
 mod structure;
 pub mod suggest;
 mod value;
+mod workers;
 pub(crate) mod yaml;
 
 use serde_json::Value;

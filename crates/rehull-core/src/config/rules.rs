@@ -6,7 +6,7 @@ use super::file;
 use super::mistake::{Mistakes, Wrong, quoted};
 use super::read::Parts;
 use super::spans::Pointer;
-use super::spare;
+use super::{spare, workers};
 use crate::catalog::etcd::check_release;
 use crate::domain::desired::{ClientTls, ObjectLocation, StoreLocation};
 use crate::domain::policy::EtcdStrategy;
@@ -19,6 +19,7 @@ const ETCDUTL_FROM: EtcdVersion = EtcdVersion::new(3, 5, 0);
 pub(super) fn check(file: &file::Cluster, parts: &Parts, mistakes: &mut Mistakes<'_>) {
     local_store(parts, mistakes);
     readable_by_machines(parts, mistakes);
+    workers::rules(file, parts, mistakes);
     let Some(etcd) = &file.etcd else { return };
     release(parts.version, mistakes);
     binaries(etcd, parts.version, mistakes);
@@ -61,6 +62,7 @@ fn readable_by_machines(parts: &Parts, mistakes: &mut Mistakes<'_>) {
         Some(ClientTls::Files { .. } | ClientTls::Environment { .. }) | None => None,
     };
     let (client, of_servers) = (in_s3(&parts.client_tls), in_s3(&parts.server_client_tls));
+    let of_workers = in_s3(&parts.worker_client_tls);
     let private = [
         (
             "/snapshots",
@@ -77,6 +79,11 @@ fn readable_by_machines(parts: &Parts, mistakes: &mut Mistakes<'_>) {
             "/controlPlane/clientTls/s3",
             of_servers.as_ref(),
             "rehull's client key opens every apiserver",
+        ),
+        (
+            "/workers/clientTls/s3",
+            of_workers.as_ref(),
+            "rehull's client key evicts every pod",
         ),
     ];
     for (at, location, why) in private {

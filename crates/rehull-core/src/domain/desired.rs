@@ -12,6 +12,7 @@ use super::ids::{
 };
 use super::policy::{EtcdStrategy, RolloutPolicy};
 use super::version::EtcdVersion;
+use super::worker::WorkersRole;
 
 /// The cluster as it should be. Built by `config` only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Desired {
     pub etcd: EtcdRole,
     /// The control plane; `None`: it is left alone.
     pub control_plane: Option<ControlPlaneRole>,
+    /// The workers; `None`: they are left alone.
+    pub workers: Option<WorkersRole>,
     /// The module that makes launch template versions; `None`: they are made through the EC2 API.
     pub terraform: Option<TerraformModule>,
     /// How a rollout behaves.

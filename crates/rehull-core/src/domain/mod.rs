@@ -19,3 +19,4 @@ pub mod stop;
 pub mod terraform;
 pub mod version;
 pub mod waiting;
+pub mod worker;

@@ -17,8 +17,7 @@ pub(super) async fn observe(ports: &Ports<'_>, scene: &Scene) -> Partial<GroupsV
         value: GroupsView::default(),
         gaps,
     };
-    let workers = scene.workers.iter().flat_map(|workers| &workers.groups);
-    let (servers, workers) = (scene.servers.as_ref(), workers.collect::<Vec<_>>());
+    let (servers, workers) = (scene.servers.as_ref(), &scene.workers);
     if servers.is_none() && workers.is_empty() {
         return nothing(Vec::new());
     }

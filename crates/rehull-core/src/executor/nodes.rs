@@ -16,7 +16,7 @@ pub(super) async fn observe(ports: &Ports<'_>, scene: &Scene) -> Partial<KubeVie
         value: KubeView::default(),
         gaps,
     };
-    if scene.workers.is_none() {
+    if scene.workers.is_empty() {
         return nothing(Vec::new());
     }
     match ports.kube {

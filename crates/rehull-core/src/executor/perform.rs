@@ -98,7 +98,7 @@ pub(super) async fn perform(context: Context<'_>, action: &Action, token: &Token
             identity::record(store, &context.plan.envelope, *etcd_cluster).await
         }
         Action::Group(GroupAction::CreateVersion { template, digest, .. }) => {
-            create_server_version(context, template, digest, token).await
+            create_group_version(context, template, digest, token).await
         }
         Action::Group(action) => groups::perform(*context.ports, action).await,
         Action::Node(action) => nodes::perform(*context.ports, action).await,
@@ -232,24 +232,34 @@ async fn create_template_version(
 }
 
 /// Its machines are launched by their group, which knows the subnets.
-async fn create_server_version(
+async fn create_group_version(
     context: Context<'_>,
     template: &LaunchTemplateName,
     digest: &ContentDigest,
     token: &Token,
 ) -> Result<(), PortError> {
-    let envelope = &context.plan.envelope;
-    let planned = envelope
+    let plan = context.plan;
+    let envelope = &plan.envelope;
+    let is_it = |of: &LaunchTemplateName, to: &ContentDigest| of == template && to == digest;
+    let servers = envelope
         .servers()
-        .filter(|planned| planned.to.digest == *digest && planned.launch_template == *template);
-    let (Some(planned), Some(user_data)) = (planned, &context.plan.server_user_data) else {
+        .filter(|planned| is_it(&planned.launch_template, &planned.to.digest));
+    let servers = servers.and_then(|planned| Some((&planned.machine, plan.server_user_data.as_ref()?)));
+    let mut workers = envelope
+        .worker_groups()
+        .filter(|planned| is_it(&planned.launch_template, &planned.to.digest));
+    let workers = || {
+        let planned = workers.next()?;
+        Some((&planned.machine, plan.worker_user_data.get(&planned.group)?))
+    };
+    let Some((machine, user_data)) = servers.or_else(workers) else {
         return Err(invalid(format!(
             "the plan has no content {digest} for {template}"
         )));
     };
     let made_of = TemplateContent {
         tags: BTreeMap::from([(tag::CLUSTER.to_owned(), envelope.cluster.as_str().to_owned())]),
-        ..content(&planned.machine, digest, user_data)
+        ..content(machine, digest, user_data)
     };
     let templates = context.ports.templates;
     templates

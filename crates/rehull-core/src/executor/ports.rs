@@ -7,7 +7,7 @@ use super::lease::LeaseTimes;
 use crate::domain::desired::Slot;
 use crate::domain::ids::{ClusterName, GroupName, LaunchTemplateName, RolloutId, TargetGroupArn};
 use crate::event::EventSink;
-use crate::plan::{RolloutPlan, WorkersPlan};
+use crate::plan::RolloutPlan;
 use crate::ports::{
     Clock, EtcdMembership, EtcdProbe, EtcdView, Evictions, Groups, LaunchTemplates, LeaseState, Machines,
     Nodes, NodesView, Servers, SlotParts, SnapshotJobs, Store, Targets, TerraformJobs,
@@ -97,8 +97,15 @@ pub struct Scene {
     pub(super) templates: Vec<LaunchTemplateName>,
     /// Its control plane, where rehull rolls it.
     pub(super) servers: Option<ServersScene>,
-    /// Its workers, where rehull rolls them.
-    pub(super) workers: Option<WorkersPlan>,
+    /// Its groups of workers, where rehull rolls them; empty: nobody looks at nodes.
+    pub(super) workers: Vec<WorkersScene>,
+}
+
+/// Where a group of workers is looked at.
+#[derive(Clone, Debug)]
+pub(super) struct WorkersScene {
+    pub(super) group: GroupName,
+    pub(super) targets: Vec<TargetGroupArn>,
 }
 
 /// Where the control plane is looked at.
@@ -120,7 +127,7 @@ impl Scene {
             slots,
             templates,
             servers: None,
-            workers: None,
+            workers: Vec::new(),
         }
     }
 
@@ -129,15 +136,32 @@ impl Scene {
     pub fn of(plan: &RolloutPlan, rollout: &RolloutId) -> Self {
         let slots = plan.envelope.all_slots().map(|planned| planned.slot.clone());
         let mut scene = Self::new(&plan.envelope.cluster, rollout, slots.collect());
-        scene.workers.clone_from(&plan.envelope.workers);
-        let groups = scene.workers.iter().flat_map(|workers| &workers.groups);
-        let of_workers: BTreeSet<LaunchTemplateName> =
-            groups.map(|group| group.launch_template.clone()).collect();
-        scene.templates.extend(of_workers);
+        let groups = plan.envelope.workers.iter().flat_map(|workers| &workers.groups);
+        for group in groups {
+            scene = scene.with_workers(&group.group, &group.targets, &group.launch_template);
+        }
         match &plan.envelope.control_plane {
             Some(planned) => scene.with_servers(&planned.group, &planned.targets, &planned.launch_template),
             None => scene,
         }
+    }
+
+    /// And this group of nodes.
+    #[must_use]
+    pub fn with_workers(
+        mut self,
+        group: &GroupName,
+        targets: &[TargetGroupArn],
+        template: &LaunchTemplateName,
+    ) -> Self {
+        self.workers.push(WorkersScene {
+            group: group.clone(),
+            targets: targets.to_vec(),
+        });
+        if !self.templates.contains(template) {
+            self.templates.push(template.clone());
+        }
+        self
     }
 
     /// And this group behind its load balancer.

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::group::ControlPlanePlan;
-use super::worker::WorkersPlan;
+use super::worker::{WorkerGroupPlan, WorkersPlan};
 use crate::domain::canonical::canonical;
 use crate::domain::desired::Slot;
 use crate::domain::ids::{
-    AccountId, ClusterName, ContentDigest, EtcdClusterId, InstanceId, Region, SlotName, StepId,
+    AccountId, ClusterName, ContentDigest, EtcdClusterId, GroupName, InstanceId, Region, SlotName, StepId,
 };
 use crate::domain::policy::{EtcdStrategy, RolloutPolicy};
 use crate::domain::terraform::{Manifest, TerraformChange};
@@ -32,6 +32,9 @@ pub struct RolloutPlan {
     /// User data of the control plane; absent where no version of its launch template has to be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_user_data: Option<String>,
+    /// User data per group of workers; empty where no version of their launch templates has to be made.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub worker_user_data: BTreeMap<GroupName, String>,
     /// Machines that must go although their content is the wanted one (`etcd replace`). Ids are never digested.
     #[serde(default)]
     pub replaces: BTreeMap<SlotName, BTreeSet<InstanceId>>,
@@ -96,7 +99,7 @@ impl Envelope {
     /// A machine is replaced by it.
     #[must_use]
     pub fn replaces(&self) -> bool {
-        self.replaces_members() || self.servers().is_some()
+        self.replaces_members() || self.servers().is_some() || self.worker_groups().next().is_some()
     }
 
     /// A machine of etcd is.
@@ -109,6 +112,12 @@ impl Envelope {
     #[must_use]
     pub fn servers(&self) -> Option<&ControlPlanePlan> {
         self.control_plane.as_ref().filter(|planned| planned.changes())
+    }
+
+    /// Groups of workers whose machines are replaced.
+    pub fn worker_groups(&self) -> impl Iterator<Item = &WorkerGroupPlan> {
+        let groups = self.workers.iter().flat_map(|workers| &workers.groups);
+        groups.filter(|planned| planned.changes())
     }
 
     /// It leaves no member of the old minor: the cluster version rises, and with it the last way back is gone. What is
@@ -210,7 +219,7 @@ pub struct SlotContent {
 }
 
 /// The launch template fields that are not per slot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineContent {
     /// Image.
     pub image: String,
@@ -250,6 +259,9 @@ pub struct Forecast {
     /// The control plane, after etcd; absent where its machines stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub servers: Option<ServersForecast>,
+    /// Groups of workers, after the control plane.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<WorkersForecast>,
     /// Things that must be fixed first.
     pub blockers: Vec<String>,
     /// Things worth knowing.
@@ -287,5 +299,20 @@ pub struct ServersForecast {
     /// In so many zones.
     pub zones: u32,
     /// Expected duration.
+    pub about: Duration,
+}
+
+/// The line of a group of workers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkersForecast {
+    /// Step.
+    pub step: StepId,
+    /// Its group.
+    pub group: GroupName,
+    /// Machines that give way.
+    pub leaving: u32,
+    /// As its group says.
+    pub desired: u32,
+    /// Expected duration, if it were alone.
     pub about: Duration,
 }

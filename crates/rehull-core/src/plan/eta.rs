@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::policy::{RolloutPolicy, ServingPolicy};
+use crate::domain::worker::WorkerPolicy;
 
 /// RunInstances 1.6 s + pending→running 6 s + cloud-init 13 s + artefacts 3 s (medians of published traces), rounded.
 const BOOT: Duration = Duration::from_secs(25);
@@ -26,6 +27,23 @@ pub(super) fn servers(policy: &ServingPolicy, leaving: u32) -> Duration {
         .saturating_add(policy.propagation.max(DRAIN))
         .saturating_add(END);
     each.saturating_mul(leaving).saturating_add(policy.bake)
+}
+
+/// A worker boots and its node gets ready: the boot of any machine, the kubelet's registration, the network and DaemonSets
+/// from a registry. Nobody has measured ours; whoever knows better sees the clock.
+const NODE: Duration = Duration::from_secs(90);
+/// Pods end within their grace period, 30 s unless they say otherwise, some after others.
+const EMPTY: Duration = Duration::from_secs(60);
+
+/// So many nodes of one group: the first ones by themselves, then as many at once as may be.
+pub(super) fn workers(policy: &WorkerPolicy, leaving: u32) -> Duration {
+    if leaving == 0 {
+        return Duration::ZERO;
+    }
+    let at_once = policy.max_surge.max(policy.max_unavailable).max(1);
+    let rounds = leaving.div_ceil(at_once);
+    let each = NODE.saturating_add(EMPTY).saturating_add(END);
+    each.saturating_mul(rounds).saturating_add(policy.bake)
 }
 
 /// A member leaves for good: its links have aged, it stops.

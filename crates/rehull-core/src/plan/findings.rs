@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::worker::{OrderRule, WorkersPlan};
+use super::worker::WorkersPlan;
 use crate::domain::group::GroupsView;
 use crate::domain::ids::{InstanceId, NodeName, ObjectName, PodUid};
 use crate::domain::kube::{Budget, KubeView, Node, Owner, Pod, PodState};
+use crate::domain::worker::OrderRule;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

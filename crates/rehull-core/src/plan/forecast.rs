@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::envelope::{Envelope, Forecast, ForecastStep, RolloutKind, SlotPlan};
 use super::input::holder;
-use super::{certificates, eta, servers, spare};
+use super::{certificates, eta, servers, spare, workers};
 use crate::catalog::etcd::{hop_notes, short_log_note};
 use crate::domain::etcd::{Endpoint, ListedMember, MemberAnswer, NOSPACE};
 use crate::domain::fleet::{Join, Machine};
@@ -24,6 +24,7 @@ pub(super) fn forecast(envelope: &Envelope, seen: &Observed, quota: u64) -> Fore
     let mut forecast = Forecast {
         order: order(envelope, seen),
         servers: servers::forecast(envelope, seen),
+        workers: workers::forecast(envelope, seen),
         blockers: Vec::new(),
         notes: Vec::new(),
         total: Duration::ZERO,
@@ -34,6 +35,9 @@ pub(super) fn forecast(envelope: &Envelope, seen: &Observed, quota: u64) -> Fore
     }
     forecast.notes = notes(envelope, seen);
     forecast.notes.extend(servers::notes(envelope));
+    let (blockers, of_workers) = workers::found(envelope, seen);
+    forecast.blockers.extend(blockers);
+    forecast.notes.extend(of_workers);
     forecast.total = forecast
         .order
         .iter()
@@ -42,7 +46,12 @@ pub(super) fn forecast(envelope: &Envelope, seen: &Observed, quota: u64) -> Fore
         .servers
         .as_ref()
         .map_or(Duration::ZERO, |line| line.about);
-    forecast.total = forecast.total.saturating_add(servers);
+    // Groups of workers go side by side.
+    let workers = forecast.workers.iter().map(|line| line.about).max();
+    forecast.total = forecast
+        .total
+        .saturating_add(servers)
+        .saturating_add(workers.unwrap_or_default());
     forecast
 }
 

@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::envelope::MachineContent;
-use crate::domain::ids::{ContentDigest, GroupName, LaunchTemplateName, StepId, TargetGroupArn};
+use crate::domain::group::{Group, Launches};
+use crate::domain::ids::{
+    ContentDigest, GroupName, LaunchTemplateName, LaunchTemplateVersion, StepId, TargetGroupArn,
+};
+use crate::domain::observed::Observed;
 use crate::domain::policy::ServingPolicy;
 use crate::domain::version::KubernetesVersion;
 
@@ -46,4 +50,28 @@ pub struct ServerContent {
     pub version: KubernetesVersion,
     /// Content digest, in the description of the launch template version.
     pub digest: ContentDigest,
+}
+
+/// What a version of a launch template holds.
+pub(super) fn content(
+    seen: &Observed,
+    template: &LaunchTemplateName,
+    version: LaunchTemplateVersion,
+) -> Option<ContentDigest> {
+    let versions = seen.fleet.templates.get(template)?;
+    let known = versions.iter().find(|known| known.version == version)?;
+    known.digest.clone()
+}
+
+/// A launch template has a version with this content.
+pub(super) fn listed(seen: &Observed, template: &LaunchTemplateName, digest: &ContentDigest) -> bool {
+    let versions = seen.fleet.templates.get(template);
+    versions.is_some_and(|all| all.iter().any(|known| known.digest.as_ref() == Some(digest)))
+}
+
+pub(super) fn launched(group: &Group) -> Option<LaunchTemplateVersion> {
+    match group.launches {
+        Launches::Version(version) => Some(version),
+        Launches::Floating(_) => None,
+    }
 }

@@ -1,18 +1,48 @@
 //! A rollout plan in one line, the same wherever it is shown.
 
+use std::collections::BTreeSet;
+
 use super::envelope::{Envelope, RolloutKind, RolloutPlan};
 
 impl RolloutPlan {
     /// One line, for example `etcd 3.5.33 → 3.6.14 on 3 machines, remove-then-add`.
     #[must_use]
     pub fn headline(&self) -> String {
-        match self.servers_headline() {
-            Some(servers) if self.envelope.replaces_members() => {
-                format!("{}; {servers}", self.members_headline())
-            }
-            Some(servers) => servers,
-            None => self.members_headline(),
+        let members = self.envelope.replaces_members().then(|| self.members_headline());
+        let parts = [members, self.servers_headline(), self.workers_headline()];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            return self.members_headline();
         }
+        match &self.envelope.kind {
+            RolloutKind::Rollback { of } if !self.envelope.replaces_members() => {
+                format!("rollback of {of}: {}", parts.join("; "))
+            }
+            RolloutKind::Rollback { .. }
+            | RolloutKind::Upgrade
+            | RolloutKind::Bootstrap
+            | RolloutKind::Heal { .. }
+            | RolloutKind::Replace { .. } => parts.join("; "),
+        }
+    }
+
+    /// Of the workers, if machines of theirs are replaced.
+    fn workers_headline(&self) -> Option<String> {
+        let groups: Vec<_> = self.envelope.worker_groups().collect();
+        let releases: BTreeSet<_> = groups.iter().map(|planned| planned.to.version).collect();
+        let releases: Vec<String> = releases.iter().map(ToString::to_string).collect();
+        let leaving = self.forecast.workers.iter().map(|line| line.leaving);
+        let machines = match leaving.reduce(u32::saturating_add) {
+            Some(1) => "1 worker".to_owned(),
+            Some(count) => format!("{count} workers"),
+            None => "the workers".to_owned(),
+        };
+        let of = match groups.as_slice() {
+            [] => return None,
+            [only] => only.group.to_string(),
+            more => format!("{} groups", more.len()),
+        };
+        Some(format!("kubelet {} on {machines} of {of}", releases.join(", ")))
     }
 
     /// Of the control plane, if its machines are replaced.
@@ -28,11 +58,7 @@ impl RolloutPlan {
             Some(count) => format!("{count} control-plane machines"),
             None => "the control plane".to_owned(),
         };
-        let back = match (&self.envelope.kind, self.envelope.replaces_members()) {
-            (RolloutKind::Rollback { of }, false) => format!("rollback of {of}: "),
-            _ => String::new(),
-        };
-        Some(format!("{back}{versions} on {machines}"))
+        Some(format!("{versions} on {machines}"))
     }
 
     fn members_headline(&self) -> String {

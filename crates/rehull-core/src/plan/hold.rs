@@ -35,6 +35,14 @@ fn same_content(taken_back: &Envelope, now: &Envelope) -> bool {
     if servers(now).is_some_and(|digest| servers(taken_back) == Some(digest)) {
         return true;
     }
+    let mut groups = now.worker_groups();
+    let is_again = groups.any(|planned| {
+        let mut before = taken_back.worker_groups();
+        before.any(|before| before.group == planned.group && before.to.digest == planned.to.digest)
+    });
+    if is_again {
+        return true;
+    }
     let mut changing = now.slots.iter().filter(|slot| slot.changes());
     changing.any(|slot| {
         let mut before = taken_back.slots.iter();

@@ -6,7 +6,7 @@ use super::envelope::{RolloutKind, RolloutPlan, SlotContent};
 use super::group::ServerContent;
 use crate::domain::desired::Desired;
 use crate::domain::fleet::Machine;
-use crate::domain::ids::{ContentDigest, SlotName};
+use crate::domain::ids::{ContentDigest, GroupName, SlotName};
 use crate::domain::observed::Observed;
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::version::EtcdVersion;
@@ -24,6 +24,8 @@ pub struct PlanInput<'a> {
     pub target: Target,
     /// What the machines of the control plane should be; `None`: they are left alone.
     pub servers: Option<ServersTarget>,
+    /// What the machines of worker groups should be; those that are not named are left alone.
+    pub workers: BTreeMap<GroupName, ServersTarget>,
     /// How members are replaced; usually `desired.etcd.strategy`.
     pub strategy: EtcdStrategy,
     /// Version of rehull.
@@ -49,7 +51,7 @@ pub enum Target {
     Known(BTreeMap<SlotName, SlotContent>),
 }
 
-/// The content that control-plane machines should have.
+/// The content that machines of a group should have.
 #[derive(Clone, Debug)]
 pub enum ServersTarget {
     /// Rendered from the cluster file: user data and digest.

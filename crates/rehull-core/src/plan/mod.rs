@@ -21,6 +21,7 @@ mod planner;
 mod preconditions;
 mod refusal;
 mod servers;
+mod skew;
 mod spare;
 #[cfg(test)]
 mod tests;
@@ -40,14 +41,18 @@ mod tests_of_pins;
 mod tests_of_servers;
 #[cfg(test)]
 mod tests_of_the_past;
+#[cfg(test)]
+mod tests_of_workers;
 pub mod worker;
+mod workers;
 
 pub use crate::domain::policy::ServingPolicy;
+pub use crate::domain::worker::{OrderRule, WorkerPolicy};
 pub use changed::differences;
 pub use content::{content_for_heal, last_seen};
 pub use envelope::{
     Envelope, Forecast, ForecastStep, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan,
-    ServersForecast, SlotContent, SlotPlan,
+    ServersForecast, SlotContent, SlotPlan, WorkersForecast,
 };
 pub use findings::{Finding, Severity, findings};
 pub use group::{ControlPlanePlan, ServerContent};
@@ -55,4 +60,4 @@ pub use hold::held;
 pub use input::{Past, PlanInput, ServersTarget, Target};
 pub use planner::{plan, plan_knowing};
 pub use refusal::Refusal;
-pub use worker::{OrderRule, WorkerGroupPlan, WorkerPolicy, WorkersPlan};
+pub use worker::{WorkerGroupPlan, WorkersPlan};

@@ -8,10 +8,10 @@ use super::envelope::{
 };
 use super::input::{Past, PlanInput, ServersTarget, Target, holder, lowest_version};
 use super::refusal::Refusal;
-use super::{explain, forecast, pins, preconditions, servers, spare};
+use super::{explain, forecast, pins, preconditions, servers, spare, workers};
 use crate::config::suggest;
 use crate::domain::desired::{EtcdRole, Slot};
-use crate::domain::ids::{SlotName, StepId};
+use crate::domain::ids::{GroupName, SlotName, StepId};
 use crate::domain::observed::Observed;
 use crate::domain::version::EtcdVersion;
 
@@ -46,6 +46,7 @@ pub fn plan_knowing(input: &PlanInput<'_>, past: &Past) -> Result<RolloutPlan, V
         return Err(vec![refusal]);
     }
     let control_plane = servers::plan(input)?;
+    let workers = workers::plan(input, control_plane.as_ref())?;
     let known = slots.iter().filter_map(|slot| slot.from.as_ref());
     let from = lowest_version(input.seen).or_else(|| known.map(|from| from.version).min());
     let to = target_version(&slots).unwrap_or(input.desired.etcd.version);
@@ -64,7 +65,7 @@ pub fn plan_knowing(input: &PlanInput<'_>, past: &Past) -> Result<RolloutPlan, V
         slots,
         spare,
         control_plane,
-        workers: None,
+        workers,
         machine,
         policy: input.desired.policy.clone(),
         reversible: reversible(input, from, to),
@@ -88,12 +89,24 @@ pub fn plan_knowing(input: &PlanInput<'_>, past: &Past) -> Result<RolloutPlan, V
         envelope,
         forecast,
         user_data,
-        server_user_data: match &input.servers {
-            Some(ServersTarget::Rendered(text, _)) => Some(text.clone()),
-            Some(ServersTarget::Known(_)) | None => None,
-        },
+        server_user_data: input.servers.as_ref().and_then(user_data_of),
+        worker_user_data: worker_user_data(input),
         terraform: None,
     })
+}
+
+/// What a version of a launch template would have to be made from.
+fn user_data_of(target: &ServersTarget) -> Option<String> {
+    match target {
+        ServersTarget::Rendered(text, _) => Some(text.clone()),
+        ServersTarget::Known(_) => None,
+    }
+}
+
+fn worker_user_data(input: &PlanInput<'_>) -> BTreeMap<GroupName, String> {
+    let groups = input.workers.iter();
+    let rendered = groups.filter_map(|(group, target)| Some((group.clone(), user_data_of(target)?)));
+    rendered.collect()
 }
 
 fn machine_content(role: &EtcdRole) -> MachineContent {

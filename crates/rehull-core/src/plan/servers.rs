@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::envelope::{Envelope, MachineContent, RolloutKind, ServersForecast};
 use super::eta;
-use super::group::{ControlPlanePlan, ServerContent};
+use super::group::{ControlPlanePlan, ServerContent, content, launched, listed};
 use super::input::{PlanInput, ServersTarget};
 use super::planner::SAME_RELEASE;
 use super::refusal::Refusal;
 use crate::domain::control_plane::ControlPlaneRole;
 use crate::domain::group::{Group, Launches, Lifecycle, Server, TargetHealth};
-use crate::domain::ids::{ContentDigest, LaunchTemplateVersion, StepId, Zone};
+use crate::domain::ids::{LaunchTemplateVersion, StepId, Zone};
 use crate::domain::observed::Observed;
 use crate::domain::version::KubernetesVersion;
 
@@ -63,24 +63,6 @@ fn machine(role: &ControlPlaneRole) -> MachineContent {
     }
 }
 
-/// What a version of the launch template holds.
-fn content(
-    seen: &Observed,
-    role: &ControlPlaneRole,
-    version: LaunchTemplateVersion,
-) -> Option<ContentDigest> {
-    let versions = seen.fleet.templates.get(&role.launch_template)?;
-    let known = versions.iter().find(|known| known.version == version)?;
-    known.digest.clone()
-}
-
-fn launched(group: &Group) -> Option<LaunchTemplateVersion> {
-    match group.launches {
-        Launches::Version(version) => Some(version),
-        Launches::Floating(_) => None,
-    }
-}
-
 /// Releases of the servers that answer, by machine of the group.
 fn releases<'a>(seen: &'a Observed, group: &'a Group) -> impl Iterator<Item = KubernetesVersion> + 'a {
     let members = group.members.iter().filter(|member| member.lifecycle.counts());
@@ -94,14 +76,15 @@ fn releases<'a>(seen: &'a Observed, group: &'a Group) -> impl Iterator<Item = Ku
 fn running(seen: &Observed, role: &ControlPlaneRole, group: &Group) -> Option<ServerContent> {
     Some(ServerContent {
         version: releases(seen, group).min()?,
-        digest: content(seen, role, launched(group)?)?,
+        digest: content(seen, &role.launch_template, launched(group)?)?,
     })
 }
 
 /// Machines of other content. Who launched them last is asked too: what the group makes up for tomorrow counts.
 fn reasons(seen: &Observed, role: &ControlPlaneRole, group: &Group, to: &ServerContent) -> Vec<String> {
     let is_other = |version: Option<LaunchTemplateVersion>| {
-        version.and_then(|version| content(seen, role, version)).as_ref() != Some(&to.digest)
+        let known = version.and_then(|version| content(seen, &role.launch_template, version));
+        known.as_ref() != Some(&to.digest)
     };
     let members = group.members.iter().filter(|member| member.lifecycle.counts());
     let others = members.filter(|member| is_other(member.version)).count();
@@ -226,16 +209,12 @@ fn hop(input: &PlanInput<'_>, group: &Group, planned: &ControlPlanePlan) -> Opti
 
 /// A rollback launches a template version that exists.
 fn known(seen: &Observed, planned: &ControlPlanePlan) -> Option<Refusal> {
-    let versions = seen.fleet.templates.get(&planned.launch_template);
-    let there = versions.is_some_and(|all| {
-        all.iter()
-            .any(|known| known.digest.as_ref() == Some(&planned.to.digest))
-    });
     let message = format!(
         "launch template {} has no version {} any more",
         planned.launch_template, planned.to.digest
     );
     let help = "pin the version in the cluster file and use `rehull apply`: it renders the template anew";
+    let there = listed(seen, &planned.launch_template, &planned.to.digest);
     (!there).then(|| Refusal::new("plan::template_gone", message, help))
 }
 

@@ -54,6 +54,7 @@ pub(super) fn desired(count: usize, version: EtcdVersion) -> Desired {
             spare: None,
         },
         control_plane: None,
+        workers: None,
         terraform: None,
         policy: RolloutPolicy::default(),
     }
@@ -81,6 +82,7 @@ pub(super) fn make(
         kind,
         target,
         servers: None,
+        workers: BTreeMap::new(),
         strategy: desired.etcd.strategy,
         rehull: "0.0.0",
     })
@@ -261,6 +263,7 @@ fn rollback_is_refused_once_the_cluster_version_has_risen_and_names_the_way_out(
         kind: RolloutKind::Rollback { of: "t-1".to_owned() },
         target: Target::Known(known.collect()),
         servers: None,
+        workers: BTreeMap::new(),
         strategy: EtcdStrategy::RemoveThenAdd,
         rehull: "0",
     };
@@ -290,6 +293,7 @@ fn one_member_below_the_cluster_version_is_enough_to_refuse_the_way_back() {
         kind: RolloutKind::Rollback { of: "t-1".to_owned() },
         target: Target::Known(known.into()),
         servers: None,
+        workers: BTreeMap::new(),
         strategy: EtcdStrategy::RemoveThenAdd,
         rehull: "0",
     };

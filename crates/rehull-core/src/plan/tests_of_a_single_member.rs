@@ -60,6 +60,7 @@ fn made(
         kind,
         target: Target::Known([(slot_name(0), SlotContent { version, digest })].into()),
         servers: None,
+        workers: std::collections::BTreeMap::new(),
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     };

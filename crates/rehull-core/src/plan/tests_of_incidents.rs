@@ -45,6 +45,7 @@ pub(super) fn heal(
         kind: RolloutKind::Heal { slot },
         target: Target::Known(known),
         servers: None,
+        workers: std::collections::BTreeMap::new(),
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     })
@@ -195,6 +196,7 @@ fn heal_with_others(seen: &Observed, slot: usize) -> Result<RolloutPlan, Vec<Ref
         },
         target: Target::Known(known),
         servers: None,
+        workers: std::collections::BTreeMap::new(),
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     })
@@ -227,6 +229,7 @@ fn a_way_back_from_nothing_keeps_the_release_that_runs() {
         kind: RolloutKind::Rollback { of: "t-1".to_owned() },
         target: Target::Known(known),
         servers: None,
+        workers: std::collections::BTreeMap::new(),
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     })
@@ -258,6 +261,7 @@ fn heal_of_two(seen: &Observed) -> RolloutPlan {
         kind: RolloutKind::Heal { slot: slot_name(1) },
         target: Target::Known(known),
         servers: None,
+        workers: std::collections::BTreeMap::new(),
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     })
@@ -321,6 +325,7 @@ fn what_is_approved_of_a_heal_does_not_change_with_the_words_of_a_look() {
             kind: RolloutKind::Heal { slot: slot_name(1) },
             target: Target::Known([(slot_name(1), content(1, OLD))].into()),
             servers: None,
+            workers: std::collections::BTreeMap::new(),
             strategy: want.etcd.strategy,
             rehull: "0.0.0",
         })
@@ -356,6 +361,7 @@ fn a_member_that_is_out_stands_first_with_the_margin_that_is_left_and_what_its_m
         kind: RolloutKind::Upgrade,
         target: super::tests::rendered(&want),
         servers: None,
+        workers: std::collections::BTreeMap::new(),
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     };

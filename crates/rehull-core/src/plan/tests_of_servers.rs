@@ -99,6 +99,7 @@ fn asked(
         kind,
         target: rendered(desired),
         servers: Some(servers),
+        workers: BTreeMap::new(),
         strategy: desired.etcd.strategy,
         rehull: "test",
     })

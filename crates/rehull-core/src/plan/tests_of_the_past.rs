@@ -21,6 +21,7 @@ fn knowing(want: &Desired, target: Target, earlier: &[RolloutPlan]) -> Result<Ro
         kind: RolloutKind::Upgrade,
         target,
         servers: None,
+        workers: std::collections::BTreeMap::new(),
         strategy: want.etcd.strategy,
         rehull: "0.0.0",
     };

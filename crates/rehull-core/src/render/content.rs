@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::control_plane::ControlPlaneRole;
 use crate::domain::desired::{Desired, Slot};
 use crate::domain::ids::ContentDigest;
+use crate::domain::worker::WorkerGroupRole;
 
 /// Fields in alphabetical order: serialised as they stand, they are canonical JSON. The version of rehull is not among
 /// them, so that upgrading rehull alone replaces nothing.
@@ -53,6 +54,33 @@ pub(super) fn digest_of_servers(role: &ControlPlaneRole, user_data: &str) -> Con
         kubernetes: role.version.to_string(),
         security_groups: as_a_set(&role.security_groups),
         tls_revision: &role.machine_tls.revision,
+        user_data: sha256(&normalised(user_data)),
+    })
+}
+
+/// The same of workers, whose secrets are their template's business.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WorkerContent<'a> {
+    binaries: &'a BTreeMap<String, String>,
+    format: u32,
+    image: &'a str,
+    instance_profile: &'a str,
+    instance_type: &'a str,
+    kubelet: String,
+    security_groups: Vec<&'a str>,
+    user_data: String,
+}
+
+pub(super) fn digest_of_workers(group: &WorkerGroupRole, user_data: &str) -> ContentDigest {
+    digested(&WorkerContent {
+        binaries: &group.binaries,
+        format: 1,
+        image: group.image.as_str(),
+        instance_profile: &group.instance_profile,
+        instance_type: &group.instance_type,
+        kubelet: group.version.to_string(),
+        security_groups: as_a_set(&group.security_groups),
         user_data: sha256(&normalised(user_data)),
     })
 }

@@ -13,12 +13,14 @@ mod error;
 mod template;
 mod tfvars;
 mod variables;
+mod worker;
 
 pub use builtin::{BUILTIN_SETS, CONTROL_PLANE_SETS, builtin_control_plane, builtin_template};
 pub use control_plane::{CONTROL_PLANE_VARIABLES, control_plane_text, render_control_plane};
 pub use error::RenderError;
-pub use tfvars::{terraform_change, tfvars};
+pub use tfvars::{RenderedGroups, terraform_change, tfvars};
 pub use variables::{VARIABLES, Variable};
+pub use worker::{WORKER_VARIABLES, render_worker, worker_text};
 
 use crate::domain::desired::{Desired, Slot};
 use crate::domain::ids::ContentDigest;

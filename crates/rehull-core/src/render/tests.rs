@@ -2,6 +2,7 @@
 
 mod hostile;
 mod servers;
+mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,6 +69,7 @@ fn desired(members: u8) -> Desired {
             spare: None,
         },
         control_plane: None,
+        workers: None,
         terraform: None,
         policy: RolloutPolicy::default(),
     }
@@ -322,8 +324,8 @@ fn the_variables_file_is_the_same_bytes_every_time() {
         let text = "#cloud-config\nruncmd:\n- [hostname, \"{{slot.name}}\"]\n";
         rendered.insert(slot.name.clone(), render_slot(&desired, slot, text).unwrap());
     }
-    let text = tfvars(&desired, &rendered, None);
-    assert_eq!(text, tfvars(&desired, &rendered, None));
+    let text = tfvars(&desired, &rendered, &RenderedGroups::default());
+    assert_eq!(text, tfvars(&desired, &rendered, &RenderedGroups::default()));
     insta::assert_snapshot!(text);
 }
 
@@ -350,8 +352,11 @@ fn what_terraform_is_given_and_what_must_come_of_it_are_the_same_render_for_ever
             (slot.name.clone(), done)
         })
         .collect();
-    let change = terraform_change(&desired, &rendered, None);
-    assert_eq!(change.variables, tfvars(&desired, &rendered, None));
+    let change = terraform_change(&desired, &rendered, &RenderedGroups::default());
+    assert_eq!(
+        change.variables,
+        tfvars(&desired, &rendered, &RenderedGroups::default())
+    );
     assert_eq!(change.roles.len(), 4, "three slots and the spare");
     let variables: serde_json::Value = serde_json::from_str(&change.variables).unwrap();
     for (role, slot) in change.roles.iter().zip(desired.etcd.rendered()) {

@@ -1,4 +1,4 @@
-//! Makes the launch template versions of a rollout: one per slot that changes, found again by its content digest.
+//! Makes the launch template versions of a rollout: one per slot and per group that changes, found again by its content digest.
 //!
 //! Either rehull makes them through the EC2 API, or one run of Terraform makes them all.
 
@@ -8,12 +8,12 @@ use super::situation::Situation;
 use super::tick::Tick;
 use crate::domain::action::Action;
 use crate::domain::group_action::GroupAction;
-use crate::domain::ids::{LaunchTemplateName, StepId};
+use crate::domain::ids::{ContentDigest, GroupName, LaunchTemplateName, StepId};
 use crate::domain::terraform::{Manifest, TerraformProgress, TerraformRun, TerraformStage};
 use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::JournalView;
 use crate::mutant::mutant;
-use crate::plan::{ControlPlanePlan, SlotPlan};
+use crate::plan::{ControlPlanePlan, SlotPlan, WorkerGroupPlan};
 
 /// A new version is listed within seconds; the vendor's advice on eventual consistency is minutes.
 const SHOWN_WITHIN: Duration = Duration::from_secs(300);
@@ -27,9 +27,13 @@ pub(crate) fn next(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) 
         .map(Missing::of_slot);
     let servers = now.plan.envelope.servers().into_iter();
     let servers = servers
-        .filter(|plan| !servers_are_made(now, plan))
+        .filter(|plan| !is_made(now, &plan.launch_template, &plan.to.digest))
         .map(Missing::of_servers);
-    let missing: Vec<Missing<'_>> = slots.chain(servers).collect();
+    let workers = now.plan.envelope.worker_groups();
+    let workers = workers
+        .filter(|plan| !is_made(now, &plan.launch_template, &plan.to.digest))
+        .map(Missing::of_workers);
+    let missing: Vec<Missing<'_>> = slots.chain(servers).chain(workers).collect();
     if let Some(approved) = &now.plan.envelope.terraform {
         return by_terraform(now, journal, (approved, &missing), tick);
     }
@@ -61,26 +65,34 @@ impl<'a> Missing<'a> {
     }
 
     fn of_servers(plan: &'a ControlPlanePlan) -> Self {
-        let template = &plan.launch_template;
+        Self::of_group(&plan.step, &plan.group, (&plan.launch_template, &plan.to.digest))
+    }
+
+    fn of_workers(plan: &'a WorkerGroupPlan) -> Self {
+        Self::of_group(&plan.step, &plan.group, (&plan.launch_template, &plan.to.digest))
+    }
+
+    fn of_group(
+        step: &'a StepId,
+        group: &GroupName,
+        (template, digest): (&'a LaunchTemplateName, &ContentDigest),
+    ) -> Self {
         Self {
-            step: &plan.step,
+            step,
             template,
             action: Action::Group(GroupAction::CreateVersion {
-                group: plan.group.clone(),
+                group: group.clone(),
                 template: template.clone(),
-                digest: plan.to.digest.clone(),
+                digest: digest.clone(),
             }),
         }
     }
 }
 
-/// The launch template of the control plane has a version with the planned content.
-fn servers_are_made(now: &Situation<'_>, plan: &ControlPlanePlan) -> bool {
-    let versions = now.seen.fleet.templates.get(&plan.launch_template);
-    versions.is_some_and(|all| {
-        all.iter()
-            .any(|known| known.digest.as_ref() == Some(&plan.to.digest))
-    })
+/// The launch template of a group has a version with the planned content.
+fn is_made(now: &Situation<'_>, template: &LaunchTemplateName, digest: &ContentDigest) -> bool {
+    let versions = now.seen.fleet.templates.get(template);
+    versions.is_some_and(|all| all.iter().any(|known| known.digest.as_ref() == Some(digest)))
 }
 
 /// The step that Terraform's run belongs to.

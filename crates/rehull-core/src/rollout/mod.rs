@@ -239,8 +239,9 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
     // At rest nothing is next.
     let Some(slot) = turn.begun.or(turn.next) else {
         let envelope = &now.plan.envelope;
-        // Terraform alone, for which no machine waits; or what the control plane is launched from.
-        if goal == Goal::Finish && (!envelope.replaces_members() || envelope.servers().is_some()) {
+        // Terraform alone, for which no machine waits; or what control plane and workers are launched from.
+        let has_groups = envelope.servers().is_some() || envelope.worker_groups().next().is_some();
+        if goal == Goal::Finish && (!envelope.replaces_members() || has_groups) {
             launch_template::next(now, journal, tick);
         }
         return;

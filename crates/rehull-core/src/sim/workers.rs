@@ -12,7 +12,7 @@ use crate::domain::ids::{
     ContentDigest, GroupName, InstanceId, LaunchTemplateName, NodeName, ObjectName, PodUid, StepId, Token,
 };
 use crate::domain::version::KubernetesVersion;
-use crate::plan::{OrderRule, ServerContent, WorkerGroupPlan, WorkerPolicy, WorkersPlan};
+use crate::plan::{MachineContent, OrderRule, ServerContent, WorkerGroupPlan, WorkerPolicy, WorkersPlan};
 use crate::ports::{PortError, TemplateContent, Unevicted};
 use crate::world::query::Service;
 
@@ -231,6 +231,8 @@ pub(super) fn plan(wanted: Workers) -> WorkersPlan {
         launch_template: LaunchTemplateName::new(&name),
         from: Some(content(wanted.from)),
         to: content(wanted.to),
+        // Their versions are there: nobody has to make one.
+        machine: MachineContent::default(),
         reasons: reasons.iter().cloned().collect(),
         policy: WorkerPolicy {
             max_surge: u32::from(wanted.surge),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rehull_core::config;
 use rehull_core::domain::fleet::tag;
-use rehull_core::render::{self, RenderedSlot, render_control_plane, render_slot, tfvars};
+use rehull_core::render::{self, RenderedGroups, RenderedSlot, render_control_plane, render_slot, tfvars};
 use serde_json::Value;
 
 use crate::files::{Folder, read, text};
@@ -34,7 +34,11 @@ pub(crate) fn example() -> String {
     });
     let role = desired.control_plane.as_ref().unwrap();
     let servers = render_control_plane(&desired, role, SERVER_USER_DATA).unwrap();
-    tfvars(&desired, &slots.collect::<BTreeMap<_, _>>(), Some(&servers))
+    let groups = RenderedGroups {
+        servers: Some(servers),
+        ..RenderedGroups::default()
+    };
+    tfvars(&desired, &slots.collect::<BTreeMap<_, _>>(), &groups)
 }
 
 fn templates(folders: &[Folder]) -> &Folder {

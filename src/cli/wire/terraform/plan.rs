@@ -150,12 +150,15 @@ fn missing<'p>(seen: &Observed, plan: &'p RolloutPlan) -> Vec<&'p LaunchTemplate
     let slots = slots.map(|slot| (&slot.slot.launch_template, &slot.to.digest));
     let servers = envelope.servers().into_iter();
     let servers = servers.map(|planned| (&planned.launch_template, &planned.to.digest));
+    let workers = envelope.worker_groups();
+    let workers = workers.map(|planned| (&planned.launch_template, &planned.to.digest));
     let listed = |template: &LaunchTemplateName, digest: &ContentDigest| {
         let versions = seen.fleet.templates.get(template);
         versions.is_some_and(|all| all.iter().any(|version| version.digest.as_ref() == Some(digest)))
     };
     let missing = slots
         .chain(servers)
+        .chain(workers)
         .filter(|(template, digest)| !listed(template, digest));
     missing.map(|(template, _)| template).collect()
 }

@@ -18,7 +18,7 @@ use crate::render::CONTROL_PLANE_SETS;
 const ISSUER: &str = "https://kubernetes.default.svc";
 
 /// 75 to 120 s were reported.
-const PROPAGATION: Floor = Floor {
+pub(super) const PROPAGATION: Floor = Floor {
     at_least: Duration::from_secs(120),
     why: "new connections reach a deregistered target for up to two minutes",
 };
@@ -30,6 +30,7 @@ impl Reader<'_, '_> {
         typed: &file::ControlPlane,
     ) -> Option<ControlPlaneRole> {
         let version = self.take(&at.key("version"), typed.version.as_ref(), servers::version);
+        self.parts.kubernetes = version;
         let binaries = typed.binaries.as_ref();
         let binaries = binaries.map(|typed| self.server_binaries(&at.key("binaries"), typed));
         let image = self.resource::<ImageId>(&at.key("image"), typed.image.as_ref());

@@ -4,6 +4,7 @@
 
 mod control_plane;
 mod etcd;
+mod workers;
 
 use crate::config::file;
 use crate::config::mistake::{Mistakes, Wrong};
@@ -14,7 +15,7 @@ use crate::config::suggest::list;
 use crate::config::value;
 use crate::domain::desired::{AwsTarget, ClientTls, Desired, ObjectLocation, StoreLocation, TerraformModule};
 use crate::domain::ids::{AccountId, ClusterName, Region};
-use crate::domain::version::EtcdVersion;
+use crate::domain::version::{EtcdVersion, KubernetesVersion};
 
 /// Unless the file names another.
 const TERRAFORM: &str = "terraform";
@@ -33,6 +34,12 @@ pub(in crate::config) struct Parts {
     pub(in crate::config) server_tls: Option<ObjectLocation>,
     /// Of the control plane.
     pub(in crate::config) server_client_tls: Option<ClientTls>,
+    /// Of the control plane.
+    pub(in crate::config) kubernetes: Option<KubernetesVersion>,
+    /// Of the workers.
+    pub(in crate::config) worker_client_tls: Option<ClientTls>,
+    /// One per group, as far as it could be read.
+    pub(in crate::config) kubelets: Vec<Option<KubernetesVersion>>,
 }
 
 /// Reads everything that can be read.
@@ -74,6 +81,10 @@ pub(in crate::config) fn read(file: &file::Cluster, mistakes: &mut Mistakes<'_>)
         None => Some(None),
         Some(typed) => reader.control_plane(&root.key("controlPlane"), typed).map(Some),
     };
+    let workers = match &file.workers {
+        None => Some(None),
+        Some(typed) => reader.workers(&root.key("workers"), typed).map(Some),
+    };
     let on_loopback = reader.on_loopback();
     let policy = policy::read(
         &root.key("rollout"),
@@ -95,6 +106,7 @@ pub(in crate::config) fn read(file: &file::Cluster, mistakes: &mut Mistakes<'_>)
             snapshots: snapshots?,
             etcd: etcd?,
             control_plane: control_plane?,
+            workers: workers?,
             terraform: terraform?,
             policy: policy?,
         })

@@ -3,25 +3,35 @@
 use super::*;
 
 /// Keys that have a default.
-const OPTIONAL: [&str; 7] = [
+const OPTIONAL: [&str; 16] = [
     "/rollout",
     "/rollout/bake",
     "/rollout/snapshot",
     "/etcd/flags",
-    "/controlPlane",
     "/controlPlane/serving",
     "/controlPlane/serving/floor",
+    "/workers",
+    "/workers/budget",
+    "/workers/order",
+    "/workers/groups/0/targetGroups",
+    "/workers/groups/0/binaries",
+    "/workers/groups/0/rolling",
+    "/workers/groups/0/rolling/maxSurge",
+    "/workers/groups/0/rolling/canary",
+    "/workers/groups/0/rolling/bake",
+    "/workers/groups/0/rolling/drainDeadline",
 ];
 
-/// Names of flags are their programs' business, not the schema's.
+/// Names of flags, and of files that machines fetch, are their programs' business, not the schema's.
 fn is_flag(pointer: &str) -> bool {
     pointer.starts_with("/etcd/flags/")
+        || pointer.contains("/binaries/") && pointer.starts_with("/workers/")
         || pointer.matches('/').count() > 3 && pointer.contains("/flags/kube-")
 }
 
 /// Every key of an example and where it stands.
 fn keys() -> Vec<(String, Span)> {
-    let document = super::super::yaml::load(WITH_SERVERS).document.unwrap();
+    let document = super::super::yaml::load(WITH_WORKERS).document.unwrap();
     let mut found = Vec::new();
     collect(&document, &Pointer::root(), &mut found);
     assert!(found.len() > 50, "{}", found.len());
@@ -51,7 +61,7 @@ fn a_misspelled_key_is_told_on_its_line() {
         if is_flag(&pointer) {
             continue;
         }
-        let text = format!("{}zz{}", &WITH_SERVERS[..key.end], &WITH_SERVERS[key.end..]);
+        let text = format!("{}zz{}", &WITH_WORKERS[..key.end], &WITH_WORKERS[key.end..]);
         let found = parse("c", &text).expect_err(&pointer);
         let line = position(&text, key.start).0;
         let told = found
@@ -64,10 +74,11 @@ fn a_misspelled_key_is_told_on_its_line() {
 #[test]
 fn a_missing_key_is_told_at_its_parent_unless_it_has_a_default() {
     // JSON is YAML with a key per line, so a key can be taken out of the value instead of out of the text.
-    let document = super::super::yaml::load(WITH_SERVERS).document.unwrap();
+    let document = super::super::yaml::load(WITH_WORKERS).document.unwrap();
     let whole = as_json(&document);
     for (pointer, _) in keys() {
-        if is_flag(&pointer) {
+        // That `workers` need `controlPlane` is a rule, not the schema's.
+        if is_flag(&pointer) || pointer == "/controlPlane" {
             continue;
         }
         let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -95,7 +106,7 @@ fn a_missing_key_is_told_at_its_parent_unless_it_has_a_default() {
 
 #[test]
 fn whatever_the_schema_refuses_the_reader_explains_in_its_own_words() {
-    let whole = as_json(&super::super::yaml::load(WITH_SERVERS).document.unwrap());
+    let whole = as_json(&super::super::yaml::load(WITH_WORKERS).document.unwrap());
     let odd = [
         "\"§ §\"",
         "\"\"",

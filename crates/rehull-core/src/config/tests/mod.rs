@@ -4,6 +4,7 @@ mod control_plane;
 mod every_key;
 mod rules;
 mod structure;
+mod workers;
 mod yaml;
 
 use super::*;
@@ -12,6 +13,9 @@ pub(super) const EXAMPLE: &str = include_str!("../../../../../examples/three-etc
 
 /// The same with a control plane.
 pub(super) const WITH_SERVERS: &str = include_str!("../../../../../examples/control-plane/cluster.yaml");
+
+/// And with workers.
+pub(super) const WITH_WORKERS: &str = include_str!("../../../../../examples/workers/cluster.yaml");
 
 /// The example with one text replaced by another; the text must be there.
 pub(super) fn example_with(old: &str, new: &str) -> String {

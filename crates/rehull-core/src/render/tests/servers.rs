@@ -1,5 +1,7 @@
 //! User data of control-plane machines.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::super::*;
@@ -82,37 +84,39 @@ fn everything_that_asks_for_new_servers_changes_the_digest_and_nothing_else_does
     }
 }
 
-#[test]
-fn the_variables_of_the_control_plane_that_are_documented_are_those_that_are_passed() {
-    fn names(path: &str, value: &Value, found: &mut std::collections::BTreeSet<String>) {
-        match value {
-            Value::Object(map) => {
-                for (name, value) in map {
-                    let below = if path.is_empty() {
-                        name.clone()
-                    } else {
-                        format!("{path}.{name}")
-                    };
-                    names(&below, value, found);
-                }
-            }
-            Value::Array(items) => {
-                found.insert(path.to_owned());
-                for item in items.iter().filter(|item| !item.is_string()) {
-                    names(&format!("{path}[]"), item, found);
-                }
-            }
-            Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {
-                found.insert(path.to_owned());
+/// Names as a template would write them; a list of plain texts has no names below.
+pub(super) fn names(path: &str, value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                let below = if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                };
+                names(&below, value, found);
             }
         }
+        Value::Array(items) => {
+            found.insert(path.to_owned());
+            for item in items.iter().filter(|item| !item.is_string()) {
+                names(&format!("{path}[]"), item, found);
+            }
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {
+            found.insert(path.to_owned());
+        }
     }
+}
+
+#[test]
+fn the_variables_of_the_control_plane_that_are_documented_are_those_that_are_passed() {
     let (desired, mut role) = example();
     for component in crate::domain::control_plane::COMPONENTS {
         let flags = role.flags.entry(component.to_owned()).or_default();
         flags.insert("v".to_owned(), "2".to_owned());
     }
-    let mut passed = std::collections::BTreeSet::new();
+    let mut passed = BTreeSet::new();
     names("", &control_plane::values(&desired, &role).unwrap(), &mut passed);
     let documented: Vec<&str> = CONTROL_PLANE_VARIABLES
         .iter()

@@ -97,6 +97,7 @@ pub(crate) fn plan(count: usize, strategy: EtcdStrategy) -> RolloutPlan {
     let forecast = Forecast {
         order: Vec::new(),
         servers: None,
+        workers: Vec::new(),
         blockers: Vec::new(),
         notes: Vec::new(),
         total: Duration::ZERO,
@@ -106,6 +107,7 @@ pub(crate) fn plan(count: usize, strategy: EtcdStrategy) -> RolloutPlan {
         forecast,
         user_data: BTreeMap::new(),
         server_user_data: None,
+        worker_user_data: BTreeMap::new(),
         replaces: BTreeMap::new(),
         terraform: None,
     }

@@ -1,6 +1,7 @@
 //! The control plane, tick by tick: what is proposed for one look at a group, and what `audit` says of it.
 
 mod scene;
+mod workers;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

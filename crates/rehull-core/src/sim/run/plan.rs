@@ -7,7 +7,7 @@ use crate::domain::desired::Desired;
 use crate::domain::ids::{RolloutId, SlotName};
 use crate::executor::{Scene, observe};
 use crate::plan::{PlanInput, RolloutKind, RolloutPlan, Target, plan};
-use crate::render::{RenderedSlot, terraform_change};
+use crate::render::{RenderedGroups, RenderedSlot, terraform_change};
 use crate::sim::ground::{self, GroundError, Unplanned};
 use crate::sim::oracle::Witness;
 use crate::sim::process;
@@ -32,6 +32,7 @@ impl Run {
             kind,
             target: Target::Rendered(target.collect()),
             servers: None,
+            workers: BTreeMap::new(),
             strategy: desired.etcd.strategy,
             rehull: "simulated",
         };
@@ -50,7 +51,7 @@ impl Run {
         if desired.terraform.is_none() || plan.user_data.is_empty() {
             return Ok(plan);
         }
-        let change = terraform_change(desired, rendered, None);
+        let change = terraform_change(desired, rendered, &RenderedGroups::default());
         let mut lab = self.stage.lab();
         if plan.envelope.kind == RolloutKind::Bootstrap {
             let now = self.stage.time.now();

@@ -1,0 +1,70 @@
+//! Workers: what their groups are launched from. How nodes give way is told by the simulator's stories.
+
+use super::scene::{NEW, Scene};
+use crate::domain::action::Action;
+use crate::domain::group_action::GroupAction;
+use crate::domain::ids::{ContentDigest, GroupName, LaunchTemplateName, StepId};
+use crate::plan::{MachineContent, ServerContent, WorkerGroupPlan, WorkerPolicy, WorkersPlan};
+use crate::rollout::{Goal, Next};
+
+/// A group whose launch template has no version with the planned content; the control plane is done.
+fn scene() -> Scene {
+    let mut scene = Scene::new();
+    let group = WorkerGroupPlan {
+        step: StepId::new("workers/general"),
+        group: GroupName::new("general"),
+        targets: Vec::new(),
+        launch_template: LaunchTemplateName::new("general"),
+        from: None,
+        to: ServerContent {
+            version: NEW,
+            digest: ContentDigest::new("sha256:general"),
+        },
+        machine: MachineContent::default(),
+        reasons: vec!["kubelet".to_owned()],
+        policy: WorkerPolicy::default(),
+    };
+    scene.plan.envelope.workers = Some(WorkersPlan {
+        groups: vec![group],
+        budget: 1,
+        order: Vec::new(),
+    });
+    let servers = scene.plan.envelope.control_plane.as_mut();
+    servers.unwrap().reasons.clear();
+    scene
+}
+
+fn create(digest: &str) -> GroupAction {
+    GroupAction::CreateVersion {
+        group: GroupName::new("general"),
+        template: LaunchTemplateName::new("general"),
+        digest: ContentDigest::new(digest),
+    }
+}
+
+#[test]
+fn a_version_that_a_group_of_workers_lacks_is_made_before_the_group_is_touched() {
+    assert_eq!(scene().acts(Goal::Finish), [create("sha256:general")]);
+}
+
+#[test]
+fn workers_whose_version_was_not_made_yet_are_at_rest() {
+    let next = scene().next(Goal::Rest);
+    assert!(matches!(next, Next::Done), "{next:?}");
+}
+
+#[test]
+fn no_other_version_of_a_group_of_workers_is_made_than_the_approved_one() {
+    let refused = scene().refused(create("sha256:other"));
+    assert!(
+        refused.contains("would make sha256:other a version of general"),
+        "{refused}"
+    );
+    let step = StepId::new("workers/general");
+    let approved = [(step, Action::Group(create("sha256:general")))];
+    let scene = scene();
+    assert_eq!(
+        crate::audit::check_next(&scene.plan, &scene.seen, &approved),
+        Ok(())
+    );
+}
