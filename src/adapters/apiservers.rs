@@ -104,7 +104,7 @@ impl ApiServers {
             Err(server) => return server,
         }
         match page(&client, "version").await {
-            Ok((StatusCode::OK, body)) => release(&body),
+            Ok((StatusCode::OK, body)) => ready(&body),
             Ok((status, body)) => Server::NotReady {
                 why: format!("/version answers {}: {}", status.as_u16(), said(&body)),
             },
@@ -171,25 +171,29 @@ fn said(text: &str) -> String {
     plain.take(SAID_MAX_CHARS).collect::<String>().trim().to_owned()
 }
 
-/// `v1.34.2`, also with what a distribution has added; a pre-release is not the release.
-fn release(body: &str) -> Server {
+fn ready(body: &str) -> Server {
     let told = serde_json::from_str::<VersionPage>(body).map(|page| page.git_version);
     let Ok(told) = told else {
         return Server::NotReady {
             why: format!("/version says something else: {}", said(body)),
         };
     };
-    let bare = told.strip_prefix('v').unwrap_or(&told);
+    match release(&told) {
+        Some(version) => Server::Ready { version },
+        None => Server::NotReady {
+            why: format!("tells {} as its version, which is no release", said(&told)),
+        },
+    }
+}
+
+/// `v1.34.2`, also with what a distribution has added; a pre-release is not the release.
+pub(super) fn release(told: &str) -> Option<KubernetesVersion> {
+    let bare = told.strip_prefix('v').unwrap_or(told);
     let (release, more) = bare.split_at(bare.find(['+', '-']).unwrap_or(bare.len()));
     let is_before = ["-alpha", "-beta", "-rc", "-master"]
         .iter()
         .any(|word| more.starts_with(word));
-    match release.parse::<KubernetesVersion>() {
-        Ok(version) if !is_before => Server::Ready { version },
-        Ok(_) | Err(_) => Server::NotReady {
-            why: format!("tells {} as its version, which is no release", said(&told)),
-        },
-    }
+    release.parse().ok().filter(|_| !is_before)
 }
 
 #[cfg(test)]
@@ -204,7 +208,7 @@ mod tests {
             version: KubernetesVersion::new(1, 34, 2),
         };
         for told in ["v1.34.2", "v1.34.2+k3s1", "v1.34.2-eks-1234"] {
-            assert_eq!(release(&page(told)), ready, "{told}");
+            assert_eq!(super::ready(&page(told)), ready, "{told}");
         }
         for told in [
             "v1.34.2-rc.1",
@@ -213,9 +217,12 @@ mod tests {
             "1.34",
             "",
         ] {
-            assert!(matches!(release(&page(told)), Server::NotReady { .. }), "{told}");
+            assert!(
+                matches!(super::ready(&page(told)), Server::NotReady { .. }),
+                "{told}"
+            );
         }
-        assert!(matches!(release("<html>"), Server::NotReady { .. }));
+        assert!(matches!(super::ready("<html>"), Server::NotReady { .. }));
     }
 
     #[test]

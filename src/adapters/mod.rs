@@ -5,6 +5,7 @@ pub mod artefacts;
 pub mod aws;
 pub mod clock;
 pub mod etcd;
+pub mod kube;
 mod plain;
 pub mod scratch;
 pub mod snapshots_s3;
