@@ -8,6 +8,7 @@ mod stall;
 pub mod terraform;
 mod tls;
 mod trap;
+mod workers;
 
 use std::io;
 use std::net::IpAddr;
@@ -30,6 +31,7 @@ use crate::adapters::artefacts::{ArtefactStore, Pinned};
 use crate::adapters::aws::{AwsClients, AwsLaunchTemplates, AwsMachines, AwsSlotParts};
 use crate::adapters::clock::{SystemClock, Wake, within};
 use crate::adapters::etcd::{EtcdPool, EtcdSnapshots, RestoreTool, SnapshotParts, UnusableTls};
+use crate::adapters::kube::KubeApi;
 use crate::adapters::snapshots_s3::SnapshotBucket;
 use crate::adapters::store_local::LocalStore;
 use crate::adapters::store_s3::S3Store;
@@ -52,6 +54,7 @@ pub struct World {
     snapshots_at: String,
     clock: SystemClock,
     serving: Option<serving::Serving>,
+    kube: Option<KubeApi>,
     terraform: Option<TerraformRuns>,
     trap: Option<Arc<Trap>>,
     /// How this store loses power.
@@ -73,6 +76,10 @@ impl World {
         let etcd = EtcdPool::new(&pem).map_err(unusable)?;
         let serving = match &desired.control_plane {
             Some(role) => Some(serving::Serving::connect(file, role, environment, &clients).await?),
+            None => None,
+        };
+        let kube = match &desired.workers {
+            Some(role) => Some(workers::connect(file, role, environment, &clients).await?),
             None => None,
         };
         let etcd = Arc::new(etcd);
@@ -97,6 +104,7 @@ impl World {
             snapshots_at: format!("s3://{}/{}", desired.snapshots.bucket, desired.snapshots.prefix),
             clock: SystemClock::new(),
             serving,
+            kube,
             terraform: terraform::runs(file, environment),
             trap,
             tail,
@@ -115,7 +123,7 @@ impl World {
             probe: self.etcd.as_ref(),
             snapshots: &self.snapshots,
             serving: self.serving.as_ref().map(serving::Serving::ports),
-            kube: None,
+            kube: self.kube.as_ref().map(workers::ports),
             terraform: self.terraform.as_ref().map(|runs| -> &dyn TerraformJobs { runs }),
             store: self.store.as_ref(),
             clock: &self.clock,

@@ -1,4 +1,4 @@
-//! rehull's own certificates, for etcd and for apiservers: from files beside the cluster file, from the environment, or from a private prefix.
+//! rehull's own certificates, for etcd, for apiservers one by one and for the API behind its load balancer: from files beside the cluster file, from the environment, or from a private prefix.
 
 use std::fs;
 
@@ -18,6 +18,7 @@ use crate::cli::failure::Failure;
 pub(super) enum Shown {
     Etcd,
     Servers,
+    Workers,
 }
 
 impl Shown {
@@ -25,6 +26,7 @@ impl Shown {
         match self {
             Self::Etcd => "/etcd/clientTls",
             Self::Servers => "/controlPlane/clientTls",
+            Self::Workers => "/workers/clientTls",
         }
     }
 
@@ -32,6 +34,7 @@ impl Shown {
         match self {
             Self::Etcd => "etcd.clientTls",
             Self::Servers => "controlPlane.clientTls",
+            Self::Workers => "workers.clientTls",
         }
     }
 }
