@@ -103,3 +103,21 @@ fn by_convention() -> Result<Vec<PathBuf>, Failure> {
     }
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_is_sound_and_told_in_a_line() {
+        for (example, told) in [
+            ("three-etcd", "dev · etcd 3.6.14 · 3 members, remove-then-add"),
+            ("control-plane", "remove-then-add · Kubernetes 1.34.2"),
+            ("workers", "Kubernetes 1.34.2 · 2 groups of workers"),
+        ] {
+            let path = format!("{}/examples/{example}/cluster.yaml", env!("CARGO_MANIFEST_DIR"));
+            let file = checked(Path::new(&path)).unwrap_or_else(|failure| panic!("{}", failure.json()));
+            assert!(line(&file).ends_with(told), "{}", line(&file));
+        }
+    }
+}

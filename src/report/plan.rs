@@ -301,6 +301,9 @@ fn next(plan: &RolloutPlan, offer: &Offer<'_>) -> Vec<String> {
 }
 
 #[cfg(test)]
+mod workers;
+
+#[cfg(test)]
 mod tests {
     use super::super::fixture;
     use super::*;
