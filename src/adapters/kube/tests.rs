@@ -222,14 +222,14 @@ async fn what_may_not_be_read_is_a_gap_with_the_right_that_is_missing_and_nothin
     api.put("/api/v1/nodes", vec![node("n1", "i-1")]);
     api.refuse(
         "/apis/policy/v1/poddisruptionbudgets",
-        answer(403, "Forbidden", "rehull may not list poddisruptionbudgets"),
+        answer(403, "Forbidden", "User 'rehull' cannot list poddisruptionbudgets"),
     );
     let seen = api.connect().await.observe().await;
     assert!(seen.value.nodes.is_empty());
     assert_eq!(seen.gaps[0].part, Part::Kube);
     assert_eq!(
         seen.gaps[0].why,
-        "denied: list poddisruptionbudgets: rehull may not list poddisruptionbudgets"
+        "denied: list poddisruptionbudgets: User 'rehull' cannot list poddisruptionbudgets"
     );
 }
 
