@@ -48,6 +48,12 @@ const KNOWN: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// What a backend of this type may be told; `None`: it is not known.
+pub(super) fn known(kind: &str) -> Option<&'static [&'static str]> {
+    let row = KNOWN.iter().find(|(name, _)| *name == kind)?;
+    Some(row.1)
+}
+
 /// What is not known of the backend of this module; `None`: all of it is, or it has none.
 pub(super) fn unknown(module: &Path) -> Result<Option<String>, TerraformError> {
     #[derive(serde::Deserialize)]
@@ -71,7 +77,7 @@ pub(super) fn unknown(module: &Path) -> Result<Option<String>, TerraformError> {
     let Some(Backend { kind, config }) = written.backend else {
         return Ok(None);
     };
-    let Some((_, known)) = KNOWN.iter().find(|(name, _)| *name == kind) else {
+    let Some(known) = known(&kind) else {
         return Ok(Some(format!("the backend `{kind}` is not known")));
     };
     let given = config.iter().filter(|(_, value)| !value.is_null());

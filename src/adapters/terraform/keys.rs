@@ -14,7 +14,9 @@ pub(super) enum Json {
     List(Vec<Json>),
     /// `true` or `false`.
     Bool,
-    /// A text, a number, null.
+    /// A text as it stands: in a module it may be one to be filled in.
+    Text(String),
+    /// A number, null; of Terraform's own language also whatever is computed.
     Plain,
 }
 
@@ -39,8 +41,31 @@ impl Json {
                 })
                 .collect(),
             Self::List(items) => items.iter().flat_map(|item| item.under(name)).collect(),
-            Self::Bool | Self::Plain => Vec::new(),
+            Self::Bool | Self::Text(_) | Self::Plain => Vec::new(),
         }
+    }
+
+    /// What stands in it, by name; a list of objects means all of them.
+    pub(super) fn entries(&self) -> Vec<&(String, Self)> {
+        match self {
+            Self::Object(entries) => entries.iter().collect(),
+            Self::List(items) => items.iter().flat_map(Self::entries).collect(),
+            Self::Bool | Self::Text(_) | Self::Plain => Vec::new(),
+        }
+    }
+
+    /// All values that stand right in it under this name.
+    pub(super) fn of(&self, name: &str) -> Vec<&Self> {
+        let entries = self.entries().into_iter();
+        entries
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value)
+            .collect()
+    }
+
+    /// It may have names in it.
+    pub(super) const fn is_block(&self) -> bool {
+        matches!(self, Self::Object(_) | Self::List(_))
     }
 }
 
@@ -79,8 +104,8 @@ impl<'de> Visitor<'de> for Reader {
         Ok(Json::Bool)
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Json, E> {
-        Ok(Json::Plain)
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::Text(text.to_owned()))
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
@@ -110,7 +135,7 @@ mod tests {
         let read = Json::read(text).unwrap();
         let found = read.under("x");
         assert!(
-            matches!(found.as_slice(), [Json::Bool, Json::Object(_), Json::Plain]),
+            matches!(found.as_slice(), [Json::Bool, Json::Object(_), Json::Text(_)]),
             "{found:?}"
         );
         assert!(Json::read(b"{\"a\": ").is_err());

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::slice;
 
 use super::attempt::Unfit;
-use super::{backend, hidden, scan};
+use super::{asked, backend, hidden, scan};
 
 /// What a backend or a provider is told may start a program as soon as it is asked anything.
 pub(super) fn before_init(module: &Path, backend: Option<&Path>) -> Result<(), Unfit> {
@@ -21,6 +21,11 @@ pub(super) fn before_init(module: &Path, backend: Option<&Path>) -> Result<(), U
             "{found}: a file that it names can start a program"
         )));
     }
+    // Left by an earlier `init`, and asked by the next one.
+    let left = backend::unknown(module)?;
+    if let Some(found) = left.or(asked::backend(module, backend)?) {
+        return Err(told_too_much(&found));
+    }
     told_in_secret(slice::from_ref(&module.to_owned()))
 }
 
@@ -29,7 +34,13 @@ pub(super) fn before_plan(module: &Path) -> Result<(), Unfit> {
     if let Some(found) = backend::unknown(module)? {
         return Err(told_too_much(&found));
     }
-    told_in_secret(&scan::folders(module)?)?;
+    let folders = scan::folders(module)?;
+    told_in_secret(&folders)?;
+    if let Some(found) = asked::data(&folders)? {
+        let why = format!("{found}: it may start a program while the plan is made");
+        let help = "pass what it reads on as a variable; a state is read with the backend `s3` or `local` and an object of plain names";
+        return Err(Unfit::new(why, help));
+    }
     match scan::untold(module)? {
         Some(found) => {
             let why = format!("{found}: it runs something that no plan tells of");

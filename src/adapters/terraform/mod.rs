@@ -5,6 +5,7 @@
 //! process dies. Whoever opens the folder later reads how it ended. So nothing breaks a pipe (a reader that goes away kills
 //! Terraform in the middle of a change, and its state lock stays: seen with 1.11.4), and a killed rehull leaves no half run.
 
+mod asked;
 mod attempt;
 mod backend;
 mod error;

@@ -11,6 +11,7 @@ use super::decision::{
     Counts, Decision, RoleChange, SHOWN_CHANGES_MAX, Setting, ShownAttribute, ShownChange, ShownVariable,
     Verdict,
 };
+use super::digest::sha256;
 use super::gate::general::{NO_CONFIGURATION, NO_KEY, UNREADABLE};
 use super::gate::{Gate, is_nothing, outputs};
 use super::header::{failed_checks, headed};
@@ -20,6 +21,7 @@ use super::node::{Fields, Malformed, Node};
 use super::read::{Header, Sink, Unreadable, read};
 use super::record::{self, Recorded};
 use super::reference;
+use crate::domain::ids::ContentDigest;
 use crate::domain::terraform::Address;
 use crate::domain::terraform::{MANIFEST_FORMAT, Manifest, Part};
 
@@ -47,6 +49,7 @@ pub fn decide(plan: impl Read, terms: &Terms, setting: &Setting) -> Result<Decis
         unjudged: Vec::new(),
         counts: Counts::default(),
         configured: false,
+        told: None,
     };
     let header = read(plan, &mut reader)?;
     Ok(reader.verdict(&header))
@@ -63,6 +66,8 @@ struct Reader<'t> {
     unjudged: Vec<(String, Shown)>,
     counts: Counts,
     configured: bool,
+    /// Digest of what providers are told, as the configuration says it.
+    told: Option<ContentDigest>,
 }
 
 impl Sink for Reader<'_> {
@@ -104,6 +109,11 @@ impl Sink for Reader<'_> {
             return;
         };
         self.configured = configuration.get("root_module").is_some();
+        self.told = configuration.get("provider_config").map(|told| {
+            let mut text = String::new();
+            told.canonical(&mut text);
+            sha256(text.as_bytes())
+        });
         self.gate.configuration(&configuration);
         let declared = configuration
             .get("root_module")
@@ -244,6 +254,12 @@ impl Reader<'_> {
         findings.append(&mut self.gate.findings);
         self.counts.drifted = header.drifted;
         self.manifest.facts = reference::facts(self.terms, self.setting, header);
+        // Where they ask, and as whom.
+        let told = self
+            .told
+            .take()
+            .map(|told| ("settings of providers".to_owned(), told.to_string()));
+        self.manifest.facts.extend(told);
         let refused = !findings.is_empty();
         Decision {
             verdict: match (refused, works) {

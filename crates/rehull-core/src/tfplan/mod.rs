@@ -31,6 +31,7 @@ pub use decision::{
 };
 pub use digest::{DigestKey, KEY_BYTES_MIN, KeyTooShort};
 pub use finding::Finding;
+pub use gate::configuration::{RUN_AT_PLAN, STATE_BACKENDS};
 pub use gate::general::{GENERAL, General};
 pub use gate::rules::{InPlace, RULES, Rule, UNKNOWN};
 pub use gate::template::{DECLARED, Said};

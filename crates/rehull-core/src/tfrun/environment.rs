@@ -2,11 +2,13 @@
 //! `TF_CLI_ARGS_plan=-destroy` a plain plan is one that destroys (seen with 1.11.4). So nothing that begins with `TF_` is
 //! passed on, and what is wanted is set.
 
-/// Set for every run: nobody is there to answer, and nothing is asked of the vendor.
-pub const ALWAYS: [(&str, &str); 3] = [
+/// Set for every run: nobody is there to answer, and nothing is asked of the vendor. Whoever has chosen a workspace in this
+/// folder has chosen another state by it, in which nothing exists: environments are folders.
+pub const ALWAYS: [(&str, &str); 4] = [
     ("TF_IN_AUTOMATION", "1"),
     ("TF_INPUT", "0"),
     ("CHECKPOINT_DISABLE", "1"),
+    ("TF_WORKSPACE", "default"),
 ];
 
 /// What a process needs to run, and to reach AWS through the proxy and with the identity that it was given.

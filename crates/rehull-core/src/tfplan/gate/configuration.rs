@@ -8,7 +8,7 @@ use crate::tfplan::finding::Finding;
 use crate::tfplan::node::Node;
 
 /// Data sources that run a program or ask somebody who is not AWS while the plan is made.
-const RUN_AT_PLAN: &[&str] = &[
+pub const RUN_AT_PLAN: &[&str] = &[
     "aws_lambda_invocation",
     "external",
     "http",
@@ -28,7 +28,7 @@ const SETTINGS: &[&str] = &[
 ];
 
 /// Where another module's state may be read from: of the others, some ask any address on the network.
-const STATE_BACKENDS: &[&str] = &["local", "s3"];
+pub const STATE_BACKENDS: &[&str] = &["local", "s3"];
 
 /// Modules in modules; Terraform's own nest a few levels.
 const DEPTH_MAX: usize = 32;
@@ -128,6 +128,18 @@ fn reads_a_known_state(resource: &Node<'_>) -> bool {
 
 /// The argument stands in the resource's block. `address` is that of an instance.
 pub(super) fn declares(configuration: &Node<'_>, address: &str, argument: &str) -> bool {
+    expression(configuration, address, argument).is_some()
+}
+
+/// What the argument of this resource refers to; `None`: it does not stand there.
+pub(super) fn references(configuration: &Node<'_>, address: &str, argument: &str) -> Option<Vec<String>> {
+    let expression = expression(configuration, address, argument)?;
+    let references = expression.get("references").and_then(Node::list);
+    let all = references.unwrap_or_default().iter();
+    Some(all.filter_map(Node::text).map(str::to_owned).collect())
+}
+
+fn expression<'n, 'a>(configuration: &'n Node<'a>, address: &str, argument: &str) -> Option<&'n Node<'a>> {
     let plain = without_keys(address);
     let mut module = configuration.get("root_module");
     let mut rest = plain.as_str();
@@ -139,10 +151,7 @@ pub(super) fn declares(configuration: &Node<'_>, address: &str, argument: &str) 
     let resources = module.and_then(|module| module.get("resources")?.list());
     let mut resources = resources.unwrap_or_default().iter();
     let resource = resources.find(|resource| resource.get("address").and_then(Node::text) == Some(rest));
-    resource.is_some_and(|resource| {
-        let expressions = resource.get("expressions");
-        expressions.is_some_and(|expressions| expressions.get(argument).is_some())
-    })
+    resource?.get("expressions")?.get(argument)
 }
 
 /// `module.a["x.y"].aws_b.c[0]` is configured as `module.a.aws_b.c`. Keys are quoted as in the language.

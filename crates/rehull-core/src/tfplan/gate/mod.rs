@@ -4,6 +4,7 @@
 
 pub(super) mod configuration;
 pub(super) mod general;
+mod names;
 pub(super) mod outputs;
 mod over;
 mod place;
@@ -33,6 +34,9 @@ pub(super) struct Gate<'t> {
     pub(super) roles: BTreeMap<String, Seen>,
     /// Replacements that are allowed if an argument asks for them: address and arguments.
     replaces: Vec<(String, Vec<String>)>,
+    /// What is made, and what sets something of which it is not known yet whether it is new.
+    made: names::Made,
+    settings: Vec<names::Setting>,
 }
 
 /// A launch template of a role.
@@ -70,6 +74,8 @@ impl<'t> Gate<'t> {
             seen: BTreeSet::new(),
             roles: BTreeMap::new(),
             replaces: Vec::new(),
+            made: names::Made::default(),
+            settings: Vec::new(),
         }
     }
 
@@ -224,7 +230,11 @@ impl<'t> Gate<'t> {
         }
         match action {
             Action::NoOp | Action::Forget => {}
-            Action::Create if rule.create => {}
+            Action::Create if rule.create => {
+                self.made.note(&change.kind, address, trees);
+                self.settings
+                    .extend(names::sets(&change.kind, address, trees, denied));
+            }
             Action::Update => match trees.filter(|trees| trees.are_objects()) {
                 Some(trees) => {
                     if let Some(name) = trees.changed().iter().find(|name| !may_change(rule, name)) {
@@ -256,6 +266,10 @@ impl<'t> Gate<'t> {
     pub(super) fn configuration(&mut self, configuration: &Node<'_>) {
         self.findings
             .extend(configuration::judge(configuration, self.terms));
+        for setting in std::mem::take(&mut self.settings) {
+            self.findings
+                .extend(names::is_there(&setting, &self.made, Some(configuration)));
+        }
         for (address, arguments) in std::mem::take(&mut self.replaces) {
             let undeclared = arguments
                 .iter()
@@ -272,6 +286,9 @@ impl<'t> Gate<'t> {
 
     /// Every role has its template, and every replacement was looked up.
     pub(super) fn complete(&mut self) {
+        for setting in std::mem::take(&mut self.settings) {
+            self.findings.extend(names::is_there(&setting, &self.made, None));
+        }
         for (address, _) in std::mem::take(&mut self.replaces) {
             self.refuse(
                 UNREADABLE,

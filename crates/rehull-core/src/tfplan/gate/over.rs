@@ -1,24 +1,13 @@
 //! What a verb does not tell: a resource that is "made" may be written over what is there, and one that is changed in place
 //! may set machines going. The provider's documentation of each type says so; a plan does not.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::domain::fleet::tag;
 use crate::domain::terraform::Address;
 use crate::tfplan::actions::Action;
 use crate::tfplan::json::Trees;
 use crate::tfplan::node::Node;
-
-/// Settings of something else, and the argument that names it: making one replaces whatever it was set to before.
-const SETTINGS: &[(&str, &str)] = &[
-    ("aws_s3_bucket_versioning", "bucket"),
-    ("aws_s3_bucket_lifecycle_configuration", "bucket"),
-    ("aws_s3_bucket_replication_configuration", "bucket"),
-    ("aws_s3_bucket_server_side_encryption_configuration", "bucket"),
-    ("aws_s3_bucket_object_lock_configuration", "bucket"),
-    ("aws_s3_bucket_acl", "bucket"),
-    ("aws_s3_bucket_policy", "bucket"),
-    ("aws_kms_key_policy", "key_id"),
-    ("aws_default_security_group", "vpc_id"),
-];
 
 /// Arguments that turn "make" into "take over".
 const TAKES_OVER: [&str; 4] = [
@@ -54,14 +43,6 @@ pub(super) fn does_more(kind: &str, action: Action, trees: Option<&Trees<'_>>) -
         let unknown = trees.unknown.as_ref().and_then(|unknown| unknown.get(name));
         unknown.is_some_and(Node::has_true)
     };
-    if let Some((_, whose)) = SETTINGS.iter().find(|(of, _)| *of == kind && action == Action::Create)
-        // What has no id yet has no settings that could be lost.
-        && !is_unknown(whose)
-    {
-        return Some(format!(
-            "it replaces what the `{whose}` that it names was set to before, which no plan shows: "
-        ));
-    }
     let takes = |name: &&&str| argument(name).is_some_and(Node::has_true) || is_unknown(name);
     if let Some(name) = TAKES_OVER.iter().find(takes) {
         return Some(format!(
@@ -71,7 +52,7 @@ pub(super) fn does_more(kind: &str, action: Action, trees: Option<&Trees<'_>>) -
     if action == Action::Update
         && let Some(name) = our_tag(trees)
     {
-        let name = Address::new(name);
+        let name = Address::new(&name);
         return Some(format!(
             "the tag `{name}` changes, by which rehull knows what it is: "
         ));
@@ -91,23 +72,49 @@ pub(super) fn does_more(kind: &str, action: Action, trees: Option<&Trees<'_>>) -
 }
 
 /// A tag of ours that would change, go, or come where none is handed over. What is not known yet may be any of these.
-fn our_tag<'a>(trees: &'a Trees<'_>) -> Option<&'a str> {
-    let side =
-        |tree: Option<&'a Node<'_>>, list: &str| tree.and_then(|tree| tree.get(list)).and_then(Node::map);
-    for list in ["tags", "tags_all"] {
-        let before = side(trees.before.as_ref(), list);
-        let after = side(trees.after.as_ref(), list);
-        let names = before.into_iter().chain(after).flat_map(|tags| tags.keys());
-        for name in names.filter(|name| name.starts_with(OURS)) {
-            let was = before.and_then(|tags| tags.get(name)).and_then(Node::text);
-            let becomes = after.and_then(|tags| tags.get(name)).and_then(Node::text);
-            let is_handed_over = was.is_none() && HANDED_OVER.contains(&name.as_ref());
-            if was != becomes && !is_handed_over {
-                return Some(name.as_ref());
-            }
+fn our_tag(trees: &Trees<'_>) -> Option<String> {
+    let (mut before, mut after) = (Tags::new(), Tags::new());
+    for (tree, found) in [(&trees.before, &mut before), (&trees.after, &mut after)] {
+        if let Some(tree) = tree {
+            ours("", tree, found);
         }
     }
-    None
+    let mut names = before.keys().chain(after.keys());
+    let changed = names.find(|key| {
+        let is_handed_over = !before.contains_key(*key) && HANDED_OVER.contains(&key.1.as_str());
+        before.get(*key) != after.get(*key) && !is_handed_over
+    });
+    changed.map(|(_, name)| name.clone())
+}
+
+/// By the attribute that they stand in and by name: what they say.
+type Tags = BTreeMap<(String, String), BTreeSet<String>>;
+
+/// A map of them (`tags`, `volume_tags`), or a list of blocks with `key` and `value` and who inherits it (`tag` of a group),
+/// however deep.
+fn ours(place: &str, tree: &Node<'_>, found: &mut Tags) {
+    let mut note = |name: &str, value: &Node<'_>| {
+        if name.starts_with(OURS) && *value != Node::Null {
+            let mut text = String::new();
+            value.canonical(&mut text);
+            found
+                .entry((place.to_owned(), name.to_owned()))
+                .or_default()
+                .insert(text);
+        }
+    };
+    if let Some(name) = tree.get("key").and_then(Node::text) {
+        note(name, tree);
+    }
+    for (name, value) in tree.map().into_iter().flatten() {
+        note(name, value);
+    }
+    for (name, value) in tree.map().into_iter().flatten() {
+        ours(&format!("{place}.{name}"), value, found);
+    }
+    for item in tree.list().unwrap_or_default() {
+        ours(place, item, found);
+    }
 }
 
 fn refreshes(trees: &Trees<'_>) -> bool {

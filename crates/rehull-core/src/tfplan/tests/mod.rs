@@ -4,6 +4,7 @@ mod compared;
 mod dangers;
 mod digests;
 mod mutations;
+mod names;
 mod places;
 mod plans;
 mod recorded;

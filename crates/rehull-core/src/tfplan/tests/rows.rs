@@ -116,7 +116,7 @@ rows! {
     a_machine: "gate::machine", "aws_instance", create ALLOWED, changes ["tags"], never Some("user_data"), destroy REFUSED;
     a_group: "gate::group", "aws_autoscaling_group", create ALLOWED, changes ["tag"], never Some("launch_template"), destroy REFUSED;
     a_group_that_is_resized: "gate::group", "aws_autoscaling_group", create ALLOWED, changes [], never Some("desired_capacity"), destroy REFUSED;
-    a_part_of_a_group: "gate::group_part", "aws_autoscaling_lifecycle_hook", create ALLOWED, changes [], never Some("heartbeat_timeout"), destroy REFUSED;
+    a_part_of_a_group: "gate::group_part", "aws_autoscaling_lifecycle_hook", create REFUSED, changes [], never Some("heartbeat_timeout"), destroy REFUSED;
     a_balancer: "gate::balancer", "aws_lb", create ALLOWED, changes ["idle_timeout"], never Some("subnets"), destroy REFUSED;
     a_target_group: "gate::target_group", "aws_lb_target_group", create ALLOWED, changes ["deregistration_delay"], never Some("port"), destroy REFUSED;
     a_bucket: "gate::bucket", "aws_s3_bucket", create ALLOWED, changes ["tags"], never Some("force_destroy"), destroy REFUSED;

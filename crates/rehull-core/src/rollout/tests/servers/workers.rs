@@ -31,6 +31,11 @@ fn scene() -> Scene {
     });
     let servers = scene.plan.envelope.control_plane.as_mut();
     servers.unwrap().reasons.clear();
+    let groups = &mut scene.seen.groups.groups;
+    let mut seen = groups.values().next().unwrap().clone();
+    seen.template = LaunchTemplateName::new("general");
+    seen.members.clear();
+    groups.insert(GroupName::new("general"), seen);
     scene
 }
 

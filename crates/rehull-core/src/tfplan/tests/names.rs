@@ -1,0 +1,220 @@
+//! What a resource that is made sets of something else: only of what the same plan makes.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+/// A resource in the configuration, whose argument refers to these.
+fn configured(address: &str, argument: &str, references: &[&str]) -> Value {
+    let (kind, name) = address.split_once('.').unwrap();
+    json!({
+        "address": address, "mode": "managed", "type": kind, "name": name,
+        "expressions": {argument: {"references": references}},
+    })
+}
+
+/// One that is made.
+fn made(address: &str, after: &Value, unknown: &Value) -> Value {
+    let (kind, name) = address.split_once('.').unwrap();
+    json!({
+        "address": address, "mode": "managed", "type": kind, "name": name, "provider_name": plans::AWS,
+        "change": {
+            "actions": ["create"], "before": null, "after": after, "after_unknown": unknown,
+            "before_sensitive": false, "after_sensitive": {},
+        },
+    })
+}
+
+fn found(changes: &[Value], resources: &[Value]) -> BTreeSet<&'static str> {
+    let mut plan = plans::plan(changes, &json!({}));
+    plan["configuration"]["root_module"]["resources"] = json!(resources);
+    rules(&judged(&plan, &infrastructure()))
+}
+
+fn bucket() -> Value {
+    made(
+        "aws_s3_bucket.new",
+        &json!({"bucket": "dev-new"}),
+        &json!({"id": true}),
+    )
+}
+
+const RULE: &str = "aws_s3_bucket_lifecycle_configuration.x";
+
+fn expires(unknown: bool) -> Value {
+    if unknown {
+        made(RULE, &json!({"rule": []}), &json!({"bucket": true}))
+    } else {
+        made(RULE, &json!({"rule": [], "bucket": "dev-snapshots"}), &json!({}))
+    }
+}
+
+#[test]
+fn what_is_set_of_a_bucket_is_of_one_that_the_plan_makes() {
+    let refers = |references: &[&str]| vec![configured(RULE, "bucket", references)];
+    let of_the_new = ["aws_s3_bucket.new.id", "aws_s3_bucket.new"];
+    assert_eq!(found(&[bucket(), expires(true)], &refers(&of_the_new)), [].into());
+    assert_eq!(
+        found(
+            &[expires(true), bucket()],
+            &refers(&["aws_s3_bucket.new", "each.key"])
+        ),
+        [].into(),
+        "whatever the order"
+    );
+    let by_name = made(RULE, &json!({"rule": [], "bucket": "dev-new"}), &json!({}));
+    assert_eq!(found(&[bucket(), by_name], &[]), [].into(), "its name is known");
+    let chained = "aws_s3_bucket_versioning.new";
+    let versioned = made(chained, &json!({}), &json!({"bucket": true}));
+    let resources = [
+        configured(RULE, "bucket", &["aws_s3_bucket_versioning.new.bucket", chained]),
+        configured(chained, "bucket", &of_the_new),
+    ];
+    assert_eq!(
+        found(&[bucket(), versioned, expires(true)], &resources),
+        [].into()
+    );
+}
+
+/// Not known yet is not new: the name of the bucket with the snapshots, passed through something that is made, or asked of a
+/// data source during the apply, is unknown in the plan as well.
+#[test]
+fn a_bucket_that_is_not_known_yet_is_not_taken_for_a_new_one() {
+    let refused = BTreeSet::from(["gate::bucket"]);
+    let value = made(
+        "terraform_data.name",
+        &json!({"input": "dev-snapshots"}),
+        &json!({"output": true}),
+    );
+    for references in [
+        &["terraform_data.name.output", "terraform_data.name"][..],
+        &["data.aws_s3_bucket.there.id", "data.aws_s3_bucket.there"],
+        &["aws_s3_bucket.new.id", "aws_s3_bucket.new", "terraform_data.name"],
+        &["aws_s3_bucket.there.id", "aws_s3_bucket.there"],
+        &["var.bucket"],
+        &["each.value"],
+        &[],
+    ] {
+        let resources = [configured(RULE, "bucket", references)];
+        let changes = [bucket(), value.clone(), expires(true)];
+        assert_eq!(found(&changes, &resources), refused, "{references:?}");
+    }
+    assert_eq!(
+        found(&[bucket(), expires(true)], &[]),
+        refused,
+        "nobody says whose"
+    );
+    assert_eq!(
+        found(&[bucket(), expires(false)], &[]),
+        refused,
+        "one that is there"
+    );
+}
+
+#[test]
+fn a_module_sets_what_is_its_own() {
+    let of_module = |module: &str, mut change: Value| {
+        let address = format!("module.{module}.{}", change["address"].as_str().unwrap());
+        change["address"] = address.into();
+        change
+    };
+    let judge = |made_in: &str| {
+        let changes = [of_module(made_in, bucket()), of_module("store", expires(true))];
+        let mut plan = plans::plan(&changes, &json!({}));
+        let rule = configured(RULE, "bucket", &["aws_s3_bucket.new.id", "aws_s3_bucket.new"]);
+        plan["configuration"]["root_module"]["module_calls"] =
+            json!({"store": {"module": {"resources": [rule]}}, "other": {"module": {"resources": []}}});
+        rules(&judged(&plan, &infrastructure()))
+    };
+    assert_eq!(judge("store"), [].into());
+    assert_eq!(judge("other"), ["gate::bucket"].into(), "that of another module");
+}
+
+#[test]
+fn who_may_read_a_bucket_and_what_passes_a_subnet_are_not_set_of_what_is_there() {
+    for kind in [
+        "aws_s3_bucket_public_access_block",
+        "aws_s3_bucket_ownership_controls",
+    ] {
+        let open = made(
+            &format!("{kind}.x"),
+            &json!({"bucket": "dev-snapshots"}),
+            &json!({}),
+        );
+        assert_eq!(found(&[open], &[]), ["gate::bucket_guard"].into(), "{kind}");
+    }
+    let list = |subnets: Value, unknown: Value| {
+        let list = made("aws_network_acl.x", &json!({"subnet_ids": subnets}), &unknown);
+        found(&[list], &[])
+    };
+    assert_eq!(list(json!(["subnet-1"]), json!({})), ["gate::firewall"].into());
+    assert_eq!(
+        list(Value::Null, json!({"subnet_ids": true})),
+        [].into(),
+        "computed: it takes none"
+    );
+}
+
+#[test]
+fn a_hook_that_machines_wait_for_comes_with_its_group_only() {
+    let hook = |group: &str| {
+        let after = json!({"autoscaling_group_name": group, "default_result": "ABANDON"});
+        made("aws_autoscaling_lifecycle_hook.x", &after, &json!({}))
+    };
+    let group = made(
+        "aws_autoscaling_group.new",
+        &json!({"name": "dev-new"}),
+        &json!({}),
+    );
+    assert_eq!(found(&[group.clone(), hook("dev-new")], &[]), [].into());
+    assert_eq!(
+        found(&[group, hook("dev-workers")], &[]),
+        ["gate::group_part"].into()
+    );
+}
+
+/// By them rehull knows whose a machine and a disk are; a group hands its tags down, and says them as a list of blocks.
+#[test]
+fn a_tag_of_ours_is_one_wherever_it_stands() {
+    let update = |kind: &str, attribute: &str, before: Value, after: Value| {
+        let mut change = plans::change(kind, &["update"], attribute);
+        change["change"]["before"][attribute] = before;
+        change["change"]["after"][attribute] = after;
+        found(&[change], &[])
+    };
+    let tag =
+        |key: &str, value: &str, down: bool| json!({"key": key, "value": value, "propagate_at_launch": down});
+    let (ours, other) = (tag("rehull:cluster", "dev", true), tag("team", "a", true));
+    let of_group = |before: Value, after: Value| update("aws_autoscaling_group", "tag", before, after);
+    let refused = BTreeSet::from(["gate::group"]);
+    assert_eq!(of_group(json!([ours, other]), json!([other])), refused, "it goes");
+    let prod = tag("rehull:cluster", "prod", true);
+    assert_eq!(
+        of_group(json!([ours]), json!([prod])),
+        refused,
+        "another cluster's"
+    );
+    let kept = tag("rehull:cluster", "dev", false);
+    assert_eq!(
+        of_group(json!([ours]), json!([kept])),
+        refused,
+        "no machine gets it"
+    );
+    assert_eq!(
+        of_group(json!([ours]), json!([ours, other])),
+        [].into(),
+        "one beside it"
+    );
+    assert_eq!(
+        of_group(json!([other]), json!([ours, other])),
+        [].into(),
+        "it is handed over"
+    );
+    let (had, left) = (json!({"rehull:slot": "etcd-a", "a": "b"}), json!({"a": "b"}));
+    assert_eq!(
+        update("aws_instance", "volume_tags", had, left),
+        ["gate::machine"].into()
+    );
+}

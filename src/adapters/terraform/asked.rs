@@ -1,0 +1,346 @@
+//! Whom Terraform asks before there is a plan that could be judged: the place of its state, which `init` opens, and data
+//! sources, which a plan reads. Some of both start a program on this computer (`exec` of a kubeconfig, `credential_process`
+//! of a profile; all seen with 1.11.4), or are one. So they are looked for in the sources, and what cannot be told from
+//! there, because it is computed, is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hcl_edit::expr::{Expression, ObjectKey};
+use hcl_edit::structure::{Body, Structure};
+use rehull_core::tfplan::{RUN_AT_PLAN, STATE_BACKENDS};
+
+use super::backend;
+use super::error::TerraformError;
+use super::keys::Json;
+use super::scan;
+
+const STATE: &str = "terraform_remote_state";
+
+/// What is not known of the backend that this module names, or of what is passed on for it. To be asked before `init`.
+pub(super) fn backend(module: &Path, passed_on: Option<&Path>) -> Result<Option<String>, TerraformError> {
+    let mut kinds = Vec::new();
+    for file in scan::files(module)? {
+        let source = match read(&file)? {
+            Ok(source) => source,
+            Err(unreadable) => return Ok(Some(unreadable)),
+        };
+        for settings in source.of("terraform") {
+            if !settings.of("cloud").is_empty() {
+                return Ok(Some(format!("`cloud` stands in {}", file.display())));
+            }
+            for (kind, given) in settings.of("backend").into_iter().flat_map(Json::entries) {
+                if let Some(found) = not_known(kind, given) {
+                    return Ok(Some(format!("{found} in {}", file.display())));
+                }
+                kinds.push(kind.clone());
+            }
+        }
+    }
+    // Terraform says what it thinks of one that is not there.
+    let file = passed_on
+        .map(|file| module.join(file))
+        .filter(|file| file.is_file());
+    let Some(file) = file else {
+        return Ok(None);
+    };
+    let given = match read(&file)? {
+        Ok(given) => given,
+        Err(unreadable) => return Ok(Some(unreadable)),
+    };
+    let found = kinds.iter().find_map(|kind| not_known(kind, &given));
+    Ok(found.map(|found| format!("{found} in {}", file.display())))
+}
+
+fn not_known(kind: &str, given: &Json) -> Option<String> {
+    let Some(known) = backend::known(kind) else {
+        return Some(format!("the backend `{kind}` is not known, which stands"));
+    };
+    let mut names = given.entries().into_iter().map(|(name, _)| name);
+    let name = names.find(|name| !known.contains(&name.as_str()))?;
+    Some(format!("the backend `{kind}` is given `{name}`"))
+}
+
+/// The first data source in one of these folders that is, or may start, a program. To be asked before a plan.
+pub(super) fn data(folders: &[PathBuf]) -> Result<Option<String>, TerraformError> {
+    for folder in folders {
+        for file in scan::files(folder)? {
+            let found = match read(&file)? {
+                Ok(source) => source.under("data").into_iter().find_map(asks),
+                Err(unreadable) => return Ok(Some(unreadable)),
+            };
+            if let Some(found) = found {
+                return Ok(Some(format!("{found} in {}", file.display())));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// All that stands in one `data`.
+fn asks(data: &Json) -> Option<String> {
+    data.entries().into_iter().find_map(|(kind, named)| {
+        if RUN_AT_PLAN.contains(&kind.as_str()) && named.is_block() {
+            return Some(format!("`data \"{kind}\"` stands"));
+        }
+        if kind != STATE {
+            return None;
+        }
+        let mut states = named.entries().into_iter();
+        states.find_map(|(name, state)| {
+            let why = reads_elsewhere(state)?;
+            Some(format!("`data \"{STATE}\" \"{name}\"` {why}"))
+        })
+    })
+}
+
+/// Whoever reads another state says plainly where it is.
+fn reads_elsewhere(state: &Json) -> Option<String> {
+    let backends = state.of("backend");
+    let [Json::Text(kind)] = backends.as_slice() else {
+        return Some("computes its `backend`".to_owned());
+    };
+    let known = backend::known(kind).filter(|_| STATE_BACKENDS.contains(&kind.as_str()));
+    let Some(known) = known else {
+        return Some(format!("has the backend `{kind}`"));
+    };
+    for config in state.of("config") {
+        if !config.is_block() {
+            return Some("computes its `config`".to_owned());
+        }
+        let mut names = config.entries().into_iter().map(|(name, _)| name);
+        if let Some(name) = names.find(|name| !known.contains(&name.as_str())) {
+            return Some(format!("is given `{name}`"));
+        }
+    }
+    None
+}
+
+/// One file, whatever it is written in, or how to say that it cannot be read: what cannot be read may hold anything.
+fn read(file: &Path) -> Result<Result<Json, String>, TerraformError> {
+    let bytes = fs::read(file).map_err(TerraformError::file(file))?;
+    let place = file.display();
+    if file.extension().is_some_and(|end| end == "json") {
+        return Ok(
+            Json::read(&bytes).map_err(|error| format!("what cannot be read stands in {place} ({error})"))
+        );
+    }
+    let body = hcl_edit::parser::parse_body(&String::from_utf8_lossy(&bytes));
+    Ok(match body {
+        Ok(body) => Ok(of_body(&body)),
+        Err(error) => Err(format!(
+            "what cannot be read stands in {place}:{}",
+            error.location().line()
+        )),
+    })
+}
+
+/// The same as the JSON syntax would have it: blocks by type and labels.
+fn of_body(body: &Body) -> Json {
+    let one = |structure: &Structure| match structure {
+        Structure::Attribute(attribute) => (attribute.key.as_str().to_owned(), of_value(&attribute.value)),
+        Structure::Block(block) => {
+            let labels = block.labels.iter().rev();
+            let inner = labels.fold(of_body(&block.body), |inner, label| {
+                Json::Object(vec![(label.as_str().to_owned(), inner)])
+            });
+            (block.ident.as_str().to_owned(), inner)
+        }
+    };
+    Json::Object(body.iter().map(one).collect())
+}
+
+/// What is computed is [`Json::Plain`]: so is an object of which one name is.
+fn of_value(value: &Expression) -> Json {
+    if let Some(text) = value.as_str() {
+        return Json::Text(text.to_owned());
+    }
+    if let Some(items) = value.as_array() {
+        return Json::List(items.iter().map(of_value).collect());
+    }
+    let Some(object) = value.as_object() else {
+        return Json::Plain;
+    };
+    let entries: Option<Vec<(String, Json)>> = object
+        .iter()
+        .map(|(key, value)| {
+            let name = match key {
+                ObjectKey::Ident(name) => name.as_str(),
+                ObjectKey::Expression(name) => name.as_str()?,
+            };
+            Some((name.to_owned(), of_value(value.expr())))
+        })
+        .collect();
+    entries.map_or(Json::Plain, Json::Object)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// What is said of a module with this one file, without its folder.
+    fn said(
+        look: impl Fn(&Path) -> Result<Option<String>, TerraformError>,
+        (name, text): (&str, &str),
+    ) -> Option<String> {
+        let dir = TempDir::new().unwrap();
+        fs::write(dir.path().join(name), text).unwrap();
+        let found = look(dir.path()).unwrap()?;
+        Some(found.replace(&format!("{}/", dir.path().display()), ""))
+    }
+
+    fn of_backend(name: &str, text: &str) -> Option<String> {
+        said(
+            |module| backend(module, Some(Path::new("state.tfbackend"))),
+            (name, text),
+        )
+    }
+
+    fn of_data(text: &str) -> Option<String> {
+        let name = if text.starts_with('{') {
+            "main.tf.json"
+        } else {
+            "main.tf"
+        };
+        said(|module| data(&[module.to_owned()]), (name, text))
+    }
+
+    /// Seen with Terraform 1.11.4: `init` lists workspaces, and runs what the kubeconfig says for it.
+    #[test]
+    fn a_backend_that_starts_a_program_is_found_before_init_asks_it() {
+        let kubernetes =
+            "terraform {\n  backend \"kubernetes\" {\n    config_path = \"./kubeconfig\"\n  }\n}\n";
+        assert_eq!(
+            of_backend("main.tf", kubernetes).as_deref(),
+            Some("the backend `kubernetes` is not known, which stands in main.tf")
+        );
+        assert!(of_backend("x_override.tf", kubernetes).is_some());
+        let json = r#"{"terraform": [{"backend": {"kub\u0065rnetes": {}}}]}"#;
+        assert!(of_backend("main.tf.json", json).is_some());
+        let twice = r#"{"terraform": {"backend": {"http": {}}}, "terraform": {"backend": {"s3": {}}}}"#;
+        assert!(of_backend("main.tf.json", twice).is_some());
+        let cloud = "terraform {\n  cloud {}\n}\n";
+        assert_eq!(
+            of_backend("main.tf", cloud).as_deref(),
+            Some("`cloud` stands in main.tf")
+        );
+        let profile = "terraform {\n  backend \"s3\" {\n    profile = \"x\"\n  }\n}\n";
+        assert_eq!(
+            of_backend("main.tf", profile).as_deref(),
+            Some("the backend `s3` is given `profile` in main.tf")
+        );
+        let fine = "terraform {\n  backend \"s3\" {\n    bucket = \"b\"\n    use_lockfile = true\n  }\n}\n";
+        assert_eq!(of_backend("main.tf", fine), None);
+        assert_eq!(of_backend("main.tf", "variable \"backend\" {}\n"), None);
+        let broken = "terraform {\n  backend \"s3\" {\n";
+        assert!(
+            of_backend("main.tf", broken)
+                .is_some_and(|said| said.starts_with("what cannot be read stands in main.tf:"))
+        );
+    }
+
+    #[test]
+    fn what_is_passed_on_for_a_backend_is_looked_through_as_well() {
+        let dir = TempDir::new().unwrap();
+        let root = dir.path();
+        fs::write(root.join("main.tf"), "terraform {\n  backend \"s3\" {}\n}\n").unwrap();
+        let passed_on = Some(Path::new("state.tfbackend"));
+        assert_eq!(backend(root, passed_on).unwrap(), None, "not there");
+        fs::write(
+            root.join("state.tfbackend"),
+            "bucket = \"b\"\nendpoints = { s3 = \"x\" }\n",
+        )
+        .unwrap();
+        assert_eq!(backend(root, passed_on).unwrap(), None);
+        fs::write(root.join("state.tfbackend"), "profile = \"x\"\n").unwrap();
+        let found = backend(root, passed_on).unwrap().unwrap_or_default();
+        assert!(
+            found.starts_with("the backend `s3` is given `profile` in "),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn a_data_source_that_is_a_program_is_found_before_a_plan_reads_it() {
+        for (text, kind) in [
+            (
+                "data \"external\" \"x\" {\n  program = [\"./x\"]\n}\n",
+                "external",
+            ),
+            ("check \"c\" {\n  data \"http\" \"x\" {}\n}\n", "http"),
+            ("data \"exter\\u006eal\" \"x\" {}\n", "external"),
+            (r#"{"data": {"external": {"x": {}}}}"#, "external"),
+            (r#"{"data": [{"http": [{"x": {}}]}]}"#, "http"),
+        ] {
+            let said = of_data(text).unwrap_or_default();
+            assert!(
+                said.starts_with(&format!("`data \"{kind}\"` stands in main.tf")),
+                "{text}: {said}"
+            );
+        }
+        for text in [
+            "data \"aws_caller_identity\" \"x\" {}\n",
+            "locals {\n  data = { http = \"x\" }\n}\n",
+            "resource \"a\" \"b\" {\n  data = { external = local.x }\n}\n",
+        ] {
+            assert_eq!(of_data(text), None, "{text}");
+        }
+    }
+
+    /// Seen with Terraform 1.11.4: a plan asks the backend of a state that it reads, and no lock file knows of it.
+    #[test]
+    fn a_state_is_read_only_where_the_sources_say_plainly_from_where() {
+        let state = |inner: &str| of_data(&format!("data \"terraform_remote_state\" \"x\" {{\n{inner}}}\n"));
+        let s3 = "  backend = \"s3\"\n";
+        for (inner, why) in [
+            (
+                "  backend = \"kubernetes\"\n  config = { config_path = \"./x\" }\n".to_owned(),
+                "has the backend `kubernetes`",
+            ),
+            ("  backend = var.kind\n".to_owned(), "computes its `backend`"),
+            (
+                "  backend = \"s${var.three}\"\n".to_owned(),
+                "computes its `backend`",
+            ),
+            (String::new(), "computes its `backend`"),
+            (
+                format!("{s3}  config = yamldecode(file(\"x\"))\n"),
+                "computes its `config`",
+            ),
+            (
+                format!("{s3}  config = merge({{ bucket = \"b\" }}, var.x)\n"),
+                "computes its `config`",
+            ),
+            (
+                format!("{s3}  config = {{ (var.x) = \"y\" }}\n"),
+                "computes its `config`",
+            ),
+            (
+                format!("{s3}  config = {{ \"shared_\\u0063onfig_files\" = [\"y\"] }}\n"),
+                "is given `shared_config_files`",
+            ),
+            (
+                format!("{s3}  config = {{ profile = \"y\" }}\n"),
+                "is given `profile`",
+            ),
+        ] {
+            let said = state(&inner).unwrap_or_default();
+            assert_eq!(
+                said,
+                format!("`data \"terraform_remote_state\" \"x\"` {why} in main.tf"),
+                "{inner}"
+            );
+        }
+        let json =
+            r#"{"data": {"terraform_remote_state": {"x": {"backend": "s3", "config": {"${var.x}": "y"}}}}}"#;
+        assert!(of_data(json).is_some());
+        let json = r#"{"data": {"terraform_remote_state": {"x": {"backend": "s3", "config": "${var.x}"}}}}"#;
+        assert!(of_data(json).is_some());
+        let fine = format!(
+            "{s3}  config = {{\n    bucket = var.bucket\n    \"key\" = \"k\"\n    region = var.region\n  }}\n"
+        );
+        assert_eq!(state(&fine), None);
+    }
+}
