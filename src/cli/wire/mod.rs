@@ -205,7 +205,7 @@ pub fn forget_tools() -> std::io::Result<()> {
 fn restore_tool(file: &ClusterFile) -> (Pinned, PathBuf) {
     let etcd = &file.desired.etcd;
     let name = RestoreTool::program(etcd.version);
-    let sha256 = etcd.binaries.get(name).cloned().unwrap_or_default();
+    let sha256 = etcd.machine.binaries.get(name).cloned().unwrap_or_default();
     let path = Path::new(TOOLS).join(&sha256).join(name);
     (
         Pinned {

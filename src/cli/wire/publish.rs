@@ -25,7 +25,7 @@ impl<'a> Pins<'a> {
     #[must_use]
     pub fn of_etcd(file: &'a ClusterFile) -> Self {
         Self {
-            binaries: &file.desired.etcd.binaries,
+            binaries: &file.desired.etcd.machine.binaries,
             pointer: "/etcd/binaries".to_owned(),
         }
     }
@@ -35,7 +35,7 @@ impl<'a> Pins<'a> {
     pub fn of_servers(file: &'a ClusterFile) -> Option<Self> {
         let role = file.desired.control_plane.as_ref()?;
         Some(Self {
-            binaries: &role.binaries,
+            binaries: &role.machine.binaries,
             pointer: "/controlPlane/binaries".to_owned(),
         })
     }
@@ -45,7 +45,7 @@ impl<'a> Pins<'a> {
         let groups = file.desired.workers.iter().flat_map(|workers| &workers.groups);
         let pins = groups.enumerate().map(|(n, group)| {
             let pins = Self {
-                binaries: &group.binaries,
+                binaries: &group.machine.binaries,
                 pointer: format!("/workers/groups/{n}/binaries"),
             };
             (group.version, pins)

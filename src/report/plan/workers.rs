@@ -1,12 +1,11 @@
 //! Groups of workers in the text of a plan.
 
+use rehull_core::domain::machine::MachineContent;
 use std::time::Duration;
 
 use rehull_core::domain::ids::{ContentDigest, GroupName, LaunchTemplateName, StepId};
 use rehull_core::domain::version::KubernetesVersion;
-use rehull_core::plan::{
-    MachineContent, ServerContent, WorkerGroupPlan, WorkerPolicy, WorkersForecast, WorkersPlan,
-};
+use rehull_core::plan::{ServerContent, WorkerGroupPlan, WorkerPolicy, WorkersForecast, WorkersPlan};
 
 use super::super::fixture;
 use super::*;

@@ -215,7 +215,7 @@ async fn somebody_elses(name: &str, versions: &[&str]) -> Option<(Sandbox, Cloud
             interface: slot.interface.to_string(),
             volume: slot.volume.to_string(),
             address: slot.address,
-            group: desired.etcd.security_groups[0].clone(),
+            group: desired.etcd.machine.security_groups[0].clone(),
         });
     }
     for member in &members {

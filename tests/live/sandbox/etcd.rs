@@ -45,7 +45,7 @@ impl Hand {
         };
         let clients = AwsClients::with_keys(&desired.aws, &keys).await;
         let store = ArtefactStore::new(clients.clone(), desired.artefacts.clone());
-        for (name, sha256) in &desired.etcd.binaries {
+        for (name, sha256) in &desired.etcd.machine.binaries {
             let pinned = Pinned {
                 name: name.clone(),
                 sha256: sha256.clone(),
@@ -79,10 +79,10 @@ impl Hand {
         let rendered = render_slot(&self.desired, slot, builtin_template(1).unwrap()).unwrap();
         let content = TemplateContent {
             digest: rendered.digest.clone(),
-            image: role.image.to_string(),
-            instance_type: role.instance_type.clone(),
-            instance_profile: role.instance_profile.clone(),
-            security_groups: role.security_groups.clone(),
+            image: role.machine.image.to_string(),
+            instance_type: role.machine.instance_type.clone(),
+            instance_profile: role.machine.instance_profile.clone(),
+            security_groups: role.machine.security_groups.clone(),
             subnet: Some(slot.subnet.to_string()),
             user_data: rendered.user_data,
             tags: BTreeMap::from([(tag::CLUSTER.to_owned(), self.desired.cluster.to_string())]),

@@ -107,7 +107,7 @@ impl Page<'_> {
              - Each member's `ca.crt`, `server.crt`, `server.key`, `peer.crt`, `peer.key` lie where its next machine fetches them, \
              made by the authority that the members trust now, with the member's address as a subject alternative name:\n\n{keys}\n\
              - `{}` boots with cloud-init, and has bash, curl 7.88 or newer, iproute2 and e2fsprogs.\n",
-            self.cluster_file, self.desired.etcd.instance_profile, self.desired.etcd.image
+            self.cluster_file, self.desired.etcd.machine.instance_profile, self.desired.etcd.machine.image
         )
     }
 

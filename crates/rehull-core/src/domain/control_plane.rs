@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::desired::{ClientTls, MachineTls, TemplateRef};
-use super::ids::{GroupName, ImageId, LaunchTemplateName, TargetGroupArn};
+use super::ids::{GroupName, LaunchTemplateName, TargetGroupArn};
+use super::machine::MachineContent;
 use super::policy::ServingPolicy;
 use super::version::KubernetesVersion;
 
@@ -13,16 +14,8 @@ use super::version::KubernetesVersion;
 pub struct ControlPlaneRole {
     /// Pinned release.
     pub version: KubernetesVersion,
-    /// SHA-256 (64 hexadecimal digits) per component.
-    pub binaries: BTreeMap<String, String>,
-    /// Machine image.
-    pub image: ImageId,
-    /// EC2 instance type.
-    pub instance_type: String,
-    /// Instance profile whose role may read the artefacts and the files below `machine_tls`.
-    pub instance_profile: String,
-    /// Security group ids.
-    pub security_groups: Vec<String>,
+    /// What its machines are made from; one binary per component.
+    pub machine: MachineContent,
     /// Addresses of services, for example `10.96.0.0/16`; never changes.
     pub service_cidr: String,
     /// Who signs the tokens of service accounts, for example `https://kubernetes.default.svc`; never changes.

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::control_plane::ControlPlaneRole;
 use super::ids::{
-    AccountId, ClusterName, ImageId, InterfaceId, LaunchTemplateName, Region, SlotName, SubnetId, VolumeId,
-    Zone,
+    AccountId, ClusterName, InterfaceId, LaunchTemplateName, Region, SlotName, SubnetId, VolumeId, Zone,
 };
+use super::machine::MachineContent;
 use super::policy::{EtcdStrategy, RolloutPolicy};
 use super::version::EtcdVersion;
 use super::worker::WorkersRole;
@@ -92,16 +92,8 @@ pub enum StoreLocation {
 pub struct EtcdRole {
     /// Pinned release.
     pub version: EtcdVersion,
-    /// SHA-256 (64 hexadecimal digits) per binary name: `etcd`, `etcdctl`, `etcdutl` (from 3.5 on).
-    pub binaries: BTreeMap<String, String>,
-    /// Machine image.
-    pub image: ImageId,
-    /// EC2 instance type.
-    pub instance_type: String,
-    /// Instance profile whose role may read the artefacts and its own secrets and write its own boot report.
-    pub instance_profile: String,
-    /// Security group ids.
-    pub security_groups: Vec<String>,
+    /// What its machines are made from; binaries: `etcd`, `etcdctl`, `etcdutl` (from 3.5 on).
+    pub machine: MachineContent,
     /// etcd flags without dashes, for example `quota-backend-bytes: "8589934592"`.
     pub flags: BTreeMap<String, String>,
     /// Which user-data template.

@@ -10,6 +10,7 @@ pub mod group;
 pub mod group_action;
 pub mod ids;
 pub mod kube;
+pub mod machine;
 pub mod node_action;
 pub mod observed;
 pub mod phase;

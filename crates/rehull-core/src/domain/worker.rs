@@ -1,12 +1,12 @@
 //! The workers, as the cluster file wants them.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::desired::{ClientTls, TemplateRef};
-use super::ids::{GroupName, ImageId, LaunchTemplateName, ObjectName, TargetGroupArn};
+use super::ids::{GroupName, LaunchTemplateName, ObjectName, TargetGroupArn};
+use super::machine::MachineContent;
 use super::version::KubernetesVersion;
 
 /// All groups of workers that rehull rolls, and how it reaches the API that their pods are evicted through.
@@ -35,16 +35,8 @@ pub struct WorkerGroupRole {
     pub target_groups: Vec<TargetGroupArn>,
     /// Pinned release of the kubelet: a new node counts when it runs just this.
     pub version: KubernetesVersion,
-    /// SHA-256 (64 hexadecimal digits) per binary that machines fetch by content address; none where the image has them.
-    pub binaries: BTreeMap<String, String>,
-    /// Machine image.
-    pub image: ImageId,
-    /// EC2 instance type.
-    pub instance_type: String,
-    /// Instance profile.
-    pub instance_profile: String,
-    /// Security group ids.
-    pub security_groups: Vec<String>,
+    /// What its machines are made from.
+    pub machine: MachineContent,
     /// Which user-data template.
     pub template: TemplateRef,
     /// Waits and limits.

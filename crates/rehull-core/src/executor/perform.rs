@@ -2,6 +2,7 @@
 //!
 //! No decision is made here. Where an answer says that what was wanted is so already, it is success.
 
+use crate::domain::machine::MachineContent;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::domain::ids::{
 };
 use crate::domain::observed::Observed;
 use crate::mutant::mutant;
-use crate::plan::{MachineContent, RolloutPlan, SlotPlan};
+use crate::plan::{RolloutPlan, SlotPlan};
 use crate::ports::{ApprovedRun, LaunchRequest, LeaseState, PortError, Rule, TemplateContent};
 
 /// What a call belongs to.
@@ -271,7 +272,7 @@ async fn create_group_version(
 fn content(machine: &MachineContent, digest: &ContentDigest, user_data: &str) -> TemplateContent {
     TemplateContent {
         digest: digest.clone(),
-        image: machine.image.clone(),
+        image: machine.image.to_string(),
         instance_type: machine.instance_type.clone(),
         instance_profile: machine.instance_profile.clone(),
         security_groups: machine.security_groups.clone(),

@@ -1,5 +1,6 @@
 //! The rollout plan as data. [`Envelope`] is what an approval binds; [`Forecast`] may change by the minute.
 
+use crate::domain::machine::MachineContent;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -216,21 +217,6 @@ pub struct SlotContent {
     pub version: EtcdVersion,
     /// Content digest over pins, image, type, flags, user data, secret revision.
     pub digest: ContentDigest,
-}
-
-/// The launch template fields that are not per slot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MachineContent {
-    /// Image.
-    pub image: String,
-    /// Type.
-    pub instance_type: String,
-    /// Profile.
-    pub instance_profile: String,
-    /// Security groups.
-    pub security_groups: Vec<String>,
-    /// SHA-256 per binary.
-    pub binaries: BTreeMap<String, String>,
 }
 
 /// Until when one can go back.

@@ -1,8 +1,9 @@
 //! Why a machine is replaced although its release stays: each part that differs, from what to what.
 
+use crate::domain::machine::MachineContent;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::envelope::{MachineContent, RolloutPlan, SlotPlan};
+use super::envelope::{RolloutPlan, SlotPlan};
 use super::input::{PlanInput, Target};
 use super::pins::rendered;
 use crate::domain::ids::SlotName;
@@ -66,7 +67,7 @@ pub(super) fn reasons(
 
 fn machine_parts(before: &MachineContent, now: &MachineContent) -> Vec<String> {
     let mut parts: Vec<String> = [
-        ("image", &before.image, &now.image),
+        ("image", before.image.as_str(), now.image.as_str()),
         ("instance type", &before.instance_type, &now.instance_type),
         (
             "instance profile",

@@ -1,8 +1,8 @@
 //! The machines of a group in the plan.
 
+use crate::domain::machine::MachineContent;
 use serde::{Deserialize, Serialize};
 
-use super::envelope::MachineContent;
 use crate::domain::group::{Group, Launches};
 use crate::domain::ids::{
     ContentDigest, GroupName, LaunchTemplateName, LaunchTemplateVersion, StepId, TargetGroupArn,

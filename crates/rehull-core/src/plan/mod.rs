@@ -51,8 +51,8 @@ pub use crate::domain::worker::{OrderRule, WorkerPolicy};
 pub use changed::differences;
 pub use content::{content_for_heal, last_seen};
 pub use envelope::{
-    Envelope, Forecast, ForecastStep, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan,
-    ServersForecast, SlotContent, SlotPlan, WorkersForecast,
+    Envelope, Forecast, ForecastStep, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan, ServersForecast,
+    SlotContent, SlotPlan, WorkersForecast,
 };
 pub use findings::{Finding, Severity, findings};
 pub use group::{ControlPlanePlan, ServerContent};

@@ -15,7 +15,8 @@ pub(super) fn forgotten(input: &PlanInput<'_>, earlier: &[RolloutPlan]) -> Vec<R
     }
     let pinned = input.desired.etcd.version;
     let role = &input.desired.etcd;
-    role.binaries
+    role.machine
+        .binaries
         .iter()
         .filter_map(|(name, sha256)| {
             let of = release_of(earlier, name, sha256).filter(|of| *of != pinned)?;

@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::content::translated;
-use super::envelope::{
-    Envelope, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan, SlotContent, SlotPlan,
-};
+use super::envelope::{Envelope, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan, SlotContent, SlotPlan};
 use super::input::{Past, PlanInput, ServersTarget, Target, holder, lowest_version};
 use super::refusal::Refusal;
 use super::{explain, forecast, pins, preconditions, servers, spare, workers};
 use crate::config::suggest;
-use crate::domain::desired::{EtcdRole, Slot};
+use crate::domain::desired::Slot;
 use crate::domain::ids::{GroupName, SlotName, StepId};
 use crate::domain::observed::Observed;
 use crate::domain::version::EtcdVersion;
@@ -34,7 +32,7 @@ pub fn plan_knowing(input: &PlanInput<'_>, past: &Past) -> Result<RolloutPlan, V
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    let machine = machine_content(&input.desired.etcd);
+    let machine = input.desired.etcd.machine.clone();
     let mut slots = slots(input, past)?;
     for slot in slots.iter_mut().filter(|slot| slot.reasons == [SAME_RELEASE]) {
         if let Some(known) = explain::reasons(input, &past.plans, &machine, slot) {
@@ -107,16 +105,6 @@ fn worker_user_data(input: &PlanInput<'_>) -> BTreeMap<GroupName, String> {
     let groups = input.workers.iter();
     let rendered = groups.filter_map(|(group, target)| Some((group.clone(), user_data_of(target)?)));
     rendered.collect()
-}
-
-fn machine_content(role: &EtcdRole) -> MachineContent {
-    MachineContent {
-        image: role.image.to_string(),
-        instance_type: role.instance_type.clone(),
-        instance_profile: role.instance_profile.clone(),
-        security_groups: role.security_groups.clone(),
-        binaries: role.binaries.clone(),
-    }
 }
 
 /// Where nothing changes, what the slots are to run stays the target: for a way back that is not what the file pins.

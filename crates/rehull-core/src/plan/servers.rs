@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::envelope::{Envelope, MachineContent, RolloutKind, ServersForecast};
+use super::envelope::{Envelope, RolloutKind, ServersForecast};
 use super::eta;
 use super::group::{ControlPlanePlan, ServerContent, content, launched, listed};
 use super::input::{PlanInput, ServersTarget};
@@ -42,7 +42,7 @@ pub(super) fn plan(input: &PlanInput<'_>) -> Result<Option<ControlPlanePlan>, Ve
         from: running(input.seen, role, group),
         reasons: reasons(input.seen, role, group, &to),
         to,
-        machine: machine(role),
+        machine: role.machine.clone(),
         policy: role.serving.clone(),
     };
     let refusals = refusals(input, role, group, &planned);
@@ -50,16 +50,6 @@ pub(super) fn plan(input: &PlanInput<'_>) -> Result<Option<ControlPlanePlan>, Ve
         Ok(Some(planned))
     } else {
         Err(refusals)
-    }
-}
-
-fn machine(role: &ControlPlaneRole) -> MachineContent {
-    MachineContent {
-        image: role.image.to_string(),
-        instance_type: role.instance_type.clone(),
-        instance_profile: role.instance_profile.clone(),
-        security_groups: role.security_groups.clone(),
-        binaries: role.binaries.clone(),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::domain::etcd::Endpoint;
 use crate::domain::ids::{
     AccountId, ClusterName, ContentDigest, EtcdClusterId, ImageId, InstanceId, MemberId, Region,
 };
+use crate::domain::machine::MachineContent;
 use crate::domain::observed::Observed;
 use crate::domain::policy::{EtcdStrategy, RolloutPolicy};
 use crate::domain::version::EtcdVersion;
@@ -37,11 +38,13 @@ pub(super) fn desired(count: usize, version: EtcdVersion) -> Desired {
         snapshots: location("snapshots/"),
         etcd: EtcdRole {
             version,
-            binaries: BTreeMap::new(),
-            image: ImageId::new("ami-1"),
-            instance_type: "m6i.large".to_owned(),
-            instance_profile: "p".to_owned(),
-            security_groups: Vec::new(),
+            machine: MachineContent {
+                binaries: BTreeMap::new(),
+                image: ImageId::new("ami-1"),
+                instance_type: "m6i.large".to_owned(),
+                instance_profile: "p".to_owned(),
+                security_groups: Vec::new(),
+            },
             flags: BTreeMap::new(),
             template: TemplateRef::BuiltIn(1),
             machine_tls: MachineTls {
@@ -166,7 +169,7 @@ fn the_digest_survives_another_leader_and_other_machine_ids_and_nothing_else() {
     baked.policy.bake = std::time::Duration::from_secs(1);
     assert_ne!(digest_of(&model, &baked), first);
     let mut typed = want.clone();
-    typed.etcd.instance_type = "m6i.xlarge".to_owned();
+    typed.etcd.machine.instance_type = "m6i.xlarge".to_owned();
     assert_ne!(digest_of(&model, &typed), first);
     let mut account = model.observe();
     account.identity = None;

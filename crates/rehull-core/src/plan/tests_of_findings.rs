@@ -26,7 +26,7 @@ fn plan() -> WorkersPlan {
             version: KubernetesVersion::new(1, 34, 2),
             digest: ContentDigest::new("sha256:new"),
         },
-        machine: crate::plan::MachineContent::default(),
+        machine: crate::domain::machine::MachineContent::default(),
         reasons: vec!["Kubernetes".to_owned()],
         policy: WorkerPolicy::default(),
     };

@@ -43,14 +43,20 @@ fn change(seen: &mut Observed, n: usize, change: impl FnOnce(&mut MemberAnswer))
 /// The plan by which the machines of the model were booted.
 fn former() -> RolloutPlan {
     let mut want = desired(3, OLD);
-    want.etcd.binaries.insert("etcd".to_owned(), "aa".repeat(32));
+    want.etcd
+        .machine
+        .binaries
+        .insert("etcd".to_owned(), "aa".repeat(32));
     make(&want, &Model::healthy(3).observe(), RolloutKind::Upgrade).unwrap()
 }
 
 #[test]
 fn digests_of_the_release_before_are_refused_at_their_pin() {
     let mut want = desired(3, NEW);
-    want.etcd.binaries.insert("etcd".to_owned(), "aa".repeat(32));
+    want.etcd
+        .machine
+        .binaries
+        .insert("etcd".to_owned(), "aa".repeat(32));
     let refusals = knowing(&want, rendered(&want), &[former()]).unwrap_err();
     assert_eq!(refusals.len(), 1, "{refusals:?}");
     assert_eq!(refusals[0].code, "plan::forgotten_digest");
@@ -66,7 +72,10 @@ fn digests_of_the_release_before_are_refused_at_their_pin() {
         refusals[0].help
     );
 
-    want.etcd.binaries.insert("etcd".to_owned(), "bb".repeat(32));
+    want.etcd
+        .machine
+        .binaries
+        .insert("etcd".to_owned(), "bb".repeat(32));
     assert_eq!(codes(knowing(&want, rendered(&want), &[former()])), ["planned"]);
 }
 
@@ -75,7 +84,10 @@ fn of_two_plans_with_one_digest_the_older_one_says_which_release_it_is() {
     let mut mistaken = former();
     mistaken.envelope.to = NEW;
     let mut want = desired(3, OLD);
-    want.etcd.binaries.insert("etcd".to_owned(), "aa".repeat(32));
+    want.etcd
+        .machine
+        .binaries
+        .insert("etcd".to_owned(), "aa".repeat(32));
     let earlier = [mistaken, former()];
     assert_eq!(codes(knowing(&want, rendered(&want), &earlier)), ["planned"]);
 }
@@ -89,8 +101,11 @@ fn a_machine_of_the_same_release_is_replaced_for_reasons_with_from_and_to() {
             .insert(name, "#cloud-config\n# a\nquota: 1\n".to_owned());
     }
     let mut want = desired(3, OLD);
-    want.etcd.instance_type = "m6i.xlarge".to_owned();
-    want.etcd.binaries.insert("etcd".to_owned(), "aa".repeat(32));
+    want.etcd.machine.instance_type = "m6i.xlarge".to_owned();
+    want.etcd
+        .machine
+        .binaries
+        .insert("etcd".to_owned(), "aa".repeat(32));
     let one = |name: SlotName| {
         let text = "#cloud-config\n# a\nquota: 2\n".to_owned();
         let digest = ContentDigest::new(format!("sha256:new-{name}"));

@@ -172,7 +172,7 @@ fn nodes_of_another_content_give_way_after_the_control_plane_group_by_group() {
     assert_eq!(groups.len(), 2);
     assert_eq!(groups[0].reasons, ["kubelet 1.33.13 → 1.34.2"]);
     assert_eq!(groups[0].from.as_ref().unwrap().version, release("1.33.13"));
-    assert_eq!(groups[0].machine.image, "ami-8acc23d5688586c15");
+    assert_eq!(groups[0].machine.image.as_str(), "ami-8acc23d5688586c15");
     assert_eq!(groups[0].targets.len(), 1);
     let workers = plan.envelope.workers.as_ref().unwrap();
     assert_eq!((workers.budget, workers.order.len()), (2, 1));

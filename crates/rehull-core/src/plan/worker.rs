@@ -1,8 +1,8 @@
 //! Workers in the plan: groups of nodes that are rolled side by side, and what they may cost each other.
 
+use crate::domain::machine::MachineContent;
 use serde::{Deserialize, Serialize};
 
-use super::envelope::MachineContent;
 use super::group::ServerContent;
 use crate::domain::ids::{GroupName, LaunchTemplateName, StepId, TargetGroupArn};
 use crate::domain::worker::{OrderRule, WorkerPolicy};

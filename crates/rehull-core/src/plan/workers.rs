@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::envelope::{Envelope, MachineContent, RolloutKind, WorkersForecast};
+use super::envelope::{Envelope, RolloutKind, WorkersForecast};
 use super::eta;
 use super::findings::{Severity, findings};
 use super::group::{ControlPlanePlan, ServerContent, content, launched, listed};
@@ -83,13 +83,7 @@ fn planned(
         from: running(input.seen, role, group),
         reasons: reasons(input.seen, role, group, &to),
         to,
-        machine: MachineContent {
-            image: role.image.to_string(),
-            instance_type: role.instance_type.clone(),
-            instance_profile: role.instance_profile.clone(),
-            security_groups: role.security_groups.clone(),
-            binaries: role.binaries.clone(),
-        },
+        machine: role.machine.clone(),
         policy: role.policy.clone(),
     };
     let mut refusals = shape((role, n), group);

@@ -46,13 +46,13 @@ struct ServerContent<'a> {
 
 pub(super) fn digest_of_servers(role: &ControlPlaneRole, user_data: &str) -> ContentDigest {
     digested(&ServerContent {
-        binaries: &role.binaries,
+        binaries: &role.machine.binaries,
         format: 1,
-        image: role.image.as_str(),
-        instance_profile: &role.instance_profile,
-        instance_type: &role.instance_type,
+        image: role.machine.image.as_str(),
+        instance_profile: &role.machine.instance_profile,
+        instance_type: &role.machine.instance_type,
         kubernetes: role.version.to_string(),
-        security_groups: as_a_set(&role.security_groups),
+        security_groups: as_a_set(&role.machine.security_groups),
         tls_revision: &role.machine_tls.revision,
         user_data: sha256(&normalised(user_data)),
     })
@@ -74,13 +74,13 @@ struct WorkerContent<'a> {
 
 pub(super) fn digest_of_workers(group: &WorkerGroupRole, user_data: &str) -> ContentDigest {
     digested(&WorkerContent {
-        binaries: &group.binaries,
+        binaries: &group.machine.binaries,
         format: 1,
-        image: group.image.as_str(),
-        instance_profile: &group.instance_profile,
-        instance_type: &group.instance_type,
+        image: group.machine.image.as_str(),
+        instance_profile: &group.machine.instance_profile,
+        instance_type: &group.machine.instance_type,
         kubelet: group.version.to_string(),
-        security_groups: as_a_set(&group.security_groups),
+        security_groups: as_a_set(&group.machine.security_groups),
         user_data: sha256(&normalised(user_data)),
     })
 }
@@ -101,14 +101,14 @@ fn digested(content: &impl Serialize) -> ContentDigest {
 pub(super) fn digest(desired: &Desired, slot: &Slot, user_data: &str) -> ContentDigest {
     let etcd = &desired.etcd;
     digested(&Content {
-        binaries: &etcd.binaries,
+        binaries: &etcd.machine.binaries,
         etcd: etcd.version.to_string(),
         format: 1,
-        image: etcd.image.as_str(),
-        instance_profile: &etcd.instance_profile,
-        instance_type: &etcd.instance_type,
+        image: etcd.machine.image.as_str(),
+        instance_profile: &etcd.machine.instance_profile,
+        instance_type: &etcd.machine.instance_type,
         interface: slot.interface.as_str(),
-        security_groups: as_a_set(&etcd.security_groups),
+        security_groups: as_a_set(&etcd.machine.security_groups),
         subnet: slot.subnet.as_str(),
         tls_revision: &etcd.machine_tls.revision,
         user_data: sha256(&normalised(user_data)),

@@ -157,7 +157,7 @@ pub fn render_control_plane(
 
 pub(super) fn values(desired: &Desired, role: &ControlPlaneRole) -> Result<Value, RenderError> {
     let region = desired.aws.region.as_str();
-    let binaries = role.binaries.iter();
+    let binaries = role.machine.binaries.iter();
     let binaries: Vec<Value> = binaries
         .map(|(name, sha256)| json!({ "name": name, "sha256": sha256 }))
         .collect();

@@ -18,6 +18,7 @@ use crate::domain::ids::{
     AccountId, ClusterName, ImageId, InterfaceId, LaunchTemplateName, Region, SlotName, SubnetId, VolumeId,
     Zone,
 };
+use crate::domain::machine::MachineContent;
 use crate::domain::policy::{EtcdStrategy, RolloutPolicy};
 use crate::domain::version::EtcdVersion;
 
@@ -52,11 +53,13 @@ fn desired(members: u8) -> Desired {
         snapshots: location("rehull-dev-snapshots", "etcd/"),
         etcd: EtcdRole {
             version: EtcdVersion::new(3, 5, 33),
-            binaries: ["etcd", "etcdctl", "etcdutl"].map(binary).into(),
-            image: ImageId::new("ami-0123456789abcdef0"),
-            instance_type: "m6i.large".to_owned(),
-            instance_profile: "dev-etcd".to_owned(),
-            security_groups: vec!["sg-1".to_owned(), "sg-2".to_owned()],
+            machine: MachineContent {
+                binaries: ["etcd", "etcdctl", "etcdutl"].map(binary).into(),
+                image: ImageId::new("ami-0123456789abcdef0"),
+                instance_type: "m6i.large".to_owned(),
+                instance_profile: "dev-etcd".to_owned(),
+                security_groups: vec!["sg-1".to_owned(), "sg-2".to_owned()],
+            },
             flags: BTreeMap::from([("quota-backend-bytes".to_owned(), "8589934592".to_owned())]),
             template: TemplateRef::BuiltIn(1),
             machine_tls: MachineTls {
@@ -274,12 +277,16 @@ fn everything_that_asks_for_a_new_machine_changes_the_digest_and_nothing_else_do
     let changes: [(&str, Change); 10] = [
         ("version", |d| d.etcd.version = EtcdVersion::new(3, 6, 14)),
         ("binaries", |d| {
-            drop(d.etcd.binaries.insert("etcd".to_owned(), "cd".repeat(32)));
+            drop(d.etcd.machine.binaries.insert("etcd".to_owned(), "cd".repeat(32)));
         }),
-        ("image", |d| d.etcd.image = ImageId::new("ami-2")),
-        ("instance type", |d| d.etcd.instance_type = "m7i.large".to_owned()),
-        ("profile", |d| d.etcd.instance_profile = "other".to_owned()),
-        ("security groups", |d| d.etcd.security_groups.truncate(1)),
+        ("image", |d| d.etcd.machine.image = ImageId::new("ami-2")),
+        ("instance type", |d| {
+            d.etcd.machine.instance_type = "m7i.large".to_owned();
+        }),
+        ("profile", |d| {
+            d.etcd.machine.instance_profile = "other".to_owned();
+        }),
+        ("security groups", |d| d.etcd.machine.security_groups.truncate(1)),
         ("flags", |d| d.etcd.flags.clear()),
         ("certificates", |d| d.etcd.machine_tls.revision = "2".to_owned()),
         ("volume", |d| d.etcd.slots[0].volume = VolumeId::new("vol-9")),
@@ -293,7 +300,9 @@ fn everything_that_asks_for_a_new_machine_changes_the_digest_and_nothing_else_do
         assert_ne!(built_in(&other).digest, before, "{what}");
     }
     let same: [(&str, Change); 5] = [
-        ("order of security groups", |d| d.etcd.security_groups.reverse()),
+        ("order of security groups", |d| {
+            d.etcd.machine.security_groups.reverse();
+        }),
         ("policy", |d| d.policy.snapshot = false),
         ("strategy", |d| d.etcd.strategy = EtcdStrategy::Reattach),
         ("store", |d| {

@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 use super::RenderedSlot;
 use crate::domain::control_plane::ControlPlaneRole;
 use crate::domain::desired::{Desired, Slot};
-use crate::domain::ids::{ContentDigest, GroupName, SlotName};
+use crate::domain::ids::{ContentDigest, GroupName, LaunchTemplateName, SlotName, SubnetId};
+use crate::domain::machine::MachineContent;
 use crate::domain::terraform::{RoleContent, TerraformChange};
 use crate::domain::worker::WorkerGroupRole;
 
@@ -39,6 +40,84 @@ struct LaunchTemplate<'a> {
     user_data: &'a str,
 }
 
+/// A role that was rendered: its slot or group, and what all its machines are made from.
+struct Made<'a> {
+    /// Name of the slot or group.
+    name: &'a str,
+    launch_template: &'a LaunchTemplateName,
+    version: String,
+    machine: &'a MachineContent,
+    /// Of a slot; a group chooses its own.
+    subnet: Option<&'a SubnetId>,
+    rendered: &'a RenderedSlot,
+}
+
+impl<'a> Made<'a> {
+    fn of_a_slot(desired: &'a Desired, slot: &'a Slot, rendered: &'a RenderedSlot) -> Self {
+        Self {
+            name: slot.name.as_str(),
+            launch_template: &slot.launch_template,
+            version: desired.etcd.version.to_string(),
+            machine: &desired.etcd.machine,
+            subnet: Some(&slot.subnet),
+            rendered,
+        }
+    }
+
+    fn of_servers(role: &'a ControlPlaneRole, rendered: &'a RenderedSlot) -> Self {
+        Self {
+            name: role.group.as_str(),
+            launch_template: &role.launch_template,
+            version: role.version.to_string(),
+            machine: &role.machine,
+            subnet: None,
+            rendered,
+        }
+    }
+
+    fn of_workers(role: &'a WorkerGroupRole, rendered: &'a RenderedSlot) -> Self {
+        Self {
+            name: role.group.as_str(),
+            launch_template: &role.launch_template,
+            version: role.version.to_string(),
+            machine: &role.machine,
+            subnet: None,
+            rendered,
+        }
+    }
+
+    /// As Terraform is told.
+    fn launch_template(&self) -> (&'a str, LaunchTemplate<'a>) {
+        let template = LaunchTemplate {
+            name: self.launch_template.as_str(),
+            content_digest: self.rendered.digest.as_str(),
+            image_id: self.machine.image.as_str(),
+            instance_type: &self.machine.instance_type,
+            instance_profile: &self.machine.instance_profile,
+            security_group_ids: &self.machine.security_groups,
+            subnet_id: self.subnet.map(SubnetId::as_str),
+            user_data: &self.rendered.user_data,
+        };
+        (self.name, template)
+    }
+
+    /// As the gate judges it.
+    fn role(&self) -> RoleContent {
+        RoleContent {
+            role: self.name.to_owned(),
+            launch_template: self.launch_template.clone(),
+            version: self.version.clone(),
+            user_data: sha256(&self.rendered.user_data),
+            content: self.rendered.digest.clone(),
+            image: self.machine.image.clone(),
+            instance_type: self.machine.instance_type.clone(),
+            instance_profile: self.machine.instance_profile.clone(),
+            security_groups: self.machine.security_groups.iter().cloned().collect(),
+            subnet: self.subnet.cloned(),
+        }
+    }
+}
+
 /// What machines of groups are booted with, as far as it was rendered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RenderedGroups {
@@ -49,14 +128,23 @@ pub struct RenderedGroups {
 }
 
 impl RenderedGroups {
-    /// Groups of workers of the file that were rendered.
-    fn of_workers<'a>(
-        &'a self,
-        desired: &'a Desired,
-    ) -> impl Iterator<Item = (&'a WorkerGroupRole, &'a RenderedSlot)> {
+    /// Groups of the file that were rendered.
+    fn made<'a>(&'a self, desired: &'a Desired) -> impl Iterator<Item = Made<'a>> {
+        let servers = desired.control_plane.as_ref().zip(self.servers.as_ref());
+        let servers = servers.map(|(role, done)| Made::of_servers(role, done));
         let roles = desired.workers.iter().flat_map(|workers| &workers.groups);
-        roles.filter_map(|role| Some((role, self.workers.get(&role.group)?)))
+        let workers = roles.filter_map(|role| Some(Made::of_workers(role, self.workers.get(&role.group)?)));
+        servers.into_iter().chain(workers)
     }
+}
+
+/// Slots that were rendered.
+fn made_slots<'a>(
+    desired: &'a Desired,
+    rendered: &'a BTreeMap<SlotName, RenderedSlot>,
+) -> impl Iterator<Item = Made<'a>> {
+    let slots = desired.etcd.rendered();
+    slots.filter_map(|slot| Some(Made::of_a_slot(desired, slot, rendered.get(&slot.name)?)))
 }
 
 /// The text of the variables file, two spaces deep, with a final line end. Slots that were not rendered are left out.
@@ -66,22 +154,14 @@ pub fn tfvars(
     rendered: &BTreeMap<SlotName, RenderedSlot>,
     groups: &RenderedGroups,
 ) -> String {
-    let mut templates = BTreeMap::new();
-    for slot in desired.etcd.rendered() {
-        if let Some(done) = rendered.get(&slot.name) {
-            templates.insert(slot.name.as_str(), launch_template(desired, slot, done));
-        }
-    }
-    let servers = desired.control_plane.as_ref().zip(groups.servers.as_ref());
-    let servers = servers.map(|(role, done)| (role.group.as_str(), group_template(role, done)));
-    let workers = groups.of_workers(desired);
-    let workers = workers.map(|(role, done)| (role.group.as_str(), worker_template(role, done)));
     let file = File {
         rehull_format: 1,
         cluster: desired.cluster.as_str(),
         region: desired.aws.region.as_str(),
-        etcd_launch_templates: templates,
-        group_launch_templates: servers.into_iter().chain(workers).collect(),
+        etcd_launch_templates: made_slots(desired, rendered)
+            .map(|made| made.launch_template())
+            .collect(),
+        group_launch_templates: groups.made(desired).map(|made| made.launch_template()).collect(),
     };
     let mut text = serde_json::to_string_pretty(&file).unwrap_or_default();
     text.push('\n');
@@ -95,104 +175,13 @@ pub fn terraform_change(
     rendered: &BTreeMap<SlotName, RenderedSlot>,
     groups: &RenderedGroups,
 ) -> TerraformChange {
-    let roles = desired
-        .etcd
-        .rendered()
-        .filter_map(|slot| Some(role(desired, slot, rendered.get(&slot.name)?)));
-    let servers = desired.control_plane.as_ref().zip(groups.servers.as_ref());
-    let servers = servers.map(|(role, done)| group_role(role, done));
-    let workers = groups.of_workers(desired);
-    let workers = workers.map(|(role, done)| worker_role(role, done));
+    let made = made_slots(desired, rendered).chain(groups.made(desired));
     TerraformChange {
         variables: tfvars(desired, rendered, groups),
-        roles: roles.chain(servers).chain(workers).collect(),
+        roles: made.map(|made| made.role()).collect(),
     }
 }
 
 fn sha256(text: &str) -> ContentDigest {
     ContentDigest::new(format!("sha256:{}", hex::encode(Sha256::digest(text.as_bytes()))))
-}
-
-fn group_role(role: &ControlPlaneRole, done: &RenderedSlot) -> RoleContent {
-    RoleContent {
-        role: role.group.as_str().to_owned(),
-        launch_template: role.launch_template.clone(),
-        version: role.version.to_string(),
-        user_data: sha256(&done.user_data),
-        content: done.digest.clone(),
-        image: role.image.clone(),
-        instance_type: role.instance_type.clone(),
-        instance_profile: role.instance_profile.clone(),
-        security_groups: role.security_groups.iter().cloned().collect(),
-        subnet: None,
-    }
-}
-
-fn group_template<'a>(role: &'a ControlPlaneRole, done: &'a RenderedSlot) -> LaunchTemplate<'a> {
-    LaunchTemplate {
-        name: role.launch_template.as_str(),
-        content_digest: done.digest.as_str(),
-        image_id: role.image.as_str(),
-        instance_type: &role.instance_type,
-        instance_profile: &role.instance_profile,
-        security_group_ids: &role.security_groups,
-        subnet_id: None,
-        user_data: &done.user_data,
-    }
-}
-
-fn worker_role(role: &WorkerGroupRole, done: &RenderedSlot) -> RoleContent {
-    RoleContent {
-        role: role.group.as_str().to_owned(),
-        launch_template: role.launch_template.clone(),
-        version: role.version.to_string(),
-        user_data: sha256(&done.user_data),
-        content: done.digest.clone(),
-        image: role.image.clone(),
-        instance_type: role.instance_type.clone(),
-        instance_profile: role.instance_profile.clone(),
-        security_groups: role.security_groups.iter().cloned().collect(),
-        subnet: None,
-    }
-}
-
-fn worker_template<'a>(role: &'a WorkerGroupRole, done: &'a RenderedSlot) -> LaunchTemplate<'a> {
-    LaunchTemplate {
-        name: role.launch_template.as_str(),
-        content_digest: done.digest.as_str(),
-        image_id: role.image.as_str(),
-        instance_type: &role.instance_type,
-        instance_profile: &role.instance_profile,
-        security_group_ids: &role.security_groups,
-        subnet_id: None,
-        user_data: &done.user_data,
-    }
-}
-
-fn role(desired: &Desired, slot: &Slot, done: &RenderedSlot) -> RoleContent {
-    RoleContent {
-        role: slot.name.as_str().to_owned(),
-        launch_template: slot.launch_template.clone(),
-        version: desired.etcd.version.to_string(),
-        user_data: sha256(&done.user_data),
-        content: done.digest.clone(),
-        image: desired.etcd.image.clone(),
-        instance_type: desired.etcd.instance_type.clone(),
-        instance_profile: desired.etcd.instance_profile.clone(),
-        security_groups: desired.etcd.security_groups.iter().cloned().collect(),
-        subnet: Some(slot.subnet.clone()),
-    }
-}
-
-fn launch_template<'a>(desired: &'a Desired, slot: &'a Slot, done: &'a RenderedSlot) -> LaunchTemplate<'a> {
-    LaunchTemplate {
-        name: slot.launch_template.as_str(),
-        content_digest: done.digest.as_str(),
-        image_id: desired.etcd.image.as_str(),
-        instance_type: &desired.etcd.instance_type,
-        instance_profile: &desired.etcd.instance_profile,
-        security_group_ids: &desired.etcd.security_groups,
-        subnet_id: Some(slot.subnet.as_str()),
-        user_data: &done.user_data,
-    }
 }

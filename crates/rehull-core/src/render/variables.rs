@@ -214,6 +214,7 @@ pub(super) fn values(desired: &Desired, slot: &Slot) -> Result<Value, RenderErro
     let others = etcd.slots.iter().filter(|other| other.name != slot.name);
     let peers: Vec<String> = others.map(|other| other.address.to_string()).collect();
     let binaries: Vec<Value> = etcd
+        .machine
         .binaries
         .iter()
         .map(|(name, sha256)| json!({ "name": name, "sha256": sha256 }))

@@ -92,7 +92,7 @@ pub(super) fn values(
     group: &WorkerGroupRole,
 ) -> Result<Value, RenderError> {
     let region = desired.aws.region.as_str();
-    let binaries = group.binaries.iter();
+    let binaries = group.machine.binaries.iter();
     let binaries: Vec<Value> = binaries
         .map(|(name, sha256)| json!({ "name": name, "sha256": sha256 }))
         .collect();

@@ -1,5 +1,6 @@
 //! The control plane of a simulated cluster: what Terraform would have laid, and the plan of its upgrade.
 
+use crate::domain::machine::MachineContent;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -10,7 +11,7 @@ pub(super) use super::servers::user_data;
 use crate::domain::group::Group;
 use crate::domain::ids::{ContentDigest, GroupName, LaunchTemplateName, StepId, TargetGroupArn, Token};
 use crate::domain::version::KubernetesVersion;
-use crate::plan::{ControlPlanePlan, MachineContent, ServerContent, ServingPolicy};
+use crate::plan::{ControlPlanePlan, ServerContent, ServingPolicy};
 use crate::ports::{PortError, TemplateContent};
 use crate::world::api::ec2::{Describe, Request as Ask, Response as Told};
 use crate::world::api::{Call, Request, Response};

@@ -331,10 +331,10 @@ pub(super) fn machine_content(desired: &Desired) -> TemplateContent {
     let subnet = role.slots.first().map(|slot| slot.subnet.as_str().to_owned());
     TemplateContent {
         digest: ContentDigest::new(String::new()),
-        image: role.image.as_str().to_owned(),
-        instance_type: role.instance_type.clone(),
-        instance_profile: role.instance_profile.clone(),
-        security_groups: role.security_groups.clone(),
+        image: role.machine.image.as_str().to_owned(),
+        instance_type: role.machine.instance_type.clone(),
+        instance_profile: role.machine.instance_profile.clone(),
+        security_groups: role.machine.security_groups.clone(),
         subnet,
         user_data: String::new(),
         tags: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! The workers of a simulated cluster: what Terraform would have laid, what runs on them, and the plan of their upgrade.
 
+use crate::domain::machine::MachineContent;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -12,7 +13,7 @@ use crate::domain::ids::{
     ContentDigest, GroupName, InstanceId, LaunchTemplateName, NodeName, ObjectName, PodUid, StepId, Token,
 };
 use crate::domain::version::KubernetesVersion;
-use crate::plan::{MachineContent, OrderRule, ServerContent, WorkerGroupPlan, WorkerPolicy, WorkersPlan};
+use crate::plan::{OrderRule, ServerContent, WorkerGroupPlan, WorkerPolicy, WorkersPlan};
 use crate::ports::{PortError, TemplateContent, Unevicted};
 use crate::world::query::Service;
 

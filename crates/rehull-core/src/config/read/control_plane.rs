@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Reader;
+use super::machine::TypedMachine;
 use crate::config::mistake::Wrong;
 use crate::config::policy::{self, Floor};
 use crate::config::spans::Pointer;
 use crate::config::{file, server_flags, servers, value};
 use crate::domain::control_plane::{COMPONENTS, ControlPlaneRole};
 use crate::domain::desired::{MachineTls, ObjectLocation};
-use crate::domain::ids::{GroupName, ImageId, LaunchTemplateName, TargetGroupArn};
+use crate::domain::ids::{GroupName, LaunchTemplateName, TargetGroupArn};
 use crate::domain::policy::ServingPolicy;
 use crate::render::CONTROL_PLANE_SETS;
 
@@ -33,13 +34,13 @@ impl Reader<'_, '_> {
         self.parts.kubernetes = version;
         let binaries = typed.binaries.as_ref();
         let binaries = binaries.map(|typed| self.server_binaries(&at.key("binaries"), typed));
-        let image = self.resource::<ImageId>(&at.key("image"), typed.image.as_ref());
-        let kind = typed.instance_type.as_ref();
-        let instance_type = self.text(&at.key("instanceType"), kind, value::instance_type);
-        let profile = typed.instance_profile.as_ref();
-        let instance_profile = self.text(&at.key("instanceProfile"), profile, value::instance_profile);
-        let groups = typed.security_groups.as_deref();
-        let security_groups = self.security_groups(&at.key("securityGroups"), groups);
+        let machine = TypedMachine {
+            image: typed.image.as_ref(),
+            instance_type: typed.instance_type.as_ref(),
+            instance_profile: typed.instance_profile.as_ref(),
+            security_groups: typed.security_groups.as_deref(),
+        };
+        let machine = self.machine(at, &machine, binaries);
         let cidr = typed.service_cidr.as_ref();
         let service_cidr = self.text(&at.key("serviceCidr"), cidr, servers::cidr);
         let issuer = match &typed.service_account_issuer {
@@ -67,11 +68,7 @@ impl Reader<'_, '_> {
         let (machine_tls, files) = tls?;
         Some(ControlPlaneRole {
             version: version?,
-            binaries: binaries?,
-            image: image?,
-            instance_type: instance_type?,
-            instance_profile: instance_profile?,
-            security_groups: security_groups?,
+            machine: machine?,
             service_cidr: service_cidr?,
             service_account_issuer: issuer?,
             flags: flags?,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Reader;
+use super::machine::TypedMachine;
 use crate::catalog::etcd::check_release;
 use crate::config::mistake::Wrong;
 use crate::config::spans::Pointer;
@@ -19,19 +20,13 @@ impl Reader<'_, '_> {
             .binaries
             .as_ref()
             .map(|binaries| self.binaries(&at.key("binaries"), binaries));
-        let image = self.resource::<ImageId>(&at.key("image"), etcd.image.as_ref());
-        let instance_type = self.text(
-            &at.key("instanceType"),
-            etcd.instance_type.as_ref(),
-            value::instance_type,
-        );
-        let instance_profile = self.text(
-            &at.key("instanceProfile"),
-            etcd.instance_profile.as_ref(),
-            value::instance_profile,
-        );
-        let security_groups =
-            self.security_groups(&at.key("securityGroups"), etcd.security_groups.as_deref());
+        let typed = TypedMachine {
+            image: etcd.image.as_ref(),
+            instance_type: etcd.instance_type.as_ref(),
+            instance_profile: etcd.instance_profile.as_ref(),
+            security_groups: etcd.security_groups.as_deref(),
+        };
+        let machine = self.machine(at, &typed, binaries);
         let flags = self.flags(&at.key("flags"), etcd);
         let template = etcd
             .template
@@ -57,11 +52,7 @@ impl Reader<'_, '_> {
             .map(|spare| self.slot(&at.key("spare"), spare, region));
         Some(EtcdRole {
             version: version?,
-            binaries: binaries?,
-            image: image?,
-            instance_type: instance_type?,
-            instance_profile: instance_profile?,
-            security_groups: security_groups?,
+            machine: machine?,
             flags,
             template: template?,
             machine_tls: machine_tls?,
@@ -92,37 +83,6 @@ impl Reader<'_, '_> {
     pub(super) fn resource<Id: Resource>(&mut self, at: &Pointer, text: Option<&String>) -> Option<Id> {
         self.text(at, text, |text| value::resource(text, Id::PREFIX, Id::NOUN))
             .map(Id::of)
-    }
-
-    pub(super) fn security_groups(
-        &mut self,
-        at: &Pointer,
-        groups: Option<&[Option<String>]>,
-    ) -> Option<Vec<String>> {
-        let groups = groups?;
-        if groups.is_empty() || groups.len() > 16 {
-            let wrong = Wrong::new(
-                "config::security_groups",
-                "1 to 16 security groups are needed",
-                "not 1 to 16",
-            );
-            self.mistakes.add(at, wrong);
-        }
-        let mut read: Vec<String> = Vec::new();
-        for (index, group) in groups.iter().enumerate() {
-            let at = at.index(index);
-            let group = self.text(&at, group.as_ref(), |text| {
-                value::resource(text, "sg-", "security group")
-            })?;
-            if read.contains(&group) {
-                self.mistakes.add(
-                    &at,
-                    Wrong::new("config::duplicate", format!("`{group}` stands twice"), "again"),
-                );
-            }
-            read.push(group);
-        }
-        Some(read)
     }
 
     fn flags(&mut self, at: &Pointer, etcd: &file::Etcd) -> BTreeMap<String, String> {

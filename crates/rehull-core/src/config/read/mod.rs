@@ -4,6 +4,7 @@
 
 mod control_plane;
 mod etcd;
+mod machine;
 mod workers;
 
 use crate::config::file;

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::Reader;
 use super::control_plane::PROPAGATION;
+use super::machine::TypedMachine;
 use crate::config::mistake::Wrong;
 use crate::config::policy::{self, Floor};
 use crate::config::spans::Pointer;
 use crate::config::{file, place, servers, value, workers};
 use crate::domain::desired::TemplateRef;
-use crate::domain::ids::{GroupName, ImageId, LaunchTemplateName, ObjectName, TargetGroupArn};
+use crate::domain::ids::{GroupName, LaunchTemplateName, ObjectName, TargetGroupArn};
 use crate::domain::worker::{OrderRule, WorkerGroupRole, WorkerPolicy, WorkersRole};
 
 /// Of groups, as the schema has it.
@@ -91,13 +92,13 @@ impl Reader<'_, '_> {
         let version = self.take(&at.key("version"), typed.version.as_ref(), servers::version);
         self.parts.kubelets.push(version);
         let binaries = self.worker_binaries(&at.key("binaries"), typed.binaries.as_ref());
-        let image = self.resource::<ImageId>(&at.key("image"), typed.image.as_ref());
-        let kind = typed.instance_type.as_ref();
-        let instance_type = self.text(&at.key("instanceType"), kind, value::instance_type);
-        let profile = typed.instance_profile.as_ref();
-        let instance_profile = self.text(&at.key("instanceProfile"), profile, value::instance_profile);
-        let groups = typed.security_groups.as_deref();
-        let security_groups = self.security_groups(&at.key("securityGroups"), groups);
+        let machine = TypedMachine {
+            image: typed.image.as_ref(),
+            instance_type: typed.instance_type.as_ref(),
+            instance_profile: typed.instance_profile.as_ref(),
+            security_groups: typed.security_groups.as_deref(),
+        };
+        let machine = self.machine(at, &machine, binaries);
         let on_loopback = self.on_loopback();
         let template = typed.template.as_ref().and_then(|from| from.file.as_ref());
         let template = self.text(&at.key("template").key("file"), template, |text| {
@@ -109,11 +110,7 @@ impl Reader<'_, '_> {
             launch_template: LaunchTemplateName::new(launch_template?),
             target_groups: target_groups?,
             version: version?,
-            binaries: binaries?,
-            image: image?,
-            instance_type: instance_type?,
-            instance_profile: instance_profile?,
-            security_groups: security_groups?,
+            machine: machine?,
             template: TemplateRef::File(template?),
             policy: policy?,
         })

@@ -25,7 +25,7 @@ fn the_example_with_workers_is_legal_and_the_others_have_none() {
     assert_eq!(general.policy.drain_deadline.as_secs(), 1800);
     let memory = &role.groups[1];
     assert_eq!(memory.policy, WorkerPolicy::default());
-    assert!(memory.binaries.is_empty() && memory.target_groups.is_empty());
+    assert!(memory.machine.binaries.is_empty() && memory.target_groups.is_empty());
     assert_eq!(parse("c", WITH_SERVERS).unwrap().workers, None);
 }
 

@@ -58,12 +58,22 @@ fn everything_that_asks_for_new_servers_changes_the_digest_and_nothing_else_does
     let changes: [(&str, Change); 8] = [
         ("version", |r| r.version = "1.34.3".parse().unwrap()),
         ("binaries", |r| {
-            drop(r.binaries.insert("kube-scheduler".to_owned(), "cd".repeat(32)));
+            drop(
+                r.machine
+                    .binaries
+                    .insert("kube-scheduler".to_owned(), "cd".repeat(32)),
+            );
         }),
-        ("image", |r| r.image = crate::domain::ids::ImageId::new("ami-2")),
-        ("instance type", |r| r.instance_type = "m7i.large".to_owned()),
-        ("profile", |r| r.instance_profile = "other".to_owned()),
-        ("security groups", |r| r.security_groups.push("sg-9".to_owned())),
+        ("image", |r| {
+            r.machine.image = crate::domain::ids::ImageId::new("ami-2");
+        }),
+        ("instance type", |r| {
+            r.machine.instance_type = "m7i.large".to_owned();
+        }),
+        ("profile", |r| r.machine.instance_profile = "other".to_owned()),
+        ("security groups", |r| {
+            r.machine.security_groups.push("sg-9".to_owned());
+        }),
         ("flags", |r| r.flags.clear()),
         ("certificates", |r| r.machine_tls.revision = "2".to_owned()),
     ];
@@ -75,7 +85,9 @@ fn everything_that_asks_for_new_servers_changes_the_digest_and_nothing_else_does
     let same: [(&str, Change); 3] = [
         ("floor", |r| r.serving.floor = 2),
         ("group", |r| r.group = crate::domain::ids::GroupName::new("x")),
-        ("order of security groups", |r| r.security_groups.reverse()),
+        ("order of security groups", |r| {
+            r.machine.security_groups.reverse();
+        }),
     ];
     for (what, change) in same {
         let mut other = role.clone();

@@ -42,14 +42,18 @@ fn everything_that_asks_for_new_workers_changes_the_digest_and_nothing_else_does
     let before = rendered(&desired, 0).digest;
     let changes: [(&str, Change); 6] = [
         ("version", |group| group.version = "1.34.3".parse().unwrap()),
-        ("binaries", |group| group.binaries.clear()),
+        ("binaries", |group| group.machine.binaries.clear()),
         ("image", |group| {
-            group.image = crate::domain::ids::ImageId::new("ami-1");
+            group.machine.image = crate::domain::ids::ImageId::new("ami-1");
         }),
-        ("type", |group| group.instance_type = "m7i.large".to_owned()),
-        ("profile", |group| group.instance_profile = "other".to_owned()),
+        ("type", |group| {
+            group.machine.instance_type = "m7i.large".to_owned();
+        }),
+        ("profile", |group| {
+            group.machine.instance_profile = "other".to_owned();
+        }),
         ("security groups", |group| {
-            group.security_groups.push("sg-1".to_owned());
+            group.machine.security_groups.push("sg-1".to_owned());
         }),
     ];
     for (what, change) in changes {

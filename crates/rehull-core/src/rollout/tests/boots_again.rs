@@ -95,6 +95,30 @@ fn a_member_that_is_done_comes_back_when_its_machine_boots_again_and_refuses() {
     }
 }
 
+/// Nobody waits for it: it would be taken away at the end anyway, and whoever attaches later finds a member that is out.
+#[test]
+fn a_spare_that_is_done_is_given_up_when_its_machine_boots_again_and_refuses() {
+    for goal in [Goal::Finish, Goal::Rest] {
+        let mut plan = plan(3, EtcdStrategy::LearnerFirst);
+        plan.envelope.policy.bake = Duration::from_secs(3_600);
+        let mut model = Model::ready_for(EtcdStrategy::LearnerFirst, 3);
+        model.attach();
+        let is_spare = |name: &SlotName| plan.envelope.slots.iter().all(|slot| slot.slot.name != *name);
+        let slot = done(&mut model, &plan, is_spare);
+        boots_again_and_refuses(&mut model, &slot);
+        walk(&mut model, &plan, goal, 60);
+        plan.envelope.policy.bake = Duration::ZERO;
+        model.attach();
+        let end = walk(&mut model, &plan, goal, 1200);
+        assert_eq!(end, End::Done, "{goal:?}: {:#?}", model.story);
+        assert_eq!(model.healthy_voters(), 3, "{goal:?}: {:#?}", model.story);
+        assert_eq!(model.running.get(&slot), None, "{goal:?}: {:#?}", model.story);
+        if goal == Goal::Finish {
+            upgraded(&model, 3);
+        }
+    }
+}
+
 /// Its machine is as this rollout's would be, and this rollout has not launched it.
 #[test]
 fn an_abort_brings_back_what_an_earlier_rollout_has_reattached_when_its_machine_boots_again_and_refuses() {

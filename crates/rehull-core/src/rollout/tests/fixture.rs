@@ -1,5 +1,6 @@
 //! Slots, a plan and parts for the modelled cluster.
 
+use crate::domain::machine::MachineContent;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -13,8 +14,7 @@ use crate::domain::observed::{JobState, SnapshotFact};
 use crate::domain::policy::{EtcdStrategy, RolloutPolicy};
 use crate::domain::version::EtcdVersion;
 use crate::plan::{
-    Envelope, Forecast, MachineContent, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan, SlotContent,
-    SlotPlan,
+    Envelope, Forecast, PLAN_FORMAT, Reversible, RolloutKind, RolloutPlan, SlotContent, SlotPlan,
 };
 
 pub(crate) const OLD: EtcdVersion = EtcdVersion::new(3, 5, 33);
@@ -79,13 +79,7 @@ pub(crate) fn plan(count: usize, strategy: EtcdStrategy) -> RolloutPlan {
         spare,
         control_plane: None,
         workers: None,
-        machine: MachineContent {
-            image: String::new(),
-            instance_type: String::new(),
-            instance_profile: String::new(),
-            security_groups: Vec::new(),
-            binaries: BTreeMap::new(),
-        },
+        machine: MachineContent::default(),
         policy: RolloutPolicy {
             bake: Duration::from_secs(20),
             accept_downtime: count == 1,

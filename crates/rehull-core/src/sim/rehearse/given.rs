@@ -56,9 +56,9 @@ pub(super) fn lay(
     let group = group(&mut world, now)?;
     let mut names = Names::default();
     let mut after = desired.clone();
-    let groups = desired.etcd.security_groups.join(", ");
+    let groups = desired.etcd.machine.security_groups.join(", ");
     names.0.insert(group.clone(), groups);
-    after.etcd.security_groups = vec![group];
+    after.etcd.machine.security_groups = vec![group];
     let slots = after.etcd.slots.iter_mut().chain(&mut after.etcd.spare);
     for slot in slots {
         lay_slot(&mut world, now, after.cluster.as_str(), slot, &mut names)?;
@@ -69,7 +69,7 @@ pub(super) fn lay(
     let before = before(&after, from);
     let releases: Releases = [&before, &after]
         .into_iter()
-        .filter_map(|file| Some((file.etcd.binaries.get("etcd")?.clone(), file.etcd.version)))
+        .filter_map(|file| Some((file.etcd.machine.binaries.get("etcd")?.clone(), file.etcd.version)))
         .collect();
     let draw = Draw::new(seed);
     let lab = Lab::new(Furniture {
@@ -103,8 +103,8 @@ fn before(after: &Desired, from: EtcdVersion) -> Desired {
         before.etcd.machine_tls.revision.push_str("-before");
     } else {
         before.etcd.version = from;
-        let names = after.etcd.binaries.keys();
-        before.etcd.binaries = names.map(|name| (name.clone(), binary(name, from))).collect();
+        let names = after.etcd.machine.binaries.keys();
+        before.etcd.machine.binaries = names.map(|name| (name.clone(), binary(name, from))).collect();
     }
     before
 }
@@ -158,12 +158,12 @@ fn setup(desired: &Desired, seed: u64) -> Result<Setup, GroundError> {
         },
         subnets: subnets.collect(),
         images: vec![ImagePlan {
-            id: desired.etcd.image.as_str().to_owned(),
+            id: desired.etcd.machine.image.as_str().to_owned(),
             name: "etcd".to_owned(),
         }],
         keys: operators(account),
         profiles: vec![Profile {
-            name: desired.etcd.instance_profile.clone(),
+            name: desired.etcd.machine.instance_profile.clone(),
             grants: Vec::new(),
         }],
     })

@@ -4,7 +4,8 @@ use super::scene::{NEW, Scene};
 use crate::domain::action::Action;
 use crate::domain::group_action::GroupAction;
 use crate::domain::ids::{ContentDigest, GroupName, LaunchTemplateName, StepId};
-use crate::plan::{MachineContent, ServerContent, WorkerGroupPlan, WorkerPolicy, WorkersPlan};
+use crate::domain::machine::MachineContent;
+use crate::plan::{ServerContent, WorkerGroupPlan, WorkerPolicy, WorkersPlan};
 use crate::rollout::{Goal, Next};
 
 /// A group whose launch template has no version with the planned content; the control plane is done.
