@@ -3,31 +3,39 @@
 //! of a profile; all seen with 1.11.4), or are one. So they are looked for in the sources, and what cannot be told from
 //! there, because it is computed, is refused.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use hcl_edit::expr::{Expression, ObjectKey};
-use hcl_edit::structure::{Body, Structure};
 use rehull_core::tfplan::{RUN_AT_PLAN, STATE_BACKENDS};
 
 use super::backend;
 use super::error::TerraformError;
 use super::keys::Json;
-use super::scan;
+use super::sources::{self, STATE};
 
-const STATE: &str = "terraform_remote_state";
+/// What a module may say of itself; whatever else there is or will be is not known. OpenTofu's `encryption` starts programs,
+/// `cloud` runs everything elsewhere. The last one is how JSON has comments.
+const OF_ITSELF: [&str; 7] = [
+    "backend",
+    "experiments",
+    "language",
+    "provider_meta",
+    "required_providers",
+    "required_version",
+    "//",
+];
 
 /// What is not known of the backend that this module names, or of what is passed on for it. To be asked before `init`.
 pub(super) fn backend(module: &Path, passed_on: Option<&Path>) -> Result<Option<String>, TerraformError> {
     let mut kinds = Vec::new();
-    for file in scan::files(module)? {
-        let source = match read(&file)? {
+    for (file, source) in sources::of(module)? {
+        let source = match source {
             Ok(source) => source,
             Err(unreadable) => return Ok(Some(unreadable)),
         };
-        for settings in source.of("terraform") {
-            if !settings.of("cloud").is_empty() {
-                return Ok(Some(format!("`cloud` stands in {}", file.display())));
+        for settings in source.under("terraform") {
+            let mut names = settings.entries().into_iter().map(|(name, _)| name);
+            if let Some(name) = names.find(|name| !OF_ITSELF.contains(&name.as_str())) {
+                return Ok(Some(format!("`{name}` stands in {}", file.display())));
             }
             for (kind, given) in settings.of("backend").into_iter().flat_map(Json::entries) {
                 if let Some(found) = not_known(kind, given) {
@@ -37,6 +45,10 @@ pub(super) fn backend(module: &Path, passed_on: Option<&Path>) -> Result<Option<
             }
         }
     }
+    // Terraform would take it for a setting, and not for a file.
+    if let Some(setting) = passed_on.filter(|file| file.to_string_lossy().contains('=')) {
+        return Ok(Some(format!("the backend is given `{}`", setting.display())));
+    }
     // Terraform says what it thinks of one that is not there.
     let file = passed_on
         .map(|file| module.join(file))
@@ -44,8 +56,8 @@ pub(super) fn backend(module: &Path, passed_on: Option<&Path>) -> Result<Option<
     let Some(file) = file else {
         return Ok(None);
     };
-    let given = match read(&file)? {
-        Ok(given) => given,
+    let given = match sources::read(&file)? {
+        Ok(given) => given.whole(),
         Err(unreadable) => return Ok(Some(unreadable)),
     };
     let found = kinds.iter().find_map(|kind| not_known(kind, &given));
@@ -64,9 +76,9 @@ fn not_known(kind: &str, given: &Json) -> Option<String> {
 /// The first data source in one of these folders that is, or may start, a program. To be asked before a plan.
 pub(super) fn data(folders: &[PathBuf]) -> Result<Option<String>, TerraformError> {
     for folder in folders {
-        for file in scan::files(folder)? {
-            let found = match read(&file)? {
-                Ok(source) => source.under("data").into_iter().find_map(asks),
+        for (file, source) in sources::of(folder)? {
+            let found = match source {
+                Ok(source) => source.under("data").iter().find_map(asks),
                 Err(unreadable) => return Ok(Some(unreadable)),
             };
             if let Some(found) = found {
@@ -116,66 +128,10 @@ fn reads_elsewhere(state: &Json) -> Option<String> {
     None
 }
 
-/// One file, whatever it is written in, or how to say that it cannot be read: what cannot be read may hold anything.
-fn read(file: &Path) -> Result<Result<Json, String>, TerraformError> {
-    let bytes = fs::read(file).map_err(TerraformError::file(file))?;
-    let place = file.display();
-    if file.extension().is_some_and(|end| end == "json") {
-        return Ok(
-            Json::read(&bytes).map_err(|error| format!("what cannot be read stands in {place} ({error})"))
-        );
-    }
-    let body = hcl_edit::parser::parse_body(&String::from_utf8_lossy(&bytes));
-    Ok(match body {
-        Ok(body) => Ok(of_body(&body)),
-        Err(error) => Err(format!(
-            "what cannot be read stands in {place}:{}",
-            error.location().line()
-        )),
-    })
-}
-
-/// The same as the JSON syntax would have it: blocks by type and labels.
-fn of_body(body: &Body) -> Json {
-    let one = |structure: &Structure| match structure {
-        Structure::Attribute(attribute) => (attribute.key.as_str().to_owned(), of_value(&attribute.value)),
-        Structure::Block(block) => {
-            let labels = block.labels.iter().rev();
-            let inner = labels.fold(of_body(&block.body), |inner, label| {
-                Json::Object(vec![(label.as_str().to_owned(), inner)])
-            });
-            (block.ident.as_str().to_owned(), inner)
-        }
-    };
-    Json::Object(body.iter().map(one).collect())
-}
-
-/// What is computed is [`Json::Plain`]: so is an object of which one name is.
-fn of_value(value: &Expression) -> Json {
-    if let Some(text) = value.as_str() {
-        return Json::Text(text.to_owned());
-    }
-    if let Some(items) = value.as_array() {
-        return Json::List(items.iter().map(of_value).collect());
-    }
-    let Some(object) = value.as_object() else {
-        return Json::Plain;
-    };
-    let entries: Option<Vec<(String, Json)>> = object
-        .iter()
-        .map(|(key, value)| {
-            let name = match key {
-                ObjectKey::Ident(name) => name.as_str(),
-                ObjectKey::Expression(name) => name.as_str()?,
-            };
-            Some((name.to_owned(), of_value(value.expr())))
-        })
-        .collect();
-    entries.map_or(Json::Plain, Json::Object)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tempfile::TempDir;
 
     use super::*;
@@ -221,6 +177,11 @@ mod tests {
         assert!(of_backend("main.tf.json", json).is_some());
         let twice = r#"{"terraform": {"backend": {"http": {}}}, "terraform": {"backend": {"s3": {}}}}"#;
         assert!(of_backend("main.tf.json", twice).is_some());
+        let encrypted = "terraform {\n  encryption {\n    key_provider \"external\" \"x\" {\n      command = [\"./x\"]\n    }\n  }\n}\n";
+        assert_eq!(
+            of_backend("main.tofu", encrypted).as_deref(),
+            Some("`encryption` stands in main.tofu")
+        );
         let cloud = "terraform {\n  cloud {}\n}\n";
         assert_eq!(
             of_backend("main.tf", cloud).as_deref(),
@@ -262,6 +223,18 @@ mod tests {
         );
     }
 
+    /// Seen with Terraform 1.11.4: it is a setting to `init`, whatever files there are.
+    #[test]
+    fn a_name_of_a_file_that_terraform_takes_for_a_setting_is_refused() {
+        let dir = TempDir::new().unwrap();
+        let passed_on = Path::new("shared_config_files=[\"./x\"]");
+        let found = backend(dir.path(), Some(passed_on)).unwrap();
+        assert_eq!(
+            found.as_deref(),
+            Some("the backend is given `shared_config_files=[\"./x\"]`")
+        );
+    }
+
     #[test]
     fn a_data_source_that_is_a_program_is_found_before_a_plan_reads_it() {
         for (text, kind) in [
@@ -273,6 +246,12 @@ mod tests {
             ("data \"exter\\u006eal\" \"x\" {}\n", "external"),
             (r#"{"data": {"external": {"x": {}}}}"#, "external"),
             (r#"{"data": [{"http": [{"x": {}}]}]}"#, "http"),
+            // A label that is the same word.
+            ("check \"data\" {\n  data \"external\" \"x\" {}\n}\n", "external"),
+            (
+                r#"{"check": {"data": {"data": {"external": {"x": {}}}}}}"#,
+                "external",
+            ),
         ] {
             let said = of_data(text).unwrap_or_default();
             assert!(

@@ -10,11 +10,13 @@ use rehull_core::domain::ids::ContentDigest;
 use rehull_core::domain::terraform::{TerraformChange, TerraformStage};
 use rehull_core::tfplan::{
     Belongs, Contract, Decision, DigestKey, Mode, Setting, Templates, Terms, Tool, Verdict as Judged, decide,
+    unmet_checks,
 };
-use rehull_core::tfrun::{LockInfo, Outcome, Said, Verdict, what_it_is, what_to_do};
+use rehull_core::tfrun::{LockInfo, Outcome, Said, Verdict};
 use sha2::{Digest as _, Sha256};
 
 use super::error::TerraformError;
+use super::unfit::Unfit;
 use super::{Job, PlanFile, Terraform, files, looks, scan};
 use crate::adapters::clock::pause;
 
@@ -41,35 +43,6 @@ impl Judge {
             templates: self.templates,
             roles: change.roles.clone(),
         })
-    }
-}
-
-/// Why there is no plan that could be approved or applied. A sentence each: what, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unfit {
-    /// What came of it.
-    pub why: String,
-    /// What to do; may be empty.
-    pub help: String,
-}
-
-impl Unfit {
-    pub(super) fn new(why: impl Into<String>, help: impl Into<String>) -> Self {
-        Self {
-            why: why.into(),
-            help: help.into(),
-        }
-    }
-
-    /// The end of a run that is not the wanted one.
-    pub(super) fn of(outcome: &Outcome) -> Self {
-        Self::new(what_it_is(outcome), what_to_do(outcome).unwrap_or_default())
-    }
-}
-
-impl From<TerraformError> for Unfit {
-    fn from(error: TerraformError) -> Self {
-        Self::new(error.to_string(), "")
     }
 }
 
@@ -236,6 +209,7 @@ impl<'a> Attempt<'a> {
         let job = self.terraform.plan(&run, &self.variables())?;
         let outcome = self.to_its_end(job, TerraformStage::Plan).await?;
         if !has_changes(&outcome)? {
+            self.checked(&run).await?;
             return Ok(None);
         }
         Ok(Some((PlanFile::of_run(&run)?, tool(&outcome)?)))
@@ -282,13 +256,32 @@ impl<'a> Attempt<'a> {
     /// Plans once more: true if nothing is left to change.
     ///
     /// # Errors
-    /// A run of Terraform did not come to its end.
+    /// A run of Terraform did not come to its end, or a check of the module does not hold.
     pub async fn verify(&self) -> Result<bool, Unfit> {
-        let job = self
-            .terraform
-            .plan(&self.folder.join("verify"), &self.variables())?;
+        let run = self.folder.join("verify");
+        let job = self.terraform.plan(&run, &self.variables())?;
         let outcome = self.to_its_end(job, TerraformStage::Verify).await?;
-        Ok(!has_changes(&outcome)?)
+        let is_done = !has_changes(&outcome)?;
+        if is_done {
+            self.checked(&run).await?;
+        }
+        Ok(is_done)
+    }
+
+    /// Of a plan that changes nothing Terraform only warns when a check fails. The plan is not wanted any more.
+    async fn checked(&self, run: &Path) -> Result<(), Unfit> {
+        let plan = PlanFile::of_run(run)?;
+        let shown = self.terraform.show(&self.folder.join("checks"), &plan).await?;
+        let open = File::open(&shown).map_err(TerraformError::file(&shown))?;
+        let unmet = unmet_checks(BufReader::new(open));
+        for file in [shown.as_path(), plan.path()] {
+            fs::remove_file(file).map_err(TerraformError::file(file))?;
+        }
+        let unmet = unmet.map_err(|error| Unfit::new(error.to_string(), ""))?;
+        unmet.first().map_or(Ok(()), |finding| {
+            let why = format!("a check of the module does not hold: {finding}");
+            Err(Unfit::new(why, ""))
+        })
     }
 
     /// Listens to a run until it has ended.

@@ -23,7 +23,6 @@ const KNOWN: &[(&str, &[&str])] = &[
             "acl",
             "allowed_account_ids",
             "assume_role",
-            "assume_role_with_web_identity",
             "bucket",
             "dynamodb_table",
             "encrypt",

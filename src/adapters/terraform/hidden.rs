@@ -3,15 +3,13 @@
 //! there, in both syntaxes (seen with Terraform 1.11.4 and the AWS provider 5.100.0). So the gate would judge a provider by
 //! less than it was told: `ignore_tags`, for one, hides a change of a tag from the plan.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use hcl_edit::Span as _;
 use hcl_edit::structure::Body;
 
 use super::error::TerraformError;
-use super::keys::Json;
-use super::scan;
+use super::sources::{self, Source};
 
 const PROVIDER: &str = "provider";
 const DYNAMIC: &str = "dynamic";
@@ -19,63 +17,40 @@ const DYNAMIC: &str = "dynamic";
 /// The first such block in one of these folders, and where it stands.
 pub(super) fn setting(folders: &[PathBuf]) -> Result<Option<String>, TerraformError> {
     for folder in folders {
-        for file in scan::files(folder)? {
-            if let Some(found) = in_file(&file)? {
-                return Ok(Some(found));
+        for (file, source) in sources::of(folder)? {
+            let place = file.display();
+            let found = match source {
+                Ok(Source::Json(json)) => {
+                    let mut providers = json.under(PROVIDER).into_iter();
+                    let told = providers.any(|provider| !provider.under(DYNAMIC).is_empty());
+                    told.then(|| format!("`{DYNAMIC}` stands under `{PROVIDER}` in {place}"))
+                }
+                Ok(Source::Hcl(text, body)) => first(&body).map(|at| {
+                    let line = sources::line(&text, at);
+                    format!("`{DYNAMIC}` stands in a `{PROVIDER}` block in {place}:{line}")
+                }),
+                // It may be nothing, and it may be this.
+                Err(unreadable) => Some(unreadable),
+            };
+            if found.is_some() {
+                return Ok(found);
             }
         }
     }
     Ok(None)
 }
 
-fn in_file(file: &Path) -> Result<Option<String>, TerraformError> {
-    let bytes = fs::read(file).map_err(TerraformError::file(file))?;
-    let place = file.display();
-    if file.extension().is_some_and(|end| end == "json") {
-        return Ok(match Json::read(&bytes) {
-            Ok(json) => {
-                let mut providers = json.under(PROVIDER).into_iter();
-                let told = providers.any(|provider| !provider.under(DYNAMIC).is_empty());
-                told.then(|| format!("`{DYNAMIC}` stands under `{PROVIDER}` in {place}"))
-            }
-            Err(error) => Some(format!("what cannot be read stands in {place} ({error})")),
-        });
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    // No name can be spelt in another way, and most files have nothing to be parsed for.
-    if !(text.contains(PROVIDER) && text.contains(DYNAMIC)) {
-        return Ok(None);
-    }
-    Ok(match hcl_edit::parser::parse_body(&text) {
-        Ok(body) => body
-            .get_blocks(PROVIDER)
-            .find_map(|block| first(&block.body, DYNAMIC))
-            .map(|at| {
-                let line = text.bytes().take(at).filter(|byte| *byte == b'\n').count();
-                let line = line.saturating_add(1);
-                format!("`{DYNAMIC}` stands in a `{PROVIDER}` block in {place}:{line}")
-            }),
-        // It may be nothing, and it may be this.
-        Err(error) => Some(format!(
-            "what cannot be read stands in {place}:{}",
-            error.location().line()
-        )),
-    })
-}
-
-/// Where the first block of this name begins, however deep.
-fn first(body: &Body, name: &str) -> Option<usize> {
-    body.blocks().find_map(|block| {
-        if block.has_ident(name) {
-            Some(block.span().map_or(0, |span| span.start))
-        } else {
-            first(&block.body, name)
-        }
-    })
+/// Where the first of them begins.
+fn first(body: &Body) -> Option<usize> {
+    let providers = sources::blocks(body, PROVIDER).into_iter();
+    let mut hidden = providers.flat_map(|provider| sources::blocks(&provider.body, DYNAMIC));
+    hidden.next()?.span().map(|span| span.start)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tempfile::TempDir;
 
     use super::*;
@@ -101,10 +76,6 @@ mod tests {
                 3,
             ),
             (
-                "provider \"aws\" {\n  region = <<A\n}\nA\n  dynamic \"x\" {}\n}\n",
-                5,
-            ),
-            (
                 "provider \"aws\" {\n  assume_role {\n    dynamic \"x\" {}\n  }\n}\n",
                 3,
             ),
@@ -127,8 +98,6 @@ mod tests {
             "provider \"aws\" {\n  region = \"dynamic\"\n}\n",
             "provider \"aws\" {}\nresource \"a\" \"b\" {\n  dynamic \"c\" {\n    for_each = [1]\n    content {}\n  }\n}\n",
             "resource \"a\" \"b\" {\n  provider = aws.west\n  dynamic \"c\" {}\n}\n",
-            // Refused by Terraform, and nothing that this is asked.
-            "resource {\n  dynamic \"c\" {}\n",
         ] {
             assert_eq!(said("a.tf", text), None, "{text}");
         }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// As much of a value as a search for names needs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Json {
     /// Every entry, in order.
     Object(Vec<(String, Json)>),
@@ -27,17 +27,14 @@ impl Json {
         serde_json::from_slice(bytes)
     }
 
-    /// All values that stand under this name, however deep. What stands within one of them is not looked at again.
+    /// All values that stand under this name, however deep, also within one another: a label may be the same word.
     pub(super) fn under<'a>(&'a self, name: &str) -> Vec<&'a Self> {
         match self {
             Self::Object(entries) => entries
                 .iter()
                 .flat_map(|(key, value)| {
-                    if key == name {
-                        vec![value]
-                    } else {
-                        value.under(name)
-                    }
+                    let itself = (key == name).then_some(value);
+                    itself.into_iter().chain(value.under(name))
                 })
                 .collect(),
             Self::List(items) => items.iter().flat_map(|item| item.under(name)).collect(),
@@ -135,7 +132,10 @@ mod tests {
         let read = Json::read(text).unwrap();
         let found = read.under("x");
         assert!(
-            matches!(found.as_slice(), [Json::Bool, Json::Object(_), Json::Text(_)]),
+            matches!(
+                found.as_slice(),
+                [Json::Bool, Json::Object(_), Json::Plain, Json::Text(_)]
+            ),
             "{found:?}"
         );
         assert!(Json::read(b"{\"a\": ").is_err());

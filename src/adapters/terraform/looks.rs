@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::slice;
 
-use super::attempt::Unfit;
+use super::unfit::Unfit;
 use super::{asked, backend, hidden, scan};
 
 /// What a backend or a provider is told may start a program as soon as it is asked anything.

@@ -18,12 +18,14 @@ mod looks;
 mod rig;
 mod runs;
 mod scan;
+mod sources;
 mod turn;
+mod unfit;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-pub use attempt::{Attempt, Judge, Proposal, Tell, Unfit, refused};
+pub use attempt::{Attempt, Judge, Proposal, Tell, refused};
 pub use error::TerraformError;
 pub use files::PlanFile;
 pub use job::{Heard, Job};
@@ -31,6 +33,7 @@ pub use job::{Heard, Job};
 use rehull_core::tfrun::Command;
 pub use runs::{TerraformRuns, interrupt};
 pub use turn::apply;
+pub use unfit::Unfit;
 
 /// One root module, and the program that works on it.
 #[derive(Clone, Debug)]

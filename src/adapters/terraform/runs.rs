@@ -16,8 +16,9 @@ use rehull_core::tfplan::Belongs;
 use rehull_core::tfrun::Said;
 use tokio::task::JoinHandle;
 
-use super::attempt::{APPLY, Attempt, Judge, Proposal, Tell, Unfit, refused};
+use super::attempt::{APPLY, Attempt, Judge, Proposal, Tell, refused};
 use super::error::TerraformError;
+use super::unfit::Unfit;
 use super::{Job, Terraform, files, turn};
 use crate::adapters::clock::pause;
 

@@ -160,11 +160,18 @@ fn names_in(line: &str, word: &str) -> bool {
     line.contains(word)
 }
 
-/// A block begins where a line, another block or a comment does, and is no argument of that name. A text or a comment over
-/// several lines may look the same: then it is named once too often, never once too little.
+/// As a block: an argument of that name is none.
 fn begins_in(line: &str, word: &str) -> bool {
-    line.match_indices(word).any(|(at, _)| {
-        let (before, rest) = line.split_at(at);
+    beginnings(line, word).next().is_some()
+}
+
+/// Where in this line such a block may begin. A block begins where a line, another block or a comment does, and is no
+/// argument of that name. A text or a comment over several lines may look the same: then it is named once too often, never
+/// once too little.
+pub(super) fn beginnings<'l>(line: &'l str, word: &'l str) -> impl Iterator<Item = usize> + 'l {
+    let places = line.match_indices(word).map(|(at, _)| at);
+    places.filter(move |at| {
+        let (before, rest) = line.split_at(*at);
         let rest = rest.strip_prefix(word).unwrap_or_default();
         let before = before.trim_end();
         let begins = before.is_empty() || before.ends_with(['{', '}']) || before.ends_with("*/");

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use rehull_core::ports::{LeaseNow, LeaseState};
 
-use super::attempt::{Applied, Attempt, Unfit};
+use super::attempt::{Applied, Attempt};
 use super::files::PlanFile;
+use super::unfit::Unfit;
 use crate::adapters::clock::pause;
 
 /// Between two tries: Terraform starts for each of them, and reads the lock of its backend.

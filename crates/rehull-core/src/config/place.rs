@@ -106,6 +106,17 @@ pub(super) fn file(text: &str, on_loopback: bool) -> Result<(), Wrong> {
     check(!matches!(last, "" | "." | ".."), wrong)
 }
 
+/// Like [`file`], and passed on as `-backend-config=FILE`: Terraform takes a name with `=` for a setting.
+pub(super) fn backend_file(text: &str, on_loopback: bool) -> Result<(), Wrong> {
+    file(text, on_loopback)?;
+    let message = format!("{} would be a setting to Terraform, and no file", quoted(text));
+    let wrong = Wrong::new("config::path", message, "`=` in a name of a file");
+    check(
+        !text.contains('='),
+        wrong.help("write the setting into a file of that folder, and name the file here"),
+    )
+}
+
 /// The name of a program, without a path: which file it is, is decided by each machine's `PATH`.
 pub(super) fn program(text: &str) -> Result<(), Wrong> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');

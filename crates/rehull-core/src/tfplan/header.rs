@@ -60,12 +60,9 @@ pub(super) fn failed_checks(checks: &Node<'_>) -> Vec<Finding> {
         return findings;
     };
     for check in list {
-        let address = check
-            .get("address")
-            .and_then(|address| address.get("to_display")?.text());
-        let address = address.unwrap_or("check.?");
+        let address = address_of(check);
         match check.get("status").and_then(Node::text) {
-            // Not known before the apply: the plan after it tells.
+            // Not known before the apply: the plan after it tells, and `unmet_checks` asks it.
             Some("pass" | "unknown") => {}
             Some("fail") => findings.push(CHECK.at(address, "this check fails")),
             Some("error") => findings.push(CHECK.at(address, "this check could not be asked")),
@@ -75,4 +72,12 @@ pub(super) fn failed_checks(checks: &Node<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// As Terraform shows it.
+pub(super) fn address_of<'n>(check: &'n Node<'_>) -> &'n str {
+    let address = check
+        .get("address")
+        .and_then(|address| address.get("to_display")?.text());
+    address.unwrap_or("check.?")
 }

@@ -7,6 +7,7 @@
 //! through; the [`Manifest`] holds fingerprints, keyed where the caller has a key.
 
 mod actions;
+mod checks;
 mod contract;
 mod decide;
 mod decision;
@@ -23,6 +24,7 @@ mod reference;
 
 pub use crate::domain::terraform::{Address, Difference, Kind, MANIFEST_FORMAT, Manifest, Part, RoleContent};
 pub use actions::Action;
+pub use checks::unmet_checks;
 pub use contract::{Contract, Mode, PROVIDERS, Templates, Terms, Tool};
 pub use decide::decide;
 pub use decision::{

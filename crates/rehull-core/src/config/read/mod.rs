@@ -188,7 +188,7 @@ impl Reader<'_, '_> {
             None => Some(None),
             file => self
                 .text(&at.key("backendConfig"), file.as_ref(), |text| {
-                    place::file(text, on_loopback)
+                    place::backend_file(text, on_loopback)
                 })
                 .map(Some),
         };
