@@ -21,7 +21,6 @@ pub const RUN_AT_PLAN: &[&str] = &[
 const SETTINGS: &[&str] = &[
     "allowed_account_ids",
     "assume_role",
-    "assume_role_with_web_identity",
     "default_tags",
     "endpoints",
     "region",

@@ -34,6 +34,8 @@ const OF_A_BUCKET: &[&str] = &[
 ];
 const REPLACES: &str = "this replaces what it was set to before, which no plan shows";
 
+const MOVES: &str = "this attaches something to it, which only rehull does";
+
 const ROWS: &[Row] = &[
     Row {
         kind: "aws_kms_key_policy",
@@ -62,6 +64,48 @@ const ROWS: &[Row] = &[
         makers: &[("aws_autoscaling_group", "name")],
         optional: false,
         why: "its machines would wait for somebody to complete this, and may be ended if nobody does",
+    },
+    Row {
+        kind: "aws_secretsmanager_secret_version",
+        argument: "secret_id",
+        makers: &[("aws_secretsmanager_secret", "name")],
+        optional: false,
+        why: "the next machine boots with this one",
+    },
+    Row {
+        kind: "aws_service_discovery_instance",
+        argument: "service_id",
+        makers: &[("aws_service_discovery_service", "")],
+        optional: false,
+        why: "this is written over an instance of the same name",
+    },
+    Row {
+        kind: "aws_eip",
+        argument: "network_interface",
+        makers: &[("aws_network_interface", "")],
+        optional: true,
+        why: MOVES,
+    },
+    Row {
+        kind: "aws_eip",
+        argument: "instance",
+        makers: &[("aws_instance", "")],
+        optional: true,
+        why: MOVES,
+    },
+    Row {
+        kind: "aws_network_interface",
+        argument: "attachment",
+        makers: &[("aws_instance", "")],
+        optional: true,
+        why: MOVES,
+    },
+    Row {
+        kind: "aws_instance",
+        argument: "network_interface",
+        makers: &[("aws_network_interface", "")],
+        optional: true,
+        why: MOVES,
     },
 ];
 
@@ -106,31 +150,34 @@ impl Made {
     }
 }
 
-/// The setting that this resource, which is made, makes of something else, if any. `refused` says why, should that be there already.
+/// The settings that this resource, which is made, makes of something else. `refused` says why, should that be there already.
 pub(super) fn sets(
     kind: &str,
     address: &str,
     trees: Option<&Trees<'_>>,
     refused: impl Fn(&str) -> Finding,
-) -> Option<Setting> {
+) -> Vec<Setting> {
     let of_buckets = OF_A_BUCKET.contains(&kind).then_some(&OF_BUCKETS);
-    let row = ROWS.iter().find(|row| row.kind == kind).or(of_buckets)?;
-    let value = trees.and_then(|trees| trees.after.as_ref()?.get(row.argument));
-    let unknown = trees.and_then(|trees| trees.unknown.as_ref()?.get(row.argument));
-    let is_unknown = unknown.is_some_and(Node::has_true);
-    if row.optional && !is_unknown && value.is_none_or(Node::is_empty) {
-        return None;
-    }
-    let named = value.and_then(Node::text).unwrap_or_default().to_owned();
-    Some(Setting {
-        row,
-        address: address.to_owned(),
-        named: (!is_unknown).then_some(named),
-        refused: refused(&format!(
-            "what its `{}` names is there already, or not plainly made by this plan, and {}: ",
-            row.argument, row.why
-        )),
-    })
+    let rows = ROWS.iter().filter(|row| row.kind == kind).chain(of_buckets);
+    let setting = |row: &'static Row| {
+        let value = trees.and_then(|trees| trees.after.as_ref()?.get(row.argument));
+        let unknown = trees.and_then(|trees| trees.unknown.as_ref()?.get(row.argument));
+        let is_unknown = unknown.is_some_and(Node::has_true);
+        if row.optional && !is_unknown && value.is_none_or(Node::is_empty) {
+            return None;
+        }
+        let named = value.and_then(Node::text).unwrap_or_default().to_owned();
+        Some(Setting {
+            row,
+            address: address.to_owned(),
+            named: (!is_unknown).then_some(named),
+            refused: refused(&format!(
+                "what its `{}` names is there already, or not plainly made by this plan, and {}: ",
+                row.argument, row.why
+            )),
+        })
+    };
+    rows.filter_map(setting).collect()
 }
 
 /// What it sets is there already, or not plainly made by the same plan.

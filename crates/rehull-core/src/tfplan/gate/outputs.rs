@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Seen;
 use super::general::{OUTPUT, UNKNOWN_ACTION, UNKNOWN_FIELD, UNREADABLE};
+use crate::domain::terraform::RoleContent;
 use crate::tfplan::actions::Action;
 use crate::tfplan::contract::Contract;
 use crate::tfplan::finding::Finding;
@@ -50,7 +51,7 @@ pub(in crate::tfplan) fn judge(
             address,
             format!("{action}: an upgrade changes versions, not the list of outputs"),
         ));
-    } else if !source.explains(&Side::of(&trees), None) {
+    } else if !source.explains(&Side::of(&trees), Under::default()) {
         findings.push(OUTPUT.at(
             address,
             "its new value is known before the apply, and is nothing that the render or a launch template says",
@@ -85,17 +86,26 @@ impl<'t, 'a> Side<'t, 'a> {
     }
 }
 
+/// The slot or group that a value stands under, if any.
+#[derive(Clone, Copy, Default)]
+struct Under<'s> {
+    template: Option<&'s Seen>,
+    role: Option<&'s RoleContent>,
+}
+
 impl Source<'_> {
     /// Each leaf that differs is known only after the apply (and what an upgrade applies are launch templates), or repeats
     /// the render, or stands under its slot or group and repeats the launch template there, which was updated already: so
     /// it is after an apply that broke off behind its last update.
-    fn explains(&self, side: &Side<'_, '_>, template: Option<&Seen>) -> bool {
+    fn explains(&self, side: &Side<'_, '_>, under: Under<'_>) -> bool {
         if side.unknown == Some(&Node::Bool(true)) {
             return true;
         }
         match (side.before, side.after) {
             (before, after) if before == after => true,
-            (_, Some(Node::Text(text))) => self.is_rendered(text),
+            (None | Some(Node::Null | Node::Text(_)), Some(Node::Text(text))) => {
+                self.is_rendered(text, under.role)
+            }
             (Some(Node::Map(old)), Some(Node::Map(new))) => {
                 // An attribute that is unknown is absent after.
                 let mut names: Vec<&str> = old.keys().chain(new.keys()).map(AsRef::as_ref).collect();
@@ -103,9 +113,9 @@ impl Source<'_> {
                 names.dedup();
                 names.into_iter().all(|name| {
                     let inner = side.get(name);
-                    let repeats = template.zip(inner.after);
+                    let repeats = under.template.zip(inner.after);
                     repeats.is_some_and(|(template, value)| template.repeats(name, value))
-                        || self.explains(&inner, template.or_else(|| self.templates.get(name)))
+                        || self.explains(&inner, self.under(under, name))
                 })
             }
             (Some(Node::List(old)), Some(Node::List(new))) => {
@@ -116,23 +126,35 @@ impl Source<'_> {
                             after: Some(new),
                             unknown: side.unknown.and_then(|tree| tree.list()?.get(n)),
                         };
-                        self.explains(&inner, template)
+                        self.explains(&inner, under)
                     })
             }
             _ => false,
         }
     }
 
-    fn is_rendered(&self, text: &str) -> bool {
-        self.contract.roles.iter().any(|role| {
-            [
-                role.content.as_str(),
-                role.version.as_str(),
-                role.user_data.as_str(),
-                role.image.as_str(),
-                role.instance_type.as_str(),
-            ]
-            .contains(&text)
+    /// What stands under this name.
+    fn under<'s>(&'s self, under: Under<'s>, name: &str) -> Under<'s> {
+        let role = || self.contract.roles.iter().find(|role| role.role == name);
+        Under {
+            template: under.template.or_else(|| self.templates.get(name)),
+            role: under.role.or_else(role),
+        }
+    }
+
+    /// What stands under a slot or a group repeats the render of that one.
+    fn is_rendered(&self, text: &str, of: Option<&RoleContent>) -> bool {
+        let mut roles = self.contract.roles.iter();
+        roles.any(|role| {
+            of.is_none_or(|of| of.role == role.role)
+                && [
+                    role.content.as_str(),
+                    role.version.as_str(),
+                    role.user_data.as_str(),
+                    role.image.as_str(),
+                    role.instance_type.as_str(),
+                ]
+                .contains(&text)
         })
     }
 }

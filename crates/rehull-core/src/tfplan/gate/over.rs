@@ -57,6 +57,19 @@ pub(super) fn does_more(kind: &str, action: Action, trees: Option<&Trees<'_>>) -
             "the tag `{name}` changes, by which rehull knows what it is: "
         ));
     }
+    if action == Action::Update
+        && let Some(name) = trees.unknown.as_ref().and_then(untold_tag)
+    {
+        let name = Address::new(&name);
+        return Some(format!(
+            "`{name}` is not known yet, and may be a tag by which rehull knows what it is: "
+        ));
+    }
+    if kind == "aws_instance" && action == Action::Create && passes_for_ours(trees) {
+        return Some(
+            "with a tag `rehull:…` it would pass for a machine that rehull has launched: ".to_owned(),
+        );
+    }
     if kind == "aws_autoscaling_group" && action == Action::Update && refreshes(trees) {
         return Some(
             "with `instance_refresh` a change of the group may replace all of its machines, or stop doing so: ".to_owned(),
@@ -71,7 +84,7 @@ pub(super) fn does_more(kind: &str, action: Action, trees: Option<&Trees<'_>>) -
     None
 }
 
-/// A tag of ours that would change, go, or come where none is handed over. What is not known yet may be any of these.
+/// A tag of ours that would change, go, or come where none is handed over.
 fn our_tag(trees: &Trees<'_>) -> Option<String> {
     let (mut before, mut after) = (Tags::new(), Tags::new());
     for (tree, found) in [(&trees.before, &mut before), (&trees.after, &mut after)] {
@@ -85,6 +98,43 @@ fn our_tag(trees: &Trees<'_>) -> Option<String> {
         before.get(*key) != after.get(*key) && !is_handed_over
     });
     changed.map(|(_, name)| name.clone())
+}
+
+/// Attributes that hold tags: maps of them, or lists of blocks that name one each.
+const TAGS: [&str; 5] = ["tag", "tag_specifications", "tags", "tags_all", "volume_tags"];
+
+/// Among what is not known before the apply: all tags of an attribute, the name of one, or the value of one of ours.
+fn untold_tag(unknown: &Node<'_>) -> Option<String> {
+    if let Some(items) = unknown.list() {
+        return items.iter().find_map(untold_tag);
+    }
+    unknown.map().into_iter().flatten().find_map(|(name, value)| {
+        let may_be_ours = TAGS.contains(&name.as_ref()) && hides_a_name(value)
+            || name.starts_with(OURS) && value.has_true();
+        if may_be_ours {
+            return Some(name.clone().into_owned());
+        }
+        untold_tag(value)
+    })
+}
+
+/// As a whole, an item of it, or the name in a block of its own.
+fn hides_a_name(tags: &Node<'_>) -> bool {
+    let is_true = |value: &Node<'_>| *value == Node::Bool(true);
+    is_true(tags)
+        || tags
+            .list()
+            .into_iter()
+            .flatten()
+            .any(|tag| is_true(tag) || tag.get("key").is_some_and(is_true))
+}
+
+fn passes_for_ours(trees: &Trees<'_>) -> bool {
+    let mut found = Tags::new();
+    if let Some(after) = &trees.after {
+        ours("", after, &mut found);
+    }
+    !found.is_empty() || trees.unknown.as_ref().and_then(untold_tag).is_some()
 }
 
 /// By the attribute that they stand in and by name: what they say.

@@ -129,11 +129,19 @@ rules! {
         holds "what machines and the pipeline may do",
         made: true, changed: Any, gone: true,
         instead "apply it outside of an upgrade";
-    "gate::network" ["aws_vpc", "aws_subnet", "aws_internet_gateway", "aws_egress_only_internet_gateway", "aws_nat_gateway", "aws_route_table", "aws_vpc_endpoint", "aws_vpc_dhcp_options", "aws_vpn_gateway", "aws_ec2_transit_gateway_vpc_attachment", "aws_placement_group"]
+    "gate::network" ["aws_vpc", "aws_subnet", "aws_nat_gateway", "aws_route_table", "aws_vpc_endpoint", "aws_vpc_dhcp_options", "aws_ec2_transit_gateway_vpc_attachment", "aws_placement_group"]
         holds "the network that machines, volumes and interfaces stand in",
         made: true, changed: Any, gone: false,
         instead "make the new one beside it and move slot by slot; nothing of the old network may go while a machine stands in it";
-    "gate::firewall" ["aws_security_group", "aws_default_security_group", "aws_network_acl"]
+    "gate::gateway" ["aws_internet_gateway", "aws_egress_only_internet_gateway", "aws_vpn_gateway"]
+        holds "the way out of a network",
+        made: true, changed: Only(TAGS), gone: false,
+        instead "make the new network with a gateway of its own; a gateway that is moved is gone from where it was";
+    "gate::access_list" ["aws_network_acl"]
+        holds "what passes between subnets",
+        made: true, changed: Only(&["tags", "tags_all", "ingress", "egress"]), gone: false,
+        instead "make the new list beside it for new subnets: one that is given to a subnet takes it from the list that lets its traffic through now";
+    "gate::firewall" ["aws_security_group", "aws_default_security_group"]
         holds "who may speak with members and apiservers",
         made: true, changed: Any, gone: false,
         instead "make the new group beside it; a group that machines are in cannot be destroyed, and replacing it waits for them";

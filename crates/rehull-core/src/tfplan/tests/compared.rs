@@ -233,7 +233,6 @@ fn a_provider_may_be_told_where_and_as_whom_it_works() {
         "default_tags": [{"tags": {"constant_value": {"team": "x"}}}],
         "endpoints": [{"ec2": {"constant_value": "http://127.0.0.1:1"}}],
         "assume_role": [{"role_arn": {"constant_value": "arn:aws:iam::1:role/x"}}],
-        "assume_role_with_web_identity": [{"role_arn": {"constant_value": "arn:aws:iam::1:role/x"}}],
     });
     for terms in [upgrade(), infrastructure()] {
         let rules = rules(&judged(&plan, &terms));

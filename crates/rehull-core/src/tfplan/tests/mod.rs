@@ -5,6 +5,7 @@ mod dangers;
 mod digests;
 mod mutations;
 mod names;
+mod outputs;
 mod places;
 mod plans;
 mod recorded;

@@ -113,6 +113,123 @@ fn a_bucket_that_is_not_known_yet_is_not_taken_for_a_new_one() {
     );
 }
 
+/// Each does by being made what a row refuses as a change: the next machine boots with another secret, an interface of a
+/// member is in another machine.
+#[test]
+fn whatever_is_attached_or_written_by_being_made_belongs_to_what_the_plan_makes() {
+    for (address, argument, there, rule) in [
+        (
+            "aws_secretsmanager_secret_version.x",
+            "secret_id",
+            json!("dev-etcd"),
+            "gate::secret",
+        ),
+        ("aws_eip.x", "network_interface", json!("eni-1"), "gate::name"),
+        ("aws_eip.x", "instance", json!("i-1"), "gate::name"),
+        (
+            "aws_network_interface.x",
+            "attachment",
+            json!([{"instance": "i-1", "device_index": 1}]),
+            "gate::interface",
+        ),
+        (
+            "aws_instance.x",
+            "network_interface",
+            json!([{"network_interface_id": "eni-1", "device_index": 0}]),
+            "gate::machine",
+        ),
+        (
+            "aws_service_discovery_instance.x",
+            "service_id",
+            json!("srv-1"),
+            "gate::name",
+        ),
+    ] {
+        let of_there = made(address, &json!({argument: there}), &json!({}));
+        assert_eq!(found(&[of_there], &[]), [rule].into(), "{address} {argument}");
+    }
+    let secret = made("aws_secretsmanager_secret.new", &json!({}), &json!({"id": true}));
+    let version = "aws_secretsmanager_secret_version.x";
+    let of_the_new = made(version, &json!({}), &json!({"secret_id": true}));
+    let resources = [configured(
+        version,
+        "secret_id",
+        &["aws_secretsmanager_secret.new.id"],
+    )];
+    assert_eq!(found(&[secret, of_the_new], &resources), [].into());
+    let interface = made(
+        "aws_network_interface.new",
+        &json!({"attachment": []}),
+        &json!({"id": true}),
+    );
+    let address = made(
+        "aws_eip.x",
+        &json!({"instance": null}),
+        &json!({"network_interface": true}),
+    );
+    let refers = ["aws_network_interface.new.id", "aws_network_interface.new"];
+    let resources = [configured("aws_eip.x", "network_interface", &refers)];
+    assert_eq!(found(&[interface, address], &resources), [].into());
+    assert_eq!(
+        found(&[made("aws_eip.x", &json!({"domain": "vpc"}), &json!({}))], &[]),
+        [].into()
+    );
+}
+
+#[test]
+fn a_machine_that_terraform_launches_does_not_pass_for_one_of_ours() {
+    let launched = |tags: Value, unknown: Value| {
+        let launched = made("aws_instance.x", &json!({"tags": tags}), &unknown);
+        found(&[launched], &[])
+    };
+    let refused = BTreeSet::from(["gate::machine"]);
+    assert_eq!(launched(json!({"Name": "bastion"}), json!({})), [].into());
+    assert_eq!(launched(json!({"rehull:slot": "etcd-a"}), json!({})), refused);
+    assert_eq!(
+        launched(json!({}), json!({"tags": {"rehull:slot": true}})),
+        refused
+    );
+    assert_eq!(launched(Value::Null, json!({"tags": true})), refused);
+}
+
+/// What is not known yet may be one of ours.
+#[test]
+fn a_tag_that_is_not_known_before_the_apply_is_none_that_may_change() {
+    let update = |unknown: Value| {
+        let mut change = plans::change("aws_ebs_volume", &["update"], "tags");
+        change["change"]["before"]["tags"] = json!({"a": "1"});
+        change["change"]["after"]["tags"] = json!({"a": "1"});
+        change["change"]["after_unknown"] = unknown;
+        found(&[change], &[])
+    };
+    let refused = BTreeSet::from(["gate::volume"]);
+    for unknown in [
+        json!({"tags": {"rehull:generation": true}}),
+        json!({"tags": {"rehull:slot": true}}),
+        json!({"tags": true}),
+        json!({"tags_all": true}),
+        json!({"tags": {"a": false, "rehull:slot": [true]}}),
+    ] {
+        assert_eq!(update(unknown.clone()), refused, "{unknown}");
+    }
+    assert_eq!(update(json!({"tags": {"Name": true}})), [].into());
+    let mut group = plans::change("aws_autoscaling_group", &["update"], "tag");
+    group["change"]["after_unknown"] = json!({"tag": [{"key": true}]});
+    assert_eq!(found(&[group], &[]), ["gate::group"].into());
+}
+
+#[test]
+fn what_lets_traffic_through_is_not_moved_to_another_place() {
+    for (kind, attribute, rule) in [
+        ("aws_network_acl", "subnet_ids", "gate::access_list"),
+        ("aws_internet_gateway", "vpc_id", "gate::gateway"),
+        ("aws_vpn_gateway", "vpc_id", "gate::gateway"),
+    ] {
+        let moved = plans::change(kind, &["update"], attribute);
+        assert_eq!(found(&[moved], &[]), [rule].into(), "{kind}");
+    }
+}
+
 #[test]
 fn a_module_sets_what_is_its_own() {
     let of_module = |module: &str, mut change: Value| {
@@ -149,7 +266,7 @@ fn who_may_read_a_bucket_and_what_passes_a_subnet_are_not_set_of_what_is_there()
         let list = made("aws_network_acl.x", &json!({"subnet_ids": subnets}), &unknown);
         found(&[list], &[])
     };
-    assert_eq!(list(json!(["subnet-1"]), json!({})), ["gate::firewall"].into());
+    assert_eq!(list(json!(["subnet-1"]), json!({})), ["gate::access_list"].into());
     assert_eq!(
         list(Value::Null, json!({"subnet_ids": true})),
         [].into(),

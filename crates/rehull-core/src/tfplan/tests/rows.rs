@@ -129,6 +129,8 @@ rows! {
     an_identity: "gate::identity", "aws_iam_role", create ALLOWED, changes ["assume_role_policy"], never None, destroy REFUSED;
     a_permission: "gate::permission", "aws_iam_role_policy", create ALLOWED, changes ["policy"], never None, destroy ALLOWED;
     a_network: "gate::network", "aws_subnet", create ALLOWED, changes ["tags"], never None, destroy REFUSED;
+    a_gateway: "gate::gateway", "aws_internet_gateway", create ALLOWED, changes ["tags"], never Some("vpc_id"), destroy REFUSED;
+    an_access_list: "gate::access_list", "aws_network_acl", create ALLOWED, changes ["ingress", "egress", "tags"], never Some("subnet_ids"), destroy REFUSED;
     a_firewall: "gate::firewall", "aws_security_group", create ALLOWED, changes ["ingress"], never None, destroy REFUSED;
     a_path: "gate::path", "aws_security_group_rule", create ALLOWED, changes ["description"], never None, destroy ALLOWED;
     a_watch: "gate::watch", "aws_cloudwatch_metric_alarm", create ALLOWED, changes ["threshold"], never None, destroy ALLOWED;
@@ -336,6 +338,9 @@ general! {
     };
     an_output_with_another_id: "gate::output", |plan| plan["output_changes"]["launch_templates"]["after"]["etcd-a"]["id"] = "lt-evil".into();
     an_output_that_loses_a_slot: "gate::output", |plan| without(&mut plan["output_changes"]["launch_templates"]["after"], "etcd-a");
+    a_file_whose_token_is_sent_anywhere: "gate::provider_setting", |plan| {
+        plan["configuration"]["provider_config"]["aws"]["expressions"] = json!({"assume_role_with_web_identity": [{"web_identity_token_file": {"constant_value": "/x"}}]});
+    };
     a_new_output: "gate::output", |plan| plan["output_changes"]["launch_templates"]["actions"] = json!(["create"]);
     a_template_of_nobody: "gate::role", |plan| {
         let mut other = plans::template("etcd-z");
