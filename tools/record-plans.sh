@@ -258,6 +258,7 @@ module "etcd" {
 
     iam_instance_profile = [{ name = "dev-etcd" }]
     network_interfaces   = [{ device_index = 0, subnet_id = "subnet-1", security_groups = ["sg-1", "sg-2"] }]
+    metadata_options     = [{ http_tokens = "required", instance_metadata_tags = "enabled" }]
   } }
 }
 output "launch_templates" { value = module.etcd.versions }

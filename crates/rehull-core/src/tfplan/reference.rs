@@ -6,6 +6,7 @@ use super::contract::{Mode, Terms};
 use super::decision::{Belongs, Setting};
 use super::digest::sha256;
 use super::gate::general::GENERAL;
+use super::gate::kept;
 use super::gate::rules::{InPlace, RULES, UNKNOWN};
 use super::gate::template::{DECLARED, Said};
 use super::read::Header;
@@ -19,6 +20,14 @@ pub fn reference() -> String {
     out.push_str("| attribute | only if |\n|---|---|\n");
     for (name, said) in DECLARED {
         out.push_str(&format!("| `{name}` | {} |\n", words(*said)));
+    }
+    out.push_str("\n### What an upgrade leaves as it is, and judges\n\nOf the same launch template, because each of its versions repeats it:\n\n");
+    out.push_str("| attribute | only if | or else |\n|---|---|---|\n");
+    for row in kept::ROWS {
+        out.push_str(&format!(
+            "| `{}` | {} | {} |\n",
+            row.attribute, row.only_if, row.or_else
+        ));
     }
     out.push_str("\n### By type of resource\n\n");
     out.push_str("| rule | types | it holds | made | changed in place | destroyed or replaced | instead |\n");
@@ -68,7 +77,7 @@ fn words(said: Said) -> &'static str {
             "nothing but subnet and security groups differ; in each they are those of the render, also where the plan does not change them"
         }
         Said::Tags => {
-            "each value that differs is the content digest or the version, and no tag goes away; `Name` and `rehull:…` stay as they are, but for the content digest in `rehull:digest`"
+            "each value that differs is the content digest or the version, and no tag goes away; `Name`, `rehull:…` and `aws:…` stay as they are, but for the content digest in `rehull:digest`"
         }
         Said::Counted => "it is known after the apply",
     }

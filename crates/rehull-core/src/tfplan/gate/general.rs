@@ -48,6 +48,7 @@ rules! {
     MISSING = "gate::missing", "a slot or role whose launch template is not in the plan", "plan the root module that holds all launch templates of this cluster";
     CONTENT = "gate::content", "a launch template that would say something else than what was approved", "run `rehull render`, plan again from what it wrote, and approve that";
     ATTRIBUTE = "gate::attribute", "a change of an attribute that the render does not say", "take this change out; what the cluster file cannot say, rehull cannot roll";
+    KEPT = "gate::kept", "a launch template that says, beside the render, what rehull cannot roll or would give a machine's role away", "correct it where it is configured and let a person apply that once, outside of an upgrade; then render and plan again";
     UNDECLARED = "gate::undeclared_replace", "a replacement that no argument in the configuration asks for: the provider reads back another value than was written", "write the value that the provider reads back, or `lifecycle.ignore_changes`; look at the provider's issues before upgrading it";
     NO_KEY = "digest::no_key", "a sensitive value without a key: a plain digest of it could be guessed", "name a key for digests in the cluster file";
 }

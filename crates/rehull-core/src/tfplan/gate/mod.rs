@@ -4,6 +4,7 @@
 
 pub(super) mod configuration;
 pub(super) mod general;
+pub(super) mod kept;
 mod names;
 pub(super) mod outputs;
 mod over;

@@ -51,7 +51,7 @@ pub(in crate::tfplan) fn judge(
             address,
             format!("{action}: an upgrade changes versions, not the list of outputs"),
         ));
-    } else if !source.explains(&Side::of(&trees), Under::default()) {
+    } else if !source.explains(&Side::of(&trees), None) {
         findings.push(OUTPUT.at(
             address,
             "its new value is known before the apply, and is nothing that the render or a launch template says",
@@ -86,26 +86,18 @@ impl<'t, 'a> Side<'t, 'a> {
     }
 }
 
-/// The slot or group that a value stands under, if any.
-#[derive(Clone, Copy, Default)]
-struct Under<'s> {
-    template: Option<&'s Seen>,
-    role: Option<&'s RoleContent>,
-}
-
 impl Source<'_> {
-    /// Each leaf that differs is known only after the apply (and what an upgrade applies are launch templates), or repeats
-    /// the render, or stands under its slot or group and repeats the launch template there, which was updated already: so
-    /// it is after an apply that broke off behind its last update.
-    fn explains(&self, side: &Side<'_, '_>, under: Under<'_>) -> bool {
+    /// Each leaf that differs is known only after the apply (and what an upgrade applies are launch templates), or goes from
+    /// what a render said of a thing to what this one says of it, or stands under its slot or group and repeats the launch
+    /// template there, which was updated already: so it is after an apply that broke off behind its last update. `of`: under
+    /// which slot or group it stands; nothing is said there of another one.
+    fn explains(&self, side: &Side<'_, '_>, of: Option<(&str, &Seen)>) -> bool {
         if side.unknown == Some(&Node::Bool(true)) {
             return true;
         }
         match (side.before, side.after) {
             (before, after) if before == after => true,
-            (None | Some(Node::Null | Node::Text(_)), Some(Node::Text(text))) => {
-                self.is_rendered(text, under.role)
-            }
+            (Some(Node::Text(was)), Some(Node::Text(text))) => self.is_rendered(was, text, of),
             (Some(Node::Map(old)), Some(Node::Map(new))) => {
                 // An attribute that is unknown is absent after.
                 let mut names: Vec<&str> = old.keys().chain(new.keys()).map(AsRef::as_ref).collect();
@@ -113,9 +105,9 @@ impl Source<'_> {
                 names.dedup();
                 names.into_iter().all(|name| {
                     let inner = side.get(name);
-                    let repeats = under.template.zip(inner.after);
-                    repeats.is_some_and(|(template, value)| template.repeats(name, value))
-                        || self.explains(&inner, self.under(under, name))
+                    let repeats = of.zip(inner.after);
+                    repeats.is_some_and(|((_, template), value)| template.repeats(name, value))
+                        || self.explains(&inner, of.or_else(|| self.template(name)))
                 })
             }
             (Some(Node::List(old)), Some(Node::List(new))) => {
@@ -126,35 +118,79 @@ impl Source<'_> {
                             after: Some(new),
                             unknown: side.unknown.and_then(|tree| tree.list()?.get(n)),
                         };
-                        self.explains(&inner, under)
+                        self.explains(&inner, of)
                     })
             }
             _ => false,
         }
     }
 
-    /// What stands under this name.
-    fn under<'s>(&'s self, under: Under<'s>, name: &str) -> Under<'s> {
-        let role = || self.contract.roles.iter().find(|role| role.role == name);
-        Under {
-            template: under.template.or_else(|| self.templates.get(name)),
-            role: under.role.or_else(role),
-        }
+    fn template(&self, role: &str) -> Option<(&str, &Seen)> {
+        let (name, template) = self.templates.get_key_value(role)?;
+        Some((name, template))
     }
 
-    /// What stands under a slot or a group repeats the render of that one.
-    fn is_rendered(&self, text: &str, of: Option<&RoleContent>) -> bool {
+    /// The render says it of a thing of this kind, as somebody said another one before: whoever reads an image there finds
+    /// an image.
+    fn is_rendered(&self, was: &str, text: &str, of: Option<(&str, &Seen)>) -> bool {
         let mut roles = self.contract.roles.iter();
-        roles.any(|role| {
-            of.is_none_or(|of| of.role == role.role)
-                && [
-                    role.content.as_str(),
-                    role.version.as_str(),
-                    role.user_data.as_str(),
-                    role.image.as_str(),
-                    role.instance_type.as_str(),
-                ]
-                .contains(&text)
-        })
+        let says = |role: &RoleContent| {
+            let said = [
+                role.content.as_str(),
+                role.version.as_str(),
+                role.user_data.as_str(),
+                role.image.as_str(),
+                role.instance_type.as_str(),
+            ];
+            said.contains(&text)
+        };
+        Kind::of(was).is_some_and(|kind| Kind::of(text) == Some(kind))
+            && roles.any(|role| of.is_none_or(|(name, _)| role.role == name) && says(role))
+    }
+}
+
+/// How sizes of instances end: `xlarge`, `24xlarge`.
+const SIZES: [&str; 5] = ["nano", "micro", "small", "medium", "large"];
+
+/// What a text of a render is, as it looks: outputs have names of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// `sha256:…`, of content or user data.
+    Digest,
+    /// `ami-…`.
+    Image,
+    /// `3.6.14`.
+    Version,
+    /// `m6i.large`.
+    InstanceType,
+}
+
+impl Kind {
+    /// `None`: none of them.
+    fn of(text: &str) -> Option<Self> {
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let is_word = |part: &str| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        if let Some(digits) = text.strip_prefix("sha256:") {
+            return is_word(digits).then_some(Self::Digest);
+        }
+        if let Some(digits) = text.strip_prefix("ami-") {
+            return is_word(digits).then_some(Self::Image);
+        }
+        let parts: Vec<&str> = text.split('.').collect();
+        match parts.as_slice() {
+            [major, minor, patch] if [major, minor, patch].into_iter().all(|part| is_number(part)) => {
+                Some(Self::Version)
+            }
+            [family, size] if is_word(family) && family.contains(|letter: char| letter.is_ascii_digit()) => {
+                let is_size = SIZES.iter().any(|end| size.ends_with(end)) || size.starts_with("metal");
+                is_size.then_some(Self::InstanceType)
+            }
+            _ => None,
+        }
     }
 }

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::general::{ATTRIBUTE, CONTENT, ROLE};
-use super::place;
+use super::{kept, place};
 use crate::domain::fleet::tag;
 use crate::domain::ids::ContentDigest;
 use crate::domain::terraform::Address;
@@ -39,7 +39,7 @@ pub enum Said {
     /// In the machine's own interface nothing else changes than subnet and security groups.
     Interfaces,
     /// Tags whose value is the content digest or the version of the render; none goes away, and by what a thing is known
-    /// (`Name`, `rehull:…`) stays, but for the content digest.
+    /// (`Name`, `rehull:…`, `aws:…`) stays, but for the content digest.
     Tags,
     /// Counted by EC2: known after the apply.
     Counted,
@@ -75,6 +75,9 @@ const ALWAYS: &[(Said, &[&str])] = &[
     ),
     (Said::Subnet, &["network_interfaces"]),
 ];
+
+/// How keys of tags begin that nobody but AWS may set (EC2 user guide, "Tag restrictions").
+const RESERVED: &str = "aws:";
 
 /// What was found of one template.
 pub(super) struct Judged<'c> {
@@ -138,6 +141,8 @@ pub(super) fn judge<'c>(
                 .push(CONTENT.at(address, content_reason(*said, role, updates)));
         }
     }
+    let beside = kept::against(address, inner.after.as_ref(), role);
+    judged.findings.extend(beside);
     for name in outer_changes(contract.templates, trees).chain(inner.changed()) {
         judged.findings.extend(changed(address, name, &inner, role));
     }
@@ -252,9 +257,13 @@ fn holds(said: Said, name: &str, trees: &Trees<'_>, role: &RoleContent) -> bool 
     }
 }
 
-/// A machine is launched with these, and rehull knows by them which slot it is of, whether it was told to go, to stop.
+/// A machine is launched with these, and rehull knows by them which slot it is of, whether it was told to go, to stop. What
+/// begins with `aws:`, in whatever case, is EC2's own: it refuses to launch with such a tag.
 fn is_of_identity(key: &str) -> bool {
-    key == "Name" || key.starts_with("rehull:")
+    let is_reserved = key
+        .get(..RESERVED.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(RESERVED));
+    key == "Name" || key.starts_with("rehull:") || is_reserved
 }
 
 /// Every leaf that differs is content digest or version, and none goes away.

@@ -3,6 +3,7 @@
 mod compared;
 mod dangers;
 mod digests;
+mod kept;
 mod mutations;
 mod names;
 mod outputs;

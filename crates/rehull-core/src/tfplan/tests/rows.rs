@@ -385,7 +385,8 @@ general! {
     security_groups_that_are_hidden: "gate::content", |plan| hide(plan, "network_interfaces", &json!([{"security_groups": [true, false]}]));
     a_template_of_which_nobody_says_what_is_hidden: "gate::content", |plan| without(&mut first(plan)["change"], "after_sensitive");
     a_root_disk_that_is_not_encrypted: "gate::attribute", |plan| first(plan)["change"]["after"]["block_device_mappings"][0]["ebs"][0]["encrypted"] = "false".into();
-    metadata_without_a_token: "gate::attribute", |plan| first(plan)["change"]["after"]["metadata_options"][0]["http_tokens"] = "optional".into();
+    metadata_over_more_hops: "gate::attribute", |plan| first(plan)["change"]["after"]["metadata_options"][0]["http_put_response_hop_limit"] = 2.into();
+    metadata_without_a_token: "gate::kept", |plan| both(plan, "metadata_options", &json!([{"http_tokens": "optional", "instance_metadata_tags": "enabled"}]));
     a_key_pair: "gate::attribute", |plan| first(plan)["change"]["after"]["key_name"] = "mine".into();
     another_subnet: "gate::content", |plan| first(plan)["change"]["after"]["network_interfaces"][0]["subnet_id"] = "subnet-2".into();
     a_public_address: "gate::attribute", |plan| first(plan)["change"]["after"]["network_interfaces"][0]["associate_public_ip_address"] = "true".into();
@@ -394,6 +395,7 @@ general! {
     another_name_of_the_machine: "gate::attribute", |plan| first(plan)["change"]["after"]["tag_specifications"][0]["tags"]["Name"] = "3.6.14".into();
     a_machine_that_is_born_with_its_go: "gate::attribute", |plan| first(plan)["change"]["after"]["tag_specifications"][0]["tags"]["rehull:go"] = "3.6.14".into();
     a_digest_that_is_not_the_content: "gate::attribute", |plan| first(plan)["change"]["after"]["tags"]["rehull:digest"] = "3.6.14".into();
+    a_tag_that_only_aws_may_set: "gate::attribute", |plan| first(plan)["change"]["after"]["tag_specifications"][0]["tags"]["aws:etcd"] = "3.6.14".into();
     another_cluster_in_a_tag: "gate::attribute", |plan| first(plan)["change"]["after"]["tags_all"]["rehull:cluster"] = content("2").into();
     a_tag_that_goes_away: "gate::attribute", |plan| without(&mut first(plan)["change"]["after"]["tags"], "rehull:cluster");
 }

@@ -81,7 +81,8 @@ fn without_nulls(side: &Value) -> Value {
     side
 }
 
-/// What is known of a slot in an output is what it was, a word of the render, or what its template at rest says.
+/// What is known of a slot in an output is what it was, a word of the render in the place of another one of its kind, or what
+/// its template at rest says.
 fn outputs_follow(plan: &Value) -> Result<(), String> {
     for (name, output) in plan["output_changes"].as_object().into_iter().flatten() {
         if output["actions"] == json!(["no-op"]) || output["after_unknown"] == true {
@@ -102,8 +103,13 @@ fn outputs_follow(plan: &Value) -> Result<(), String> {
                 let digest = content("2");
                 let rendered = [digest.as_str(), "3.6.14", "ami-0123456789abcdef0", "m6i.large"];
                 let unknown = output["after_unknown"][slot][field] == true;
-                let follows = [&output["before"][slot][field], &template[made]].contains(&value)
-                    || value.as_str().is_some_and(|text| rendered.contains(&text));
+                let was = &output["before"][slot][field];
+                let replaces = |text: &&str| was.as_str().is_some_and(|was| kind(was) == kind(text));
+                let follows = [was, &template[made]].contains(&value)
+                    || value
+                        .as_str()
+                        .filter(replaces)
+                        .is_some_and(|text| rendered.contains(&text));
                 if !follows && !unknown {
                     return Err(format!("output {name} says of {slot}: {field} = {value}"));
                 }
@@ -111,6 +117,23 @@ fn outputs_follow(plan: &Value) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn kind(text: &str) -> &'static str {
+    let is_numbers = text
+        .chars()
+        .all(|letter| letter == '.' || letter.is_ascii_digit());
+    if text.starts_with("sha256:") {
+        "digest"
+    } else if text.starts_with("ami-") {
+        "image"
+    } else if is_numbers {
+        "version"
+    } else if text.contains('.') {
+        "type"
+    } else {
+        "none of the render"
+    }
 }
 
 fn is_approved(change: &Value) -> Result<String, String> {
@@ -154,6 +177,7 @@ fn is_approved(change: &Value) -> Result<String, String> {
     }
     is_known_by_the_same(before, after)?;
     is_in_its_place(change)?;
+    can_be_rolled(after)?;
     Ok(name.to_owned())
 }
 
@@ -164,7 +188,7 @@ fn is_known_by_the_same(before: &Value, after: &Value) -> Result<(), String> {
         let all = specifications.map(|one| &one["tags"]);
         let of = |tags: &Value| -> BTreeMap<String, Value> {
             let tags = tags.as_object().into_iter().flatten();
-            tags.filter(|(key, _)| *key == "Name" || key.starts_with("rehull:"))
+            tags.filter(|(key, _)| *key == "Name" || key.starts_with("rehull:") || key.starts_with("aws:"))
                 .filter(|(key, value)| *key != "rehull:digest" || **value != content("2"))
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect()
@@ -214,6 +238,29 @@ fn is_in_its_place(change: &Value) -> Result<(), String> {
         if *mask != json!(false) && (!mask.is_object() || mask[name].to_string().contains("true")) {
             return Err(format!("`{name}` is hidden"));
         }
+    }
+    Ok(())
+}
+
+/// Whatever stands there beside the render.
+fn can_be_rolled(after: &Value) -> Result<(), String> {
+    let options = after["metadata_options"].as_array().map(Vec::as_slice);
+    let Some([options]) = options else {
+        return Err("metadata options".to_owned());
+    };
+    let endpoint = &options["http_endpoint"];
+    let is_on = endpoint.is_null() || *endpoint == "" || *endpoint == "enabled";
+    if !is_on || options["http_tokens"] != "required" || options["instance_metadata_tags"] != "enabled" {
+        return Err("metadata".to_owned());
+    }
+    for name in ["disable_api_stop", "disable_api_termination"] {
+        if ![json!(null), json!(false)].contains(&after[name]) {
+            return Err(format!("`{name}`"));
+        }
+    }
+    let market = &after["instance_market_options"];
+    if ![json!(null), json!([]), json!({})].contains(market) {
+        return Err("market".to_owned());
     }
     Ok(())
 }
