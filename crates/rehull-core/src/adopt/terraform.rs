@@ -221,19 +221,8 @@ const VOLUME: &str = "  availability_zone    = each.value.availability_zone
   }
 ";
 
-const VERSIONS: &str = "terraform {
-  # 1.11 made S3 state locking without DynamoDB stable; the next major may mean other things by the same words.
-  required_version = \">= 1.11, < 2.0\"
-
-  required_providers {
-    aws = {
-      source = \"hashicorp/aws\"
-      # Pin what your other root modules use: another major may normalise arguments differently.
-      version = \">= 5.0, < 7.0\"
-    }
-  }
-}
-";
+/// That of the modules: versions are pinned once.
+const VERSIONS: &str = include_str!("../../../../terraform/modules/etcd/versions.tf");
 
 const BACKEND: &str = "# Where the state lies is data: `terraform init -backend-config=state.s3.tfbackend`.
 terraform {

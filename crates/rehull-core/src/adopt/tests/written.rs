@@ -41,6 +41,14 @@ fn the_new_root_has_the_arguments_that_exist_and_the_old_one_forgets_whole_resou
     assert_eq!(removed.matches("destroy = false").count(), from.len());
 }
 
+/// What it imports is made by the module `etcd` elsewhere, and both are planned by one pipeline.
+#[test]
+fn the_new_root_takes_the_releases_of_the_provider_that_the_modules_take() {
+    let of_modules = include_str!("../../../../../terraform/environments/dev/base/versions.tf");
+    let written = &adopted(MAPPING, &state()).files["terraform/etcd-parts/versions.tf"];
+    assert_eq!(written, of_modules);
+}
+
 #[test]
 fn the_page_has_the_steps_in_order_and_every_id() {
     let adoption = adopted(MAPPING, &state());
