@@ -125,7 +125,11 @@ impl Driver<'_> {
         requests: Vec<Request>,
     ) -> Result<Flow, JournalError> {
         let looked = settle::by_looking(&[], seen, self.journal.view(), self.late());
-        self.journal.append(looked).await?;
+        if !looked.is_empty() {
+            // What is known now may be what something was held back for.
+            self.journal.append(looked).await?;
+            return Ok(Flow::Again(DOUBT_GLANCE));
+        }
         let open = self.may_still_come_true(seen);
         if !open.is_empty() {
             self.tell_waiting(open);

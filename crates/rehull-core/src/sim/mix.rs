@@ -8,8 +8,10 @@ use super::draw::Draw;
 use super::fault::{Faults, Happening, RequestFault, RequestTrouble, WorldFault};
 use crate::domain::ids::SlotName;
 
-/// Instants of the first fault: a rollout of three members takes about this long.
-const AT_MAX_S: u64 = 900;
+/// Seconds of a rollout for each of its members, and requests of rehull: about as many as it takes when nothing happens, so
+/// that a fault comes while there is something to disturb (`a_bad_day_is_over_before_the_rollout_is`).
+const MEMBER_S: u64 = 100;
+const MEMBER_REQUESTS: u64 = 45;
 /// Faults of one mix are further apart than this in two of three cases.
 const CLOSE_S: u64 = 60;
 /// Length of what ends.
@@ -20,20 +22,49 @@ const RUN_MAX_S: u64 = 90;
 const OF_TERRAFORM: u64 = 1_000;
 const OF_CONTROL_PLANE: u64 = 2_000;
 const OF_WORKERS: u64 = 3_000;
-/// A control plane of three takes about half an hour.
-const EXCHANGE_MAX_S: u64 = 2_400;
-/// A rollout of three members makes about so many requests.
-const REQUESTS_MAX: u64 = 300;
+const OF_A_PERSON: u64 = 4_000;
+
+/// How long a rollout takes on a good day, and how many requests it makes.
+#[derive(Clone, Copy)]
+struct Span {
+    seconds: u64,
+    requests: u64,
+}
+
+/// A control plane of three.
+const EXCHANGE: Span = Span {
+    seconds: 1_500,
+    requests: 250,
+};
+/// Two groups of three workers each.
+const DRAINS: Span = Span {
+    seconds: 450,
+    requests: 200,
+};
+
+impl Span {
+    fn of(members: u8) -> Self {
+        let members = u64::from(members);
+        Self {
+            seconds: MEMBER_S.saturating_mul(members),
+            requests: MEMBER_REQUESTS.saturating_mul(members),
+        }
+    }
+}
 
 /// The faults of a seed for a cluster of so many members.
 #[must_use]
 pub fn drawn(seed: u64, members: u8) -> Faults {
+    within(seed, members, Span::of(members))
+}
+
+fn within(seed: u64, members: u8, span: Span) -> Faults {
     let mut dice = Dice {
         draw: Draw::new(seed),
         ordinal: 0,
     };
     let close = dice.next(3) == 0;
-    let first = dice.next(AT_MAX_S);
+    let first = dice.next(span.seconds);
     let count = 1_u64.saturating_add(dice.next(4));
     let world = (0..count).map(|_| {
         let slot = dice.slot(members);
@@ -41,7 +72,7 @@ pub fn drawn(seed: u64, members: u8) -> Faults {
         let at_s = if close {
             first.saturating_add(dice.next(CLOSE_S))
         } else {
-            dice.next(AT_MAX_S)
+            dice.next(span.seconds)
         };
         WorldFault {
             at_s,
@@ -52,7 +83,7 @@ pub fn drawn(seed: u64, members: u8) -> Faults {
     let world: Vec<WorldFault> = world.collect();
     let count = dice.next(3);
     let requests = (0..count).map(|_| RequestFault {
-        nth: dice.next(REQUESTS_MAX),
+        nth: dice.next(span.requests),
         how: dice.trouble(),
     });
     Faults {
@@ -80,22 +111,48 @@ pub fn drawn_by_terraform(seed: u64, members: u8) -> Faults {
         }
     });
     let more: Vec<WorldFault> = more.collect();
-    let mut faults = drawn(seed, members);
+    let calm = Span::of(members);
+    let span = Span {
+        seconds: calm.seconds.saturating_add(RUN_MAX_S),
+        ..calm
+    };
+    let mut faults = within(seed, members, span);
     faults.world.extend(more);
     faults
 }
 
-/// What befalls a control plane in a rollout of its own: spread over the half hour that it takes, and machines of its own
-/// among what is lost.
+/// The same faults, and one or two after which a person may have to look: some of them no rollout gets over.
+#[must_use]
+pub fn drawn_for_a_person(seed: u64, members: u8) -> Faults {
+    let mut dice = Dice {
+        draw: Draw::new(seed),
+        ordinal: OF_A_PERSON,
+    };
+    let span = Span::of(members);
+    let count = 1_u64.saturating_add(dice.next(2));
+    let more = (0..count).map(|_| {
+        let slot = dice.slot(members);
+        WorldFault {
+            what: dice.for_a_person(slot),
+            at_s: dice.next(span.seconds),
+            for_s: 5_u64.saturating_add(dice.next(FOR_MAX_S)),
+        }
+    });
+    let more: Vec<WorldFault> = more.collect();
+    let mut faults = within(seed, members, span);
+    faults.world.extend(more);
+    faults
+}
+
+/// What befalls a control plane in a rollout of its own: machines of its own among what is lost.
 #[must_use]
 pub fn drawn_for_a_control_plane(seed: u64, members: u8) -> Faults {
     let mut dice = Dice {
         draw: Draw::new(seed),
         ordinal: OF_CONTROL_PLANE,
     };
-    let mut faults = drawn(seed, members);
+    let mut faults = within(seed, members, EXCHANGE);
     for fault in &mut faults.world {
-        fault.at_s = dice.next(EXCHANGE_MAX_S);
         let slot = dice.slot(members);
         if dice.next(3) == 0 {
             fault.what = Happening::ServerLost { slot };
@@ -111,15 +168,10 @@ pub fn drawn_for_workers(seed: u64, members: u8) -> Faults {
         draw: Draw::new(seed),
         ordinal: OF_WORKERS,
     };
-    let mut faults = drawn(seed, members);
+    let mut faults = within(seed, members, DRAINS);
     for fault in &mut faults.world {
-        fault.at_s = dice.next(EXCHANGE_MAX_S);
         if dice.next(2) == 0 {
             fault.what = dice.of_workers();
-        }
-        if fault.what == Happening::ScaleOut {
-            // One of the last minutes is not up in the end.
-            fault.at_s = dice.next(AT_MAX_S);
         }
     }
     faults
@@ -186,6 +238,23 @@ impl Dice {
             3 | 4 => Happening::BudgetBlocks,
             5 => Happening::ScaleOut,
             _ => Happening::NeverBoots,
+        }
+    }
+
+    fn for_a_person(&mut self, slot: SlotName) -> Happening {
+        match self.next(9) {
+            0 | 1 => Happening::AskAbort,
+            2 | 3 => Happening::Alarm {
+                slot,
+                alarm: "NOSPACE".to_owned(),
+            },
+            4 => Happening::Alarm {
+                slot,
+                alarm: "CORRUPT".to_owned(),
+            },
+            5 => Happening::ForeignVolume { slot },
+            6 | 7 => Happening::SnapshotFails,
+            _ => Happening::RemoveMember { slot },
         }
     }
 

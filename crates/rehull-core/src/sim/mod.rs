@@ -40,7 +40,7 @@ pub use control_plane::{ControlPlane, Ended as ControlPlaneEnded};
 pub use fault::Faults;
 pub use ground::{GroundError, Unplanned};
 pub use hands::Passed;
-pub use mix::{drawn, drawn_by_terraform, drawn_for_a_control_plane, drawn_for_workers};
+pub use mix::{drawn, drawn_by_terraform, drawn_for_a_control_plane, drawn_for_a_person, drawn_for_workers};
 pub use oracle::{Breach, Standing};
 pub use process::Ended;
 pub use run::{Prepared, prepare};

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use super::Shared;
 use super::pool::Pool;
+use crate::domain::action::Action;
 use crate::domain::group::Sizes;
 use crate::domain::group_action::GroupAction;
 use crate::domain::kube::REPLACED_SOON;
 use crate::domain::node_action::{Lasting, NodeAction};
 use crate::domain::waiting::{StopReason, WaitingOn};
+use crate::journal::ActionPast;
 use crate::mutant::mutant;
 use crate::rollout::Goal;
 use crate::rollout::apiserver::{INTERFERES, later};
@@ -35,7 +37,7 @@ impl Pool<'_> {
             return;
         }
         let ends = self.drain_on(goal, shared, tick);
-        if ends || self.is_being_ended() {
+        if ends || self.is_being_ended(tick) {
             return;
         }
         self.wait_for_nodes(goal, tick);
@@ -147,7 +149,7 @@ impl Pool<'_> {
     /// is begun before that is written down.
     fn is_resized(&self, before: &Before, tick: &mut Tick) -> bool {
         if self.journal.doubts_about(&self.plan.group).next().is_some() {
-            return false;
+            return self.is_resized_meanwhile(tick);
         }
         let desired = i64::from(self.group.sizes.desired);
         let by = self
@@ -178,10 +180,59 @@ impl Pool<'_> {
         true
     }
 
-    /// Sizes that are told while a machine may still be ending would bring back what ends with it.
-    fn is_being_ended(&self) -> bool {
-        let mut doubts = self.journal.doubts_about(&self.plan.group);
-        doubts.any(|action| matches!(action, GroupAction::TerminateMember { .. }))
+    /// Sizes that were told last may have got through or not; the group has neither these nor those of before, so somebody
+    /// else has changed them. Which is to be put back is known when what is on its way has come or never will.
+    fn is_resized_meanwhile(&self, tick: &mut Tick) -> bool {
+        let desired = self.group.sizes.desired;
+        let mut told = self
+            .journal
+            .doubts_about(&self.plan.group)
+            .map(|action| match action {
+                GroupAction::SetGroup { sizes, .. } => Some(sizes.desired),
+                GroupAction::HoldGroup { .. }
+                | GroupAction::CreateVersion { .. }
+                | GroupAction::Deregister { .. }
+                | GroupAction::TerminateMember { .. }
+                | GroupAction::ReleaseGroup { .. } => None,
+            });
+        let by_another = told.all(|told| told.is_some_and(|told| told != desired))
+            && self.journal.desired_of(&self.plan.group) != Some(i64::from(desired));
+        let doubts = self.journal.in_doubt().into_iter();
+        let of_group = |past: &&ActionPast| matches!(&past.action, Action::Group(action) if *action.group() == self.plan.group);
+        for past in doubts.filter(of_group).filter(|_| by_another) {
+            let on = WaitingOn::Retry {
+                action: past.action.key(),
+                why: "not known whether it happened, and somebody has changed the size of the group"
+                    .to_owned(),
+                at: past.intended_at,
+            };
+            self.wait(tick, on);
+        }
+        by_another
+    }
+
+    /// Sizes that are told while a machine may still be ending would bring back what ends with it. It is waited for: nobody
+    /// who takes over may find nothing to do before it is known.
+    fn is_being_ended(&self, tick: &mut Tick) -> bool {
+        let doubts = self.journal.doubts_about(&self.plan.group);
+        let ending: Vec<_> = doubts
+            .filter_map(|action| match action {
+                GroupAction::TerminateMember { machine, .. } => Some(machine.clone()),
+                GroupAction::HoldGroup { .. }
+                | GroupAction::CreateVersion { .. }
+                | GroupAction::SetGroup { .. }
+                | GroupAction::Deregister { .. }
+                | GroupAction::ReleaseGroup { .. } => None,
+            })
+            .collect();
+        for machine in &ending {
+            // Whoever is seen to leave is waited for already.
+            if self.leaving().all(|member| member.machine != *machine) {
+                let machine = machine.clone();
+                self.wait(tick, WaitingOn::Termination { machine });
+            }
+        }
+        !ending.is_empty()
     }
 
     /// Who is scheduled anew looks for new nodes first: nobody has to move twice.

@@ -338,9 +338,7 @@ general! {
     };
     an_output_with_another_id: "gate::output", |plan| plan["output_changes"]["launch_templates"]["after"]["etcd-a"]["id"] = "lt-evil".into();
     an_output_that_loses_a_slot: "gate::output", |plan| without(&mut plan["output_changes"]["launch_templates"]["after"], "etcd-a");
-    a_file_whose_token_is_sent_anywhere: "gate::provider_setting", |plan| {
-        plan["configuration"]["provider_config"]["aws"]["expressions"] = json!({"assume_role_with_web_identity": [{"web_identity_token_file": {"constant_value": "/x"}}]});
-    };
+    a_file_whose_token_is_sent_anywhere: "gate::provider_setting", |plan| plan["configuration"]["provider_config"]["aws"]["expressions"] = json!({"assume_role_with_web_identity": [{"web_identity_token_file": {"constant_value": "/x"}}]});
     a_new_output: "gate::output", |plan| plan["output_changes"]["launch_templates"]["actions"] = json!(["create"]);
     a_template_of_nobody: "gate::role", |plan| {
         let mut other = plans::template("etcd-z");
