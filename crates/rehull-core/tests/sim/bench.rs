@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use rehull_core::executor::Rules;
 use rehull_core::sim::{Faults, Prepared, Scenario, Verdict, prepare, read_scenario};
@@ -29,9 +29,9 @@ pub(crate) fn scenarios(of: &str) -> BTreeMap<String, Scenario> {
 }
 
 /// Clusters that were created once and are upgraded again and again.
-static PREPARED: LazyLock<Mutex<BTreeMap<String, Prepared>>> = LazyLock::new(Mutex::default);
+static PREPARED: LazyLock<Mutex<BTreeMap<String, Arc<Prepared>>>> = LazyLock::new(Mutex::default);
 
-fn prepared(scenario: &Scenario) -> Prepared {
+fn prepared(scenario: &Scenario) -> Arc<Prepared> {
     // The cluster that is found must not depend on who asked first.
     let calm = Scenario {
         about: String::new(),
@@ -41,7 +41,7 @@ fn prepared(scenario: &Scenario) -> Prepared {
     };
     let mut all = PREPARED.lock().unwrap();
     let found = all.entry(format!("{calm:?}"));
-    found.or_insert_with(|| prepare(&calm).unwrap()).clone()
+    Arc::clone(found.or_insert_with(|| Arc::new(prepare(&calm).unwrap())))
 }
 
 /// Plays a scenario.

@@ -239,7 +239,6 @@ pub(crate) fn coverage() -> &'static Coverage {
 }
 
 #[test]
-#[ignore = "soak: not measured in the build of the default tests yet; `make sim`"]
 fn every_fault_can_strike_in_every_phase_and_breaks_no_promise_there() {
     println!("{}", AIMED.coverage.table());
     assert!(AIMED.failures.is_empty(), "{}", AIMED.failures.join("\n"));

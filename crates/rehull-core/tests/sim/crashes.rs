@@ -4,9 +4,9 @@
 use std::sync::Mutex;
 
 use rehull_core::domain::version::EtcdVersion;
-use rehull_core::sim::fault::{RequestFault, RequestTrouble};
+use rehull_core::sim::fault::{Happening, RequestFault, RequestTrouble};
 use rehull_core::sim::{
-    ControlPlaneEnded, End, Ended, Scenario, Verdict, WorkersEnded, story, write_scenario,
+    Breach, ControlPlaneEnded, End, Ended, Scenario, Verdict, WorkersEnded, story, write_scenario,
 };
 
 use crate::bench::{PLAYED, Played, chosen, everywhere, number, play};
@@ -16,6 +16,11 @@ const SAMPLE: usize = 2;
 
 const CRASHES: [RequestTrouble; 2] = [RequestTrouble::KillBefore, RequestTrouble::KillAfter];
 
+/// Where an autoscaler makes a group larger between a request of rehull to its death and the next look: the group has as many
+/// as either of them would have made alone, or one more than both, and nothing that AWS tells says whose change it was. So
+/// its size may end one off (`open/README.md`); everything else holds.
+const WHOSE_SIZE: &str = "worker-scale-out-in-a-wave";
+
 /// What must be the same in the end.
 #[derive(Debug, PartialEq, Eq)]
 struct EndState {
@@ -23,14 +28,15 @@ struct EndState {
     /// Releases of the members, where a plan was carried out to its end: an abort comes to rest at the nearest place,
     /// which a crash may move by a member.
     members: Vec<Option<EtcdVersion>>,
-    machines: usize,
+    /// What a group makes up for after an abort comes later than its end.
+    machines: Option<usize>,
     /// Releases of the servers, and what is set of their group.
     control_plane: Option<ControlPlaneEnded>,
     /// The same of the workers.
     workers: Option<WorkersEnded>,
 }
 
-fn end_state(verdict: &Verdict) -> EndState {
+fn end_state(scenario: &Scenario, verdict: &Verdict) -> EndState {
     let how = match &verdict.end {
         End::Finished => "finished".to_owned(),
         End::Aborted => "aborted".to_owned(),
@@ -45,6 +51,9 @@ fn end_state(verdict: &Verdict) -> EndState {
         End::Finished => all.clone(),
         End::Aborted | End::Stopped(_) | End::Endless(_) => Vec::new(),
     };
+    let mut world = scenario.faults.world.iter().map(|fault| &fault.what);
+    let is_made_up_for = verdict.end == End::Aborted
+        && world.any(|what| matches!(what, Happening::ServerLost { .. } | Happening::NodeLost));
     let control_plane = verdict.control_plane.clone();
     let workers = verdict.workers.clone();
     EndState {
@@ -52,7 +61,7 @@ fn end_state(verdict: &Verdict) -> EndState {
         control_plane: control_plane.filter(|_| verdict.end == End::Finished),
         workers: workers.filter(|_| verdict.end == End::Finished),
         members,
-        machines: verdict.machines,
+        machines: Some(verdict.machines).filter(|_| !is_made_up_for),
     }
 }
 
@@ -62,8 +71,15 @@ fn differs(name: &str, calm: &Played, nth: usize, how: RequestTrouble) -> Option
     let nth = u64::try_from(nth).unwrap();
     scenario.faults.requests.push(RequestFault { nth, how });
     let verdict = play(&scenario);
-    let (expected, found) = (end_state(&calm.verdict), end_state(&verdict));
+    let (expected, found) = (
+        end_state(&scenario, &calm.verdict),
+        end_state(&scenario, &verdict),
+    );
     if expected == found && verdict.breaches.is_empty() {
+        return None;
+    }
+    let of_sizes = |breach: &Breach| breach.what.starts_with("the sizes of ");
+    if name == WHOSE_SIZE && !verdict.breaches.is_empty() && verdict.breaches.iter().all(of_sizes) {
         return None;
     }
     Some(report(

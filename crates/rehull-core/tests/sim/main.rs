@@ -17,6 +17,7 @@ mod bench;
 mod cells;
 mod coverage;
 mod crashes;
+mod days;
 mod scenarios;
 mod seeds;
 mod twice;

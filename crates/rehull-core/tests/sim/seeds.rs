@@ -13,7 +13,7 @@ use rehull_core::sim::{
 };
 
 use crate::bench::{everywhere, number, play, scenarios};
-use crate::{cells, coverage};
+use crate::{cells, coverage, days};
 
 /// Seeds of the default tests; `make sim SEEDS=…` for more.
 const SEEDS: u64 = 20_000;
@@ -27,8 +27,11 @@ const WORKERS: u64 = 200;
 const FAILURES_MAX: usize = 5;
 /// One of so many seeds has five members: they take twice as long.
 const OF_FIVE: u64 = 5;
-/// In the soak, for so many seeds one is played once more with Terraform.
+/// In the soak, for so many seeds one is played once more: with Terraform, for a person, and the longer ones less often.
 const OF_TERRAFORM: u64 = 5;
+const OF_A_PERSON: u64 = 5;
+const OF_A_CONTROL_PLANE: u64 = 20;
+const OF_WORKERS: u64 = 40;
 
 const STRATEGIES: [EtcdStrategy; 3] = [
     EtcdStrategy::RemoveThenAdd,
@@ -82,7 +85,7 @@ pub(crate) fn scenario_of_workers(seed: u64) -> Scenario {
 
 /// What is wrong with a run whose faults have all ended long before its bound: it breaks no promise, and finishes with
 /// every member new and nothing left over.
-fn wrong(scenario: &Scenario, verdict: &Verdict) -> Option<String> {
+pub(crate) fn wrong(scenario: &Scenario, verdict: &Verdict) -> Option<String> {
     let members = usize::from(scenario.members);
     let servers = scenario
         .control_plane
@@ -174,7 +177,7 @@ pub(crate) fn minimised(scenario: &Scenario, fails: impl Fn(&Scenario) -> bool) 
     least
 }
 
-fn report(scenario: &Scenario, why: &str) -> String {
+fn report(scenario: &Scenario, why: &str, wrong: Wrong) -> String {
     let least = minimised(scenario, |less| wrong(less, &play(less)).is_some());
     let seed = scenario.seed;
     let all = scenario.faults.len();
@@ -188,8 +191,14 @@ fn report(scenario: &Scenario, why: &str) -> String {
     )
 }
 
+/// The run of a seed.
+pub(crate) type Drawn = fn(u64) -> Scenario;
+
+/// Says what is wrong with a run, if anything is.
+pub(crate) type Wrong = fn(&Scenario, &Verdict) -> Option<String>;
+
 /// Plays seeds until there are enough failures; what they have touched.
-pub(crate) fn campaign(first: u64, seeds: u64, scenario: fn(u64) -> Scenario) -> (Coverage, Vec<String>) {
+pub(crate) fn campaign(first: u64, seeds: u64, scenario: Drawn, wrong: Wrong) -> (Coverage, Vec<String>) {
     let all = Mutex::new(Coverage::default());
     let failures = Mutex::new(Vec::new());
     let done = AtomicU64::new(0);
@@ -203,7 +212,7 @@ pub(crate) fn campaign(first: u64, seeds: u64, scenario: fn(u64) -> Scenario) ->
         if let Some(why) = wrong(&scenario, &verdict) {
             // Taking faults out may last: a person who waits wants to know already.
             println!("seed {} fails: {why}", scenario.seed);
-            let report = report(&scenario, &why);
+            let report = report(&scenario, &why, wrong);
             failures.lock().unwrap().push(report);
         }
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
@@ -216,7 +225,7 @@ pub(crate) fn campaign(first: u64, seeds: u64, scenario: fn(u64) -> Scenario) ->
 
 #[test]
 fn whatever_a_bad_day_brings_no_promise_is_broken_and_every_upgrade_finishes() {
-    let (_, failures) = campaign(0, SEEDS, scenario);
+    let (_, failures) = campaign(0, SEEDS, scenario, wrong);
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
@@ -226,6 +235,7 @@ fn whatever_a_bad_day_brings_to_terraform_no_promise_is_broken_and_every_upgrade
         0,
         number("REHULL_SIM_TERRAFORM", TERRAFORMS),
         scenario_by_terraform,
+        wrong,
     );
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
@@ -233,13 +243,18 @@ fn whatever_a_bad_day_brings_to_terraform_no_promise_is_broken_and_every_upgrade
 #[test]
 fn whatever_a_bad_day_brings_to_a_control_plane_no_promise_is_broken_and_every_upgrade_finishes() {
     let seeds = number("REHULL_SIM_CONTROL_PLANES", CONTROL_PLANES);
-    let (_, failures) = campaign(0, seeds, scenario_of_a_control_plane);
+    let (_, failures) = campaign(0, seeds, scenario_of_a_control_plane, wrong);
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]
 fn whatever_a_bad_day_brings_to_workers_no_promise_is_broken_and_every_upgrade_finishes() {
-    let (_, failures) = campaign(0, number("REHULL_SIM_WORKERS", WORKERS), scenario_of_workers);
+    let (_, failures) = campaign(
+        0,
+        number("REHULL_SIM_WORKERS", WORKERS),
+        scenario_of_workers,
+        wrong,
+    );
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
@@ -247,20 +262,21 @@ fn whatever_a_bad_day_brings_to_workers_no_promise_is_broken_and_every_upgrade_f
 #[ignore = "soak: `make sim SEEDS=1000000`"]
 fn a_campaign_of_bad_days_breaks_no_promise_and_every_upgrade_finishes() {
     let (first, seeds) = (number("REHULL_SIM_FROM", 0), number("REHULL_SIM_SEEDS", 1_000));
-    let (drawn, mut failures) = campaign(first, seeds, scenario);
-    // One of five clusters, say, is Terraform's.
-    let (by_terraform, more) = campaign(first, seeds / OF_TERRAFORM, scenario_by_terraform);
-    failures.extend(more);
-    let (with_control_plane, more) = campaign(first, seeds / OF_TERRAFORM, scenario_of_a_control_plane);
-    failures.extend(more);
-    let (with_workers, more) = campaign(first, seeds / OF_TERRAFORM, scenario_of_workers);
-    failures.extend(more);
     let mut all = coverage::of_scenarios();
-    all.merge(&drawn);
-    all.merge(&by_terraform);
-    all.merge(&with_control_plane);
-    all.merge(&with_workers);
     all.merge(cells::coverage());
+    let mut failures = Vec::new();
+    let kinds: [(u64, Drawn, Wrong); 5] = [
+        (1, scenario, wrong),
+        (OF_TERRAFORM, scenario_by_terraform, wrong),
+        (OF_A_PERSON, days::scenario_for_a_person, days::wrong_for_a_person),
+        (OF_A_CONTROL_PLANE, scenario_of_a_control_plane, wrong),
+        (OF_WORKERS, scenario_of_workers, wrong),
+    ];
+    for (of, scenario, wrong) in kinds {
+        let (touched, more) = campaign(first, seeds / of, scenario, wrong);
+        all.merge(&touched);
+        failures.extend(more);
+    }
     println!("{}", all.table());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert_eq!(all.cells_missed(), [("", ""); 0]);
