@@ -68,12 +68,9 @@ fn is_machine(id: &str) -> bool {
 fn against(mapped: &MappedMember, member: &Member<'_>, at: &str) -> Vec<Refusal> {
     let word = |key: &str| mapped.told.get(key).map_or("", String::as_str);
     let (interface, volume) = (member.interface, member.volume);
+    // Not the subnet: that of a slot is where the machine's own first interface is, and this one may lie in another.
     let mut seen = vec![
         ("address", interface.and_then(address)),
-        (
-            "subnet",
-            interface.and_then(|one| one.text("subnet_id").map(str::to_owned)),
-        ),
         (
             "zone",
             volume.and_then(|one| one.text("availability_zone").map(str::to_owned)),

@@ -39,9 +39,9 @@ fn of_member(region: &Region, member: &Member<'_>) -> String {
         ),
         (
             format!(
-                "{ec2} describe-network-interfaces --network-interface-ids {interface} --query 'NetworkInterfaces[].[PrivateIpAddress,SubnetId,Attachment.InstanceId,Attachment.DeleteOnTermination,Attachment.DeviceIndex]'"
+                "{ec2} describe-network-interfaces --network-interface-ids {interface} --query 'NetworkInterfaces[].[PrivateIpAddress,Attachment.InstanceId,Attachment.DeleteOnTermination,Attachment.DeviceIndex]'"
             ),
-            format!("{address} {} {machine} False, and no 0 at the end", part("subnet")),
+            format!("{address} {machine} False, and no 0 at the end"),
         ),
         (
             format!(
@@ -51,9 +51,12 @@ fn of_member(region: &Region, member: &Member<'_>) -> String {
         ),
         (
             format!(
-                "{ec2} describe-instances --instance-ids {machine} --query \"Reservations[].Instances[].[length(NetworkInterfaces),length(BlockDeviceMappings),Tags[?Key=='aws:autoscaling:groupName'].Value]\""
+                "{ec2} describe-instances --instance-ids {machine} --query \"Reservations[].Instances[].[SubnetId,length(NetworkInterfaces),length(BlockDeviceMappings),Tags[?Key=='aws:autoscaling:groupName'].Value]\""
             ),
-            "2 2, and no name of a group: its own interface and the member's, its root and the member's volume".to_owned(),
+            format!(
+                "{} 2 2, and no name of a group: where its own interface is, this one and the member's, its root and the member's volume",
+                part("subnet")
+            ),
         ),
         (
             format!(

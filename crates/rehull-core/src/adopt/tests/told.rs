@@ -58,7 +58,6 @@ fn what_the_state_knows_of_a_told_member_has_to_agree() {
             json!("10.9.9.9"),
             "address",
         ),
-        ("aws_network_interface", "subnet_id", json!("subnet-9"), "subnet"),
         (
             "aws_ebs_volume",
             "availability_zone",
@@ -81,6 +80,24 @@ fn what_the_state_knows_of_a_told_member_has_to_agree() {
             Some(format!("/members/1/{key}").as_str())
         );
     }
+}
+
+/// `subnet` of a slot is where the machine's own first interface is made.
+#[test]
+fn the_interface_of_a_told_member_may_lie_in_another_subnet_than_its_machine() {
+    let (text, mut state) = beside();
+    values(&mut state, "module.etcd.aws_network_interface.etcd[1]")["subnet_id"] = json!("subnet-9");
+    let adoption = adopted(&text, &state);
+    let page = &adoption.files["HANDOVER.md"];
+    let subnet = adoption.desired.etcd.slots[1].subnet.as_str();
+    let of_machine = format!("    # must say: {subnet} 2 2, and no name of a group");
+    let of_interface = "    # must say: 10.0.2.10 i-0e00000000000000f False, and no 0 at the end\n";
+    assert!(
+        page.contains(&of_machine) && page.contains(of_interface),
+        "{page}"
+    );
+    let main = &adoption.files["terraform/etcd-parts/main.tf"];
+    assert!(main.contains("\"subnet-9\"") && !subnet.ends_with("-9"), "{main}");
 }
 
 #[test]
