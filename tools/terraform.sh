@@ -59,7 +59,7 @@ check_format() {
 
 # Where the stand-in is, built anew when its source has changed.
 stand_in() {
-    local source=$ROOT/tools/schema-provider sum mirror binary
+    local source=$ROOT/tools/schema-provider sum mirror binary part
     sum=$(cat "$source"/{main.go,objects.go,go.mod,go.sum} | sha256sum)
     mirror=$TOOLBOX/schema-provider/${sum:0:12}
     binary=$mirror/registry.terraform.io/hashicorp/aws/$STAND_IN/$(platform)/terraform-provider-aws_v${STAND_IN}_x5
@@ -67,8 +67,11 @@ stand_in() {
         command -v go >/dev/null || skip "the stand-in for the AWS provider is not built" "install Go 1.26 or newer"
         echo "terraform: building the stand-in for the AWS provider, a minute or two the first time" >&2
         mkdir -p "${binary%/*}"
-        (cd "$source" && go build -trimpath -o "$binary.part" .) >&2 || die "the stand-in does not build" "see the lines above"
-        mv "$binary.part" "$binary"
+        # Tests that run side by side may each be the first.
+        part=$(mktemp "$binary.XXXXXX")
+        (cd "$source" && go build -trimpath -o "$part" .) >&2 || die "the stand-in does not build" "see the lines above"
+        chmod 0755 "$part"
+        mv -f "$part" "$binary"
     fi
     printf '%s\n' "$mirror"
 }
