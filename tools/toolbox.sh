@@ -16,7 +16,7 @@
 # service). A directory appears complete or not at all, so an interrupted run leaves nothing half done.
 set -euo pipefail
 
-readonly ETCD_VERSIONS=(3.4.23 3.5.33 3.6.14 3.7.1)
+readonly ETCD_VERSIONS=(3.4.23 3.5.21 3.5.33 3.6.14 3.7.1)
 # For Kubernetes no archive: nobody but its publisher was found who vouches for the sums of these two.
 readonly KUBERNETES_VERSIONS=(1.33.13 1.34.2)
 readonly ARCHIVES=https://github.com/etcd-io/etcd/releases/download
@@ -30,12 +30,14 @@ die() {
     exit 2
 }
 
-# SHA-256 of the release archives as other projects pin them, looked up and not computed here: 3.5.33 and 3.6.14 in
+# SHA-256 of the release archives as other projects pin them, looked up and not computed here: 3.5.21, 3.5.33 and 3.6.14 in
 # kubespray's checksums.yml, 3.7.1 in the Chef cookbook `etcd`. For the arm64 sums of 3.5.33 and 3.6.14 kubespray is
 # the only project found. For 3.4.23 none was found, so its archive is not used: a checksum that nobody else vouches
 # for protects nothing.
 archive_sha256() {
     case $1-$2 in
+        3.5.21-amd64) echo adddda4b06718e68671ffabff2f8cee48488ba61ad82900e639d108f2148501c ;;
+        3.5.21-arm64) echo 95bf6918623a097c0385b96f139d90248614485e781ec9bee4768dbb6c79c53f ;;
         3.5.33-amd64) echo 5025b5b24d81a9616b6e284ccd439b9a3df055ef8fdcdc142af3ec8f6a3b3c95 ;;
         3.5.33-arm64) echo 0764c5c0acef155f4bfa0487791cc5776adef66315bf16ec0653883bfd463a90 ;;
         3.6.14-amd64) echo ffe840ff9295808e88cce2794a18a5ac87f12a5203c8314d0bf6aa119b41bac5 ;;

@@ -1,4 +1,4 @@
-//! Clusters that somebody built without rehull, in two ways of writing it down.
+//! Clusters that somebody built without rehull, in several ways.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -13,45 +13,61 @@ pub(super) struct Member {
     pub(super) name: String,
     pub(super) machine: String,
     pub(super) zone: String,
+    /// Where its machine's own interface is.
     pub(super) subnet: String,
+    /// Where its address is.
+    pub(super) address_subnet: String,
     pub(super) interface: String,
     pub(super) volume: String,
     pub(super) address: Ipv4Addr,
     pub(super) group: String,
 }
 
-/// How it was written.
+/// How it was built and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
-    /// A module with `count`; interfaces in blocks of the instance, volumes attached by a resource (vishwakarma).
+    /// A module with `count`: instances with interfaces in blocks of their own, volumes attached by a resource, a record in
+    /// the DNS for each (vishwakarma).
     Counted,
-    /// `for_each` in the root module; everything attached by resources.
+    /// `for_each` in the root module; everything attached by resources, and nothing else in the module.
     ByKey,
+    /// `for_each` in the root module: a launch template and a group of one for each member, whose machine attaches interface
+    /// and volume itself when it boots. No state knows the machines, and the groups have let go of them.
+    Grouped,
 }
 
 impl Written {
-    /// What a mapping says of the nth member's machine.
-    pub(super) fn machine(self, nth: usize, member: &Member) -> String {
+    /// The row of docs/adopt.md.
+    pub(super) fn layout(self) -> &'static str {
         match self {
-            Self::Counted => format!("module.etcd.aws_instance.etcd[{nth}]"),
-            Self::ByKey => format!("aws_instance.member[\"{}\"]", member.name),
+            Self::Counted | Self::ByKey => "adopt::external",
+            Self::Grouped => "adopt::told_beside_state",
         }
+    }
+
+    /// What a mapping says of the nth member.
+    pub(super) fn mapped(self, nth: usize, member: &Member) -> String {
+        let machine = match self {
+            Self::Counted => format!("'module.etcd.aws_instance.etcd[{nth}]'"),
+            Self::ByKey => format!("'aws_instance.member[\"{}\"]'", member.name),
+            Self::Grouped => format!(
+                "{}, zone: {}, subnet: {}, interface: {}, volume: {}, address: {}",
+                member.machine, member.zone, member.subnet, member.interface, member.volume, member.address
+            ),
+        };
+        format!("name: {}, machine: {machine}", member.name)
     }
 
     /// Everything of the members, as state and cloud have it.
     pub(super) fn known(self, members: &[Member]) -> Vec<Known> {
         let (module, name) = match self {
             Self::Counted => (Some("module.etcd"), "etcd"),
-            Self::ByKey => (None, "member"),
+            Self::ByKey | Self::Grouped => (None, "member"),
         };
         let mut known = Vec::new();
         for (nth, member) in members.iter().enumerate() {
-            let key = match self {
-                Self::Counted => json!(nth),
-                Self::ByKey => json!(member.name),
-            };
             let mut add = |kind: &'static str, attributes: Value| {
-                let key = key.clone();
+                let key = self.key(nth, member);
                 known.push(Known {
                     module,
                     kind,
@@ -60,9 +76,12 @@ impl Written {
                     attributes,
                 });
             };
-            add("aws_instance", self.instance(member));
             add("aws_network_interface", interface(member));
             add("aws_ebs_volume", volume(member));
+            if self == Self::Grouped {
+                continue;
+            }
+            add("aws_instance", self.instance(member));
             let tie = json!({ "id": format!("vai-{nth}"), "device_name": "/dev/sdf", "instance_id": member.machine, "volume_id": member.volume });
             add("aws_volume_attachment", tie);
             if self == Self::ByKey {
@@ -72,6 +91,14 @@ impl Written {
             }
         }
         known
+    }
+
+    /// Key of the nth instance of a resource.
+    pub(super) fn key(self, nth: usize, member: &Member) -> Value {
+        match self {
+            Self::Counted => json!(nth),
+            Self::ByKey | Self::Grouped => json!(member.name),
+        }
     }
 
     fn instance(self, member: &Member) -> Value {
@@ -94,7 +121,7 @@ fn tags(member: &Member) -> Value {
 
 fn interface(member: &Member) -> Value {
     json!({
-        "id": member.interface, "subnet_id": member.subnet, "private_ip": member.address, "private_ips": [member.address],
+        "id": member.interface, "subnet_id": member.address_subnet, "private_ip": member.address, "private_ips": [member.address],
         "private_ip_list": [member.address], "private_ips_count": 0, "security_groups": [member.group], "description": "", "source_dest_check": true,
         "interface_type": "interface", "tags": tags(member), "tags_all": tags(member),
         "attachment": [{ "attachment_id": "eni-attach-0", "device_index": 1, "instance": member.machine }],

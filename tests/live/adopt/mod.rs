@@ -1,26 +1,23 @@
 //! Existing clusters, from Terraform's state to a finished upgrade: real Terraform judges the hand-over, real etcd is rolled.
 
+mod groups;
 mod legacy;
 mod page;
+mod rest;
 mod root;
+mod story;
 
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use rehull_core::config;
-use rehull_core::domain::desired::{Desired, EtcdRole};
-use serde_json::{Value, json};
+use rehull_core::adopt::LAYOUTS;
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::e2e::cloud::Cloud;
-use crate::e2e::load::Load;
-use crate::e2e::rig::Sandbox;
-use crate::support::toolbox;
 use legacy::{Member, Written};
-use page::Done;
-use root::{Ground, Root};
+use root::{Ground, Known, Root};
 
 /// Members that exist nowhere but in Terraform's eyes.
 fn on_paper() -> Vec<Member> {
@@ -31,6 +28,7 @@ fn on_paper() -> Vec<Member> {
             machine: id("i"),
             zone: format!("ap-northeast-1{zone}"),
             subnet: id("subnet"),
+            address_subnet: format!("subnet-0f00000000000000{nth}"),
             interface: id("eni"),
             volume: id("vol"),
             address: Ipv4Addr::new(10, 0, nth, 10),
@@ -43,11 +41,7 @@ fn on_paper() -> Vec<Member> {
 fn mapping(members: &[Member], written: Written, cluster_file: &str) -> String {
     let mut text = "format: 1\netcdCluster: cdf818194e3a8c32\nmembers:\n".to_owned();
     for (nth, member) in members.iter().enumerate() {
-        text.push_str(&format!(
-            "  - {{ name: {}, machine: '{}' }}\n",
-            member.name,
-            written.machine(nth, member)
-        ));
+        text.push_str(&format!("  - {{ {} }}\n", written.mapped(nth, member)));
     }
     text.push_str("clusterFile:\n");
     text.extend(cluster_file.lines().map(|line| format!("  {line}\n")));
@@ -62,7 +56,8 @@ fn rehull(dir: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn adopt(dir: &Path, mapping: &str, state: &[u8]) -> PathBuf {
+/// What is written of a cluster of this row of docs/adopt.md.
+fn adopt(dir: &Path, row: &str, (mapping, state): (&str, &[u8])) -> PathBuf {
     fs::write(dir.join("mapping.yaml"), mapping).unwrap();
     fs::write(dir.join("state.json"), state).unwrap();
     let made = rehull(
@@ -77,6 +72,9 @@ fn adopt(dir: &Path, mapping: &str, state: &[u8]) -> PathBuf {
         ],
     );
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let said = String::from_utf8(made.stdout).unwrap();
+    let layout = LAYOUTS.iter().find(|layout| layout.id == row).unwrap();
+    assert!(said.contains(layout.looks), "{said}");
     dir.join("handover")
 }
 
@@ -105,26 +103,26 @@ fn the_written_hand_over_is_forgotten_and_imported_by_real_terraform_and_second_
     for written_as in [Written::Counted, Written::ByKey] {
         let dir = TempDir::new().unwrap();
         let members = on_paper();
-        let known = written_as.known(&members);
+        let (known, rest) = (written_as.known(&members), written_as.rest(&members));
+        let forgets = known.len();
+        let known: Vec<Known> = known.into_iter().chain(rest.known).collect();
         let Some(ground) = Ground::new(dir.path(), &known) else {
             return;
         };
-        let old = ground.old(&known);
+        let old = ground.old(&known, &rest.files);
         let (_, cluster_file) = CLUSTER_FILE.split_once("clusterFile:\n").unwrap();
         let lines: Vec<&str> = cluster_file
             .lines()
             .map(|line| line.get(2..).unwrap_or_default())
             .collect();
         let cluster_file = format!("{}\n", lines.join("\n"));
-        let state = match written_as {
-            Written::Counted => old.state(&["show", "-json"]),
-            Written::ByKey => old.state(&["state", "pull"]),
-        };
-        let written = adopt(dir.path(), &mapping(&members, written_as, &cluster_file), &state);
+        let state = old.state(written_as);
+        let text = mapping(&members, written_as, &cluster_file);
+        let written = adopt(dir.path(), written_as.layout(), (&text, &state));
 
         // Without the written file Terraform would destroy everything, and the proof says so.
         ends(&old, "old", &written, (REFUSED, "handover::destroy"));
-        forget(&old, &written, known.len());
+        forget(&old, written_as, (&written, forgets));
         let parts = ground.parts(&written);
         for (changes, rule) in [
             (
@@ -152,7 +150,7 @@ fn the_written_hand_over_is_forgotten_and_imported_by_real_terraform_and_second_
 }
 
 /// The old root module's half: nothing of the members is in its text any more, and the written file is.
-fn forget(old: &Root<'_>, written: &Path, objects: usize) {
+fn forget(old: &Root<'_>, written_as: Written, (written, objects): (&Path, usize)) {
     fs::copy(
         written.join("terraform/old/removed.tf"),
         old.dir.join("removed.tf"),
@@ -163,8 +161,12 @@ fn forget(old: &Root<'_>, written: &Path, objects: usize) {
     old.apply();
     fs::remove_file(old.dir.join("removed.tf")).unwrap();
     assert!(old.is_settled());
-    // This module had the members alone, so an empty plan of it is that of any folder.
-    ends(old, "old", written, (UNCLEAR, "cannot tell"));
+    let settled = match written_as {
+        Written::Counted | Written::Grouped => (PROVEN, "keeps the rest"),
+        // This module had the members alone, so an empty plan of it is that of any folder.
+        Written::ByKey => (UNCLEAR, "cannot tell"),
+    };
+    ends(old, "old", written, settled);
     ends(old, "new", written, (REFUSED, "handover::missing"));
 }
 
@@ -191,178 +193,4 @@ fn import(ground: &Ground, parts: &Root<'_>, written: &Path) {
         }
     });
     assert!(parts.is_settled());
-}
-
-/// A sandbox in which somebody has built a cluster without rehull: no tag, no record, no journal, no published binary.
-async fn somebody_elses(name: &str, versions: &[&str]) -> Option<(Sandbox, Cloud, Vec<Member>)> {
-    let sandbox = Sandbox::up(name, versions, 3).await?;
-    fs::write(sandbox.info.dir.join("legacy.yaml.hbs"), legacy::user_data()).unwrap();
-    sandbox.edit("template: { builtIn: 2 }", "template: { file: legacy.yaml.hbs }");
-    sandbox
-        .run(&["apply", "cluster.yaml", "--bootstrap", "--yes"])
-        .await
-        .exits(0);
-    sandbox.edit("template: { file: legacy.yaml.hbs }", "template: { builtIn: 2 }");
-    let cloud = Cloud::of(&sandbox.info).await;
-    let desired = desired(&sandbox.info.cluster_file());
-    let mut members = Vec::new();
-    for slot in &desired.etcd.slots {
-        members.push(Member {
-            name: slot.name.to_string(),
-            machine: sandbox.machine(slot.name.as_str()).await,
-            zone: slot.zone.to_string(),
-            subnet: slot.subnet.to_string(),
-            interface: slot.interface.to_string(),
-            volume: slot.volume.to_string(),
-            address: slot.address,
-            group: desired.etcd.machine.security_groups[0].clone(),
-        });
-    }
-    for member in &members {
-        cloud
-            .untag(&[&member.machine, &member.interface, &member.volume])
-            .await;
-    }
-    cloud.forget_everything().await;
-    fs::remove_dir_all(sandbox.info.dir.join(".rehull")).unwrap();
-    Some((sandbox, cloud, members))
-}
-
-fn desired(path: &Path) -> Desired {
-    config::parse("cluster.yaml", &fs::read_to_string(path).unwrap()).unwrap()
-}
-
-/// The sandbox's own cluster file without what a state tells.
-fn without_what_is_seen(text: &str) -> String {
-    let (before, after) = text.split_once("  slots:\n").unwrap();
-    let rollout = after.lines().find(|line| line.starts_with("rollout:")).unwrap();
-    let told = |line: &&str| {
-        let line = line.trim_start();
-        !["format:", "instanceType:", "securityGroups:", "#"]
-            .iter()
-            .any(|key| line.starts_with(key))
-    };
-    let before: Vec<&str> = before.lines().filter(told).collect();
-    let before = format!("{}\n", before.join("\n"));
-    // Old machines do not listen, so every second of this is waited for.
-    format!(
-        "{before}{}\n",
-        rollout.replace("stopDeadline: 60s", "stopDeadline: 15s")
-    )
-}
-
-/// From Terraform's state to a finished rollout.
-async fn from_state_to_upgrade(name: &str, written_as: Written, to: &str) {
-    let Some((sandbox, cloud, members)) = somebody_elses(name, &["3.5.33", to]).await else {
-        return;
-    };
-    let dir = TempDir::new().unwrap();
-    let known = written_as.known(&members);
-    let Some(ground) = Ground::new(dir.path(), &known) else {
-        return sandbox.down().await;
-    };
-    let laid = fs::read_to_string(sandbox.info.cluster_file()).unwrap();
-    let old = ground.old(&known);
-    let id = etcd_cluster(&sandbox, &members[0]);
-    let text = mapping(&members, written_as, &without_what_is_seen(&laid)).replace("cdf818194e3a8c32", &id);
-    let written = adopt(dir.path(), &text, &old.state(&["show", "-json"]));
-
-    let file = written.join("clusters").join(format!("{name}.yaml"));
-    // A spare is no member, so no state of this cluster has one.
-    let expected = EtcdRole {
-        spare: None,
-        ..desired(&sandbox.info.cluster_file()).etcd
-    };
-    assert_eq!(desired(&file).etcd, expected);
-    fs::copy(&file, sandbox.info.cluster_file()).unwrap();
-    // Before the hand-over rehull knows nothing of this cluster, and touches nothing.
-    sandbox
-        .run(&["plan", "cluster.yaml"])
-        .await
-        .exits(1)
-        .says(&["no identity record"]);
-
-    forget(&old, &written, known.len());
-    let parts = ground.parts(&written);
-    import(&ground, &parts, &written);
-    carry_over(&ground.objects(), &cloud).await;
-    let done = page::follow(&written, &members, &cloud, &sandbox.info.dir).await;
-    assert_eq!(
-        done,
-        Done {
-            marked: 3,
-            tagged: 3,
-            recorded: 1
-        }
-    );
-
-    let load = Load::on(&sandbox).await;
-    if to != "3.5.33" {
-        sandbox.pin(to);
-    }
-    sandbox
-        .run(&["plan", "cluster.yaml"])
-        .await
-        .exits(0)
-        .says(&["on 3 machines"]);
-    sandbox.run(&["apply", "cluster.yaml", "--yes"]).await.exits(0);
-    load.ends_unharmed().await;
-    sandbox.is_settled_at(to).await;
-    // The old data is where it was: nobody but a person deletes it.
-    for member in &members {
-        let disk = sandbox.info.dir.join("volumes").join(&member.volume).join("fs");
-        assert!(disk.join("member/wal").is_dir() && disk.join("gen-1/member/wal").is_dir());
-    }
-    sandbox.down().await;
-}
-
-/// As the mapping says how to ask for it.
-fn etcd_cluster(sandbox: &Sandbox, member: &Member) -> String {
-    let pki = sandbox.info.pki_dir();
-    let file = |name: &str| pki.join(name).to_str().unwrap().to_owned();
-    let asked = Command::new(toolbox::binary("3.5.33", "etcdctl").unwrap())
-        .args([
-            "member",
-            "list",
-            "--hex",
-            "-w",
-            "json",
-            "--cacert",
-            &file("ca.crt"),
-            "--cert",
-            &file("client.crt"),
-        ])
-        .args([
-            "--key",
-            &file("client.key"),
-            "--endpoints",
-            &format!("https://{}:2379", member.address),
-        ])
-        .output()
-        .unwrap();
-    let said: Value = serde_json::from_slice(&asked.stdout).unwrap();
-    said["header"]["cluster_id"].as_str().unwrap().to_owned()
-}
-
-/// Tags that Terraform has set in the stand-in's cloud, set in the sandbox's.
-async fn carry_over(objects: &Value, cloud: &Cloud) {
-    for kind in ["aws_network_interface", "aws_ebs_volume"] {
-        for (id, object) in objects[kind].as_object().unwrap() {
-            for (key, value) in object["tags"].as_object().unwrap() {
-                if key != "rehull:generation" {
-                    cloud.tag(id, key, value.as_str().unwrap()).await;
-                }
-            }
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_counted_cluster_of_somebody_else_goes_from_its_state_to_a_finished_upgrade_under_load() {
-    from_state_to_upgrade("adopt-a", Written::Counted, "3.6.14").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_of_somebody_else_written_by_key_goes_from_its_state_to_machines_of_rehull() {
-    from_state_to_upgrade("adopt-b", Written::ByKey, "3.5.33").await;
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
+use super::legacy::Written;
 use crate::terraform::rig::terraform_or_say;
 
 const SCHEMAS: &str = "crates/rehull-core/tests/terraform/schema";
@@ -72,10 +73,13 @@ impl Ground {
     }
 
     /// The root module that made the cluster, as it is once everything of the members is deleted from its text.
-    pub(super) fn old(&self, known: &[Known]) -> Root<'_> {
+    pub(super) fn old(&self, known: &[Known], files: &[(&str, String)]) -> Root<'_> {
         let old = self.root("old");
-        let text = "terraform {\n  required_providers {\n    aws = { source = \"hashicorp/aws\" }\n  }\n}\nprovider \"aws\" {\n  region = \"ap-northeast-1\"\n}\n";
-        fs::write(old.dir.join("main.tf"), text).unwrap();
+        for (path, text) in files {
+            let path = old.dir.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
         fs::write(old.dir.join("terraform.tfstate"), state(known).to_string()).unwrap();
         old.init();
         old
@@ -134,8 +138,12 @@ impl Root<'_> {
         self.terraform(&["init", "-input=false", "-no-color", &mirror]);
     }
 
-    /// A state as people hand it to rehull.
-    pub(super) fn state(&self, command: &[&str]) -> Vec<u8> {
+    /// A state as people hand it to rehull, in both forms.
+    pub(super) fn state(&self, written: Written) -> Vec<u8> {
+        let command: &[&str] = match written {
+            Written::Counted => &["show", "-json"],
+            Written::ByKey | Written::Grouped => &["state", "pull"],
+        };
         self.terraform(command).stdout
     }
 

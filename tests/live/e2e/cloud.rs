@@ -3,11 +3,24 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ec2::types::{Reservation, Tag};
 use aws_sdk_s3::config::Credentials;
 use rehull::sandbox::Info;
 use rehull::sandbox::layout::REGION;
+
+/// An operator's.
+pub(crate) async fn config(info: &Info) -> SdkConfig {
+    let text = fs::read_to_string(info.credentials_file()).unwrap();
+    let values: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
+    let (id, secret) = (values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"]);
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(values["AWS_ENDPOINT_URL"])
+        .credentials_provider(Credentials::new(id, secret, None, None, "credentials.env"))
+        .load()
+        .await
+}
 
 pub(crate) struct Cloud {
     ec2: aws_sdk_ec2::Client,
@@ -17,15 +30,7 @@ pub(crate) struct Cloud {
 
 impl Cloud {
     pub(crate) async fn of(info: &Info) -> Self {
-        let text = fs::read_to_string(info.credentials_file()).unwrap();
-        let values: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
-        let (id, secret) = (values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"]);
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .endpoint_url(values["AWS_ENDPOINT_URL"])
-            .credentials_provider(Credentials::new(id, secret, None, None, "credentials.env"))
-            .load()
-            .await;
+        let config = config(info).await;
         let s3 = aws_sdk_s3::config::Builder::from(&config)
             .force_path_style(true)
             .build();
@@ -54,6 +59,54 @@ impl Cloud {
             .send()
             .await
             .unwrap();
+    }
+
+    /// Tags of a volume.
+    pub(crate) async fn volume_tags(&self, volume: &str) -> BTreeMap<String, String> {
+        let answer = self.ec2.describe_volumes().volume_ids(volume).send().await;
+        let answer = answer.unwrap();
+        let tags = answer.volumes()[0].tags().iter();
+        let pair = |tag: &Tag| (tag.key().unwrap().to_owned(), tag.value().unwrap().to_owned());
+        tags.map(pair).collect()
+    }
+
+    /// Zone, machine, and whether it ends with that one, as the AWS CLI's texts have it.
+    pub(crate) async fn volume_says(&self, volume: &str) -> String {
+        let answer = self.ec2.describe_volumes().volume_ids(volume).send().await;
+        let answer = answer.unwrap();
+        let seen = &answer.volumes()[0];
+        let zone = seen.availability_zone().unwrap();
+        let at = &seen.attachments()[0];
+        let dies = flag(at.delete_on_termination());
+        format!("{zone}; {} {dies}", at.instance_id().unwrap())
+    }
+
+    /// Where an interface is.
+    pub(crate) async fn subnet_of(&self, interface: &str) -> String {
+        let ask = self.ec2.describe_network_interfaces();
+        let answer = ask.network_interface_ids(interface).send().await.unwrap();
+        answer.network_interfaces()[0].subnet_id().unwrap().to_owned()
+    }
+
+    /// Where its own interface is, and the group that would replace it.
+    pub(crate) async fn machine_says(&self, machine: &str) -> String {
+        let answer = self.ec2.describe_instances().instance_ids(machine).send().await;
+        let answer = answer.unwrap();
+        let seen = &answer.reservations()[0].instances()[0];
+        let group = |tag: &&Tag| tag.key() == Some("aws:autoscaling:groupName");
+        let group = seen.tags().iter().find(group).map(|tag| tag.value().unwrap());
+        format!("{} {group:?}", seen.subnet_id().unwrap())
+    }
+
+    /// Address, machine, whether it ends with that one, and at which index it is there.
+    pub(crate) async fn interface_says(&self, interface: &str) -> String {
+        let ask = self.ec2.describe_network_interfaces();
+        let answer = ask.network_interface_ids(interface).send().await.unwrap();
+        let seen = &answer.network_interfaces()[0];
+        let at = seen.attachment().unwrap();
+        let dies = flag(at.delete_on_termination());
+        let (machine, index) = (at.instance_id().unwrap(), at.device_index().unwrap());
+        format!("{} {machine} {dies} {index}", seen.private_ip_address().unwrap())
     }
 
     /// Takes every tag of rehull away.
@@ -237,4 +290,8 @@ impl Cloud {
         let bytes = object.body.collect().await.unwrap().to_vec();
         String::from_utf8(bytes).unwrap()
     }
+}
+
+fn flag(value: Option<bool>) -> &'static str {
+    if value.unwrap() { "True" } else { "False" }
 }

@@ -66,7 +66,7 @@ layouts! {
         so "HANDOVER.md, step by step: it asks for what no file tells";
     CLASSIC_BALANCER "adopt::classic_elb": Supported,
         "a Classic ELB in front of the apiservers"
-        because "etcd is rolled behind it untouched; a Classic ELB cannot check `/readyz` over HTTPS by status, so apiservers are rolled behind another balancer only",
+        because "etcd is rolled behind it untouched; a Classic ELB cannot check `/readyz` over HTTPS by status, so rolling apiservers will need another balancer",
         so "nothing now; make a Network Load Balancer beside it (module `control-plane`) and move the clients before apiservers are rolled";
     DELETED_DISK "adopt::disk_dies_with_machine": NeedsStep,
         "a data volume that is deleted when its instance ends (`delete_on_termination`)"
@@ -102,7 +102,7 @@ layouts! {
         so "give each member a volume (`aws_ebs_volume`), move its data there while it is stopped, one member at a time, then adopt";
     STACKED "adopt::stacked": Refused,
         "stacked etcd: the member's machine is an apiserver too (kubeadm, typhoon)"
-        because "the next machine of a slot runs etcd and nothing else: the apiserver would go with the old one and not come back",
+        because "a machine that rehull makes for a member has etcd and nothing else: the apiserver would go with the old one and not come back",
         so "move etcd to machines of its own: add members there and remove these one at a time, then adopt";
     BALANCED "adopt::etcd_behind_balancer": Refused,
         "members behind a load balancer on port 2379"
