@@ -237,7 +237,7 @@ pub(super) struct Rehearse {
     #[arg(long, value_name = "FILE")]
     pub(super) scenario: Option<PathBuf>,
     /// Decides every wait of the scenario [default: what the scenario says]
-    #[arg(long, value_name = "N", requires = "scenario")]
+    #[arg(long, value_name = "N", requires = "scenario", conflicts_with = "file")]
     pub(super) seed: Option<u64>,
 }
 

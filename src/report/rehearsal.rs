@@ -172,6 +172,14 @@ fn assumptions(told: &Told<'_>) -> String {
             stand_in.built_in, stand_in.template
         ));
     }
+    if !told.report.left_out.is_empty() {
+        let groups = told.report.left_out.iter().map(ToString::to_string);
+        let groups: Vec<String> = groups.collect();
+        lines.push(format!(
+            "only etcd is rehearsed, and not how {} would be rolled after it",
+            groups.join(", ")
+        ));
+    }
     let mut out = String::new();
     for (number, line) in lines.iter().enumerate() {
         let label = if number == 0 { "\nassumed" } else { "       " };
@@ -183,6 +191,7 @@ fn assumptions(told: &Told<'_>) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::indexing_slicing, reason = "tests")]
+    use rehull_core::domain::ids::GroupName;
     use rehull_core::domain::waiting::StopReason;
     use rehull_core::sim::rehearse::{Ends, StandIn, Unfinished};
 
@@ -213,11 +222,13 @@ mod tests {
             template: "own.yaml.hbs".to_owned(),
             built_in: 2,
         });
+        report.left_out = vec![GroupName::new("dev-control-plane"), GroupName::new("dev-general")];
         let shown = shown(&report, true);
         let end = shown.split("\nassumed").nth(1).unwrap_or_default();
         insta::assert_snapshot!(end, @r"
            the members run etcd 3.5.33; if they do not: rehull rehearse clusters/dev.yaml --from VERSION
                   machines boot as with the built-in set 2: own.yaml.hbs cannot be carried out by a model
+                  only etcd is rehearsed, and not how dev-control-plane, dev-general would be rolled after it
         ");
     }
 

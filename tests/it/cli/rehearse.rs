@@ -158,3 +158,12 @@ fn a_mistake_in_a_scenario_is_shown_with_its_place() {
     assert_eq!((run.code, run.out.as_str()), (2, ""));
     assert!(run.err.contains("one.yaml:2:7"), "{}", run.err);
 }
+
+/// It says how one run of a scenario is drawn; of a cluster file many are.
+#[test]
+fn a_seed_belongs_to_a_scenario_and_not_to_a_cluster_file() {
+    let folder = cluster(|text| text);
+    let run = rehull(folder.path(), &["rehearse", "clusters/dev.yaml", "--seed", "3"]);
+    assert_eq!((run.code, run.out.as_str()), (2, ""), "{}", run.err);
+    assert!(run.err.contains("--seed"), "{}", run.err);
+}

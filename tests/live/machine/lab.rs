@@ -15,6 +15,7 @@ use rehull_core::domain::ids::{
     AccountId, ClusterName, ImageId, InterfaceId, LaunchTemplateName, Region, SlotName, SubnetId, VolumeId,
     Zone,
 };
+use rehull_core::domain::machine::MachineContent;
 use rehull_core::domain::policy::{EtcdStrategy, RolloutPolicy};
 use rehull_core::domain::version::EtcdVersion;
 use rehull_core::render::{builtin_template, render_slot};
@@ -239,11 +240,13 @@ fn desired(binaries: BTreeMap<String, String>, address: Ipv4Addr) -> Desired {
         snapshots: location("rehull-dev-snapshots", "etcd/"),
         etcd: EtcdRole {
             version: EtcdVersion::new(3, 5, 33),
-            binaries,
-            image: ImageId::new("ami-0123456789abcdef0"),
-            instance_type: "m6i.large".to_owned(),
-            instance_profile: "dev-etcd".to_owned(),
-            security_groups: vec!["sg-0123456789abcdef0".to_owned()],
+            machine: MachineContent {
+                binaries,
+                image: ImageId::new("ami-0123456789abcdef0"),
+                instance_type: "m6i.large".to_owned(),
+                instance_profile: "dev-etcd".to_owned(),
+                security_groups: vec!["sg-0123456789abcdef0".to_owned()],
+            },
             flags: BTreeMap::from([("log-level".to_owned(), "info".to_owned())]),
             template: TemplateRef::BuiltIn(1),
             machine_tls: MachineTls {

@@ -66,7 +66,7 @@ layouts! {
         so "HANDOVER.md, step by step: it asks for what no file tells";
     CLASSIC_BALANCER "adopt::classic_elb": Supported,
         "a Classic ELB in front of the apiservers"
-        because "etcd is rolled behind it untouched; a Classic ELB cannot check `/readyz` over HTTPS by status, so rolling apiservers will need another balancer",
+        because "etcd is rolled behind it untouched; a Classic ELB cannot check `/readyz` over HTTPS by status, so apiservers are rolled behind another balancer only",
         so "nothing now; make a Network Load Balancer beside it (module `control-plane`) and move the clients before apiservers are rolled";
     DELETED_DISK "adopt::disk_dies_with_machine": NeedsStep,
         "a data volume that is deleted when its instance ends (`delete_on_termination`)"

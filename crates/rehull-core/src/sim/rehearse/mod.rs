@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 
 use self::likely::{Begun, Who};
 use crate::domain::desired::{Desired, TemplateRef};
-use crate::domain::ids::SlotName;
+use crate::domain::ids::{GroupName, SlotName};
 use crate::domain::version::EtcdVersion;
 use crate::executor::Rules;
 use crate::plan::RolloutPlan;
@@ -45,6 +45,7 @@ pub struct Rehearsal {
     names: given::Names,
     plan: RolloutPlan,
     stand_in: Option<StandIn>,
+    left_out: Vec<GroupName>,
 }
 
 /// What goes wrong in one run, and when.
@@ -85,6 +86,7 @@ impl Rehearsal {
             names: given.names,
             plan,
             stand_in: stand_in(&desired.etcd.template),
+            left_out: groups(desired),
         })
     }
 
@@ -154,7 +156,9 @@ impl Rehearsal {
             other: of.who.other.clone(),
             runs,
         });
-        report::report(&self.plan, self.stand_in.clone(), runs, what_if)
+        let mut report = report::report(&self.plan, self.stand_in.clone(), runs, what_if);
+        report.left_out.clone_from(&self.left_out);
+        report
     }
 
     fn run(&self, seed: u64, faults: Faults) -> Result<Verdict, GroundError> {
@@ -197,6 +201,13 @@ impl Rehearsal {
         let mut others = order.filter(|slot| *slot != member && members.clone().any(|known| known == *slot));
         others.next().cloned()
     }
+}
+
+/// Groups of the file: how they are rolled is not rehearsed.
+fn groups(desired: &Desired) -> Vec<GroupName> {
+    let servers = desired.control_plane.iter().map(|role| &role.group);
+    let workers = desired.workers.iter().flat_map(|workers| &workers.groups);
+    servers.chain(workers.map(|role| &role.group)).cloned().collect()
 }
 
 /// The user's own template is a text that only a real cloud-init can carry out.

@@ -9,7 +9,7 @@ use super::distribution::{Distribution, rank, rounded};
 use super::likely::{Likely, Phase};
 use super::margin::{self, MarginChange};
 use super::performance::{Ends, Performance, StopOnTheWay};
-use crate::domain::ids::{SlotName, StepId};
+use crate::domain::ids::{GroupName, SlotName, StepId};
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::version::EtcdVersion;
 use crate::plan::RolloutPlan;
@@ -34,6 +34,8 @@ pub struct Report {
     pub bakes: bool,
     /// What stood in for the cluster file's own user-data template, which no modelled machine can read.
     pub stand_in: Option<StandIn>,
+    /// Groups of the file, control plane and workers: only etcd is rehearsed.
+    pub left_out: Vec<GroupName>,
     /// Seeds of the undisturbed runs.
     pub seeds: Vec<u64>,
     /// How long the whole took.
@@ -188,6 +190,7 @@ pub(super) fn report(
         members: envelope.slots.len(),
         bakes: envelope.bakes(),
         stand_in,
+        left_out: Vec::new(),
         seeds: runs.iter().map(|run| run.seed).collect(),
         total: Distribution::of(runs.iter().map(|run| run.took)),
         steps: steps(plan, runs),
