@@ -63,7 +63,7 @@ fn senseless(error: &GroundError) -> Failure {
     );
     failure
         .because(error)
-        .help("the members must be able to go from one release to the other with this strategy")
+        .help("its releases and its strategy must be ones that `rehull plan` would take, for a new cluster and then for its upgrade; docs/scenarios.md says what the other keys may be")
 }
 
 fn ending(verdict: &Verdict) -> Value {

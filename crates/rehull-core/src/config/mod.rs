@@ -29,6 +29,7 @@ use serde_json::Value;
 pub use mistake::{Mistake, Wrong};
 pub(crate) use mistake::{printable, quoted};
 pub use reference::reference;
+pub(crate) use rules::ETCDUTL_FROM;
 pub use schema::schema;
 pub use spans::{Span, Spans, position};
 

@@ -13,7 +13,7 @@ use crate::domain::policy::EtcdStrategy;
 use crate::domain::version::EtcdVersion;
 
 /// `etcdutl` was split from `etcdctl` in 3.5.
-const ETCDUTL_FROM: EtcdVersion = EtcdVersion::new(3, 5, 0);
+pub(crate) const ETCDUTL_FROM: EtcdVersion = EtcdVersion::new(3, 5, 0);
 
 /// All of them.
 pub(super) fn check(file: &file::Cluster, parts: &Parts, mistakes: &mut Mistakes<'_>) {

@@ -10,7 +10,7 @@ use super::draw::Draw;
 use super::etcd::Etcd;
 use super::lab::{Furniture, Lab, Releases};
 use super::scenario::{Provisioner, Scenario};
-use crate::config;
+use crate::config::{self, Mistake};
 use crate::domain::desired::{Desired, TemplateRef};
 use crate::domain::fleet::tag;
 use crate::domain::ids::{ContentDigest, SlotName};
@@ -55,7 +55,7 @@ pub enum Unplanned {
 impl From<Unplanned> for GroundError {
     fn from(unplanned: Unplanned) -> Self {
         match unplanned {
-            Unplanned::Refused(refusals) => Self(format!("{refusals:?}")),
+            Unplanned::Refused(_) => Self(unplanned.to_string()),
             Unplanned::Ground(error) => error,
         }
     }
@@ -63,6 +63,13 @@ impl From<Unplanned> for GroundError {
 
 pub(super) fn wrong(why: impl std::fmt::Debug) -> GroundError {
     GroundError(format!("{why:?}"))
+}
+
+/// The cluster file of a scenario is as strict as anybody's.
+fn refused(mistakes: &[Mistake]) -> GroundError {
+    let each = mistakes.iter().map(|mistake| mistake.message.as_str());
+    let each: Vec<&str> = each.collect();
+    GroundError(format!("its cluster file is refused: {}", each.join("; ")))
 }
 
 /// What was laid of one slot.
@@ -95,7 +102,7 @@ pub(super) fn lay(scenario: &Scenario, now: Timestamp) -> Result<Ground, GroundE
         laid.push(lay_slot(&mut world, now, nth, letter)?);
     }
     let text = |version| cluster_file(scenario, version, &group, &laid);
-    let read = |version| config::parse("sim.yaml", &text(version)).map_err(wrong);
+    let read = |version| config::parse("sim.yaml", &text(version)).map_err(|mistakes| refused(&mistakes));
     let (before, after) = (read(scenario.from)?, read(scenario.to)?);
     let draw = Draw::new(scenario.seed);
     let releases: Releases = [scenario.from, scenario.to]
@@ -263,7 +270,12 @@ pub(super) fn binary(name: &str, version: EtcdVersion) -> String {
 }
 
 fn cluster_file(scenario: &Scenario, version: EtcdVersion, group: &str, laid: &[Laid]) -> String {
-    let [etcd, ctl, util] = ["etcd", "etcdctl", "etcd-util"].map(|name| binary(name, version));
+    let [etcd, ctl] = ["etcd", "etcdctl"].map(|name| binary(name, version));
+    let restores = if version < config::ETCDUTL_FROM {
+        String::new()
+    } else {
+        format!(", etcdutl: {}", binary("etcd-util", version))
+    };
     let mut text = format!(
         "format: 1\n\
          cluster: {CLUSTER}\n\
@@ -273,7 +285,7 @@ fn cluster_file(scenario: &Scenario, version: EtcdVersion, group: &str, laid: &[
          snapshots: {{ bucket: sim-snapshots, prefix: etcd/ }}\n\
          etcd:\n\
          \x20 version: {version}\n\
-         \x20 binaries: {{ etcd: {etcd}, etcdctl: {ctl}, etcdutl: {util} }}\n\
+         \x20 binaries: {{ etcd: {etcd}, etcdctl: {ctl}{restores} }}\n\
          \x20 image: {IMAGE}\n\
          \x20 instanceType: m7i.large\n\
          \x20 instanceProfile: {PROFILE}\n\

@@ -118,7 +118,7 @@ pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unp
     let plan = run.plan(&ground.before, RolloutKind::Bootstrap)?;
     let verdict = run.finish(plan, "bootstrap", rules);
     if verdict.end != End::Finished {
-        return Err(GroundError(format!("bootstrap: {:?}", verdict.end)).into());
+        return Err(plan::not_created(&verdict.end).into());
     }
     let mut plan = run.plan(&ground.after, RolloutKind::Upgrade)?;
     if let Some((wanted, targets)) = control_plane {

@@ -144,7 +144,7 @@ impl SnapshotJobs for Hands {
         }
         if lab.snapshot_trouble == Some(SnapshotTrouble::Fails) {
             return Ok(JobState::Failed {
-                why: "etcdutl cannot restore it".to_owned(),
+                why: "it cannot be restored".to_owned(),
             });
         }
         let fact = SnapshotFact {

@@ -11,6 +11,18 @@ use crate::render::{RenderedGroups, RenderedSlot, terraform_change};
 use crate::sim::ground::{self, GroundError, Unplanned};
 use crate::sim::oracle::Witness;
 use crate::sim::process;
+use crate::sim::story;
+use crate::sim::verdict::End;
+
+/// A ground on which there is nothing to be upgraded.
+pub(super) fn not_created(end: &End) -> GroundError {
+    let why = match end {
+        End::Stopped(ended) => story::ended(ended),
+        End::Endless(why) => why.clone(),
+        End::Finished | End::Aborted => "it was given up".to_owned(),
+    };
+    GroundError(format!("the cluster could not be created: {why}"))
+}
 
 impl Run {
     /// `rehull plan`, which changes nothing and waits for nobody.

@@ -11,6 +11,7 @@ use super::chronicle::Moment;
 use super::scenario::{Provisioner, Scenario};
 use super::verdict::{End, Verdict};
 use lines::Line;
+pub(super) use words::ended;
 
 /// Lines of a story, head and end included.
 const LINES_MAX: usize = 40;

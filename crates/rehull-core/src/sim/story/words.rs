@@ -253,7 +253,7 @@ fn end(what: &Happening) -> Option<String> {
     })
 }
 
-pub(super) fn ended(ended: &Ended) -> String {
+pub(in crate::sim) fn ended(ended: &Ended) -> String {
     match ended {
         Ended::Finished => "finished".to_owned(),
         Ended::Closed(outcome) => format!("it was over before ({outcome})"),
