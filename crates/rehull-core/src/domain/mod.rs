@@ -20,4 +20,5 @@ pub mod stop;
 pub mod terraform;
 pub mod version;
 pub mod waiting;
+pub(crate) mod words;
 pub mod worker;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{GroupName, InstanceId, NodeName, SlotName};
 use super::waiting::LeftPod;
+use super::words::words;
 
 /// Why the rollout ended before its end. All are resumable unless `needs_human` says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,46 +105,25 @@ pub enum StopReason {
     },
 }
 
+words! {
+    StopReason, "Its word, the one in the journal.":
+    Asked => "asked",
+    QuorumLost => "quorum-lost",
+    OutsideEnvelope => "outside-envelope",
+    BootRefused => "boot-refused",
+    Deadline => "deadline",
+    Refused => "refused",
+    PastPointOfNoReturn => "past-point-of-no-return",
+    Alarm => "alarm",
+    NoCapacity => "no-capacity",
+    NoLaunch => "no-launch",
+    Undrained => "undrained",
+    Terraform => "terraform",
+    LeaseLost => "lease-lost",
+    StoreSilent => "store-silent",
+}
+
 impl StopReason {
-    /// Every word of [`Self::name`].
-    pub const NAMES: [&str; 14] = [
-        "asked",
-        "quorum-lost",
-        "outside-envelope",
-        "boot-refused",
-        "deadline",
-        "refused",
-        "past-point-of-no-return",
-        "alarm",
-        "no-capacity",
-        "no-launch",
-        "undrained",
-        "terraform",
-        "lease-lost",
-        "store-silent",
-    ];
-
-    /// Its word, the one in the journal.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Asked { .. } => "asked",
-            Self::QuorumLost { .. } => "quorum-lost",
-            Self::OutsideEnvelope { .. } => "outside-envelope",
-            Self::BootRefused { .. } => "boot-refused",
-            Self::Deadline { .. } => "deadline",
-            Self::Refused { .. } => "refused",
-            Self::PastPointOfNoReturn { .. } => "past-point-of-no-return",
-            Self::Alarm { .. } => "alarm",
-            Self::NoCapacity { .. } => "no-capacity",
-            Self::NoLaunch { .. } => "no-launch",
-            Self::Undrained { .. } => "undrained",
-            Self::Terraform { .. } => "terraform",
-            Self::LeaseLost { .. } => "lease-lost",
-            Self::StoreSilent { .. } => "store-silent",
-        }
-    }
-
     /// Nothing automatic may go on from here.
     #[must_use]
     pub const fn needs_human(&self) -> bool {

@@ -7,6 +7,7 @@ use super::ids::{GroupName, InstanceId, NodeName, ObjectName, SlotName, StepId, 
 use super::observed::Part;
 pub use super::stop::StopReason;
 use super::terraform::TerraformProgress;
+use super::words::words;
 
 /// Why a step does not act right now. Every tick lists all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,61 +177,30 @@ pub enum WaitingOn {
     },
 }
 
-impl WaitingOn {
-    /// Every word of [`Self::name`].
-    pub const NAMES: [&str; 22] = [
-        "unreadable",
-        "snapshot",
-        "terraform",
-        "boot",
-        "gate",
-        "settle",
-        "leader",
-        "stop",
-        "slot",
-        "join",
-        "termination",
-        "bake",
-        "other-member-out",
-        "launch",
-        "serving",
-        "canary",
-        "let-go",
-        "floor",
-        "node-ready",
-        "drain",
-        "drain-turn",
-        "retry",
-    ];
-
-    /// Its word, the one in the journal.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Unreadable { .. } => "unreadable",
-            Self::Snapshot { .. } => "snapshot",
-            Self::Terraform { .. } => "terraform",
-            Self::Boot { .. } => "boot",
-            Self::Gate { .. } => "gate",
-            Self::Settle { .. } => "settle",
-            Self::Leader { .. } => "leader",
-            Self::Stop { .. } => "stop",
-            Self::Slot { .. } => "slot",
-            Self::Join { .. } => "join",
-            Self::Termination { .. } => "termination",
-            Self::Bake { .. } => "bake",
-            Self::OtherMemberOut { .. } => "other-member-out",
-            Self::Launch { .. } => "launch",
-            Self::Serving { .. } => "serving",
-            Self::Canary { .. } => "canary",
-            Self::LetGo { .. } => "let-go",
-            Self::Floor { .. } => "floor",
-            Self::NodeReady { .. } => "node-ready",
-            Self::Drain { .. } => "drain",
-            Self::DrainTurn { .. } => "drain-turn",
-            Self::Retry { .. } => "retry",
-        }
-    }
+words! {
+    WaitingOn, "Its word, the one in the journal.":
+    Unreadable => "unreadable",
+    Snapshot => "snapshot",
+    Terraform => "terraform",
+    Boot => "boot",
+    Gate => "gate",
+    Settle => "settle",
+    Leader => "leader",
+    Stop => "stop",
+    Slot => "slot",
+    Join => "join",
+    Termination => "termination",
+    Bake => "bake",
+    OtherMemberOut => "other-member-out",
+    Launch => "launch",
+    Serving => "serving",
+    Canary => "canary",
+    LetGo => "let-go",
+    Floor => "floor",
+    NodeReady => "node-ready",
+    Drain => "drain",
+    DrainTurn => "drain-turn",
+    Retry => "retry",
 }
 
 /// One red gate: member, gate, what was seen.
