@@ -174,7 +174,7 @@ impl View<'_> {
 
     fn is_cordoned(&self, machine: &InstanceId) -> bool {
         let mut nodes = self.seen.kube.nodes.values();
-        nodes.any(|node| node.machine.as_ref() == Some(machine) && node.is_cordoned)
+        nodes.any(|node| node.is_cordoned && node.machine.as_ref() == Some(machine))
     }
 
     fn check_group(&self, planned: &WorkerGroupPlan, action: &GroupAction) -> Result<(), Violation> {

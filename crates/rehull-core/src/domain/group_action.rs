@@ -88,10 +88,10 @@ impl GroupAction {
                 group,
                 version,
                 sizes: Sizes { min, max, desired },
-            } => format!("set-group {group} v{version} {min} {max} {desired}"),
+            } => format!("{}v{version} {min} {max} {desired}", set_keys(group)),
             Self::ReleaseGroup { group, .. } => release_key(group),
             Self::Deregister { targets, machine, .. } => deregister_key(targets, machine),
-            Self::TerminateMember { machine, .. } => format!("terminate-member {machine}"),
+            Self::TerminateMember { machine, .. } => format!("{TERMINATE_KEYS}{machine}"),
         }
     }
 
@@ -120,6 +120,15 @@ impl GroupAction {
             | Self::TerminateMember { group, .. } => group,
         }
     }
+}
+
+/// How all keys of [`GroupAction::TerminateMember`] begin.
+pub const TERMINATE_KEYS: &str = "terminate-member ";
+
+/// How all keys of [`GroupAction::SetGroup`] of one group begin.
+#[must_use]
+pub fn set_keys(group: &GroupName) -> String {
+    format!("set-group {group} ")
 }
 
 /// Key of [`GroupAction::HoldGroup`].

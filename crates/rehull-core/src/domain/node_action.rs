@@ -59,19 +59,35 @@ pub enum Lasting {
 }
 
 impl Lasting {
-    /// Keys of the change and of its end.
+    /// The word with which all keys of the change begin.
     #[must_use]
-    pub fn keys(self, of: &OfNode) -> (String, String) {
+    pub const fn word(self) -> &'static str {
         match self {
-            Self::Cordon => (of.key("cordon"), of.key("uncordon")),
-            Self::Taint => (of.key("taint"), of.key("untaint")),
+            Self::Cordon => "cordon",
+            Self::Taint => "taint",
+        }
+    }
+
+    /// Key of the change.
+    #[must_use]
+    pub fn key(self, of: &OfNode) -> String {
+        of.key(self.word())
+    }
+
+    /// Key of its end.
+    #[must_use]
+    pub fn end_key(self, of: &OfNode) -> String {
+        match self {
+            Self::Cordon => of.key("uncordon"),
+            Self::Taint => of.key("untaint"),
         }
     }
 }
 
 impl OfNode {
     fn key(&self, verb: &str) -> String {
-        format!("{verb} {} {}", self.node, self.machine)
+        // Made for every worker in every tick: joined in one piece, which `format!` does not do.
+        [verb, self.node.as_str(), self.machine.as_str()].join(" ")
     }
 }
 
@@ -86,10 +102,10 @@ impl NodeAction {
     #[must_use]
     pub fn key(&self) -> String {
         match self {
-            Self::Cordon(of) => Lasting::Cordon.keys(of).0,
-            Self::Uncordon(of) => Lasting::Cordon.keys(of).1,
-            Self::Taint(of) => Lasting::Taint.keys(of).0,
-            Self::Untaint(of) => Lasting::Taint.keys(of).1,
+            Self::Cordon(of) => Lasting::Cordon.key(of),
+            Self::Uncordon(of) => Lasting::Cordon.end_key(of),
+            Self::Taint(of) => Lasting::Taint.key(of),
+            Self::Untaint(of) => Lasting::Taint.end_key(of),
             Self::Drain { of, .. } => drain_key(of),
             Self::Evict { uid, .. } => format!("evict {uid}"),
         }

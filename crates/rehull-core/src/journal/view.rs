@@ -103,6 +103,14 @@ impl ActionPast {
             self.attempts.saturating_add(1)
         }
     }
+
+    fn told_at(&self) -> Option<Timestamp> {
+        if self.in_doubt {
+            Some(self.intended_at)
+        } else {
+            self.done_at
+        }
+    }
 }
 
 impl JournalView {
@@ -273,12 +281,7 @@ impl JournalView {
     /// When somebody was told this: when it was done, or, while that is in doubt, when it was last sent.
     #[must_use]
     pub fn told_at(&self, key: &str) -> Option<Timestamp> {
-        let past = self.actions.get(key)?;
-        if past.in_doubt {
-            Some(past.intended_at)
-        } else {
-            past.done_at
-        }
+        self.actions.get(key)?.told_at()
     }
 
     /// Past of one action.

@@ -226,7 +226,7 @@ pub(crate) fn joined_mark(slot: &SlotName, machine: &InstanceId) -> String {
 /// Some new machine of the slot was seen in step with the others in this rollout.
 pub(super) fn has_joined(slot: &SlotName, journal: &JournalView) -> bool {
     let prefix = format!("joined {slot} ");
-    journal.marks().any(|mark| mark.starts_with(&prefix))
+    journal.marks_like(&prefix).next().is_some()
 }
 
 /// When the member joined on the machine that carries it now, if that was in this rollout.

@@ -158,9 +158,9 @@ fn is_ours(slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
 
 /// When a member was last seen to be back.
 pub(super) fn last_back(journal: &JournalView) -> Option<Timestamp> {
-    let is_back = |mark: &&str| mark.split(' ').next() == Some(BACK);
-    let back = journal.marks().filter(is_back);
-    back.filter_map(|mark| journal.marked_at(mark)).max()
+    let marks = journal.marks_like(BACK);
+    let back = marks.filter(|(mark, _)| mark.split(' ').next() == Some(BACK));
+    back.map(|(_, at)| at).max()
 }
 
 const OUT: &str = "out";
@@ -169,12 +169,12 @@ const ENDED: &str = "ended";
 
 /// How often that was marked.
 fn times(word: &str, slot: &SlotName, journal: &JournalView) -> u32 {
-    let is_of_slot = |mark: &&str| {
+    let is_of_slot = |(mark, _): &(&str, Timestamp)| {
         let of = mark.strip_prefix(word).and_then(|of| of.strip_prefix(' '));
         let time = of.and_then(|of| of.strip_prefix(slot.as_str()));
         time.is_some_and(|time| time.starts_with(' '))
     };
-    u32::try_from(journal.marks().filter(is_of_slot).count()).unwrap_or(u32::MAX)
+    u32::try_from(journal.marks_like(word).filter(is_of_slot).count()).unwrap_or(u32::MAX)
 }
 
 fn mark(word: &str, slot: &SlotName, time: u32) -> String {

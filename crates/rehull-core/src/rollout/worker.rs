@@ -8,6 +8,7 @@
 mod exchange;
 mod launch;
 mod leave;
+mod look;
 mod pool;
 
 use std::collections::BTreeSet;
@@ -24,6 +25,7 @@ use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::JournalView;
 use crate::mutant::mutant;
 use crate::plan::{WorkerGroupPlan, WorkersPlan};
+use look::Look;
 use pool::Pool;
 
 /// What groups share: pods of all of them may have the same budget, and all drains together have one.
@@ -51,8 +53,9 @@ pub(super) fn next(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick:
     }
     // On the way to rest a group that was not touched yet may also lack the version that it was to launch.
     let is_untouched = |group: &GroupName| goal == Goal::Rest && Before::of(journal, group).is_none();
+    let look = Look::at(&now.seen.kube, journal);
     let planned = plan.groups.iter().filter(|group| group.changes());
-    let pools = planned.filter_map(|group| match Pool::read(group, now.seen, journal) {
+    let pools = planned.filter_map(|group| match Pool::read(group, now.seen, journal, &look) {
         Err(_) if is_untouched(&group.group) => None,
         read => Some(read),
     });
@@ -70,10 +73,8 @@ pub(super) fn next(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick:
         // Whoever has cordoned it: nothing can be scheduled there.
         let closed = pool.workers.iter().filter(|worker| worker.is_closed());
         shared.draining = shared.draining.saturating_add(small(closed.count()));
-        for worker in pool.drained() {
-            if let Some((_, list)) = worker.drain.filter(|_| pool.may_go(worker, goal)) {
-                shared.drains.add(list);
-            }
+        for list in pool.leaves(goal) {
+            shared.drains.add(list);
         }
     }
     shared.drains.keep_the_order();
@@ -93,13 +94,18 @@ pub(super) fn rolled(now: &Situation<'_>, journal: &JournalView) -> Vec<Rolled> 
         return Vec::new();
     }
     let are_seen = now.seen.gap(Part::Kube).is_none();
+    let is_done = |group: &WorkerGroupPlan| {
+        let look = Look::at(&now.seen.kube, journal);
+        Pool::read(group, now.seen, journal, &look).is_ok_and(|pool| pool.is_done())
+    };
     let of = |group: &WorkerGroupPlan| {
-        let pool = Pool::read(group, now.seen, journal).ok()?;
+        let (new, old) = pool::counts(group, now.seen).ok()?;
+        let is_held = || Before::of(journal, &group.group).is_some();
         Some(Rolled {
             step: group.step.clone(),
-            new: small(pool.news().count()),
-            old: small(pool.olds().count()),
-            is_done: are_seen && pool.before.is_none() && pool.is_done(),
+            new,
+            old,
+            is_done: are_seen && old == 0 && !is_held() && is_done(group),
         })
     };
     let planned = plan.groups.iter().filter(|group| group.changes());

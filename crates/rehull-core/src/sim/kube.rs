@@ -4,12 +4,14 @@
 mod evict;
 mod life;
 mod look;
+mod pod;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub(super) use self::pod::{PodOf, SimPod};
 use super::draw::{Draw, Spread};
 use super::lab::{Lab, later};
 use crate::domain::ids::{InstanceId, NodeName, ObjectName, PodUid};
@@ -99,31 +101,6 @@ enum NodeStage {
     Deleted,
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct SimPod {
-    pub(super) name: ObjectName,
-    pub(super) of: PodOf,
-    pub(super) node: Option<NodeName>,
-    stage: PodStage,
-    due: Option<Timestamp>,
-    pub(super) created: Timestamp,
-}
-
-/// Whose a pod is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum PodOf {
-    Workload(ObjectName),
-    Daemon(ObjectName),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PodStage {
-    Pending,
-    Starts,
-    Ready,
-    Stops,
-}
-
 impl SimNode {
     /// Its `Ready` condition.
     pub(super) fn is_ready(&self) -> bool {
@@ -188,7 +165,7 @@ impl Kube {
                 known.boot = boot;
                 known.silent = None;
                 known.due = Some(due);
-                known.stage = NodeStage::Starts;
+                self.turn(&name, NodeStage::Starts);
             }
             Some(_) | None => drop(self.nodes.insert(name, node)),
         }
@@ -204,8 +181,8 @@ impl Kube {
         let Some(node) = node else { return false };
         node.is_gone = is_gone;
         if node.stage == NodeStage::Boots {
-            node.stage = NodeStage::Deleted;
             node.due = None;
+            self.turn(&node_name(id), NodeStage::Deleted);
         } else {
             node.silent = Some(now);
             node.due = Some(later(now, SILENT));
@@ -224,7 +201,8 @@ impl Kube {
         } else {
             self.frozen.take()
         };
-        let Some(node) = frozen.and_then(|name| self.nodes.get_mut(&name)) else {
+        let Some(name) = frozen else { return };
+        let Some(node) = self.nodes.get_mut(&name) else {
             return;
         };
         if begins {
@@ -232,8 +210,8 @@ impl Kube {
             node.due = Some(later(now, SILENT));
         } else if !node.is_gone && node.stage != NodeStage::Deleted {
             node.silent = None;
-            node.stage = NodeStage::Starts;
             node.due = Some(now);
+            self.turn(&name, NodeStage::Starts);
         }
         self.set_due();
     }
@@ -259,6 +237,22 @@ impl Kube {
             self.due
                 .map_or(later(now, PROCESSED), |due| due.min(later(now, PROCESSED))),
         );
+    }
+
+    /// A node's stage, and what it means for the pods there.
+    fn turn(&mut self, name: &NodeName, stage: NodeStage) {
+        let Some(node) = self.nodes.get_mut(name) else {
+            return;
+        };
+        let was_ready = node.is_ready();
+        node.stage = stage;
+        let is_ready = node.is_ready();
+        if was_ready != is_ready {
+            let pods = self.pods.values_mut();
+            for pod in pods.filter(|pod| pod.node.as_ref() == Some(name)) {
+                pod.is_hosted = is_ready;
+            }
+        }
     }
 
     fn set_due(&mut self) {
@@ -296,6 +290,18 @@ impl Kube {
         &self.cast
     }
 
+    /// Every workload with its pods.
+    pub(super) fn by_workload(&self) -> Vec<(&Cast, Vec<(&PodUid, &SimPod)>)> {
+        let mut all: Vec<_> = self.cast.iter().map(|cast| (cast, Vec::new())).collect();
+        for (uid, pod) in &self.pods {
+            let its = |(cast, _): &&mut (&Cast, Vec<_>)| pod.of.is_workload(&cast.name);
+            if let Some((_, pods)) = all.iter_mut().find(its) {
+                pods.push((uid, pod));
+            }
+        }
+        all
+    }
+
     pub(super) fn tolerates_cordon(&self, of: &PodOf) -> bool {
         match of {
             PodOf::Daemon(_) => true,
@@ -314,20 +320,11 @@ impl Kube {
     pub(super) fn ready_of(&self, workload: &ObjectName, node: &NodeName) -> (u32, bool) {
         let mut ready = 0_u32;
         let mut is_here = false;
-        for pod in self
-            .pods
-            .values()
-            .filter(|pod| pod.of == PodOf::Workload(workload.clone()))
-        {
-            ready = ready.saturating_add(u32::from(self.is_ready(pod)));
+        for pod in self.pods.values().filter(|pod| pod.of.is_workload(workload)) {
+            ready = ready.saturating_add(u32::from(pod.is_ready()));
             is_here |= pod.node.as_ref() == Some(node);
         }
         (ready, is_here)
-    }
-
-    fn is_ready(&self, pod: &SimPod) -> bool {
-        let node = pod.node.as_ref().and_then(|name| self.nodes.get(name));
-        pod.stage == PodStage::Ready && node.is_some_and(SimNode::is_ready)
     }
 
     /// Names of all that are cordoned or tainted, for whoever looks at what is left.

@@ -25,6 +25,10 @@ const SHUTDOWN_DELAY: Duration = Duration::from_secs(6);
 pub(super) struct Servers {
     all: BTreeMap<InstanceId, ApiServer>,
     heard: BTreeMap<TargetId, (BootId, bool)>,
+    /// Grows with everything that an answer of one of them depends on.
+    changes: u64,
+    /// Changes of the world and of these that health checks have heard of.
+    checked: Option<(u64, u64)>,
 }
 
 /// A control-plane machine that has power.
@@ -83,6 +87,7 @@ impl Servers {
             next: Some(later(now, wait)),
         };
         self.all.insert(id.clone(), server);
+        self.changes = self.changes.saturating_add(1);
         true
     }
 
@@ -96,6 +101,7 @@ impl Servers {
                 has_changed = true;
             }
         }
+        self.changes = self.changes.saturating_add(u64::from(has_changed));
         has_changed
     }
 
@@ -105,13 +111,22 @@ impl Servers {
         server.next = None;
         let goes_on = server.stage == Stage::Serves;
         server.stage = Stage::Closes;
+        self.changes = self.changes.saturating_add(1);
         Some(if goes_on { SHUTDOWN_DELAY } else { Duration::ZERO })
     }
 
     /// It is off. Whether it was one.
     pub(super) fn power_off(&mut self, id: &InstanceId, boot: BootId) -> bool {
         let is_it = self.all.get(id).is_some_and(|server| server.boot == boot);
-        is_it && self.all.remove(id).is_some()
+        if is_it {
+            self.all.remove(id);
+            self.changes = self.changes.saturating_add(1);
+        }
+        is_it
+    }
+
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// What it answers at its own address.
@@ -170,8 +185,12 @@ impl Lab {
         }
     }
 
-    /// Health checks hear what a server answers now.
+    /// Health checks hear what a server answers now; what has changed nowhere they have heard.
     pub(super) fn check_servers(&mut self, now: Timestamp) {
+        let changes = Some((self.world.revision(), self.servers.changes));
+        if std::mem::replace(&mut self.servers.checked, changes) == changes {
+            return;
+        }
         let checks = self.world.checks();
         let known = |target: &TargetId| checks.iter().any(|check| check.target == *target);
         self.servers.heard.retain(|target, _| known(target));

@@ -71,6 +71,16 @@ impl World {
         listeners.flat_map(|listener| self.nodes(listener, now)).collect()
     }
 
+    /// When the data plane changes next without anything happening: it forgets a target that it should not send to.
+    #[must_use]
+    pub fn next_forgotten(&self) -> Option<Timestamp> {
+        let groups = self.balancing.target_groups.values();
+        let lags = groups
+            .flat_map(|group| &group.targets)
+            .filter_map(|one| one.sent_until);
+        lags.filter(|until| *until > self.now).min()
+    }
+
     fn nodes(&self, listener: &super::listener::Listener, now: Timestamp) -> Vec<Route> {
         let Some(group) = self.balancing.target_groups.get(&listener.target_group) else {
             return Vec::new();

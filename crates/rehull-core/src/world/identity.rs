@@ -10,6 +10,7 @@ use super::api::s3::Operation;
 use super::api::{Call, CallerIdentity, Request};
 use super::error::AwsError;
 use super::query::Service;
+use super::rows::Rows;
 
 /// Whose key it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +80,7 @@ pub enum Verb {
 /// Keys and profiles.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identities {
-    keys: BTreeMap<String, AccessKey>,
+    keys: Rows<AccessKey>,
     profiles: BTreeMap<String, Profile>,
 }
 
@@ -111,7 +112,7 @@ impl Identities {
     }
 
     pub(super) fn remove_machine(&mut self, instance: &str) {
-        self.keys.retain(|_, key| !key.is_of(instance));
+        self.keys.retain(|key| !key.is_of(instance));
     }
 
     pub(super) fn key_of_machine(&self, instance: &str) -> Option<&AccessKey> {

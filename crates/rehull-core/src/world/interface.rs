@@ -97,6 +97,11 @@ impl Interface {
             "available"
         }
     }
+
+    /// It is attached to this instance, however far that has come.
+    pub(super) fn is_at(&self, instance: &str) -> bool {
+        self.attachment.as_ref().is_some_and(|at| at.instance == instance)
+    }
 }
 
 impl Described for Interface {
@@ -280,11 +285,12 @@ impl World {
     }
 
     pub(super) fn detach_interface(&mut self, attachment: &str) -> Result<Response, AwsError> {
-        let found = self.interfaces.values_mut().find_map(|interface| {
-            let at = interface.attachment.as_mut().filter(|at| at.id == attachment)?;
-            Some((interface.id.clone(), at))
-        });
-        let Some((id, at)) = found else {
+        let is_it = |at: &InterfaceAttachment| at.id == attachment;
+        let has_it = |interface: &&Interface| interface.attachment.as_ref().is_some_and(is_it);
+        let found = self.interfaces.values().find(has_it);
+        let id = found.map(|interface| interface.id.clone()).unwrap_or_default();
+        let found = self.interfaces.get_mut(&id);
+        let Some(at) = found.and_then(|interface| interface.attachment.as_mut()) else {
             return Err(AwsError::bad(
                 "InvalidAttachmentID.NotFound",
                 format!("Attachment '{attachment}' does not exist."),

@@ -88,11 +88,14 @@ impl World {
             return;
         }
         instance.state = InstanceState::Running;
-        for interface in self.interfaces.values_mut() {
-            if let Some(at) = interface.attachment.as_mut().filter(|at| at.instance == id) {
-                at.state = AttachmentState::Attached;
-            }
-        }
+        self.interfaces.change(
+            |interface| interface.is_at(id),
+            |interface| {
+                if let Some(at) = &mut interface.attachment {
+                    at.state = AttachmentState::Attached;
+                }
+            },
+        );
         self.power_on(id);
         self.member_runs(id);
     }
@@ -194,21 +197,21 @@ impl World {
     }
 
     fn release_devices(&mut self, id: &str) {
-        self.interfaces.retain(|_, interface| {
+        self.interfaces.retain(|interface| {
             let gone =
                 |at: &super::interface::InterfaceAttachment| at.instance == id && at.delete_on_termination;
             !interface.attachment.as_ref().is_some_and(gone)
         });
-        for interface in self.interfaces.values_mut() {
-            interface.attachment.take_if(|at| at.instance == id);
-        }
-        self.volumes.retain(|_, volume| {
+        self.interfaces.change(
+            |interface| interface.is_at(id),
+            |interface| interface.attachment = None,
+        );
+        self.volumes.retain(|volume| {
             let gone = |at: &super::volume::VolumeAttachment| at.instance == id && at.delete_on_termination;
             !volume.attachment.as_ref().is_some_and(gone)
         });
-        for volume in self.volumes.values_mut() {
-            volume.attachment.take_if(|at| at.instance == id);
-        }
+        self.volumes
+            .change(|volume| volume.is_at(id), |volume| volume.attachment = None);
     }
 
     pub(super) fn tags_vanish(&mut self, id: &str) {
@@ -279,13 +282,16 @@ impl World {
             self.settle(Fact::Performed(id));
         }
         let now = self.now;
-        let of_boot = |instance: &&mut Instance| [instance.boot, instance.dying].contains(&Some(boot));
-        let Some(instance) = self.instances.values_mut().find(of_boot) else {
+        let of_boot = |instance: &&Instance| [instance.boot, instance.dying].contains(&Some(boot));
+        let found = self.instances.values().find(of_boot);
+        let Some(id) = found.map(|instance| instance.id.clone()) else {
+            return;
+        };
+        let Some(instance) = self.instances.get_mut(&id) else {
             return;
         };
         let was_cut = instance.dying.take_if(|dying| *dying == boot).is_some();
         instance.boot.take_if(|current| *current == boot);
-        let id = instance.id.clone();
         self.targets_go_silent(&id);
         let Some(instance) = self.instances.get_mut(&id) else {
             return;

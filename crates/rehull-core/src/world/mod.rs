@@ -69,6 +69,7 @@ use instance::Instance;
 use interface::{AttachmentState, Interface};
 use network::Network;
 use rows::Rows;
+pub use scaling::look::{GroupRow, MemberRow};
 pub use select::Visibility;
 pub use setup::{ImagePlan, Setup, SubnetPlan};
 pub use target::{Check, TargetId};
@@ -87,7 +88,7 @@ pub struct World {
     /// Grows with every change that somebody could miss after a restart.
     revision: u64,
     numbers: u64,
-    ordinals: BTreeMap<String, u64>,
+    ordinals: Rows<u64>,
     agenda: Agenda,
     network: Network,
     #[serde(default)]
@@ -117,7 +118,7 @@ pub struct World {
 }
 
 /// What is asked for together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Instances.
     Instances,
@@ -125,6 +126,8 @@ pub enum Kind {
     Parts,
     /// Launch templates, which are seen at once.
     Templates,
+    /// The Auto Scaling group of this name, which is seen at once.
+    Group(String),
 }
 
 impl World {
@@ -155,24 +158,25 @@ impl World {
 
     /// An answer about resources of this kind stays true while this number and [`Self::next_shown`] do.
     #[must_use]
-    pub fn revision_of(&self, kind: Kind) -> u64 {
+    pub fn revision_of(&self, kind: &Kind) -> u64 {
         match kind {
             Kind::Instances => self.instances.revision(),
             Kind::Parts => self.interfaces.revision().saturating_add(self.volumes.revision()),
             Kind::Templates => self.templates.revision(),
+            Kind::Group(name) => self.scaling.revision_of(name),
         }
     }
 
     /// When something of this kind that is new now can be seen next, with no event telling of it.
     #[must_use]
-    pub fn next_shown(&self, kind: Kind) -> Option<Timestamp> {
+    pub fn next_shown(&self, kind: &Kind) -> Option<Timestamp> {
         let instances = || self.instances.values().map(|row| row.seen);
         let interfaces = || self.interfaces.values().map(|row| row.seen);
         let volumes = || self.volumes.values().map(|row| row.seen);
         match kind {
             Kind::Instances => next_of(instances(), self.now),
             Kind::Parts => next_of(interfaces().chain(volumes()), self.now),
-            Kind::Templates => None,
+            Kind::Templates | Kind::Group(_) => None,
         }
     }
 
@@ -348,16 +352,21 @@ impl World {
 
     /// One realised wait; every draw of the same resource and quantity has the next ordinal.
     fn draw(&mut self, resource: &str, quantity: Quantity) -> Duration {
-        let ordinal = self
-            .ordinals
-            .entry(format!("{resource}/{quantity:?}"))
-            .or_default();
-        let wait = self
-            .setup
+        let ordinal = self.next_ordinal(format!("{resource}/{quantity:?}"));
+        self.setup
             .timing
-            .draw(self.setup.seed, resource, quantity, *ordinal);
-        *ordinal = ordinal.saturating_add(1);
-        wait
+            .draw(self.setup.seed, resource, quantity, ordinal)
+    }
+
+    /// From 0, of each of these names.
+    fn next_ordinal(&mut self, of: String) -> u64 {
+        if let Some(next) = self.ordinals.get_mut(&of) {
+            let ordinal = *next;
+            *next = ordinal.saturating_add(1);
+            return ordinal;
+        }
+        self.ordinals.insert(of, 1);
+        0
     }
 
     fn newly_visible(&mut self, id: &str) -> Visibility {

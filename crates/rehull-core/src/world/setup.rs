@@ -83,7 +83,7 @@ impl World {
             now,
             revision: 0,
             numbers: 0,
-            ordinals: BTreeMap::new(),
+            ordinals: super::rows::Rows::default(),
             agenda: super::Agenda::default(),
             templates: super::rows::Rows::default(),
             instances: super::rows::Rows::default(),

@@ -196,10 +196,8 @@ impl World {
     }
 
     fn phase(&mut self, resource: &str) -> u64 {
-        let ordinal = self.ordinals.entry(format!("{resource}/phase")).or_default();
-        let phase = Timing::phase(self.setup.seed, resource, *ordinal);
-        *ordinal = ordinal.saturating_add(1);
-        phase
+        let ordinal = self.next_ordinal(format!("{resource}/phase"));
+        Timing::phase(self.setup.seed, resource, ordinal)
     }
 
     fn turns_at(&self, id: &TargetId) -> Option<Timestamp> {

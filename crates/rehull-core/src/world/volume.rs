@@ -75,6 +75,11 @@ impl Volume {
             (false, false) => "available",
         }
     }
+
+    /// It is attached to this instance, however far that has come.
+    pub(super) fn is_at(&self, instance: &str) -> bool {
+        self.attachment.as_ref().is_some_and(|at| at.instance == instance)
+    }
 }
 
 impl Described for Volume {

@@ -1,13 +1,14 @@
 //! What was done to nodes and is not put back yet, and what a group was told last.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use jiff::Timestamp;
 
 use super::{ActionPast, JournalView};
 use crate::domain::action::Action;
 use crate::domain::group::Sizes;
-use crate::domain::group_action::GroupAction;
+use crate::domain::group_action::{GroupAction, TERMINATE_KEYS, set_keys};
 use crate::domain::ids::{GroupName, ObjectName, PodUid};
 use crate::domain::node_action::{Lasting, NodeAction, OfNode, drain_key};
 
@@ -15,14 +16,23 @@ impl JournalView {
     /// When this was done to a node, if it was not put back since; also while either is in doubt.
     #[must_use]
     pub fn lasts(&self, what: Lasting, of: &OfNode) -> Option<Timestamp> {
-        let (done, undone) = what.keys(of);
-        let past = self.actions.get(&done)?;
-        let at = self.told_at(&done)?;
-        let back = self.actions.get(&undone);
+        let past = self.actions.get(&what.key(of))?;
+        let at = past.told_at()?;
+        let back = self.actions.get(&what.end_key(of));
         let is_back = back.is_some_and(|back| {
             !back.in_doubt && back.done_at.is_some() && !past.in_doubt && back.nth_done > past.nth_done
         });
         (!is_back).then_some(at)
+    }
+
+    /// Nodes to which this was ever done or meant to be done, put back or not.
+    pub fn ever(&self, what: Lasting) -> impl Iterator<Item = &OfNode> {
+        let done = self.actions_like(what.word());
+        done.filter_map(move |past| match (&past.action, what) {
+            (Action::Node(NodeAction::Cordon(of)), Lasting::Cordon)
+            | (Action::Node(NodeAction::Taint(of)), Lasting::Taint) => Some(of),
+            (_, _) => None,
+        })
     }
 
     /// Nodes to which something was done that was not put back.
@@ -47,7 +57,7 @@ impl JournalView {
     #[must_use]
     pub fn drain_of(&self, of: &OfNode) -> Option<(Timestamp, &BTreeMap<PodUid, ObjectName>)> {
         let past = self.actions.get(&drain_key(of)).filter(|past| !past.in_doubt)?;
-        let cordon = self.actions.get(&Lasting::Cordon.keys(of).0)?;
+        let cordon = self.actions.get(&Lasting::Cordon.key(of))?;
         let Action::Node(NodeAction::Drain { pods, .. }) = &past.action else {
             return None;
         };
@@ -67,16 +77,17 @@ impl JournalView {
         let (since, told) = set.map_or((hold.nth_done, before), |(nth, sizes)| {
             (nth, i64::from(sizes.desired))
         });
-        let ended = self.actions.values().filter(|past| {
-            let is_end = matches!(group_action(past), Some(GroupAction::TerminateMember { group: of, .. }) if of == group);
-            is_end && past.done_at.is_some() && past.nth_done > since
+        let ended = self.actions_like(TERMINATE_KEYS).filter(|past| {
+            let is_later = past.nth_done > since && past.done_at.is_some();
+            is_later && matches!(group_action(past), Some(GroupAction::TerminateMember { group: of, .. }) if of == group)
         });
         Some(told.saturating_sub(i64::try_from(ended.count()).unwrap_or(0)))
     }
 
     /// The last sizes that a group was told.
     fn last_set(&self, group: &GroupName) -> Option<(u64, Sizes)> {
-        let sets = self.actions.values().filter_map(|past| {
+        let keys = set_keys(group);
+        let sets = self.actions_like(&keys).filter_map(|past| {
             let GroupAction::SetGroup { group: of, sizes, .. } = group_action(past)? else {
                 return None;
             };
@@ -92,6 +103,16 @@ impl JournalView {
         let open = self.actions.values().filter(|past| past.in_doubt);
         open.filter_map(group_action)
             .filter(move |action| action.group() == group)
+    }
+}
+
+impl JournalView {
+    /// Actions whose natural keys begin like this.
+    fn actions_like(&self, start: &str) -> impl Iterator<Item = &ActionPast> {
+        let from = (Bound::Included(start), Bound::Unbounded);
+        let actions = self.actions.range::<str, _>(from);
+        let like = actions.take_while(move |(key, _)| key.starts_with(start));
+        like.map(|(_, past)| past)
     }
 }
 

@@ -9,11 +9,7 @@ impl JournalView {
     #[must_use]
     pub fn hold_of(&self, group: &GroupName) -> Option<&ActionPast> {
         let past = self.actions.get(&hold_key(group))?;
-        let at = if past.in_doubt {
-            past.intended_at
-        } else {
-            past.done_at?
-        };
+        let at = past.told_at()?;
         let released = self.done_at(&release_key(group));
         released.is_none_or(|released| released < at).then_some(past)
     }

@@ -16,10 +16,16 @@ impl JournalView {
     /// When the mark of these three words was set: as [`Self::marked_at`], for what is asked in every tick.
     #[must_use]
     pub fn marked_with(&self, [kind, of, at]: [&str; 3]) -> Option<Timestamp> {
-        let from = (Bound::Included(kind), Bound::Unbounded);
+        let mut of_kind = self.marks_like(kind);
+        of_kind.find_map(|(mark, set)| (after(after(mark, kind)?, of)? == at).then_some(set))
+    }
+
+    /// All marks that begin like this, in the order of the names, and when each was set.
+    pub fn marks_like(&self, start: &str) -> impl Iterator<Item = (&str, Timestamp)> {
+        let from = (Bound::Included(start), Bound::Unbounded);
         let marks = self.marks.range::<str, _>(from);
-        let mut of_kind = marks.take_while(|(mark, _)| mark.starts_with(kind));
-        of_kind.find_map(|(mark, set)| (after(after(mark, kind)?, of)? == at).then_some(*set))
+        let like = marks.take_while(move |(mark, _)| mark.starts_with(start));
+        like.map(|(mark, set)| (mark.as_str(), *set))
     }
 
     /// Everything that was marked, in the order of the names.

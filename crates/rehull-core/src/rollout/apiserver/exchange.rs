@@ -126,7 +126,7 @@ impl Roll<'_> {
 
     pub(super) fn launch_one_more(&self, before: &Before, tick: &mut Tick) {
         let refusal = self.refusal_mark();
-        if let Some(mark) = self.journal.marks().find(|mark| mark.starts_with(&refusal)) {
+        if let Some((mark, _)) = self.journal.marks_like(&refusal).next() {
             let text = mark.strip_prefix(&refusal).unwrap_or_default().to_owned();
             let group = self.plan.group.clone();
             return tick.stop(StopReason::NoLaunch { group, text });

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Shared;
-use super::pool::Pool;
+use super::pool::{Pool, Worker};
 use crate::domain::action::Action;
 use crate::domain::group::Sizes;
 use crate::domain::group_action::GroupAction;
@@ -36,7 +36,8 @@ impl Pool<'_> {
         if self.is_resized(before, tick) {
             return;
         }
-        let ends = self.drain_on(goal, shared, tick);
+        let goers = self.goers(goal);
+        let ends = self.drain_on((goal, &goers), shared, tick);
         if ends || self.is_being_ended(tick) {
             return;
         }
@@ -47,11 +48,17 @@ impl Pool<'_> {
         if !self.launches_what_has_passed(before, goal, tick) || !self.has_launched(before, goal, tick) {
             return;
         }
-        self.go_on(before, goal, shared, tick);
+        self.go_on((before, &goers), goal, shared, tick);
     }
 
     /// Everything is told and has come up: one more comes, one goes, or all is put back.
-    fn go_on(&self, before: &Before, goal: Goal, shared: &mut Shared<'_>, tick: &mut Tick) {
+    fn go_on(
+        &self,
+        (before, goers): (&Before, &[&Worker<'_>]),
+        goal: Goal,
+        shared: &mut Shared<'_>,
+        tick: &mut Tick,
+    ) {
         let target = self.target(before, goal);
         if self.group.sizes.desired < target {
             if self.olds().next().is_some() && self.is_stuck(tick) {
@@ -63,10 +70,8 @@ impl Pool<'_> {
                 tick,
             );
         }
-        let mut next = self.goers(goal).into_iter().filter(|worker| !worker.is_cordoned);
-        let next = next
-            .next()
-            .map(|worker| (worker, self.may_begin(worker, before, goal)));
+        let next = goers.iter().find(|worker| !worker.is_cordoned);
+        let next = next.map(|worker| (worker, self.may_begin(worker, before, goal)));
         let waits = matches!(next, Some((_, false)));
         if let Some((worker, true)) = next {
             if worker.node.is_some() && !worker.is_closed() && !shared.has_room() {

@@ -83,7 +83,7 @@ impl Pool<'_> {
     /// not watched yet.
     pub(super) fn launches_what_has_passed(&self, before: &Before, goal: Goal, tick: &mut Tick) -> bool {
         mutant!(KeepUnproven => return true);
-        let version = if self.told_to_surge().is_some() && self.counted() < self.group.sizes.desired {
+        let version = if self.counted() < self.group.sizes.desired && self.told_to_surge().is_some() {
             self.launches_next(before, goal)
         } else {
             self.passed(before)
@@ -104,10 +104,9 @@ impl Pool<'_> {
         };
         let told = self.journal.told_at(&action.key())?;
         // Who is not marked yet has come up just now.
-        let came = self.news().filter(|worker| {
-            let at = self.journal.marked_at(&Self::launched_mark(worker.member));
-            at.is_none_or(|at| at >= told)
-        });
+        let came = self
+            .news()
+            .filter(|worker| worker.launched.is_none_or(|at| at >= told));
         let policy = &self.plan.policy;
         let asked = if self.has_passed() {
             policy.max_surge
@@ -175,21 +174,19 @@ impl Pool<'_> {
     /// The words with which the group said that it can launch none more.
     pub(super) fn lacks_capacity(&self) -> Option<String> {
         let refusal = self.refusal_mark();
-        let mark = self.journal.marks().find(|mark| mark.starts_with(&refusal))?;
+        let (mark, _) = self.journal.marks_like(&refusal).next()?;
         Some(mark.strip_prefix(&refusal).unwrap_or_default().to_owned())
     }
 
     /// Waits for new nodes, with what each of them lacks; one that did not come up in time stops the rollout.
     pub(super) fn wait_for_nodes(&self, goal: Goal, tick: &mut Tick) {
         for worker in self.news().filter(|worker| !worker.is_cordoned) {
-            let launched = Self::launched_mark(worker.member);
-            if !self.is_marked(&launched) {
-                tick.mark(launched);
+            if worker.launched.is_none_or(|at| at > self.seen.at) {
+                tick.mark(Self::launched_mark(worker.member));
             }
             let Some(lacks) = worker.lacks.clone() else {
-                let ready = Self::ready_mark(worker.member);
-                if !self.is_marked(&ready) {
-                    tick.mark(ready);
+                if !worker.was_ready {
+                    tick.mark(Self::ready_mark(worker.member));
                 }
                 continue;
             };
@@ -220,11 +217,10 @@ impl Pool<'_> {
 
     fn lacks_since(&self, worker: &Worker<'_>) -> Timestamp {
         let condition = worker.node.as_ref().and_then(|(_, node)| node.not_ready.as_ref());
-        let was_ready = self.is_marked(&Self::ready_mark(worker.member));
+        let was_ready = worker.was_ready;
         let since = condition.filter(|_| was_ready).map(|condition| condition.since);
-        let launched = self.journal.marked_at(&Self::launched_mark(worker.member));
         since
-            .or(launched)
+            .or(worker.launched)
             .filter(|at| *at <= self.seen.at)
             .unwrap_or(self.seen.at)
     }

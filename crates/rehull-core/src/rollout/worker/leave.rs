@@ -1,14 +1,15 @@
 //! Who leaves, and how: cordon, write down who has to go, evict what may go now, end the machine through its group.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::Shared;
-use super::pool::{Pool, Worker};
+use super::pool::{Pool, Worker, is_among};
 use crate::domain::group::{Sizes, TargetHealth};
 use crate::domain::group_action::{GroupAction, deregister_key};
-use crate::domain::ids::TargetGroupArn;
+use crate::domain::ids::{TargetGroupArn, Zone};
 use crate::domain::node_action::{NodeAction, OfNode};
 use crate::domain::waiting::{LeftPod, PodHeld, StopReason, WaitingOn};
 use crate::mutant::mutant;
@@ -28,26 +29,27 @@ impl<'a> Pool<'a> {
         let mut all: Vec<&Worker<'a>> = self.workers.iter().collect();
         let surplus = self.counted().saturating_sub(before.sizes.desired);
         let is_back = goal == Goal::Rest && !self.has_passed();
+        let crowds = self.crowds();
         if goal == Goal::Finish && self.olds().next().is_some() {
             all.retain(|worker| !worker.is_new || self.is_given_up(worker));
-            all.sort_by_key(|worker| {
+            all.sort_by_cached_key(|worker| {
                 (
                     !worker.is_cordoned,
                     worker.is_available(),
-                    Reverse(self.crowd(worker)),
-                    worker.member.machine.clone(),
+                    Reverse(crowds.get(&worker.member.zone)),
+                    &worker.member.machine,
                 )
             });
             return all;
         }
-        all.sort_by_key(|worker| {
+        all.sort_by_cached_key(|worker| {
             (
                 worker.lacks.is_none(),
                 self.is_overdue(worker),
                 worker.is_new != is_back,
                 !worker.is_cordoned,
-                Reverse(self.crowd(worker)),
-                worker.member.machine.clone(),
+                Reverse(crowds.get(&worker.member.zone)),
+                &worker.member.machine,
             )
         });
         let given_up = all
@@ -58,22 +60,21 @@ impl<'a> Pool<'a> {
         all
     }
 
-    /// Machines of the group in its zone, itself among them.
-    fn crowd(&self, worker: &Worker<'_>) -> usize {
-        let same = self.workers.iter();
-        same.filter(|other| other.member.zone == worker.member.zone)
-            .count()
-    }
-
-    fn undrained_mark(worker: &Worker<'_>) -> String {
-        format!("undrained {}", worker.member.machine)
+    /// Machines of the group in each zone.
+    fn crowds(&self) -> BTreeMap<&'a Zone, usize> {
+        let mut crowds: BTreeMap<&Zone, usize> = BTreeMap::new();
+        for worker in &self.workers {
+            let crowd = crowds.entry(&worker.member.zone).or_default();
+            *crowd = crowd.saturating_add(1);
+        }
+        crowds
     }
 
     /// It was not empty in time, whoever looked; also when it has been put back since.
     fn is_overdue(&self, worker: &Worker<'_>) -> bool {
         let limit = self.plan.policy.drain_deadline;
         let is_over = |since| self.seen.at >= later(since, limit);
-        let was = self.is_marked(&Self::undrained_mark(worker));
+        let was = self.is_marked(&Self::undrained_mark(worker.member));
         was || worker.drain.is_some_and(|(since, _)| is_over(since))
     }
 
@@ -103,18 +104,19 @@ impl<'a> Pool<'a> {
     }
 
     /// Goes on with every drain that has begun. True: a machine is being ended, and sizes must be left alone.
-    pub(super) fn drain_on(&self, goal: Goal, shared: &Shared<'_>, tick: &mut Tick) -> bool {
-        let leaving = self.goers(goal);
+    pub(super) fn drain_on(
+        &self,
+        (goal, goers): (Goal, &[&Worker<'a>]),
+        shared: &Shared<'_>,
+        tick: &mut Tick,
+    ) -> bool {
         let mut ends = 0_u32;
         for worker in self.drained() {
             let Some((of, node)) = &worker.node else { continue };
             if goal == Goal::Rest && self.is_overdue(worker) {
-                tick.mark(Self::undrained_mark(worker));
+                tick.mark(Self::undrained_mark(worker.member));
             }
-            let goes = leaving
-                .iter()
-                .any(|goer| goer.member.machine == worker.member.machine);
-            if !goes {
+            if !is_among(goers, worker) {
                 mutant!(ForgetUncordon => continue);
                 self.act_on(tick, NodeAction::Uncordon(of.clone()));
             } else if !node.is_cordoned && !mutant!(SkipCordon) {

@@ -1,15 +1,15 @@
 //! Reads one snapshot as "worker by worker": whose node is ready, who is cordoned by us, who still has to leave it.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::look::{LAUNCHED, Look, READY};
 use crate::domain::action::Action;
 use crate::domain::group::{Group, Lifecycle, Member};
 use crate::domain::group_action::GroupAction;
-use crate::domain::ids::{LaunchTemplateVersion, NodeName, ObjectName};
-use crate::domain::kube::{KubeView, Node, Owner, PodState};
+use crate::domain::ids::LaunchTemplateVersion;
+use crate::domain::kube::Node;
 use crate::domain::node_action::{Lasting, NodeAction, OfNode};
 use crate::domain::observed::Observed;
 use crate::domain::waiting::WaitingOn;
@@ -26,6 +26,7 @@ pub(in crate::rollout) struct Pool<'a> {
     pub(in crate::rollout) plan: &'a WorkerGroupPlan,
     pub(super) seen: &'a Observed,
     pub(super) journal: &'a JournalView,
+    look: &'a Look<'a>,
     pub(super) group: &'a Group,
     /// What the group launches now.
     pub(super) launches: LaunchTemplateVersion,
@@ -41,6 +42,10 @@ pub(in crate::rollout) struct Pool<'a> {
 pub(in crate::rollout) struct Worker<'a> {
     pub(super) member: &'a Member,
     pub(super) is_new: bool,
+    /// Where it is new: when it was first seen here.
+    pub(super) launched: Option<Timestamp>,
+    /// Where it is new: its node was ready once.
+    pub(super) was_ready: bool,
     pub(super) node: Option<(OfNode, &'a Node)>,
     /// By this rollout.
     pub(super) is_cordoned: bool,
@@ -56,21 +61,21 @@ impl<'a> Pool<'a> {
         plan: &'a WorkerGroupPlan,
         seen: &'a Observed,
         journal: &'a JournalView,
+        look: &'a Look<'a>,
     ) -> Result<Self, String> {
         let (group, versions) = Versions::read(seen, &plan.group, &plan.launch_template, &plan.to.digest)?;
         let mut pool = Self {
             plan,
             seen,
             journal,
+            look,
             group,
             launches: versions.launches,
             wanted: versions.wanted,
             before: Before::of(journal, &plan.group),
-            workers: Vec::new(),
+            workers: Vec::with_capacity(group.members.len()),
         };
-        let counted = group.members.iter().filter(|member| member.lifecycle.counts());
-        for member in counted {
-            let is_new = member.version.is_some_and(|version| versions.is_new(version));
+        for (member, is_new) in counted(group, &versions) {
             let worker = pool.worker(member, is_new);
             pool.workers.push(worker);
         }
@@ -78,45 +83,48 @@ impl<'a> Pool<'a> {
     }
 
     fn worker(&self, member: &'a Member, is_new: bool) -> Worker<'a> {
-        let found = self.seen.kube.node_of(&member.machine);
-        let node = found.map(|(name, node)| {
+        let placed = self.look.node_of(member);
+        let node = placed.map(|placed| {
             let of = OfNode {
                 group: self.plan.group.clone(),
-                node: name.clone(),
+                node: placed.name.clone(),
                 machine: member.machine.clone(),
             };
-            (of, node)
+            (of, placed.node)
         });
         let of = node.as_ref().map(|(of, _)| of);
-        let is_cordoned = of.is_some_and(|of| self.journal.lasts(Lasting::Cordon, of).is_some());
-        let drain = of
-            .filter(|_| is_cordoned)
-            .and_then(|of| self.journal.drain_of(of));
-        Worker {
+        let of = of.filter(|_| placed.is_some_and(|placed| placed.was_cordoned));
+        let of = of.filter(|of| self.journal.lasts(Lasting::Cordon, of).is_some());
+        let (is_cordoned, drain) = (of.is_some(), of.and_then(|of| self.journal.drain_of(of)));
+        let mut worker = Worker {
             member,
             is_new,
+            launched: is_new.then(|| self.look.launched(member)).flatten(),
+            was_ready: is_new && self.look.ready(member).is_some_and(|at| at <= self.seen.at),
             is_cordoned,
             drain,
-            lacks: self.lacks(member, is_new, found),
             node,
-        }
+            lacks: None,
+        };
+        worker.lacks = self.lacks(&worker);
+        worker
     }
 
     /// Once a node was ready only its own condition counts: what runs on it comes and goes.
-    fn lacks(&self, member: &Member, is_new: bool, node: Option<(&NodeName, &Node)>) -> Option<String> {
-        match &member.lifecycle {
+    fn lacks(&self, worker: &Worker<'_>) -> Option<String> {
+        match &worker.member.lifecycle {
             Lifecycle::InService => {}
             Lifecycle::Pending => return Some("is not in service yet".to_owned()),
             Lifecycle::Leaving => return Some("leaves its group".to_owned()),
             Lifecycle::Other(word) => return Some(format!("is {word} in its group")),
         }
-        let Some((name, node)) = node else {
+        let Some((of, node)) = &worker.node else {
             return Some("has no node".to_owned());
         };
         if let Some(not_ready) = &node.not_ready {
             return Some(format!("is not ready: {}", not_ready.why));
         }
-        if !is_new || self.was_ready(member) {
+        if !worker.is_new || worker.was_ready {
             return None;
         }
         if node.kubelet != Some(self.plan.to.version) {
@@ -125,36 +133,24 @@ impl<'a> Pool<'a> {
                 .map_or("a kubelet of no release".to_owned(), |it| it.to_string());
             return Some(format!("runs {runs}"));
         }
-        let missing = self.of_the_node(name)?;
+        let missing = self.look.missing(&of.node, self.group)?;
         Some(format!("waits for {missing}"))
     }
 
-    /// A DaemonSet that other nodes of the group have, and that is not ready on this one.
-    fn of_the_node(&self, name: &NodeName) -> Option<ObjectName> {
-        let kube = &self.seen.kube;
-        let machines: BTreeSet<_> = self.group.members.iter().map(|member| &member.machine).collect();
-        let others = kube.nodes.iter().filter(|(other, node)| {
-            let is_of_group = node
-                .machine
-                .as_ref()
-                .is_some_and(|machine| machines.contains(machine));
-            *other != name && is_of_group && node.not_ready.is_none()
-        });
-        let elsewhere = others.flat_map(|(other, _)| daemons(kube, other));
-        let here: BTreeSet<&ObjectName> = daemons(kube, name).collect();
-        elsewhere.filter(|daemon| !here.contains(daemon)).min().cloned()
-    }
-
     pub(super) fn ready_mark(member: &Member) -> String {
-        format!("ready {}", member.machine)
+        Self::mark(READY, member)
     }
 
     pub(super) fn launched_mark(member: &Member) -> String {
-        format!("launched {}", member.machine)
+        Self::mark(LAUNCHED, member)
     }
 
-    fn was_ready(&self, member: &Member) -> bool {
-        self.is_marked(&Self::ready_mark(member))
+    pub(super) fn undrained_mark(member: &Member) -> String {
+        Self::mark("undrained ", member)
+    }
+
+    fn mark(start: &str, member: &Member) -> String {
+        [start, member.machine.as_str()].concat()
     }
 
     /// The first new nodes were watched for their time.
@@ -210,12 +206,15 @@ impl<'a> Pool<'a> {
         ours.map(|(of, _)| of)
     }
 
-    /// Whether it goes on being drained: on the way to rest only what the group has too many.
-    pub(in crate::rollout) fn may_go(&self, worker: &Worker<'_>, goal: Goal) -> bool {
-        let machine = &worker.member.machine;
-        self.goers(goal)
-            .iter()
-            .any(|goer| goer.member.machine == *machine)
+    /// What those have to leave that go on being drained: on the way to rest only what the group has too many.
+    pub(in crate::rollout) fn leaves(&self, goal: Goal) -> Vec<&'a List> {
+        if self.drained().next().is_none() {
+            return Vec::new();
+        }
+        let goers = self.goers(goal);
+        let leaving = self.drained().filter(|worker| is_among(&goers, worker));
+        let lists = leaving.filter_map(|worker| worker.drain);
+        lists.map(|(_, list)| list).collect()
     }
 
     pub(super) fn act(&self, tick: &mut Tick, action: GroupAction) {
@@ -255,11 +254,25 @@ impl Worker<'_> {
     }
 }
 
-/// DaemonSets that are ready on a node.
-fn daemons<'a>(kube: &'a KubeView, node: &'a NodeName) -> impl Iterator<Item = &'a ObjectName> {
-    let ready = kube.pods_on(node).filter(|(_, pod)| pod.state == PodState::Ready);
-    ready.filter_map(|(_, pod)| match &pod.owner {
-        Owner::DaemonSet(name) => Some(name),
-        Owner::Nobody | Owner::Node | Owner::Workload(_) => None,
+/// Members that count against the desired capacity, and whether they are new.
+fn counted<'a>(group: &'a Group, versions: &Versions<'_>) -> impl Iterator<Item = (&'a Member, bool)> {
+    let members = group.members.iter().filter(|member| member.lifecycle.counts());
+    members.map(|member| {
+        let is_new = member.version.is_some_and(|version| versions.is_new(version));
+        (member, is_new)
     })
+}
+
+/// How many of them are new, and how many are old: nodes are not asked for that. Or what is not as it was planned.
+pub(super) fn counts(plan: &WorkerGroupPlan, seen: &Observed) -> Result<(u32, u32), String> {
+    let (group, versions) = Versions::read(seen, &plan.group, &plan.launch_template, &plan.to.digest)?;
+    let all = small(counted(group, &versions).count());
+    let new = small(counted(group, &versions).filter(|(_, is_new)| *is_new).count());
+    Ok((new, all.saturating_sub(new)))
+}
+
+/// Whether this is one of them.
+pub(super) fn is_among(workers: &[&Worker<'_>], one: &Worker<'_>) -> bool {
+    let mut all = workers.iter();
+    all.any(|worker| worker.member.machine == one.member.machine)
 }

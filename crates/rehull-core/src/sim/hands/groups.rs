@@ -1,12 +1,13 @@
 //! Groups, targets and servers, as the production adapters read and change them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::Hands;
-use super::kept::unexpected;
+use super::kept::{GroupKept, Kept, unexpected};
 use super::read::{gone, refusal};
 use crate::domain::group::{FailedLaunch, Group, Launches, Lifecycle, Member, Server, Sizes, TargetHealth};
 use crate::domain::ids::{
@@ -17,6 +18,7 @@ use crate::ports::{Groups, PortError, Servers, Targets};
 use crate::sim::lab::Lab;
 use crate::world::api::{Call, Request, Response};
 use crate::world::query::{Document, Params, Query, Service, Value};
+use crate::world::{GroupRow, Kind, MemberRow, World};
 
 #[async_trait]
 impl Groups for Hands {
@@ -164,12 +166,7 @@ impl Lab {
         (service, action): (Service, &str),
         said: Vec<(String, String)>,
     ) -> Result<Document, PortError> {
-        let asked = Query::new(service, action, Params::of(said)).map_err(|error| refusal(&error, gone))?;
-        let call = Call {
-            access_key: Some(self.key.clone()),
-            region: Some(self.world.setup().region.clone()),
-            request: Request::Query(asked),
-        };
+        let call = self.signed_query((service, action), said)?;
         let answer = self.world.handle(now, &call);
         match answer.result {
             Ok(_) if answer.lost => Err(PortError::OutcomeUnknown {
@@ -181,81 +178,106 @@ impl Lab {
         }
     }
 
+    fn signed_query(
+        &self,
+        (service, action): (Service, &str),
+        said: Vec<(String, String)>,
+    ) -> Result<Call, PortError> {
+        let asked = Query::new(service, action, Params::of(said)).map_err(|error| refusal(&error, gone))?;
+        Ok(self.signed_request(Request::Query(asked)))
+    }
+
     /// `None`: there is no such group.
     pub(in crate::sim) fn group_view(
         &mut self,
         now: Timestamp,
         name: &GroupName,
     ) -> Result<Option<Group>, PortError> {
-        let said = vec![("AutoScalingGroupNames.1".to_owned(), name.to_string())];
-        let told = self.query(now, (Service::AutoScaling, "DescribeAutoScalingGroups"), said)?;
-        let Some(row) = rows(&told, "AutoScalingGroups").next() else {
-            return Ok(None);
-        };
-        let mut group = group(row).ok_or_else(unexpected)?;
-        let counted = group
-            .members
-            .iter()
-            .filter(|member| member.lifecycle.counts())
-            .count();
-        if usize::try_from(group.sizes.desired).is_ok_and(|desired| counted < desired) {
-            group.refused = self.last_failure(now, name)?;
+        let kept = self.views.groups.get(name);
+        if kept.is_none_or(|kept| kept.group.asked != self.key) {
+            let kept = self.group_kept(name)?;
+            self.views.groups.insert(name.clone(), kept);
         }
-        Ok(Some(group))
+        let Some(kept) = self.views.groups.get_mut(name) else {
+            return Err(unexpected());
+        };
+        ask_group(&mut self.world, now, (name, kept))
     }
 
-    /// What the newest activity says, if it has failed.
-    fn last_failure(&mut self, now: Timestamp, name: &GroupName) -> Result<Option<FailedLaunch>, PortError> {
-        let said = vec![("AutoScalingGroupName".to_owned(), name.to_string())];
-        let told = self.query(now, (Service::AutoScaling, "DescribeScalingActivities"), said)?;
-        let newest = rows(&told, "Activities").next();
-        Ok(newest
-            .filter(|row| text(row, "StatusCode") == Some("Failed"))
-            .and_then(|row| {
-                Some(FailedLaunch {
-                    at: text(row, "StartTime")?.parse().ok()?,
-                    text: text(row, "StatusMessage")?.to_owned(),
-                })
-            }))
+    fn group_kept(&self, name: &GroupName) -> Result<GroupKept, PortError> {
+        let kept = |action: &str, parameter: &str| {
+            let said = vec![(parameter.to_owned(), name.to_string())];
+            self.signed_query((Service::AutoScaling, action), said)
+        };
+        let group = kept("DescribeAutoScalingGroups", "AutoScalingGroupNames.1")?;
+        let failure = kept("DescribeScalingActivities", "AutoScalingGroupName")?;
+        let kind = || Kind::Group(name.to_string());
+        Ok(GroupKept {
+            group: Kept::new(self.key.clone(), vec![group], kind()),
+            failure: Kept::new(self.key.clone(), vec![failure], kind()),
+        })
     }
 }
 
-fn group(row: &Document) -> Option<Group> {
-    let Some(Value::Document(template)) = row.get("LaunchTemplate") else {
-        return None;
-    };
-    let version = text(template, "Version").unwrap_or("$Default");
+fn ask_group(
+    world: &mut World,
+    now: Timestamp,
+    (name, kept): (&GroupName, &mut GroupKept),
+) -> Result<Option<Group>, PortError> {
+    let shown = kept.group.ask(world, now, gone, |world| {
+        let row = world.scaling_group_row(name.as_str());
+        Ok(row.map(|row| group(&row).ok_or_else(unexpected)).transpose())
+    })?;
+    let Some(mut group) = shown? else { return Ok(None) };
+    let counted = group
+        .members
+        .iter()
+        .filter(|member| member.lifecycle.counts())
+        .count();
+    if usize::try_from(group.sizes.desired).is_ok_and(|desired| counted < desired) {
+        group.refused = kept.failure.ask(world, now, gone, |world| {
+            Ok(world.scaling_group_row(name.as_str()).as_ref().and_then(failure))
+        })?;
+    }
+    Ok(Some(group))
+}
+
+/// What its newest activity says, if it has failed.
+fn failure(row: &GroupRow<'_>) -> Option<FailedLaunch> {
+    let (at, text) = row.failure()?;
+    let text = text.to_owned();
+    Some(FailedLaunch { at, text })
+}
+
+fn group(row: &GroupRow<'_>) -> Option<Group> {
+    let (template, version) = row.template()?;
+    let version = version.unwrap_or("$Default");
     let launches = version
         .parse()
         .map_or_else(|_| Launches::Floating(version.to_owned()), Launches::Version);
-    let suspended = rows(row, "SuspendedProcesses").filter_map(|one| text(one, "ProcessName"));
+    let [min, max, desired] = row.sizes().map(|size| u32::try_from(size).ok());
     Some(Group {
-        template: LaunchTemplateName::new(text(template, "LaunchTemplateName")?),
+        template: LaunchTemplateName::new(template),
         launches,
         sizes: Sizes {
-            min: number(row, "MinSize")?,
-            max: number(row, "MaxSize")?,
-            desired: number(row, "DesiredCapacity")?,
+            min: min?,
+            max: max?,
+            desired: desired?,
         },
-        suspended: suspended.map(str::to_owned).collect(),
-        members: rows(row, "Instances").filter_map(member).collect(),
+        suspended: row.suspended().map(str::to_owned).collect(),
+        members: row.members().map(|one| member(&one)).collect(),
         refused: None,
     })
 }
 
-fn member(row: &Document) -> Option<Member> {
-    let version = if let Some(Value::Document(template)) = row.get("LaunchTemplate") {
-        text(template, "Version").and_then(|text| text.parse().ok())
-    } else {
-        None
-    };
-    Some(Member {
-        machine: InstanceId::new(text(row, "InstanceId")?),
-        zone: Zone::new(text(row, "AvailabilityZone")?),
-        lifecycle: lifecycle(text(row, "LifecycleState")?),
-        is_healthy: text(row, "HealthStatus") == Some("Healthy"),
-        version,
-    })
+fn member(row: &MemberRow<'_>) -> Member {
+    Member {
+        machine: InstanceId::new(row.instance()),
+        zone: Zone::new(row.zone()),
+        lifecycle: lifecycle(row.lifecycle()),
+        is_healthy: row.is_healthy(),
+        version: row.version().and_then(NonZeroU64::new).map(LaunchTemplateVersion),
+    }
 }
 
 fn lifecycle(word: &str) -> Lifecycle {
@@ -302,14 +324,6 @@ fn rows<'a>(document: &'a Document, name: &str) -> impl Iterator<Item = &'a Docu
 fn text<'a>(document: &'a Document, name: &str) -> Option<&'a str> {
     if let Value::Text(text) = document.get(name)? {
         Some(text)
-    } else {
-        None
-    }
-}
-
-fn number(document: &Document, name: &str) -> Option<u32> {
-    if let Value::Number(number) = document.get(name)? {
-        u32::try_from(*number).ok()
     } else {
         None
     }

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::read::refusal;
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{Machine, SlotParts, TemplateVersion};
-use crate::domain::ids::{ClusterName, LaunchTemplateName, SlotName};
+use crate::domain::group::{FailedLaunch, Group};
+use crate::domain::ids::{ClusterName, GroupName, LaunchTemplateName, SlotName};
 use crate::ports::PortError;
 use crate::sim::lab::Lab;
 use crate::world::api::ec2::{Request as Ask, Response as Told};
@@ -23,6 +24,14 @@ pub(in crate::sim) struct Views {
     pub(super) machines: Option<Kept<ClusterName, Vec<Machine>>>,
     pub(super) parts: Option<Kept<Vec<Slot>, BTreeMap<SlotName, SlotParts>>>,
     pub(super) templates: BTreeMap<LaunchTemplateName, Kept<(), Option<Vec<TemplateVersion>>>>,
+    pub(super) groups: BTreeMap<GroupName, GroupKept>,
+}
+
+/// A group and its last failure, asked with one access key.
+#[derive(Clone, Debug)]
+pub(super) struct GroupKept {
+    pub(super) group: Kept<String, Result<Option<Group>, PortError>>,
+    pub(super) failure: Kept<String, Option<FailedLaunch>>,
 }
 
 /// A question, with the calls that it takes, and the last answer to it.
@@ -67,7 +76,7 @@ impl<Q, A: Clone> Kept<Q, A> {
             admitted = admitted.and(admit(world, now, call, absent));
         }
         admitted?;
-        let revision = world.revision_of(self.kind);
+        let revision = world.revision_of(&self.kind);
         let holds =
             |answer: &&Answer<A>| answer.revision == revision && answer.until.is_none_or(|until| now < until);
         if let Some(answer) = self.answer.as_ref().filter(holds) {
@@ -76,7 +85,7 @@ impl<Q, A: Clone> Kept<Q, A> {
         let says = read(world).map_err(|error| refusal(&error, absent))?;
         self.answer = Some(Answer {
             revision,
-            until: world.next_shown(self.kind),
+            until: world.next_shown(&self.kind),
             says: says.clone(),
         });
         Ok(says)
@@ -106,10 +115,14 @@ impl Lab {
     }
 
     pub(super) fn signed(&self, ask: Ask) -> Call {
+        self.signed_request(Request::Ec2(ask))
+    }
+
+    pub(super) fn signed_request(&self, request: Request) -> Call {
         Call {
             access_key: Some(self.key.clone()),
             region: Some(self.world.setup().region.clone()),
-            request: Request::Ec2(ask),
+            request,
         }
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Cast, Kube, PROCESSED, PodOf, PodStage, STOPS, later};
+use super::pod::PodStage;
+use super::{Cast, Kube, PROCESSED, STOPS, SimPod, later};
 use crate::domain::ids::{NodeName, ObjectName, PodUid};
 use crate::ports::{PortError, Unevicted};
 use crate::sim::draw::Draw;
@@ -23,22 +24,23 @@ impl Standing {
     }
 }
 
-impl Kube {
-    /// `None`: it has no budget.
-    pub(in crate::sim) fn standing(&self, cast: &Cast) -> Option<Standing> {
-        let least = cast.least?;
-        let of = PodOf::Workload(cast.name.clone());
-        let ready = self
-            .pods
-            .values()
-            .filter(|pod| pod.of == of && self.is_ready(pod));
+impl Cast {
+    /// How the budget of these pods of it stands; `None`: it has none.
+    pub(in crate::sim) fn standing<'a>(
+        &self,
+        pods: impl IntoIterator<Item = &'a SimPod>,
+    ) -> Option<Standing> {
+        let least = self.least?;
+        let ready = pods.into_iter().filter(|pod| pod.is_ready());
         Some(Standing {
             healthy: u32::try_from(ready.count()).unwrap_or(u32::MAX),
-            desired: if cast.blocks { cast.replicas } else { least },
-            expected: cast.replicas,
+            desired: if self.blocks { self.replicas } else { least },
+            expected: self.replicas,
         })
     }
+}
 
+impl Kube {
     /// As the API answers, in its order: whoever runs nothing may go; then the budget; then the uid.
     pub(in crate::sim) fn evict(
         &mut self,
@@ -77,6 +79,11 @@ impl Kube {
         Ok(())
     }
 
+    fn pods_of(&self, cast: &Cast) -> impl Iterator<Item = &SimPod> {
+        let pods = self.pods.values();
+        pods.filter(|pod| pod.of.is_workload(&cast.name))
+    }
+
     fn ask_the_budget(&self, now: Timestamp, uid: &PodUid) -> Result<(), Unevicted> {
         let Some(pod) = self.pods.get(uid) else {
             return Ok(());
@@ -84,7 +91,7 @@ impl Kube {
         let budgets: Vec<&Cast> = self
             .cast
             .iter()
-            .filter(|cast| pod.of == PodOf::Workload(cast.name.clone()) && cast.least.is_some())
+            .filter(|cast| pod.of.is_workload(&cast.name) && cast.least.is_some())
             .collect();
         if budgets.len() > 1 {
             let text = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
@@ -94,7 +101,7 @@ impl Kube {
         }
         let Some((cast, standing)) = budgets
             .first()
-            .and_then(|cast| Some((cast, self.standing(cast)?)))
+            .and_then(|cast| Some((cast, cast.standing(self.pods_of(cast))?)))
         else {
             return Ok(());
         };
@@ -103,7 +110,7 @@ impl Kube {
                 after: Duration::from_secs(10),
             });
         }
-        let is_unready = !self.is_ready(pod);
+        let is_unready = !pod.is_ready();
         let may_go = standing.allowed() > 0
             || is_unready && standing.healthy >= standing.desired && standing.desired > 0;
         if may_go {

@@ -1,10 +1,13 @@
 //! What happens by itself: nodes get ready or fall silent, pods start and stop, what is missing is made up for, and the
 //! scheduler places it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
+use super::pod::PodStage;
 use super::{
-    Kube, NodeStage, ORPHANED, PODS_MAX, PodOf, PodStage, READY, SILENT, STARTS, SimPod, TOLERATED, later,
+    Cast, Kube, NodeStage, ORPHANED, PODS_MAX, PodOf, READY, SILENT, STARTS, SimPod, TOLERATED, later,
 };
 use crate::domain::ids::{NodeName, ObjectName, PodUid};
 use crate::sim::draw::Draw;
@@ -45,22 +48,26 @@ impl Kube {
                 return;
             }
         };
-        node.stage = to;
+        // When it turns next by itself.
         match to {
             NodeStage::Starts => {
                 let wait = draw.wait(name.as_str(), "ready", node.boot.0, READY);
                 node.due = Some(later(now, wait));
-                self.place_daemons(now, name);
             }
-            NodeStage::Ready => self.start_on(now, name, draw),
             // The cloud's controller finds out soon that the machine is gone.
             NodeStage::Silent => {
                 let wait = if node.is_gone { SILENT / 8 } else { TOLERATED };
                 node.due = Some(later(now, wait));
             }
+            NodeStage::Boots | NodeStage::Ready | NodeStage::GivenUp | NodeStage::Deleted => {}
+        }
+        self.turn(name, to);
+        match to {
+            NodeStage::Starts => self.place_daemons(now, name),
+            NodeStage::Ready => self.start_on(now, name, draw),
             NodeStage::GivenUp => self.delete_all_on(name),
             NodeStage::Deleted => self.orphan_all_on(now, name),
-            NodeStage::Boots => {}
+            NodeStage::Boots | NodeStage::Silent => {}
         }
     }
 
@@ -137,12 +144,16 @@ impl Kube {
             return;
         }
         self.awaits = 0;
-        for cast in self.cast.clone() {
-            let of = PodOf::Workload(cast.name.clone());
-            let living = |pod: &&SimPod| pod.of == of && pod.stage != PodStage::Stops;
-            let living = self.pods.values().filter(living).count();
+        let living = |pods: &[(&PodUid, &SimPod)]| {
+            let living = pods.iter().filter(|(_, pod)| pod.stage != PodStage::Stops);
+            living.count()
+        };
+        let all = self.by_workload().into_iter();
+        let all: Vec<(Cast, usize)> = all.map(|(cast, pods)| (cast.clone(), living(&pods))).collect();
+        for (cast, living) in all {
             for _ in living..usize::try_from(cast.replicas).unwrap_or(0) {
-                self.make(now, &cast.name, of.clone(), None);
+                let of = PodOf::Workload(cast.name.clone());
+                self.make(now, &cast.name, of, None);
             }
         }
         let homeless: Vec<PodUid> = self
@@ -154,7 +165,9 @@ impl Kube {
         for uid in homeless {
             let node = self.pods.get(&uid).and_then(|pod| self.choose(&pod.of));
             if let (Some(node), Some(pod)) = (node, self.pods.get_mut(&uid)) {
+                // Only what is ready is chosen.
                 pod.node = Some(node);
+                pod.is_hosted = true;
                 pod.stage = PodStage::Starts;
                 pod.due = Some(later(now, draw.wait(uid.as_str(), "starts", 0, STARTS)));
             }
@@ -169,14 +182,19 @@ impl Kube {
             .nodes
             .iter()
             .filter(|(_, node)| node.is_ready() && (tolerates || node.cordoned.is_none()));
-        let load = |name: &NodeName| {
-            let here = self.pods_on(name);
-            here.filter(|pod| matches!(pod.of, PodOf::Workload(_))).count()
-        };
-        let fits = open.filter(|(name, _)| load(name) < PODS_MAX);
-        let best =
-            fits.min_by_key(|(name, node)| (node.is_tainted && !tolerates, load(name), (*name).clone()));
-        best.map(|(name, _)| name.clone())
+        let mut loads: BTreeMap<&NodeName, usize> = BTreeMap::new();
+        let movable = self
+            .pods
+            .values()
+            .filter(|pod| matches!(pod.of, PodOf::Workload(_)));
+        for name in movable.filter_map(|pod| pod.node.as_ref()) {
+            let load = loads.entry(name).or_default();
+            *load = load.saturating_add(1);
+        }
+        let open = open.map(|(name, node)| (name, node, loads.get(name).copied().unwrap_or(0)));
+        let fits = open.filter(|(_, _, load)| *load < PODS_MAX);
+        let best = fits.min_by_key(|(name, node, load)| (node.is_tainted && !tolerates, *load, *name));
+        best.map(|(name, ..)| name.clone())
     }
 
     fn make(&mut self, now: Timestamp, of: &ObjectName, owner: PodOf, node: Option<NodeName>) {
@@ -185,6 +203,8 @@ impl Kube {
         let pod = SimPod {
             name: ObjectName::new(format!("{of}-{number}")),
             of: owner,
+            // Who comes with its node comes before that is ready.
+            is_hosted: false,
             node,
             stage: PodStage::Pending,
             due: None,

@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Kube, NodeStage, PROCESSED, PodOf, PodStage, SILENT, SimNode, SimPod, later};
-use crate::domain::ids::PodUid;
+use super::pod::PodStage;
+use super::{Kube, NodeStage, PROCESSED, PodOf, SILENT, SimNode, SimPod, later};
 use crate::domain::kube::{Budget, KubeView, Node, NotReady, Owner, Pod, PodState, REPLACED_SOON, Workload};
 
 impl Kube {
     pub(in crate::sim) fn view(&self, now: Timestamp) -> KubeView {
-        let nodes = self
-            .nodes()
-            .map(|(name, node)| (name.clone(), show_node(now, node)));
+        // Filtered rows do not know how many they are, and would be moved again and again.
+        let mut nodes = Vec::with_capacity(self.nodes.len());
+        nodes.extend(
+            self.nodes()
+                .map(|(name, node)| (name.clone(), show_node(now, node))),
+        );
         let pods = self
             .pods
             .iter()
@@ -23,7 +26,7 @@ impl Kube {
             replicas: cast.replicas,
         });
         KubeView {
-            nodes: nodes.collect(),
+            nodes: nodes.into_iter().collect(),
             pods: pods.collect(),
             workloads: workloads.collect(),
             budgets: self.budgets(now),
@@ -31,14 +34,11 @@ impl Kube {
     }
 
     fn budgets(&self, now: Timestamp) -> Vec<Budget> {
-        let shown = self.cast.iter().filter_map(|cast| {
-            let standing = self.standing(cast)?;
-            let of = PodOf::Workload(cast.name.clone());
-            let pods = self.pods.iter().filter(|(_, pod)| pod.of == of);
-            let pods: BTreeSet<PodUid> = pods.map(|(uid, _)| uid.clone()).collect();
+        let shown = self.by_workload().into_iter().filter_map(|(cast, pods)| {
+            let standing = cast.standing(pods.iter().map(|(_, pod)| *pod))?;
             Some(Budget {
                 name: cast.name.clone(),
-                pods,
+                pods: pods.iter().map(|(uid, _)| (*uid).clone()).collect(),
                 allowed: standing.allowed(),
                 expected: standing.expected,
                 healthy: standing.healthy,
@@ -53,7 +53,7 @@ impl Kube {
     fn show_pod(&self, pod: &SimPod) -> Pod {
         let state = match pod.stage {
             PodStage::Pending => PodState::Pending,
-            PodStage::Ready if self.is_ready(pod) => PodState::Ready,
+            PodStage::Ready if pod.is_ready() => PodState::Ready,
             PodStage::Starts | PodStage::Ready => PodState::Running,
             PodStage::Stops => PodState::Terminating,
         };
@@ -85,16 +85,16 @@ fn show_node(now: Timestamp, node: &SimNode) -> Node {
             since: now,
         }),
     };
+    let mut taints = BTreeSet::new();
+    if node.is_tainted {
+        taints.insert(REPLACED_SOON.to_owned());
+    }
     Node {
         machine: Some(node.machine.clone()),
         kubelet: Some(node.release),
         not_ready,
         is_cordoned: node.cordoned.is_some(),
-        taints: node
-            .is_tainted
-            .then(|| REPLACED_SOON.to_owned())
-            .into_iter()
-            .collect(),
+        taints,
         labels: BTreeMap::new(),
     }
 }

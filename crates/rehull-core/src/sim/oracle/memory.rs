@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::ledger::Ledger;
+use super::serving::Serving;
 use crate::domain::ids::{InstanceId, ObjectName, RolloutId};
 use crate::journal::keys;
 use crate::plan::RolloutPlan;
@@ -34,6 +35,10 @@ pub(super) struct Memory {
     pub(super) sent_before: BTreeMap<InstanceId, Option<Timestamp>>,
     /// When a server's load balancer was first told to let go of it.
     pub(super) deregistered: BTreeMap<InstanceId, Timestamp>,
+    /// Who served when that was counted last.
+    pub(super) serving: Option<Serving>,
+    /// Nodes of each group that could be scheduled on after so many changes of the laboratory.
+    pub(super) open: Option<(u64, BTreeMap<String, u32>)>,
     /// All servers have served once.
     pub(super) has_served: bool,
     /// When the last comparison of all data that came out well was begun.

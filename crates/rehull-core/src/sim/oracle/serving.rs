@@ -15,24 +15,30 @@ const FIRST: &str = "1";
 /// load balancer's fault and not rehull's.
 const LETS_GO_WITHIN: Duration = Duration::from_secs(120);
 
+/// Who serves through the load balancer. It is asked at every instant, and seldom changes.
+#[derive(Clone, Debug)]
+pub(super) struct Serving {
+    /// Changes of the world and of the servers until then.
+    changes: (u64, u64),
+    /// It may change by itself then.
+    until: Option<Timestamp>,
+    /// Servers that serve and are sent to.
+    count: usize,
+    /// A zone in which nobody is.
+    empty: Option<String>,
+}
+
 impl Lab {
     /// At every instant, where nobody but rehull touches a machine: in every zone somebody serves, and so many in all.
     pub(in crate::sim) fn judge_serving(&mut self, now: Timestamp) {
         let Some(laid) = self.control_plane else { return };
-        let nodes = self.world.data_plane(now);
-        let serves = |id: &str| self.servers.serves(id);
-        let mut sent: Vec<&str> = nodes
-            .iter()
-            .flat_map(|node| &node.targets)
-            .map(|target| target.instance.as_str())
-            .filter(|id| serves(id))
-            .collect();
-        sent.sort_unstable();
-        sent.dedup();
-        let empty = nodes
-            .iter()
-            .find(|node| !node.targets.iter().any(|target| serves(&target.instance)));
-        let (count, empty) = (sent.len(), empty.map(|node| node.zone.clone()));
+        let changes = (self.world.revision(), self.servers.changes());
+        let known = self.oracle.memory.serving.take();
+        let serving = known
+            .filter(|known| known.changes == changes && known.until.is_none_or(|until| now < until))
+            .unwrap_or_else(|| self.who_serves(now));
+        let (count, empty) = (serving.count, serving.empty.clone());
+        self.oracle.memory.serving = Some(serving);
         let floor = usize::from(laid.machines);
         if count >= floor && empty.is_none() {
             self.oracle.memory.has_served = true;
@@ -46,6 +52,28 @@ impl Lab {
         }
         if let Some(zone) = empty {
             self.oracle.breach(now, 4, format!("nobody serves in {zone}"));
+        }
+    }
+
+    fn who_serves(&self, now: Timestamp) -> Serving {
+        let nodes = self.world.data_plane(now);
+        let serves = |id: &str| self.servers.serves(id);
+        let mut sent: Vec<&str> = nodes
+            .iter()
+            .flat_map(|node| &node.targets)
+            .map(|target| target.instance.as_str())
+            .filter(|id| serves(id))
+            .collect();
+        sent.sort_unstable();
+        sent.dedup();
+        let empty = nodes
+            .iter()
+            .find(|node| !node.targets.iter().any(|target| serves(&target.instance)));
+        Serving {
+            changes: (self.world.revision(), self.servers.changes()),
+            until: self.world.next_forgotten(),
+            count: sent.len(),
+            empty: empty.map(|node| node.zone.clone()),
         }
     }
 

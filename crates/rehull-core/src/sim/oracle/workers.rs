@@ -1,5 +1,7 @@
 //! Workers, judged in the modelled Kubernetes itself and in AWS: never by what rehull believes of them.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::ask::Ask;
@@ -34,16 +36,37 @@ impl Lab {
             );
             self.oracle.breach(now, 4, what);
         }
+        let changes = self.changes();
+        let known = self.oracle.memory.open.take().filter(|known| known.0 == changes);
+        let open = known.unwrap_or_else(|| (changes, self.open_nodes()));
         for name in laid.names() {
-            self.judge_capacity(now, &name, u32::from(laid.machines));
+            let open = open.1.get(name.as_str()).copied().unwrap_or(0);
+            self.judge_capacity(now, (&name, open), u32::from(laid.machines));
         }
+        self.oracle.memory.open = Some(open);
+    }
+
+    /// Nodes of each group that can be scheduled on.
+    fn open_nodes(&self) -> BTreeMap<String, u32> {
+        let mut open: BTreeMap<String, u32> = BTreeMap::new();
+        let nodes = self.kube.nodes().map(|(_, node)| node);
+        for node in nodes.filter(|node| node.is_ready() && node.cordoned.is_none() && node.lives()) {
+            let machine = self.world.instance(node.machine.as_str());
+            if let Some(group) = machine.and_then(|machine| machine.tags.get(GROUP)) {
+                match open.get_mut(group) {
+                    Some(count) => *count = count.saturating_add(1),
+                    None => drop(open.insert(group.clone(), 1)),
+                }
+            }
+        }
+        open
     }
 
     /// Healthy pods of every budget: counted here, not by its status. One that was just made stricter has to be met first.
     fn judge_budgets(&mut self, now: Timestamp) {
         let mut short = Vec::new();
-        for cast in self.kube.cast() {
-            let Some(standing) = self.kube.standing(cast) else {
+        for (cast, pods) in self.kube.by_workload() {
+            let Some(standing) = cast.standing(pods.into_iter().map(|(_, pod)| pod)) else {
                 continue;
             };
             let met = self.oracle.memory.budgets_met.get(&cast.name).copied();
@@ -68,16 +91,7 @@ impl Lab {
     }
 
     /// So many nodes of a group can be scheduled on as it had; one fewer where there was no capacity for one more.
-    fn judge_capacity(&mut self, now: Timestamp, group: &str, machines: u32) {
-        let of_group = |node: &&SimNode| {
-            let machine = self.world.instance(node.machine.as_str());
-            machine.is_some_and(|machine| machine.tags.get(GROUP).is_some_and(|of| of == group))
-        };
-        let open = self.kube.nodes().map(|(_, node)| node).filter(of_group);
-        let open = open
-            .filter(|node| node.is_ready() && node.cordoned.is_none() && node.lives())
-            .count();
-        let open = u32::try_from(open).unwrap_or(u32::MAX);
+    fn judge_capacity(&mut self, now: Timestamp, (group, open): (&str, u32), machines: u32) {
         let memory = &mut self.oracle.memory;
         let missing =
             u32::from(memory.capacity_was_missing || self.workers.is_some_and(|laid| laid.surge == 0));

@@ -1,9 +1,9 @@
 //! Groups and what they did, as a caller is told.
 
-use super::Group;
 use super::activity::Activity;
 use super::member::Member;
 use super::settings::{Launch, Mixed, Template};
+use super::{Group, no_group};
 use crate::world::World;
 use crate::world::error::AwsError;
 use crate::world::query::{Document, Operation, Scope, Value};
@@ -230,7 +230,7 @@ fn activities(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
     at.ignore(&["MaxRecords", "NextToken", "IncludeDeletedGroups"]);
     let ids = at.list("ActivityIds");
     let groups: Vec<&Group> = match at.text("AutoScalingGroupName") {
-        Some(name) => vec![&*world.scaling_group_named(&name)?],
+        Some(name) => vec![world.scaling.groups.get(&name).ok_or_else(|| no_group(&name))?],
         None => world.scaling.groups.values().collect(),
     };
     let rows = groups.into_iter().flat_map(|group| {

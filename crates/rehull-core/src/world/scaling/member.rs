@@ -110,8 +110,8 @@ pub(super) fn count<T>(of: impl Iterator<Item = T>) -> i64 {
 
 impl World {
     pub(super) fn group_with(&mut self, instance: &str) -> Option<&mut Group> {
-        let mut groups = self.scaling.groups.values_mut();
-        groups.find(|group| group.members.contains_key(instance))
+        let name = self.group_name_of(instance)?;
+        self.scaling.groups.get_mut(&name)
     }
 
     pub(super) fn group_name_of(&self, instance: &str) -> Option<String> {

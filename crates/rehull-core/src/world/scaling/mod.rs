@@ -8,6 +8,7 @@ pub(super) mod hold;
 pub(super) mod hook;
 mod launch;
 mod leave;
+pub(super) mod look;
 mod member;
 pub(super) mod moves;
 mod reconcile;
@@ -27,11 +28,18 @@ use self::settings::Settings;
 use super::World;
 use super::error::AwsError;
 use super::query::{Document, Operation, Scope};
+use super::rows::Rows;
 
 /// All groups by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Scaling {
-    groups: BTreeMap<String, Group>,
+    groups: Rows<Group>,
+}
+
+impl Scaling {
+    pub(super) fn revision_of(&self, name: &str) -> u64 {
+        self.groups.revision_of(name)
+    }
 }
 
 /// An Auto Scaling group.

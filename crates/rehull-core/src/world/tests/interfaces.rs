@@ -86,7 +86,15 @@ fn a_primary_interface_cannot_be_detached_and_is_free_only_when_its_machine_is_t
     assert_eq!(again.unwrap_err().code, "InvalidNetworkInterface.InUse");
     bench.terminate(&id);
     bench.live(2_000);
-    assert!(bench.world.interfaces[&interface].attachment.is_none());
+    assert!(
+        bench
+            .world
+            .interfaces
+            .get(&interface)
+            .unwrap()
+            .attachment
+            .is_none()
+    );
 }
 
 /// `eni-delete-on-termination`
@@ -101,15 +109,18 @@ fn an_interface_that_was_made_by_the_launch_goes_with_its_machine_and_a_secondar
     bench.terminate(&id);
     bench.live(2_000);
     assert!(!bench.world.interfaces.contains_key(&own));
-    assert_eq!(bench.world.interfaces[&secondary].status(), "available");
+    assert_eq!(
+        bench.world.interfaces.get(&secondary).unwrap().status(),
+        "available"
+    );
 }
 
 #[test]
 fn a_freed_address_is_not_given_again_at_once() {
     let mut bench = Bench::fast();
     let first = bench.interface(0);
-    let address = bench.world.interfaces[&first].address;
+    let address = bench.world.interfaces.get(&first).unwrap().address;
     bench.ec2(Request::DeleteNetworkInterface { id: first }).unwrap();
     let second = bench.interface(0);
-    assert_ne!(bench.world.interfaces[&second].address, address);
+    assert_ne!(bench.world.interfaces.get(&second).unwrap().address, address);
 }

@@ -71,7 +71,7 @@ fn a_second_interface_shows_up_with_its_address_once_it_is_attached() {
     assert_eq!(macs(&bench), 1);
     bench.live(500);
     assert_eq!(macs(&bench), 2);
-    let one = &bench.world.interfaces[&interface];
+    let one = bench.world.interfaces.get(&interface).unwrap();
     let folder = format!("meta-data/network/interfaces/macs/{}", one.mac);
     let read = |name: &str| bench.world.metadata(&id, &format!("{folder}/{name}")).unwrap();
     assert_eq!(read("local-ipv4s"), one.address.to_string());
