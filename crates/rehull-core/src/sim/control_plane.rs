@@ -136,14 +136,7 @@ impl Lab {
         ];
         let made = self.by_hand(now, Service::LoadBalancing, "CreateTargetGroup", &said)?;
         let group = first(&made, "TargetGroups", "TargetGroupArn")?;
-        let said = [
-            ("LoadBalancerArn", balancer.as_str()),
-            ("Port", "6443"),
-            ("Protocol", "TCP"),
-            ("DefaultActions.member.1.Type", "forward"),
-            ("DefaultActions.member.1.TargetGroupArn", group.as_str()),
-        ];
-        self.by_hand(now, Service::LoadBalancing, "CreateListener", &said)?;
+        self.add_listener(now, &balancer, &group)?;
         // Shorter than connections may still come: what the API tells is then not the whole truth.
         let said = [
             ("TargetGroupArn", group.as_str()),
@@ -152,6 +145,43 @@ impl Lab {
         ];
         self.by_hand(now, Service::LoadBalancing, "ModifyTargetGroupAttributes", &said)?;
         Ok(group)
+    }
+
+    fn add_listener(&mut self, now: Timestamp, balancer: &str, group: &str) -> Result<(), GroundError> {
+        let said = [
+            ("LoadBalancerArn", balancer),
+            ("Port", "6443"),
+            ("Protocol", "TCP"),
+            ("DefaultActions.member.1.Type", "forward"),
+            ("DefaultActions.member.1.TargetGroupArn", group),
+        ];
+        self.by_hand(now, Service::LoadBalancing, "CreateListener", &said)
+            .map(drop)
+    }
+
+    /// Somebody takes the listener away, or puts it back. Where there is no control plane there is none.
+    pub(super) fn listen(&mut self, now: Timestamp, listens: bool) {
+        if self.control_plane.is_some() {
+            // One that is there, or gone, already stays so.
+            let _ = self.set_listener(now, listens);
+        }
+    }
+
+    fn set_listener(&mut self, now: Timestamp, listens: bool) -> Result<(), GroundError> {
+        let named = [("Names.member.1", NAME)];
+        let found = self.by_hand(now, Service::LoadBalancing, "DescribeLoadBalancers", &named)?;
+        let balancer = first(&found, "LoadBalancers", "LoadBalancerArn")?;
+        if listens {
+            let found = self.by_hand(now, Service::LoadBalancing, "DescribeTargetGroups", &named)?;
+            let group = first(&found, "TargetGroups", "TargetGroupArn")?;
+            return self.add_listener(now, &balancer, &group);
+        }
+        let said = [("LoadBalancerArn", balancer.as_str())];
+        let found = self.by_hand(now, Service::LoadBalancing, "DescribeListeners", &said)?;
+        let listener = first(&found, "Listeners", "ListenerArn")?;
+        let said = [("ListenerArn", listener.as_str())];
+        self.by_hand(now, Service::LoadBalancing, "DeleteListener", &said)
+            .map(drop)
     }
 
     pub(super) fn by_hand(

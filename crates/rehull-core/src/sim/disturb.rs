@@ -40,9 +40,7 @@ pub(super) enum SnapshotTrouble {
 
 impl Lab {
     pub(super) fn disturb(&mut self, now: Timestamp, what: &Happening, begins: bool) {
-        if begins {
-            self.oracle.disturbed(now, what);
-        }
+        self.oracle.disturbed(now, what, begins);
         let happened = Happened::World {
             what: what.clone(),
             begins,
@@ -81,6 +79,7 @@ impl Lab {
                 let id = self.server_in_zone_of(slot).filter(|_| begins);
                 self.terminate_by_hand(now, id);
             }
+            Happening::ListenerGone => self.listen(now, !begins),
             Happening::NodeLost | Happening::KubeletHangs | Happening::BudgetBlocks | Happening::ScaleOut => {
                 self.feel_on_nodes(now, what, begins);
             }

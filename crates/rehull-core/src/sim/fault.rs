@@ -127,6 +127,9 @@ pub enum Happening {
         /// Zone of this slot.
         slot: SlotName,
     },
+    /// Somebody takes away the listener of the control plane's load balancer: its targets are `unused`, and are used again
+    /// when it is put back.
+    ListenerGone,
     /// Somebody terminates a worker through EC2: one that is being drained, if there is one.
     NodeLost,
     /// The kubelet of a worker stands still: of one that is being drained, if there is one.
@@ -210,6 +213,28 @@ impl Happening {
         matches!(self, Self::NodeLost | Self::KubeletHangs | Self::ZoneLoss { .. })
     }
 
+    /// It can take a server out, or what leads to it, without rehull's doing.
+    #[must_use]
+    pub const fn harms_a_server(&self) -> bool {
+        matches!(
+            self,
+            Self::ServerLost { .. } | Self::ListenerGone | Self::ZoneLoss { .. }
+        )
+    }
+
+    /// Its harm goes on until it is over, instead of being done in an instant.
+    #[must_use]
+    pub const fn lasts(&self) -> bool {
+        matches!(
+            self,
+            Self::PowerCut { .. }
+                | Self::Freeze { .. }
+                | Self::Partition { .. }
+                | Self::ZoneLoss { .. }
+                | Self::ListenerGone
+        )
+    }
+
     /// It can take a member out without rehull's doing.
     #[must_use]
     pub const fn harms_a_member(&self) -> bool {
@@ -220,11 +245,12 @@ impl Happening {
             | Self::Freeze { .. }
             | Self::RemoveMember { .. }
             | Self::Partition { .. }
-            | Self::ServerLost { .. }
             | Self::ZoneLoss { .. } => true,
             Self::LeaderFlip
             | Self::Alarm { .. }
             | Self::NoCapacity { .. }
+            | Self::ServerLost { .. }
+            | Self::ListenerGone
             | Self::NodeLost
             | Self::KubeletHangs
             | Self::BudgetBlocks

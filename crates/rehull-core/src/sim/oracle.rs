@@ -7,12 +7,17 @@ mod doors;
 mod falls;
 mod ledger;
 mod memory;
+mod quorum;
 mod rules;
 mod serving;
+mod skew;
+mod target;
 mod terraform;
 mod truth;
 mod witness;
 mod workers;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -22,6 +27,10 @@ use crate::domain::ids::SlotName;
 use crate::plan::RolloutPlan;
 use memory::Memory;
 pub(crate) use witness::Witness;
+
+/// Harm from outside is got over when so much time has passed since the last of it, and all is well: machines that were
+/// told to end have ended by then.
+const GOT_OVER: Duration = Duration::from_secs(600);
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +48,41 @@ pub struct Breach {
 pub(crate) struct Oracle {
     breaches: Vec<Breach>,
     harmed_at: Option<Timestamp>,
+    /// Harm to members, and to servers, that the next look has to excuse.
+    members: Harm,
+    servers: Harm,
     memory: Memory,
+}
+
+/// Harm from outside that is not got over yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Harm {
+    last: Option<Timestamp>,
+    lasting: u32,
+}
+
+impl Harm {
+    fn of(&mut self, now: Timestamp, what: &Happening, begins: bool) {
+        if begins || what.lasts() {
+            self.last = Some(now);
+        }
+        if what.lasts() {
+            self.lasting = if begins {
+                self.lasting.saturating_add(1)
+            } else {
+                self.lasting.saturating_sub(1)
+            };
+        }
+    }
+
+    /// What is so now has nothing to do with it. `all_well`: nothing of it is left to be seen.
+    fn is_over(&mut self, now: Timestamp, all_well: bool) -> bool {
+        let over = |at: Timestamp| at.checked_add(GOT_OVER).is_ok_and(|until| until <= now);
+        if all_well && self.lasting == 0 && self.last.is_some_and(over) {
+            self.last = None;
+        }
+        self.last.is_none()
+    }
 }
 
 /// Who would answer if a quorum were needed now.
@@ -120,10 +163,21 @@ impl Oracle {
 
     /// Somebody else took a member out: what rehull decided on an older look is not its fault. Or set a clock: waits by
     /// the wall clock mean nothing any more.
-    pub(super) fn disturbed(&mut self, now: Timestamp, what: &Happening) {
+    pub(super) fn disturbed(&mut self, now: Timestamp, what: &Happening, begins: bool) {
+        if what.harms_a_member() {
+            self.members.of(now, what, begins);
+        }
+        if what.harms_a_server() {
+            self.servers.of(now, what, begins);
+        }
+        if !begins {
+            return;
+        }
         if what.harms_a_member() {
             self.harmed_at = Some(now);
         }
+        self.memory.servers_were_harmed |= what.harms_a_server();
+        self.memory.zone_was_lost |= matches!(what, Happening::ZoneLoss { .. });
         self.memory.nodes_were_harmed |= what.harms_a_node();
         self.memory.capacity_was_missing |= matches!(what, Happening::NoCapacity { .. });
         self.memory.clock_was_set |= matches!(what, Happening::ClockJump { .. });
@@ -141,14 +195,18 @@ impl Oracle {
         self.harmed_at.is_none()
     }
 
-    /// At every instant: what raft promises, and with no harm from outside a quorum and at most one member out.
+    /// At every instant: what raft promises, and where no harm from outside is to be got over a quorum and at most one
+    /// member out.
     pub(super) fn look(&mut self, now: Timestamp, etcd: &Etcd, Counts { voters, healthy }: Counts) {
         if let Some(broken) = etcd.broken() {
             let what = broken.to_owned();
             self.breach(now, 3, what);
         }
-        if voters == 0 || etcd.committed() == 0 || !self.is_unharmed() {
+        if voters == 0 || etcd.committed() == 0 || !self.members.is_over(now, healthy == voters) {
             return;
+        }
+        if let Some(what) = skew::of_members(etcd) {
+            self.breach(now, 5, what);
         }
         if voters > 1 && healthy <= voters / 2 {
             self.breach(now, 3, format!("{healthy} of {voters} voters are left"));

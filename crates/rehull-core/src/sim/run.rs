@@ -243,6 +243,10 @@ impl Run {
         if end == End::Finished {
             lab.judge_the_module(now, &job.plan);
         }
+        if matches!(end, End::Finished | End::Aborted) {
+            lab.judge_what_is_owed(now);
+            lab.judge_what_nodes_owe(now);
+        }
         let moments = std::mem::take(&mut lab.chronicle).into_moments();
         let told = moments.iter().filter_map(|moment| match &moment.what {
             Happened::Told(event) => Some(event.as_ref().clone()),

@@ -310,6 +310,14 @@ impl World {
             .collect()
     }
 
+    /// A load balancer has it registered somewhere: it is neither leaving nor left.
+    #[must_use]
+    pub fn is_registered(&self, instance: &str) -> bool {
+        let all = self.balancing.target_groups.values();
+        let mut targets = all.flat_map(|group| &group.targets);
+        targets.any(|one| one.instance == instance && one.is_registered())
+    }
+
     /// Whom a load balancer asks now. Whoever does it here reports every change of the answer
     /// ([`Fact::Probed`](super::Fact::Probed)).
     #[must_use]

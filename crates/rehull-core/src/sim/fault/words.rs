@@ -2,89 +2,49 @@
 
 use super::Happening;
 use crate::domain::ids::SlotName;
+use crate::domain::words::words;
+
+words! {
+    Happening, "Its word, for scenario files and coverage tables.":
+    Terminate => "terminate",
+    PowerCut => "power-cut",
+    KillProcess => "kill-process",
+    Freeze => "freeze",
+    LeaderFlip => "leader-flip",
+    Alarm => "alarm",
+    RemoveMember => "remove-member",
+    NoCapacity => "no-capacity",
+    ZoneLoss => "zone-loss",
+    ServerLost => "server-lost",
+    ListenerGone => "listener-gone",
+    NodeLost => "node-lost",
+    KubeletHangs => "kubelet-hangs",
+    BudgetBlocks => "budget-blocks",
+    ScaleOut => "scale-out",
+    StuckVolume => "stuck-volume",
+    WrongArtefact => "wrong-artefact",
+    NeverBoots => "never-boots",
+    Throttle => "throttle",
+    StoreDown => "store-down",
+    ExpiredCredentials => "expired-credentials",
+    ClockJump => "clock-jump",
+    BootsLate => "boots-late",
+    SlowJoin => "slow-join",
+    Partition => "partition",
+    ForeignVolume => "foreign-volume",
+    SnapshotHangs => "snapshot-hangs",
+    SnapshotFails => "snapshot-fails",
+    AskAbort => "ask-abort",
+    SecondRehull => "second-rehull",
+    ComputerLost => "computer-lost",
+    PlanDies => "plan-dies",
+    ApplyDies => "apply-dies",
+    PlanChanged => "plan-changed",
+    StateLocked => "state-locked",
+    TerraformSlow => "terraform-slow",
+}
 
 impl Happening {
-    /// Its word, for coverage tables.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Terminate { .. } => "terminate",
-            Self::PowerCut { .. } => "power-cut",
-            Self::KillProcess { .. } => "kill-process",
-            Self::Freeze { .. } => "freeze",
-            Self::LeaderFlip => "leader-flip",
-            Self::Alarm { .. } => "alarm",
-            Self::RemoveMember { .. } => "remove-member",
-            Self::NoCapacity { .. } => "no-capacity",
-            Self::ZoneLoss { .. } => "zone-loss",
-            Self::ServerLost { .. } => "server-lost",
-            Self::NodeLost => "node-lost",
-            Self::KubeletHangs => "kubelet-hangs",
-            Self::BudgetBlocks => "budget-blocks",
-            Self::ScaleOut => "scale-out",
-            Self::StuckVolume { .. } => "stuck-volume",
-            Self::WrongArtefact => "wrong-artefact",
-            Self::NeverBoots => "never-boots",
-            Self::Throttle => "throttle",
-            Self::StoreDown => "store-down",
-            Self::ExpiredCredentials => "expired-credentials",
-            Self::ClockJump { .. } => "clock-jump",
-            Self::BootsLate { .. } => "boots-late",
-            Self::SlowJoin { .. } => "slow-join",
-            Self::Partition { .. } => "partition",
-            Self::ForeignVolume { .. } => "foreign-volume",
-            Self::SnapshotHangs => "snapshot-hangs",
-            Self::SnapshotFails => "snapshot-fails",
-            Self::AskAbort => "ask-abort",
-            Self::SecondRehull => "second-rehull",
-            Self::ComputerLost => "computer-lost",
-            Self::PlanDies => "plan-dies",
-            Self::ApplyDies { .. } => "apply-dies",
-            Self::PlanChanged => "plan-changed",
-            Self::StateLocked => "state-locked",
-            Self::TerraformSlow { .. } => "terraform-slow",
-        }
-    }
-
-    /// Every word of [`Self::name`].
-    pub const NAMES: [&str; 35] = [
-        "terminate",
-        "power-cut",
-        "kill-process",
-        "freeze",
-        "leader-flip",
-        "alarm",
-        "remove-member",
-        "no-capacity",
-        "zone-loss",
-        "server-lost",
-        "node-lost",
-        "kubelet-hangs",
-        "budget-blocks",
-        "scale-out",
-        "stuck-volume",
-        "wrong-artefact",
-        "never-boots",
-        "throttle",
-        "store-down",
-        "expired-credentials",
-        "clock-jump",
-        "boots-late",
-        "slow-join",
-        "partition",
-        "foreign-volume",
-        "snapshot-hangs",
-        "snapshot-fails",
-        "ask-abort",
-        "second-rehull",
-        "computer-lost",
-        "plan-dies",
-        "apply-dies",
-        "plan-changed",
-        "state-locked",
-        "terraform-slow",
-    ];
-
     /// What it is about, by the keys of a scenario file.
     #[must_use]
     pub fn keys(name: &str) -> &'static [&'static str] {
@@ -120,6 +80,7 @@ impl Happening {
             "no-capacity" => Self::NoCapacity { slot: slot? },
             "zone-loss" => Self::ZoneLoss { slot: slot? },
             "server-lost" => Self::ServerLost { slot: slot? },
+            "listener-gone" => Self::ListenerGone,
             "node-lost" => Self::NodeLost,
             "kubelet-hangs" => Self::KubeletHangs,
             "budget-blocks" => Self::BudgetBlocks,
@@ -168,6 +129,7 @@ impl Happening {
             | Self::NoCapacity { .. }
             | Self::ZoneLoss { .. }
             | Self::ServerLost { .. }
+            | Self::ListenerGone
             | Self::NodeLost
             | Self::KubeletHangs
             | Self::BudgetBlocks
@@ -209,6 +171,7 @@ impl Happening {
             | Self::ServerLost { slot }
             | Self::StuckVolume { slot } => Some(slot),
             Self::LeaderFlip
+            | Self::ListenerGone
             | Self::NodeLost
             | Self::KubeletHangs
             | Self::BudgetBlocks

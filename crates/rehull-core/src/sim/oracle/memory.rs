@@ -49,6 +49,10 @@ pub(super) struct Memory {
     pub(super) budgets_met: BTreeMap<ObjectName, u32>,
     /// Groups of workers that had all their nodes once.
     pub(super) groups_whole: BTreeSet<String>,
+    /// Somebody else has taken a server out, or what leads to it.
+    pub(super) servers_were_harmed: bool,
+    /// A zone was lost: what was in it may come back as it was.
+    pub(super) zone_was_lost: bool,
     /// Somebody else has taken a node out, or what runs there.
     pub(super) nodes_were_harmed: bool,
     /// There was no capacity for one more.

@@ -129,7 +129,7 @@ impl Case<'_> {
         self.is_voter(process.data.member).then_some(process)
     }
 
-    fn is_voter(&self, id: MemberId) -> bool {
+    pub(super) fn is_voter(&self, id: MemberId) -> bool {
         let mut members = self.lab.etcd.members();
         members.any(|member| member.id == id && !member.learner)
     }
@@ -138,36 +138,6 @@ impl Case<'_> {
     fn other_voters(&self, not: MemberId) -> impl Iterator<Item = (&SlotName, &Process)> {
         let others = self.lab.etcd.processes();
         others.filter(move |(_, process)| process.data.member != not && self.is_voter(process.data.member))
-    }
-
-    /// In the worst case: whoever was told to stop counts as stopped.
-    fn costs_the_quorum(&self, verb: &str, process: &Process) -> Option<Wrong> {
-        let needed = self.truth.voters / 2 + 1;
-        let healthy = |id: &MemberId| self.look.healthy.contains(id) || self.truth.healthy.contains(id);
-        let own = usize::from(healthy(&process.data.member));
-        let processes = || self.lab.etcd.processes().map(|(_, process)| process);
-        let stays = |process: &Process| {
-            tag_of(self.lab, &process.machine, tag::STOP).is_none()
-                && !self.memory.may_be_going(&process.machine, self.now)
-        };
-        // Who has died since the last look was there in it.
-        let goes = |id: &MemberId| processes().any(|other| other.data.member == *id && !stays(other));
-        let died = self
-            .look
-            .healthy
-            .iter()
-            .filter(|id| !self.truth.healthy.contains(id));
-        let seen = self.truth.healthy.iter().chain(died);
-        let left = seen
-            .filter(|id| **id != process.data.member && self.is_voter(**id) && !goes(id))
-            .count();
-        (self.truth.voters > 1 && left < needed && left + own >= needed).then(|| {
-            let voters = self.truth.voters;
-            (
-                3,
-                format!("{verb} of {} leaves {left} of {voters} voters", process.machine),
-            )
-        })
     }
 
     /// The snapshot is what is left when everything else has failed.

@@ -40,10 +40,10 @@ impl Lab {
         let (count, empty) = (serving.count, serving.empty.clone());
         self.oracle.memory.serving = Some(serving);
         let floor = usize::from(laid.machines);
-        if count >= floor && empty.is_none() {
-            self.oracle.memory.has_served = true;
-        }
-        if !self.oracle.memory.has_served || !self.oracle.is_unharmed() {
+        let all_well = count >= floor && empty.is_none();
+        self.oracle.memory.has_served |= all_well;
+        self.judge_servers_skew(now);
+        if !self.oracle.memory.has_served || !self.oracle.servers.is_over(now, all_well) {
             return;
         }
         if count < floor {
@@ -80,7 +80,7 @@ impl Lab {
     /// A server that has just gone off, while connections may still be sent to it.
     pub(in crate::sim) fn judge_silence(&mut self, now: Timestamp, id: &InstanceId) {
         let memory = &self.oracle.memory;
-        if !self.oracle.is_unharmed() || memory.clock_was_set || !memory.has_served {
+        if memory.servers_were_harmed || memory.clock_was_set || !memory.has_served {
             return;
         }
         let nodes = self.world.data_plane(now);
@@ -106,7 +106,7 @@ impl Lab {
         };
         let is_old = |version: &LaunchTemplateVersion| version.to_string() == FIRST;
         let launches_old = matches!(&group.launches, Launches::Version(version) if is_old(version));
-        if self.oracle.is_unharmed() && !launches_old {
+        if !self.oracle.memory.servers_were_harmed && !launches_old {
             let what = format!(
                 "{:?} is launched, though none was watched long enough",
                 group.launches
@@ -153,6 +153,18 @@ pub(super) fn leaves_too_few(lab: &Lab, now: Timestamp, id: &InstanceId) -> Opti
     others.sort_unstable();
     others.dedup();
     let floor = usize::from(laid.machines);
-    (lab.oracle.memory.has_served && lab.oracle.is_unharmed() && others.len() < floor)
+    let memory = &lab.oracle.memory;
+    (memory.has_served && !memory.servers_were_harmed && others.len() < floor)
         .then(|| (4, format!("{id} leaves, and {} of {floor} serve", others.len())))
+}
+
+/// It was told to be let go, and that never came true: its load balancer has it registered all the same.
+pub(super) fn is_still_registered(lab: &Lab, id: &InstanceId) -> Option<Wrong> {
+    let was_told = lab.oracle.memory.deregistered.contains_key(id);
+    (was_told && lab.world.is_registered(id.as_str())).then(|| {
+        (
+            4,
+            format!("{id} is ended, and its load balancer has it registered"),
+        )
+    })
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::ask::Ask;
 use super::rules::{Case, Wrong};
+use super::target;
 use super::truth::Truth;
 use crate::domain::fleet::tag;
 use crate::domain::ids::{InstanceId, RolloutId};
@@ -74,6 +75,7 @@ impl Witness {
         if !covered.is_some_and(|ledger| ledger.covers(&ask)) {
             wrong.push((2, format!("sent without a durable intent: {}", ask.words())));
         }
+        wrong.extend(target::is_another(lab, &ask));
         let plan = lab.oracle.memory.plan(&lab.store, &self.rollout);
         if let Some(plan) = plan {
             let case = Case {

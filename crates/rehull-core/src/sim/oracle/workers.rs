@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::ask::Ask;
 use super::rules::Wrong;
-use super::serving::leaves_too_few;
+use super::serving::{is_still_registered, leaves_too_few};
 use crate::domain::group::Launches;
 use crate::domain::ids::{InstanceId, NodeName, ObjectName};
 use crate::sim::kube::{PodOf, SimNode};
@@ -17,25 +17,18 @@ use crate::sim::workers::ORDER;
 const GROUP: &str = "aws:autoscaling:groupName";
 
 impl Lab {
-    /// At every instant, where nobody but rehull touches a node.
+    /// At every instant; pods and capacity where nobody but rehull touches a node.
     pub(in crate::sim) fn judge_workers(&mut self, now: Timestamp) {
         let Some(laid) = self.workers else { return };
+        self.judge_kubelets_skew(now);
+        if self.oracle.memory.zone_was_lost {
+            return;
+        }
+        self.judge_drains(now, usize::from(laid.budget));
         if !self.oracle.memory.nodes_unharmed() {
             return;
         }
         self.judge_budgets(now);
-        let sent_away = &self.oracle.memory.sent_away;
-        let drained = |node: &SimNode| {
-            node.cordoned.is_some() && node.lives() && !sent_away.contains_key(&node.machine)
-        };
-        let drained = self.kube.nodes().filter(|(_, node)| drained(node)).count();
-        if drained > usize::from(laid.budget) {
-            let what = format!(
-                "{drained} nodes are cordoned at once, of {} that may be",
-                laid.budget
-            );
-            self.oracle.breach(now, 4, what);
-        }
         let changes = self.changes();
         let known = self.oracle.memory.open.take().filter(|known| known.0 == changes);
         let open = known.unwrap_or_else(|| (changes, self.open_nodes()));
@@ -60,6 +53,19 @@ impl Lab {
             }
         }
         open
+    }
+
+    /// No more nodes than may are being drained, whatever else befalls nodes.
+    fn judge_drains(&mut self, now: Timestamp, budget: usize) {
+        let sent_away = &self.oracle.memory.sent_away;
+        let drained = |node: &SimNode| {
+            node.cordoned.is_some() && node.lives() && !sent_away.contains_key(&node.machine)
+        };
+        let drained = self.kube.nodes().filter(|(_, node)| drained(node)).count();
+        if drained > budget {
+            let what = format!("{drained} nodes are cordoned at once, of {budget} that may be");
+            self.oracle.breach(now, 4, what);
+        }
     }
 
     /// Healthy pods of every budget: counted here, not by its status. One that was just made stricter has to be met first.
@@ -205,7 +211,8 @@ fn out_of_order(lab: &Lab, of: &ObjectName, node: &NodeName) -> Option<Wrong> {
 /// A machine leaves its group: a node only when everybody has left it, a server only when enough others serve.
 pub(super) fn leaves(lab: &Lab, now: Timestamp, ask: &Ask<'_>, id: &InstanceId) -> Vec<Option<Wrong>> {
     let Some((name, node)) = lab.kube.node_of(id) else {
-        return vec![leaves_too_few(lab, now, id)];
+        let stays = is_still_registered(lab, id).filter(|_| matches!(ask, Ask::EndMember(_)));
+        return vec![leaves_too_few(lab, now, id), stays];
     };
     if matches!(ask, Ask::Deregister(_)) {
         return Vec::new();

@@ -33,6 +33,7 @@ impl Run {
                 | Happening::NoCapacity { .. }
                 | Happening::ZoneLoss { .. }
                 | Happening::ServerLost { .. }
+                | Happening::ListenerGone
                 | Happening::NodeLost
                 | Happening::KubeletHangs
                 | Happening::BudgetBlocks

@@ -179,6 +179,7 @@ fn begin(what: &Happening) -> String {
         Happening::ServerLost { slot } => {
             format!("somebody terminates the control-plane machine in the zone of {slot}")
         }
+        Happening::ListenerGone => "somebody takes the load balancer's listener away".to_owned(),
         Happening::NodeLost => "somebody terminates a worker".to_owned(),
         Happening::KubeletHangs => "the kubelet of a worker hangs".to_owned(),
         Happening::BudgetBlocks => "the budget default/web allows nobody to go".to_owned(),
@@ -221,6 +222,7 @@ fn end(what: &Happening) -> Option<String> {
         Happening::Alarm { slot, alarm } => format!("{alarm} of {slot} is cleared"),
         Happening::NoCapacity { slot } => format!("the zone of {slot} has capacity again"),
         Happening::ZoneLoss { slot } => format!("the zone of {slot} is back"),
+        Happening::ListenerGone => "the load balancer has its listener again".to_owned(),
         Happening::KubeletHangs => "the kubelet goes on".to_owned(),
         Happening::BudgetBlocks => "the budget default/web is as before".to_owned(),
         Happening::StuckVolume { slot } => format!("the volume of {slot} moves again"),

@@ -14,6 +14,7 @@ use super::fault::{Happening, RequestFault, RequestTrouble, WorldFault};
 use super::*;
 use crate::domain::ids::SlotName;
 use crate::domain::policy::EtcdStrategy;
+use crate::domain::version::EtcdVersion;
 use crate::executor::Rules;
 
 const ALL: [EtcdStrategy; 3] = [
@@ -143,42 +144,34 @@ mod everywhere {
     }
 }
 
-/// One of each, in the middle of the first step.
-fn happenings() -> Vec<Happening> {
-    let slot = || SlotName::new("etcd-b");
-    let alarm = "NOSPACE".to_owned();
-    vec![
-        Happening::Terminate { slot: slot() },
-        Happening::PowerCut { slot: slot() },
-        Happening::KillProcess { slot: slot() },
-        Happening::Freeze { slot: slot() },
-        Happening::LeaderFlip,
-        Happening::Alarm { slot: slot(), alarm },
-        Happening::RemoveMember { slot: slot() },
-        // The first one is launched in the first second.
-        Happening::NoCapacity {
-            slot: SlotName::new("etcd-c"),
-        },
-        Happening::ZoneLoss { slot: slot() },
-        Happening::StuckVolume { slot: slot() },
-        Happening::WrongArtefact,
-        Happening::NeverBoots,
-        Happening::Throttle,
-        Happening::StoreDown,
-        Happening::ExpiredCredentials,
-        Happening::ClockJump { seconds: 300 },
-        Happening::AskAbort,
-        Happening::SecondRehull,
-        Happening::ComputerLost,
-    ]
+/// The one of this word, and a cluster in which it can be felt.
+fn happening(word: &str) -> (Happening, Scenario) {
+    // The first machine is launched in the first second, in the zone of etcd-c.
+    let slot = if word == "no-capacity" { "etcd-c" } else { "etcd-b" };
+    let what = Happening::named(
+        word,
+        Some(SlotName::new(slot)),
+        Some("NOSPACE".to_owned()),
+        Some(300),
+    );
+    let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 4);
+    let scenario = match word {
+        "server-lost" | "listener-gone" => plain.with_control_plane(),
+        "node-lost" | "kubelet-hangs" | "budget-blocks" | "scale-out" => plain.with_workers(),
+        "plan-dies" | "apply-dies" | "plan-changed" | "state-locked" | "terraform-slow" => {
+            plain.by_terraform()
+        }
+        _ => plain,
+    };
+    (what.unwrap(), scenario)
 }
 
 #[test]
 fn everything_that_can_happen_is_felt() {
-    let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 4);
-    let prepared = prepare(&plain).unwrap();
-    let undisturbed = prepared.upgrade(&plain, Rules::default()).unwrap();
-    for what in happenings() {
+    for word in Happening::NAMES {
+        let (what, plain) = happening(word);
+        let prepared = prepare(&plain).unwrap();
+        let undisturbed = prepared.upgrade(&plain, Rules::default()).unwrap();
         let felt = (1..900).step_by(40).any(|at_s| {
             let faults = Faults {
                 world: vec![WorldFault {
@@ -204,6 +197,26 @@ fn everything_that_can_happen_is_felt() {
 }
 
 #[test]
+fn a_scenario_that_cannot_be_simulated_says_why_in_words() {
+    let from = |from: &str, to: &str| {
+        let scenario = Scenario {
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+            ..Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 1)
+        };
+        prepare(&scenario).err().unwrap().to_string()
+    };
+    for (why, wanted) in [
+        (from("3.4.23", "3.6.14"), "3.4.23"),
+        (from("3.3.27", "3.4.23"), "its cluster file is refused"),
+    ] {
+        println!("{why}");
+        assert!(why.contains(wanted), "{why}");
+        assert!(!why.contains(['{', '[']), "{why}");
+    }
+}
+
+#[test]
 fn an_abort_at_any_second_of_the_first_step_leaves_no_machine_behind() {
     let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 11);
     let prepared = prepare(&plain).unwrap();
@@ -222,6 +235,35 @@ fn an_abort_at_any_second_of_the_first_step_leaves_no_machine_behind() {
         assert_eq!(verdict.end, End::Aborted, "at {at_s}");
         assert_eq!(verdict.breaches, [], "at {at_s}");
         assert_eq!(verdict.machines, 3, "at {at_s}");
+    }
+}
+
+/// What is decided while an action is in doubt may be nothing at all: that is no end.
+#[test]
+fn a_rollout_is_not_finished_by_what_was_decided_before_its_last_doubt_was_settled() {
+    let plain = Scenario {
+        from: EtcdVersion::new(3, 6, 14),
+        workers: Some(Workers {
+            surge: 0,
+            ..Workers::new(1, 3)
+        }),
+        ..Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 1)
+    };
+    let prepared = prepare(&plain).unwrap();
+    let requests = prepared.upgrade(&plain, Rules::default()).unwrap().requests;
+    let appends = (0..requests.len()).filter(|nth| requests[*nth].what == "append segment");
+    for nth in appends {
+        let nth = u64::try_from(nth).unwrap();
+        let how = RequestTrouble::KillAfter;
+        let faults = Faults {
+            requests: vec![RequestFault { nth, how }],
+            ..Faults::default()
+        };
+        let verdict = prepared
+            .upgrade(&plain.clone().with(faults), Rules::default())
+            .unwrap();
+        assert_eq!(verdict.breaches, [], "killed after request {nth}");
+        assert_eq!(verdict.end, End::Finished, "killed after request {nth}");
     }
 }
 
