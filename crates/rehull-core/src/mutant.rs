@@ -49,11 +49,13 @@ mod switch {
     }
 
     bugs! {
-        /// Members that do not answer are no reason to wait.
+        /// Members that do not answer are no reason to wait: no gate asks for them, and nobody waits until they have settled.
+        /// Either of the two alone holds a step back while a member is out.
         SkipHealth,
         /// A member whose process has ended counts as steady as soon as it is up again.
         FallenIsSteady,
-        /// Raised alarms are no reason to wait.
+        /// Raised alarms are no reason to wait: no gate asks for them, and no tick is restrained by them. Either of the two
+        /// alone holds a step back.
         SkipAlarms,
         /// Data is called equal without having been compared.
         SkipCompare,
@@ -115,11 +117,11 @@ mod switch {
         LaunchAgain,
         /// An action in doubt has failed: it is tried anew, under another token.
         DoubtIsFailure,
-        /// A volume goes to any machine of the cluster.
+        /// A volume goes to a machine of another slot.
         AttachElsewhere,
         /// What is not visible yet is gone.
         NotVisibleIsGone,
-        /// Calls are sent whatever is left of the lease.
+        /// Calls are sent whatever is left of the lease. That it was long enough before they were written down is no help.
         SendWithoutLease,
         /// Another holder's lease is taken without waiting.
         TakeOverAtOnce,
@@ -131,6 +133,8 @@ mod switch {
         FailedRunIsApplied,
         /// A deregistered server is ended as soon as its load balancer's API has forgotten it.
         StopAtOnce,
+        /// Whoever is `unused` has left its load balancer, whatever the reason.
+        UnusedIsGone,
         /// An old server leaves before a new one serves.
         LeaveFirst,
         /// The group goes on launching what nobody has seen serve.
@@ -149,6 +153,10 @@ mod switch {
         ExceedBudget,
         /// Workloads are moved in any order.
         SkipOrder,
+        /// Workers are rolled before the apiservers that they ask.
+        WorkersFirst,
+        /// Whatever cluster the identity record names is taken.
+        AnyIdentity,
     }
 
     thread_local! {

@@ -42,12 +42,16 @@ pub(super) async fn attached_elsewhere(
     action: &Action,
 ) -> Option<Result<(), PortError>> {
     let Action::AttachVolume {
-        volume, generation, ..
+        slot,
+        volume,
+        generation,
+        ..
     } = action
     else {
         return None;
     };
-    let first = context.seen.fleet.machines.first()?;
+    let mut machines = context.seen.fleet.machines.iter();
+    let first = machines.find(|machine| machine.slot != *slot)?;
     let parts = context.ports.parts;
     Some(parts.attach_volume(volume, &first.id, *generation).await)
 }

@@ -13,6 +13,7 @@ use crate::domain::ids::{
 };
 use crate::domain::observed::Observed;
 use crate::journal::JournalView;
+use crate::mutant::mutant;
 use crate::plan::ControlPlanePlan;
 
 /// A group and its load balancer at one instant.
@@ -133,7 +134,9 @@ impl<'a> Roll<'a> {
         let servers = counted.map(|member| Situated {
             member,
             is_new: member.version.is_some_and(|version| versions.is_new(version)),
-            health: targets.and_then(|all| all.get(&member.machine)),
+            health: targets
+                .and_then(|all| all.get(&member.machine))
+                .filter(|health| !(mutant!(UnusedIsGone) && health.words().starts_with("unused"))),
             answer: seen.groups.servers.get(&member.machine),
             deregistered: journal.told_at(&deregister_key(&plan.targets, &member.machine)),
         });

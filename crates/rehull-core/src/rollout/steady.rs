@@ -91,7 +91,6 @@ pub(super) fn since(now: &Situation<'_>, step: &SlotName, journal: &JournalView)
 /// Members that the step leaves alone and that have fallen before: each longer than the settling time, the more often the
 /// longer. Whoever was out once, by a slow answer, is a matter of the settling time.
 pub(super) fn red(now: &Situation<'_>, step: &SlotName, journal: &JournalView) -> Vec<RedGate> {
-    mutant!(SkipHealth => return Vec::new());
     mutant!(FallenIsSteady => return Vec::new());
     let settle = now.plan.envelope.policy.settle;
     let unsteady = |slot: &SlotSituation<'_>| {

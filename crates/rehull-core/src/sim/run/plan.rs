@@ -79,3 +79,18 @@ impl Run {
         Ok(plan)
     }
 }
+
+#[cfg(test)]
+impl super::Prepared {
+    /// The same where the store belongs to another etcd cluster.
+    pub(in crate::sim) fn with_the_record_of_another(mut self) -> Option<Self> {
+        use crate::domain::ids::EtcdClusterId;
+        use crate::domain::observed::Identity;
+        use crate::journal::keys::IDENTITY;
+        let mut identity: Identity = serde_json::from_slice(self.lab.store.bytes(IDENTITY)?).ok()?;
+        identity.etcd_cluster = EtcdClusterId(!identity.etcd_cluster.0);
+        let bytes = serde_json::to_vec(&identity).ok()?;
+        self.lab.store.put(IDENTITY, &bytes);
+        Some(self)
+    }
+}

@@ -5,104 +5,18 @@
 //! oracle, or the end of the run, gives it away; the code without the bug must pass the very same runs. Then once more
 //! with `audit`: what it refuses never reaches the world.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod cases;
+
+use std::collections::BTreeMap;
 
 use super::*;
 use crate::domain::waiting::StopReason;
 use crate::mutant::{Mutant, switched_on};
-use EtcdStrategy::{LearnerFirst, Reattach, RemoveThenAdd};
-use Trouble::{
-    AbortedBefore, AsleepBefore, At, ByTerraform, ControlPlane, None as Nothing, SucceededBefore, Workers,
-    World,
-};
+use crate::sim::fault::{Cue, Then};
+use cases::{Case, Rule, Trouble, cases};
 
 /// More seeds than this would make a bug look caught that is only met by luck.
 const SEEDS_MAX: u64 = 12;
-
-/// What happens while a bug is on.
-#[derive(Clone, Debug)]
-enum Trouble {
-    None,
-    /// From this second on, for so many.
-    World(u64, u64, Happening),
-    /// At the first request of this kind.
-    At(&'static str, RequestTrouble),
-    /// rehull sleeps while it writes down the intent to it, for two lives of its lease.
-    AsleepBefore(&'static str),
-    /// The same, and another process has taken over when it wakes up.
-    SucceededBefore(&'static str),
-    /// An upgrade of before was aborted after its first member: the plan of this one leaves that slot alone.
-    AbortedBefore,
-    /// The control plane follows.
-    ControlPlane,
-    /// Workers follow, and this happens.
-    Workers(Vec<WorldFault>),
-    /// Terraform makes the versions, and from this second on this happens.
-    ByTerraform(u64, Happening),
-}
-
-/// The strategy and the trouble that bring a bug to light.
-fn surroundings(mutant: Mutant) -> (EtcdStrategy, Trouble) {
-    let slot = || SlotName::new("etcd-c");
-    let alarm = "NOSPACE".to_owned();
-    let launch = "RunInstances";
-    match mutant {
-        Mutant::PromoteAtOnce | Mutant::KeepSpare => (LearnerFirst, Nothing),
-        Mutant::ResumeByPosition => (Reattach, Nothing),
-        Mutant::SkipHealth | Mutant::SilentIsLost => {
-            (RemoveThenAdd, World(1, 600, Happening::Freeze { slot: slot() }))
-        }
-        Mutant::FallenIsSteady => {
-            let slot = slot();
-            // While the first replacement boots: etcd is up again before it is ready.
-            (RemoveThenAdd, World(15, 0, Happening::KillProcess { slot }))
-        }
-        Mutant::SkipAlarms => {
-            let slot = slot();
-            (RemoveThenAdd, World(1, 600, Happening::Alarm { slot, alarm }))
-        }
-        Mutant::ForgetSurplus => (RemoveThenAdd, World(20, 0, Happening::AskAbort)),
-        Mutant::IgnoreAbort => (RemoveThenAdd, World(5, 0, Happening::AskAbort)),
-        Mutant::UnreadIsEmpty => (RemoveThenAdd, World(20, 60, Happening::ExpiredCredentials)),
-        Mutant::TakeOverAtOnce => (RemoveThenAdd, World(60, 0, Happening::SecondRehull)),
-        Mutant::OutsideThePlan => (RemoveThenAdd, AbortedBefore),
-        Mutant::AppendPastTheFence => (RemoveThenAdd, SucceededBefore(launch)),
-        Mutant::SendWithoutLease => (RemoveThenAdd, AsleepBefore(launch)),
-        Mutant::FailedIsDone => (RemoveThenAdd, At("HashKV", RequestTrouble::LoseRequest)),
-        Mutant::LaunchAgain => (RemoveThenAdd, At(launch, RequestTrouble::LoseAnswer)),
-        Mutant::DoubtIsFailure => (RemoveThenAdd, At(launch, RequestTrouble::LoseRequest)),
-        Mutant::LaunchBesideTerraform => {
-            let seconds = 5;
-            (
-                RemoveThenAdd,
-                ByTerraform(0, Happening::TerraformSlow { seconds }),
-            )
-        }
-        // Behind the last version in some of the seeds.
-        Mutant::BegunIsApplied => (RemoveThenAdd, ByTerraform(30, Happening::ComputerLost)),
-        Mutant::FailedRunIsApplied => {
-            let slot = slot();
-            (RemoveThenAdd, ByTerraform(0, Happening::ApplyDies { slot }))
-        }
-        Mutant::StopAtOnce | Mutant::LeaveFirst | Mutant::KeepUnproven | Mutant::ForgetRelease => {
-            (RemoveThenAdd, ControlPlane)
-        }
-        Mutant::BlockedIsGone => {
-            let blocks = world_fault(0, 600, Happening::BudgetBlocks);
-            (RemoveThenAdd, Workers(vec![blocks]))
-        }
-        Mutant::ForgetUncordon => {
-            let when = |at_s| world_fault(at_s, 0, Happening::AskAbort);
-            let blocks = world_fault(0, 0, Happening::BudgetBlocks);
-            (RemoveThenAdd, Workers(vec![blocks, when(500)]))
-        }
-        Mutant::SkipCordon | Mutant::TerminateUndrained | Mutant::ExceedBudget | Mutant::SkipOrder => {
-            (RemoveThenAdd, Workers(Vec::new()))
-        }
-        // The others need no trouble at all.
-        _ => (RemoveThenAdd, Nothing),
-    }
-}
 
 /// Somebody starts rehull again and again, as an impatient pipeline would.
 fn impatient() -> Vec<WorldFault> {
@@ -115,8 +29,10 @@ struct Grounds {
     plain: BTreeMap<&'static str, Prepared>,
     aborted: Prepared,
     terraform: Prepared,
+    of_another: Prepared,
     control_plane: Prepared,
     workers: Prepared,
+    servers_then_workers: Prepared,
 }
 
 impl Grounds {
@@ -127,32 +43,35 @@ impl Grounds {
         };
         let plain: BTreeMap<_, _> = ALL.into_iter().map(lay).collect();
         let asked = faults(vec![], vec![world_fault(150, 0, Happening::AskAbort)]);
-        let scenario = Scenario::plain(RemoveThenAdd, 3, 9).with(asked);
-        let (verdict, aborted) = plain[RemoveThenAdd.as_str()]
-            .upgrade_and_keep(&scenario, Rules::default())
-            .unwrap();
+        let first = &plain[EtcdStrategy::RemoveThenAdd.as_str()];
+        let calm = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 9);
+        let scenario = calm.clone().with(asked);
+        let (verdict, aborted) = first.upgrade_and_keep(&scenario, Rules::default()).unwrap();
         assert_eq!(verdict.end, End::Aborted);
         let is_new = |member: &&Option<_>| **member == Some(scenario.to);
         let new = verdict.members.iter().filter(is_new).count();
         assert!((1..3).contains(&new), "{:?}", verdict.members);
-        let terraform = prepare(&Scenario::plain(RemoveThenAdd, 3, 9).by_terraform()).unwrap();
-        let control_plane = prepare(&Scenario::plain(RemoveThenAdd, 3, 9).with_control_plane()).unwrap();
-        let workers = prepare(&Scenario::plain(RemoveThenAdd, 3, 9).with_workers()).unwrap();
+        let of_another = first.clone().with_the_record_of_another().unwrap();
+        let lay = |scenario: Scenario| prepare(&scenario).unwrap();
         Self {
-            plain,
             aborted,
-            terraform,
-            control_plane,
-            workers,
+            of_another,
+            terraform: lay(calm.clone().by_terraform()),
+            control_plane: lay(calm.clone().with_control_plane()),
+            workers: lay(calm.clone().with_workers()),
+            servers_then_workers: lay(calm.with_control_plane().with_workers()),
+            plain,
         }
     }
 
     fn ground(&self, strategy: EtcdStrategy, trouble: &Trouble) -> &Prepared {
         match trouble {
-            AbortedBefore => &self.aborted,
-            ByTerraform(..) => &self.terraform,
-            ControlPlane => &self.control_plane,
-            Workers(_) => &self.workers,
+            Trouble::AbortedBefore => &self.aborted,
+            Trouble::OfAnother => &self.of_another,
+            Trouble::ByTerraform(..) => &self.terraform,
+            Trouble::ControlPlane(_) => &self.control_plane,
+            Trouble::Workers(_) => &self.workers,
+            Trouble::ServersThenWorkers => &self.servers_then_workers,
             _ => &self.plain[strategy.as_str()],
         }
     }
@@ -161,8 +80,9 @@ impl Grounds {
     fn scenario(&self, strategy: EtcdStrategy, trouble: &Trouble, seed: u64) -> Scenario {
         let quiet = Scenario::plain(strategy, 3, seed);
         let quiet = match trouble {
-            ControlPlane => quiet.with_control_plane(),
-            Workers(_) => quiet.with_workers(),
+            Trouble::ControlPlane(_) => quiet.with_control_plane(),
+            Trouble::Workers(_) => quiet.with_workers(),
+            Trouble::ServersThenWorkers => quiet.with_control_plane().with_workers(),
             _ => quiet,
         };
         let nth = |what: &str| {
@@ -177,13 +97,22 @@ impl Grounds {
             how,
         };
         let faults = match trouble {
-            Nothing | AbortedBefore | ControlPlane => Faults::default(),
-            Workers(world) => faults(vec![], world.clone()),
-            ByTerraform(at_s, what) => faults(vec![], vec![world_fault(*at_s, 0, what.clone())]),
-            World(at_s, for_s, what) => faults(vec![], vec![world_fault(*at_s, *for_s, what.clone())]),
-            At(what, how) => faults(vec![hit(nth(what).0, *how)], vec![]),
-            AsleepBefore(what) => faults(vec![hit(nth(what).1, RequestTrouble::Pause)], vec![]),
-            SucceededBefore(what) => faults(vec![hit(nth(what).1, RequestTrouble::Pause)], impatient()),
+            Trouble::None
+            | Trouble::AbortedBefore
+            | Trouble::OfAnother
+            | Trouble::ControlPlane(None)
+            | Trouble::ServersThenWorkers => Faults::default(),
+            Trouble::Workers(world) => faults(vec![], world.clone()),
+            Trouble::ByTerraform(at_s, what) => faults(vec![], vec![world_fault(*at_s, 0, what.clone())]),
+            Trouble::World(at_s, for_s, what) => {
+                faults(vec![], vec![world_fault(*at_s, *for_s, what.clone())])
+            }
+            Trouble::At(what, how) => faults(vec![hit(nth(what).0, *how)], vec![]),
+            Trouble::ControlPlane(Some((what, how, fault))) => cued(what, *how, std::slice::from_ref(fault)),
+            Trouble::AsleepBefore(what) => faults(vec![hit(nth(what).1, RequestTrouble::Pause)], vec![]),
+            Trouble::SucceededBefore(what) => {
+                faults(vec![hit(nth(what).1, RequestTrouble::Pause)], impatient())
+            }
         };
         quiet.with(faults)
     }
@@ -197,59 +126,86 @@ fn faults(requests: Vec<RequestFault>, world: Vec<WorldFault>) -> Faults {
     }
 }
 
+/// All of it at the first request of this kind.
+fn cued(request: &str, how: RequestTrouble, world: &[WorldFault]) -> Faults {
+    let cue = |then| Cue {
+        request: request.to_owned(),
+        nth: 1,
+        then,
+    };
+    let world = world.iter().map(|fault| cue(Then::World(fault.clone())));
+    Faults {
+        cues: std::iter::once(cue(Then::Trouble(how))).chain(world).collect(),
+        ..Faults::default()
+    }
+}
+
 fn world_fault(at_s: u64, for_s: u64, what: Happening) -> WorldFault {
     WorldFault { at_s, for_s, what }
 }
 
-/// Who gives a run away; `None`: nobody, it looks as it should.
-fn given_away(verdict: &Verdict, scenario: &Scenario) -> Option<String> {
-    if let Some(first) = verdict.breaches.first() {
-        let numbers: BTreeSet<String> = verdict
-            .breaches
-            .iter()
-            .map(|breach| breach.invariant.to_string())
-            .collect();
-        let numbers: Vec<String> = numbers.into_iter().collect();
-        return Some(format!(
-            "world, invariant {}: {}",
-            numbers.join(" and "),
-            first.what
-        ));
+/// What gives a run away, all of it.
+fn given_away(verdict: &Verdict, scenario: &Scenario, trouble: &Trouble) -> Vec<(Rule, String)> {
+    if !verdict.breaches.is_empty() {
+        let broken = verdict.breaches.iter();
+        let broken = broken.map(|breach| (Rule::Broken(breach.invariant, ""), breach.what.clone()));
+        return broken.collect();
     }
     let asked = |fault: &WorldFault| fault.what == Happening::AskAbort;
-    let expected = if scenario.faults.world.iter().any(asked) {
-        End::Aborted
-    } else {
-        End::Finished
+    let is_as_expected = match (&verdict.end, trouble) {
+        // Nobody touches a cluster that is not the recorded one.
+        (End::Stopped(_), Trouble::OfAnother) => return Vec::new(),
+        (_, Trouble::OfAnother) => false,
+        (End::Aborted, _) => scenario.faults.world.iter().any(asked),
+        (End::Finished, _) => !scenario.faults.world.iter().any(asked),
+        _ => false,
     };
-    if verdict.end != expected {
-        return Some(format!("liveness: {:?} instead of {expected:?}", verdict.end));
+    if !is_as_expected {
+        return vec![(Rule::Liveness, format!("{:?}", verdict.end))];
     }
-    let served = |member: &Option<_>| match expected {
+    let differs = |what: String| vec![(Rule::Convergence(""), what)];
+    let served = |member: &Option<_>| match verdict.end {
         End::Finished => *member == Some(scenario.to),
         _ => member.is_some(),
     };
     if !verdict.members.iter().all(served) {
-        return Some(format!("convergence: members run {:?}", verdict.members));
+        return differs(format!("members run {:?}", verdict.members));
     }
     let servers = scenario.control_plane.map_or(0, |wanted| wanted.machines);
     if let (Some(wanted), Some(found)) = (scenario.control_plane, &verdict.control_plane)
         && found.releases != [wanted.to; 3]
     {
-        return Some(format!("convergence: servers run {:?}", found.releases));
+        return differs(format!("servers run {:?}", found.releases));
     }
     if let (Some(wanted), Some(found)) = (scenario.workers, &verdict.workers)
-        && expected == End::Finished
+        && verdict.end == End::Finished
         && found.kubelets != vec![wanted.to; usize::from(wanted.groups * wanted.machines)]
     {
-        return Some(format!("convergence: nodes run {:?}", found.kubelets));
+        return differs(format!("nodes run {:?}", found.kubelets));
     }
     let workers = scenario
         .workers
         .map_or(0, |wanted| wanted.groups * wanted.machines);
     let machines = usize::from(scenario.members + servers + workers);
-    (verdict.machines != machines)
-        .then(|| format!("convergence: {} machines instead of {machines}", verdict.machines))
+    if verdict.machines == machines {
+        Vec::new()
+    } else {
+        differs(format!("{} machines instead of {machines}", verdict.machines))
+    }
+}
+
+impl Rule {
+    /// What was found is its business.
+    fn says(self, (found, words): &(Self, String)) -> bool {
+        match (self, found) {
+            (Self::Broken(invariant, wanted), Self::Broken(number, _)) => {
+                invariant == *number && words.contains(wanted)
+            }
+            (Self::Convergence(wanted), Self::Convergence(_)) => words.contains(wanted),
+            (Self::Liveness, Self::Liveness) => true,
+            _ => false,
+        }
+    }
 }
 
 /// `audit` refused something before it was sent.
@@ -269,23 +225,44 @@ fn refused(verdict: &Verdict) -> Option<String> {
 /// A line of the table.
 struct Caught {
     mutant: Mutant,
-    by: Option<String>,
+    case: Case,
+    /// Everything that gave the first run away that was given away.
+    by: Vec<(Rule, String)>,
     seeds: u64,
     audit: Option<String>,
     /// What the same run without the bug was blamed for.
     without: Option<String>,
 }
 
-fn catch(grounds: &Grounds, mutant: Mutant) -> Caught {
-    let (strategy, trouble) = surroundings(mutant);
+impl Caught {
+    fn is_caught_for_its_reason(&self) -> bool {
+        self.by.iter().any(|found| self.case.rule.says(found))
+    }
+
+    fn words(&self) -> String {
+        if self.by.is_empty() {
+            return "NOBODY".to_owned();
+        }
+        let each = self.by.iter().map(|(rule, what)| match rule {
+            Rule::Broken(invariant, _) => format!("world, invariant {invariant}: {what}"),
+            Rule::Liveness => format!("liveness: {what}"),
+            Rule::Convergence(_) => format!("convergence: {what}"),
+        });
+        each.collect::<Vec<_>>().join("; ")
+    }
+}
+
+fn catch(grounds: &Grounds, mutant: Mutant, case: Case) -> Caught {
     let blind = Rules {
         check: |_, _, _| Ok(()),
         ..Rules::default()
     };
+    let (strategy, trouble) = (case.strategy, case.trouble.clone());
     let ground = grounds.ground(strategy, &trouble);
     let mut caught = Caught {
         mutant,
-        by: None,
+        case,
+        by: Vec::new(),
         seeds: 0,
         audit: None,
         without: None,
@@ -293,14 +270,14 @@ fn catch(grounds: &Grounds, mutant: Mutant) -> Caught {
     for seed in 1..=SEEDS_MAX {
         let scenario = grounds.scenario(strategy, &trouble, seed);
         let sound = ground.upgrade(&scenario, Rules::default()).unwrap();
-        if let Some(by) = given_away(&sound, &scenario) {
+        if let Some((_, by)) = given_away(&sound, &scenario, &trouble).first() {
             caught.without = Some(format!("seed {seed}: {by}"));
             break;
         }
         let run = |rules| switched_on(mutant, || ground.upgrade(&scenario, rules).unwrap());
         caught.seeds = seed;
-        caught.by = given_away(&run(blind), &scenario);
-        if caught.by.is_some() {
+        caught.by = given_away(&run(blind), &scenario, &trouble);
+        if !caught.by.is_empty() {
             caught.audit = refused(&run(Rules::default()));
             break;
         }
@@ -311,28 +288,32 @@ fn catch(grounds: &Grounds, mutant: Mutant) -> Caught {
 #[test]
 fn every_bug_is_caught_and_the_table_says_by_whom() {
     let grounds = Grounds::lay();
-    let all: Vec<Caught> = Mutant::ALL
+    let all = Mutant::ALL
         .iter()
-        .map(|mutant| catch(&grounds, *mutant))
-        .collect();
+        .flat_map(|mutant| cases(*mutant).into_iter().map(|case| (*mutant, case)));
+    let all: Vec<Caught> = all.map(|(mutant, case)| catch(&grounds, mutant, case)).collect();
     for line in &all {
-        let (strategy, trouble) = surroundings(line.mutant);
-        let by = line.by.as_deref().unwrap_or("NOBODY");
+        let (strategy, trouble) = (line.case.strategy, &line.case.trouble);
+        let by = line.words();
         let audit = line.audit.as_deref().unwrap_or("refuses nothing");
         println!("{:?} ({}, {trouble:?})", line.mutant, strategy.as_str());
         println!("    seed {:>2}  {by}\n    audit    {audit}", line.seeds);
     }
     let by_audit = all.iter().filter(|line| line.audit.is_some()).count();
-    println!("{} bugs; audit alone refuses {by_audit}", all.len());
+    println!(
+        "{} bugs in {} surroundings; audit alone refuses {by_audit}",
+        Mutant::ALL.len(),
+        all.len()
+    );
     let blamed: Vec<_> = all
         .iter()
         .filter_map(|line| line.without.as_ref().map(|by| (line.mutant, by)))
         .collect();
     assert_eq!(blamed, []);
-    let missed: Vec<Mutant> = all
+    let missed: Vec<_> = all
         .iter()
-        .filter(|line| line.by.is_none())
-        .map(|line| line.mutant)
+        .filter(|line| !line.is_caught_for_its_reason())
+        .map(|line| (line.mutant, line.case.rule, line.words()))
         .collect();
     assert_eq!(missed, []);
 }
