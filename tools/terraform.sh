@@ -139,7 +139,9 @@ real() {
     PROVIDER="the real AWS provider $(sed -n 's/^ *version *= "\(.*\)"/\1/p' "$probe/.terraform.lock.hcl")"
     rm -rf "$probe"
     test_all "${from[@]}"
-    (cd "$ROOT" && cargo test -q ${CI:+--locked} --test live -- --ignored --exact --nocapture \
+    # Of the whole workspace, as everywhere: one package alone has other features, and all of the AWS SDK would be built again.
+    # One after the other: each keeps all cores busy, and an upgrade has limits.
+    (cd "$ROOT" && cargo test -q ${CI:+--locked} --workspace --test live -- --ignored --exact --nocapture --test-threads 1 \
         terraform::provider::what_a_dynamic_block_tells_the_real_provider_is_in_no_plan \
         terraform::provider::an_environment_is_made_upgraded_and_taken_down_by_the_real_provider \
         e2e::terraform::provider::one_pin_becomes_a_rollout_and_an_empty_plan_by_the_real_provider)
