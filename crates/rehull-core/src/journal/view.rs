@@ -4,6 +4,7 @@ mod drain;
 mod excerpt;
 mod hold;
 mod marks;
+mod past;
 
 use std::collections::BTreeMap;
 
@@ -15,8 +16,8 @@ use super::record::{Record, RecordBody};
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::ids::{ContentDigest, Generation, SlotName, StepId};
 use crate::domain::waiting::StopReason;
-use crate::mutant::mutant;
 use crate::ports::PortError;
+pub use past::{ActionPast, Doubt};
 
 /// What decisions may ask of the past.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,61 +57,6 @@ pub struct Halt {
     pub reason: StopReason,
     /// It was a resting place.
     pub at_rest: bool,
-}
-
-/// Everything the journal knows of one action (by natural key).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ActionPast {
-    /// Step it belongs to.
-    pub step: StepId,
-    /// The action as last intended.
-    pub action: Action,
-    /// Attempts begun. An attempt in doubt that is sent again is the same attempt.
-    pub attempts: u32,
-    /// When the last attempt was intended.
-    pub intended_at: Timestamp,
-    /// When an attempt was last settled as done, if ever.
-    pub done_at: Option<Timestamp>,
-    /// Last certain failure since it was last done, and when.
-    pub failed: Option<(PortError, Timestamp)>,
-    /// Intended and not settled, or settled as "outcome unknown".
-    pub in_doubt: bool,
-    /// The last answer, if it was "outcome unknown".
-    pub doubt: Option<Doubt>,
-    /// Settled without success, certainly or not, since it was last done.
-    pub failures: u32,
-    /// It was the so-manieth that was done last: a clock that was set cannot turn this order around.
-    #[serde(default)]
-    pub nth_done: u64,
-}
-
-/// An answer that left the outcome open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Doubt {
-    /// Why it is unknown.
-    pub why: String,
-    /// When.
-    pub at: Timestamp,
-}
-
-impl ActionPast {
-    /// The number of the next attempt: a call that may have been lost keeps its number and with it its token.
-    #[must_use]
-    pub fn next_attempt(&self) -> u32 {
-        if self.in_doubt && !mutant!(DoubtIsFailure) {
-            self.attempts
-        } else {
-            self.attempts.saturating_add(1)
-        }
-    }
-
-    fn told_at(&self) -> Option<Timestamp> {
-        if self.in_doubt {
-            Some(self.intended_at)
-        } else {
-            self.done_at
-        }
-    }
 }
 
 impl JournalView {
