@@ -48,7 +48,7 @@ impl Place {
         match word {
             word if OF_WORKERS.contains(&word) && of_group => Self::ServersThenWorkers,
             _ if of_group => Self::ControlPlane,
-            "server-lost" => Self::BesideServers,
+            "server-lost" | "listener-gone" => Self::BesideServers,
             word if OF_WORKERS.contains(&word) => Self::BesideWorkers,
             word if OF_TERRAFORM.contains(&word) => Self::ByTerraform,
             _ => Self::Etcd,
