@@ -70,10 +70,13 @@ impl Pool<'_> {
                 tick,
             );
         }
-        let next = goers.iter().find(|worker| !worker.is_cordoned);
-        let next = next.map(|worker| (worker, self.may_begin(worker, before, goal)));
-        let waits = matches!(next, Some((_, false)));
-        if let Some((worker, true)) = next {
+        // Who may go goes, also where another one would be first and may not yet: one that never came up makes room for one
+        // that does.
+        let mut open = goers.iter().filter(|worker| !worker.is_cordoned).peekable();
+        let waits = open.peek().is_some();
+        let next = open.find(|worker| self.may_begin(worker, before, goal));
+        let waits = waits && next.is_none();
+        if let Some(worker) = next {
             if worker.node.is_some() && !worker.is_closed() && !shared.has_room() {
                 let on = WaitingOn::DrainTurn {
                     group: self.plan.group.clone(),
