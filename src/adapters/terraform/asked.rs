@@ -3,6 +3,7 @@
 //! of a profile; all seen with 1.11.4), or are one. So they are looked for in the sources, and what cannot be told from
 //! there, because it is computed, is refused.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use rehull_core::tfplan::{RUN_AT_PLAN, STATE_BACKENDS};
@@ -56,6 +57,11 @@ pub(super) fn backend(module: &Path, passed_on: Option<&Path>) -> Result<Option<
     let Some(file) = file else {
         return Ok(None);
     };
+    // Where it ends is read differently by Terraform, and what follows with it.
+    let text = fs::read(&file).map_err(TerraformError::file(&file))?;
+    if String::from_utf8_lossy(&text).contains("<<") {
+        return Ok(Some(format!("a heredoc stands in {}", file.display())));
+    }
     let given = match sources::read(&file)? {
         Ok(given) => given.whole(),
         Err(unreadable) => return Ok(Some(unreadable)),
@@ -130,8 +136,6 @@ fn reads_elsewhere(state: &Json) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use tempfile::TempDir;
 
     use super::*;
@@ -215,6 +219,10 @@ mod tests {
         )
         .unwrap();
         assert_eq!(backend(root, passed_on).unwrap(), None);
+        let hidden = "key = <<EOT\nEOT\nprofile = \"x\"\nbucket = <<EOT\nx\nEOT\n";
+        fs::write(root.join("state.tfbackend"), hidden).unwrap();
+        let found = backend(root, passed_on).unwrap().unwrap_or_default();
+        assert!(found.starts_with("a heredoc stands in "), "{found}");
         fs::write(root.join("state.tfbackend"), "profile = \"x\"\n").unwrap();
         let found = backend(root, passed_on).unwrap().unwrap_or_default();
         assert!(

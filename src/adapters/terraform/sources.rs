@@ -102,8 +102,11 @@ fn beginnings<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = usize> +
     });
     lines.flat_map(move |(begin, line)| {
         let places = scan::beginnings(line, word).filter(move |place| {
-            let rest = line.get(*place..).unwrap_or_default();
-            rest.contains('{') || rest.contains("/*")
+            let behind = place.saturating_add(word.len());
+            let rest = line.get(behind..).unwrap_or_default().trim_start();
+            // A label, a body or a comment. `${data.x}` is none of these.
+            let goes_on = |next: char| next == '"' || next == '{' || next == '_' || next.is_alphabetic();
+            (rest.starts_with(goes_on) && rest.contains('{')) || rest.contains("/*")
         });
         places.map(move |place| begin.saturating_add(place))
     })
@@ -254,6 +257,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn all_of_our_own_modules_are_read() {
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("terraform")];
+        let mut read = 0_usize;
+        while let Some(folder) = folders.pop() {
+            let entries = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+            folders.extend(entries.filter(|path| path.is_dir() && !path.ends_with(".terraform")));
+            for (file, source) in of(&folder).unwrap() {
+                read += 1;
+                assert!(source.is_ok(), "{}: {:?}", file.display(), source.err());
+            }
+        }
+        assert!(read > 50, "{read}");
+    }
+
     /// Its settings would be another's, or none at all.
     #[test]
     fn a_heredoc_in_a_block_that_is_looked_into_is_refused() {
@@ -282,6 +300,8 @@ mod tests {
             "# data \"a\" \"b\" {}\nresource \"a\" \"b\" { # provider \"x\" {\n  provider = aws.west\n}\n",
             "terraform {\n  required_version = \">= 1.11\"\n}\nprovider aws {}\ndata \"a\" \"b\" {}\n",
             "check \"c\" {\n  data \"http\" \"x\" {}\n}\n",
+            "resource \"a\" \"b\" {\n  c = \"${data.d.e.f}/x\"\n  g = \"${terraform.workspace}-${var.x}\"\n}\n",
+            "resource \"a\" \"b\" {\n  c = jsonencode({\n    d = \"${data.e.f.g}{h}\"\n  })\n}\n",
         ] {
             assert_eq!(said(text), None, "{text}");
         }

@@ -133,9 +133,26 @@ pub(super) fn declares(configuration: &Node<'_>, address: &str, argument: &str) 
 /// What the argument of this resource refers to; `None`: it does not stand there.
 pub(super) fn references(configuration: &Node<'_>, address: &str, argument: &str) -> Option<Vec<String>> {
     let expression = expression(configuration, address, argument)?;
+    let mut all = Vec::new();
+    referred(expression, &mut all);
+    Some(all)
+}
+
+/// Of an argument, or of all arguments of its blocks.
+fn referred(expression: &Node<'_>, all: &mut Vec<String>) {
     let references = expression.get("references").and_then(Node::list);
-    let all = references.unwrap_or_default().iter();
-    Some(all.filter_map(Node::text).map(str::to_owned).collect())
+    all.extend(
+        references
+            .into_iter()
+            .flatten()
+            .filter_map(Node::text)
+            .map(str::to_owned),
+    );
+    for block in expression.list().into_iter().flatten() {
+        for argument in block.map().into_iter().flat_map(|block| block.values()) {
+            referred(argument, all);
+        }
+    }
 }
 
 fn expression<'n, 'a>(configuration: &'n Node<'a>, address: &str, argument: &str) -> Option<&'n Node<'a>> {

@@ -124,6 +124,8 @@ pub(super) struct Setting {
     address: String,
     /// The name, where it is known; empty where it is no single text.
     named: Option<String>,
+    /// Nothing of the argument is known: where the configuration does not have it, the provider fills it in.
+    is_open: bool,
     refused: Finding,
 }
 
@@ -171,6 +173,7 @@ pub(super) fn sets(
             row,
             address: address.to_owned(),
             named: (!is_unknown).then_some(named),
+            is_open: unknown == Some(&Node::Bool(true)) && value.is_none_or(Node::is_empty),
             refused: refused(&format!(
                 "what its `{}` names is there already, or not plainly made by this plan, and {}: ",
                 row.argument, row.why
@@ -183,19 +186,19 @@ pub(super) fn sets(
 /// What it sets is there already, or not plainly made by the same plan.
 pub(super) fn is_there(setting: &Setting, made: &Made, configuration: Option<&Node<'_>>) -> Option<Finding> {
     let row = setting.row;
-    let is_new = match &setting.named {
-        Some(name) => row
-            .makers
-            .iter()
-            .any(|(maker, _)| made.names.contains(&((*maker).to_owned(), name.clone()))),
-        // Known after the apply: that of something new, or of whatever somebody computes.
-        None => configuration.is_some_and(|configuration| {
+    let is_made = setting.named.as_ref().is_none_or(|name| {
+        let mut makers = row.makers.iter();
+        makers.any(|(maker, _)| made.names.contains(&((*maker).to_owned(), name.clone())))
+    });
+    // By a name alone both would be made at once: where the thing is there already its maker fails, and this does not.
+    let is_new = is_made
+        && configuration.is_some_and(|configuration| {
             match configuration::references(configuration, &setting.address, row.argument) {
                 Some(references) => all_are_new(setting, made, &references),
-                None => row.optional,
+                // No plan has what a `dynamic` block says: then the value alone would tell of it.
+                None => row.optional && setting.is_open,
             }
-        }),
-    };
+        });
     (!is_new).then(|| setting.refused.clone())
 }
 

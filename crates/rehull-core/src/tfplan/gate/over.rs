@@ -67,7 +67,8 @@ pub(super) fn does_more(kind: &str, action: Action, trees: Option<&Trees<'_>>) -
     }
     if kind == "aws_instance" && action == Action::Create && passes_for_ours(trees) {
         return Some(
-            "with a tag `rehull:…` it would pass for a machine that rehull has launched: ".to_owned(),
+            "by a launch template or a tag `rehull:…` it may pass for a machine that rehull has launched: "
+                .to_owned(),
         );
     }
     if kind == "aws_autoscaling_group" && action == Action::Update && refreshes(trees) {
@@ -129,12 +130,20 @@ fn hides_a_name(tags: &Node<'_>) -> bool {
             .any(|tag| is_true(tag) || tag.get("key").is_some_and(is_true))
 }
 
+/// A launch template gives its machines tags. What the provider adds to `tags` of its own is never known of a new one.
 fn passes_for_ours(trees: &Trees<'_>) -> bool {
     let mut found = Tags::new();
     if let Some(after) = &trees.after {
         ours("", after, &mut found);
     }
-    !found.is_empty() || trees.unknown.as_ref().and_then(untold_tag).is_some()
+    let argument = |tree: &Option<Node<'_>>, name: &str| {
+        let value = tree.as_ref().and_then(|tree| tree.get(name));
+        value.is_some_and(|value| !value.is_empty() && *value != Node::Bool(false))
+    };
+    let is_by_template = argument(&trees.after, "launch_template");
+    let tags = trees.unknown.as_ref().and_then(|unknown| unknown.get("tags"));
+    let is_untold = tags.is_some_and(|tags| hides_a_name(tags) || untold_tag(tags).is_some());
+    !found.is_empty() || is_by_template || is_untold
 }
 
 /// By the attribute that they stand in and by name: what they say.

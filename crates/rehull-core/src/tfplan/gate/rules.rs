@@ -61,7 +61,7 @@ rules! {
         holds "the data of a member",
         made: true, changed: Only(&["tags", "tags_all", "size", "type", "iops", "throughput"]), gone: false,
         instead "put it back into the configuration as it was; to give a member a new disk, name the new volume in the cluster file and keep the old one until the member has joined";
-    "gate::snapshot" ["aws_ebs_snapshot", "aws_ebs_snapshot_copy", "aws_ebs_snapshot_import", "aws_ami", "aws_ami_copy", "aws_ami_from_instance"]
+    "gate::snapshot" ["aws_ebs_snapshot", "aws_ebs_snapshot_copy", "aws_ebs_snapshot_import", "aws_ami", "aws_ami_copy"]
         holds "a copy that machines or a restore are made from",
         made: true, changed: Only(TAGS), gone: false,
         instead "use `removed { lifecycle { destroy = false } }`, and delete it by hand when nothing refers to it";
@@ -77,7 +77,11 @@ rules! {
         holds "a name or an address that others have written down",
         made: true, changed: Only(&["tags", "tags_all", "comment", "ttl"]), gone: false,
         instead "make the new one beside it, move the clients, and only then take the old one out of Terraform with `removed { lifecycle { destroy = false } }`";
-    "gate::machine" ["aws_instance", "aws_spot_instance_request", "aws_spot_fleet_request", "aws_ec2_fleet"]
+    "gate::fleet" ["aws_spot_instance_request", "aws_spot_fleet_request", "aws_ec2_fleet"]
+        holds "machines that nobody but AWS launches, perhaps by a launch template of a member",
+        made: false, changed: Only(TAGS), gone: false,
+        instead "keep it in a root module that rehull neither plans nor applies";
+    "gate::machine" ["aws_instance"]
         holds "a running machine, and with it perhaps a member",
         made: true, changed: Only(&["tags", "tags_all", "volume_tags", "monitoring", "vpc_security_group_ids", "disable_api_termination", "disable_api_stop"]), gone: false,
         instead "machines are replaced by rehull, one at a time: `rehull apply`, or `rehull etcd replace MEMBER`; hand over with `removed { lifecycle { destroy = false } }`";
@@ -157,7 +161,7 @@ rules! {
         holds "a value of the module's own, or what stands in for a launch template in a sandbox",
         made: true, changed: Any, gone: false,
         instead "take it out of Terraform with `removed { lifecycle { destroy = false } }`";
-    "gate::operates" ["aws_cloudwatch_event_rule", "aws_cloudwatch_event_target", "aws_ec2_instance_state", "aws_ssm_association", "aws_ssm_maintenance_window_task", "aws_lambda_invocation", "aws_cloudformation_stack", "aws_cloudformation_stack_set"]
+    "gate::operates" ["aws_ami_from_instance", "aws_cloudwatch_event_rule", "aws_cloudwatch_event_target", "aws_ec2_instance_state", "aws_ssm_association", "aws_ssm_maintenance_window_task", "aws_lambda_invocation", "aws_cloudformation_stack", "aws_cloudformation_stack_set"]
         holds "an act on machines that looks like a thing",
         made: false, changed: Never, gone: false,
         instead "nobody but rehull acts on machines; take it out of the configuration with `removed { lifecycle { destroy = false } }`";

@@ -65,7 +65,14 @@ fn what_is_set_of_a_bucket_is_of_one_that_the_plan_makes() {
         "whatever the order"
     );
     let by_name = made(RULE, &json!({"rule": [], "bucket": "dev-new"}), &json!({}));
-    assert_eq!(found(&[bucket(), by_name], &[]), [].into(), "its name is known");
+    assert_eq!(
+        found(&[bucket(), by_name.clone()], &refers(&of_the_new)),
+        [].into(),
+        "its name is known"
+    );
+    // Made at once: where the bucket is there already its maker fails, and this does not.
+    let by_name_alone = found(&[bucket(), by_name], &[]);
+    assert_eq!(by_name_alone, ["gate::bucket"].into());
     let chained = "aws_s3_bucket_versioning.new";
     let versioned = made(chained, &json!({}), &json!({"bucket": true}));
     let resources = [
@@ -177,6 +184,34 @@ fn whatever_is_attached_or_written_by_being_made_belongs_to_what_the_plan_makes(
 }
 
 #[test]
+fn what_a_block_attaches_is_looked_for_in_the_block() {
+    let refers = ["aws_network_interface.new.id", "aws_network_interface.new"];
+    // No plan's configuration has what a `dynamic` block says.
+    let attached = json!({"attachment": [{"instance": "i-1", "device_index": 1}]});
+    let by_dynamic = made(
+        "aws_network_interface.x",
+        &attached,
+        &json!({"attachment": [{"attachment_id": true}]}),
+    );
+    assert_eq!(found(&[by_dynamic], &[]), ["gate::interface"].into());
+    // Of a block, the references stand one level lower.
+    let own = made(
+        "aws_instance.x",
+        &json!({"network_interface": [{"device_index": 0}]}),
+        &json!({"network_interface": [{"network_interface_id": true}]}),
+    );
+    let mut block = configured("aws_instance.x", "network_interface", &[]);
+    block["expressions"]["network_interface"] =
+        json!([{"device_index": {"constant_value": 0}, "network_interface_id": {"references": refers}}]);
+    let interface = made(
+        "aws_network_interface.new",
+        &json!({"attachment": []}),
+        &json!({"id": true}),
+    );
+    assert_eq!(found(&[interface, own], &[block]), [].into());
+}
+
+#[test]
 fn a_machine_that_terraform_launches_does_not_pass_for_one_of_ours() {
     let launched = |tags: Value, unknown: Value| {
         let launched = made("aws_instance.x", &json!({"tags": tags}), &unknown);
@@ -190,6 +225,14 @@ fn a_machine_that_terraform_launches_does_not_pass_for_one_of_ours() {
         refused
     );
     assert_eq!(launched(Value::Null, json!({"tags": true})), refused);
+    assert_eq!(launched(Value::Null, json!({"tags_all": true})), [].into());
+    let template = json!([{"name": "dev-etcd-a", "version": "7"}]);
+    let by_template = made(
+        "aws_instance.x",
+        &json!({"launch_template": template}),
+        &json!({}),
+    );
+    assert_eq!(found(&[by_template], &[]), refused);
 }
 
 /// What is not known yet may be one of ours.
@@ -285,7 +328,17 @@ fn a_hook_that_machines_wait_for_comes_with_its_group_only() {
         &json!({"name": "dev-new"}),
         &json!({}),
     );
-    assert_eq!(found(&[group.clone(), hook("dev-new")], &[]), [].into());
+    let refers = ["aws_autoscaling_group.new.name", "aws_autoscaling_group.new"];
+    let resources = [configured(
+        "aws_autoscaling_lifecycle_hook.x",
+        "autoscaling_group_name",
+        &refers,
+    )];
+    assert_eq!(found(&[group.clone(), hook("dev-new")], &resources), [].into());
+    assert_eq!(
+        found(&[group.clone(), hook("dev-new")], &[]),
+        ["gate::group_part"].into()
+    );
     assert_eq!(
         found(&[group, hook("dev-workers")], &[]),
         ["gate::group_part"].into()

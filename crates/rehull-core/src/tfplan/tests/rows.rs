@@ -113,6 +113,7 @@ rows! {
     an_interface: "gate::interface", "aws_network_interface", create ALLOWED, changes ["tags", "security_groups"], never Some("private_ips"), destroy REFUSED;
     an_attachment: "gate::attachment", "aws_volume_attachment", create REFUSED, changes [], never Some("force_detach"), destroy REFUSED;
     a_name: "gate::name", "aws_route53_record", create ALLOWED, changes ["ttl"], never Some("records"), destroy REFUSED;
+    a_fleet: "gate::fleet", "aws_ec2_fleet", create REFUSED, changes ["tags"], never Some("target_capacity_specification"), destroy REFUSED;
     a_machine: "gate::machine", "aws_instance", create ALLOWED, changes ["tags"], never Some("user_data"), destroy REFUSED;
     a_group: "gate::group", "aws_autoscaling_group", create ALLOWED, changes ["tag"], never Some("launch_template"), destroy REFUSED;
     a_group_that_is_resized: "gate::group", "aws_autoscaling_group", create ALLOWED, changes [], never Some("desired_capacity"), destroy REFUSED;
