@@ -21,6 +21,8 @@ use block::Block;
 use http::{Answer, post};
 use process::Process;
 
+/// A process that is gone is noticed at once, by whoever gets to run.
+const NOTICED_AFTER: Duration = Duration::from_millis(300);
 /// A process serves, or has ended, within a few seconds; on a busy machine a few more.
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// Who has not begun to serve after this long does not.
@@ -188,6 +190,8 @@ impl Real {
             }
             Step::Kill(slot) => {
                 self.processes.remove(slot);
+                // Until the others have read the end of their connections they count it as well.
+                std::thread::sleep(NOTICED_AFTER);
                 "done".to_owned()
             }
             Step::Freeze(slot) => self.signal(slot, "STOP"),
