@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::slice;
 
 use super::unfit::Unfit;
-use super::{asked, backend, hidden, scan};
+use super::{asked, backend, hidden, scan, sources};
 
 /// What a backend or a provider is told may start a program as soon as it is asked anything.
 pub(super) fn before_init(module: &Path, backend: Option<&Path>) -> Result<(), Unfit> {
@@ -21,6 +21,7 @@ pub(super) fn before_init(module: &Path, backend: Option<&Path>) -> Result<(), U
             "{found}: a file that it names can start a program"
         )));
     }
+    are_readable(slice::from_ref(&module.to_owned()))?;
     // Left by an earlier `init`, and asked by the next one.
     let left = backend::unknown(module)?;
     if let Some(found) = left.or(asked::backend(module, backend)?) {
@@ -35,6 +36,7 @@ pub(super) fn before_plan(module: &Path) -> Result<(), Unfit> {
         return Err(told_too_much(&found));
     }
     let folders = scan::folders(module)?;
+    are_readable(&folders)?;
     told_in_secret(&folders)?;
     if let Some(found) = asked::data(&folders)? {
         let why = format!("{found}: it may start a program while the plan is made");
@@ -45,6 +47,18 @@ pub(super) fn before_plan(module: &Path) -> Result<(), Unfit> {
         Some(found) => {
             let why = format!("{found}: it runs something that no plan tells of");
             let help = "take it out; what a machine has to do stands in its user data";
+            Err(Unfit::new(why, help))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Before anything is looked for in them.
+fn are_readable(folders: &[PathBuf]) -> Result<(), Unfit> {
+    match sources::unreadable(folders)? {
+        Some(found) => {
+            let why = format!("{found}: what Terraform would make of it cannot be told from here");
+            let help = "mend it if Terraform cannot read it either; else write the line another way, and text of several lines outside of `terraform`, `provider` and `terraform_remote_state`";
             Err(Unfit::new(why, help))
         }
         None => Ok(()),

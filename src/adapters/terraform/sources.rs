@@ -41,6 +41,17 @@ pub(super) fn of(folder: &Path) -> Result<Vec<(PathBuf, Read)>, TerraformError> 
         .collect()
 }
 
+/// The first file of these folders of which it cannot be told what it holds.
+pub(super) fn unreadable(folders: &[PathBuf]) -> Result<Option<String>, TerraformError> {
+    for folder in folders {
+        let found = of(folder)?.into_iter().find_map(|(_, source)| source.err());
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
 /// One file, whatever it is written in.
 pub(super) fn read(file: &Path) -> Result<Read, TerraformError> {
     let bytes = fs::read(file).map_err(TerraformError::file(file))?;

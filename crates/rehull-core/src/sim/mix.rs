@@ -101,16 +101,7 @@ pub fn drawn_by_terraform(seed: u64, members: u8) -> Faults {
         // Behind everything that the others draw.
         ordinal: OF_TERRAFORM,
     };
-    let count = 1_u64.saturating_add(dice.next(2));
-    let more = (0..count).map(|_| {
-        let slot = dice.slot(members);
-        WorldFault {
-            what: dice.of_terraform(slot),
-            at_s: dice.next(RUN_MAX_S),
-            for_s: 5_u64.saturating_add(dice.next(FOR_MAX_S)),
-        }
-    });
-    let more: Vec<WorldFault> = more.collect();
+    let more = dice.one_or_two(members, RUN_MAX_S, Dice::of_terraform);
     let calm = Span::of(members);
     let span = Span {
         seconds: calm.seconds.saturating_add(RUN_MAX_S),
@@ -129,16 +120,7 @@ pub fn drawn_for_a_person(seed: u64, members: u8) -> Faults {
         ordinal: OF_A_PERSON,
     };
     let span = Span::of(members);
-    let count = 1_u64.saturating_add(dice.next(2));
-    let more = (0..count).map(|_| {
-        let slot = dice.slot(members);
-        WorldFault {
-            what: dice.for_a_person(slot),
-            at_s: dice.next(span.seconds),
-            for_s: 5_u64.saturating_add(dice.next(FOR_MAX_S)),
-        }
-    });
-    let more: Vec<WorldFault> = more.collect();
+    let more = dice.one_or_two(members, span.seconds, Dice::for_a_person);
     let mut faults = within(seed, members, span);
     faults.world.extend(more);
     faults
@@ -199,6 +181,25 @@ impl Dice {
         let nth = self.next(u64::try_from(all.len()).unwrap_or(1));
         let drawn = all.get(usize::try_from(nth).unwrap_or(0));
         drawn.copied().unwrap_or(RequestTrouble::KillBefore)
+    }
+
+    /// One or two of these faults, each at a slot, within so many seconds.
+    fn one_or_two(
+        &mut self,
+        members: u8,
+        seconds: u64,
+        what: fn(&mut Self, SlotName) -> Happening,
+    ) -> Vec<WorldFault> {
+        let count = 1_u64.saturating_add(self.next(2));
+        let faults = (0..count).map(|_| {
+            let slot = self.slot(members);
+            WorldFault {
+                what: what(self, slot),
+                at_s: self.next(seconds),
+                for_s: 5_u64.saturating_add(self.next(FOR_MAX_S)),
+            }
+        });
+        faults.collect()
     }
 
     fn happening(&mut self, slot: SlotName) -> Happening {
