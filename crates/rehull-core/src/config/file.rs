@@ -290,7 +290,7 @@ pub(super) struct Rollout {
     /// A graceful stop that is not seen after this long is reported and the machine is terminated. At least 15 s.
     #[schemars(regex(pattern = DURATION), extend("default" = "60s"))]
     pub(super) stop_deadline: Option<String>,
-    /// A member that has not joined and caught up after this long stops the rollout.
+    /// A member that has not joined and caught up after this long stops the rollout, and so does one that others keep out so long.
     #[schemars(regex(pattern = DURATION), extend("default" = "10m"))]
     pub(super) join_deadline: Option<String>,
     /// How old the links between members must be before the next change. At least 6 s: etcd counts younger ones as down.

@@ -40,7 +40,7 @@ pub struct RolloutPolicy {
     /// A graceful stop that is not observed after this long is reported as ungraceful and the machine is terminated.
     /// etcd with open watch streams took 2.4–10 s to stop, so never below 15 s.
     pub stop_deadline: Duration,
-    /// A member that has not joined and caught up after this long stops the rollout.
+    /// A member that has not joined and caught up after this long stops the rollout, and so does one that others keep out so long.
     pub join_deadline: Duration,
     /// Peer links younger than this count as down inside etcd (HealthInterval 5 s), so never below 6 s.
     pub settle: Duration,

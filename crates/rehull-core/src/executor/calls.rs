@@ -1,6 +1,7 @@
 //! Calls of one tick: intents with their tokens, all sent at once, all settled in one segment.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -17,6 +18,9 @@ use crate::event::What;
 use crate::journal::{JournalError, Record, RecordBody, token};
 use crate::mutant::mutant;
 use crate::ports::PortError;
+
+/// No request rests on a look that is older: where writing the intent took so long, the world is looked at once more.
+const FRESH: Duration = Duration::from_secs(10);
 
 /// An action that is about to be written down, and then performed.
 #[derive(Clone)]
@@ -167,6 +171,10 @@ impl Driver<'_> {
         mutant!(SendWithoutLease => return None);
         if let Some(how) = self.watch.attention.stop_asked() {
             return Some(format!("asked to stop: {how}"));
+        }
+        let age = self.ports.clock.monotonic().saturating_sub(self.seen_at);
+        if age > FRESH {
+            return Some(format!("what it rests on was seen {} s ago", age.as_secs()));
         }
         let remaining = self.watch.lease.remaining();
         (remaining <= self.watch.times.call_timeout).then(|| {

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::grace::Grace;
 use super::open::Opened;
+use super::patience::Patience;
 use super::ports::{Ports, Scene, Watch};
 use super::repeat::Repeats;
 use super::rest::{rest, unseen};
@@ -77,6 +78,8 @@ pub struct Driver<'a> {
     pub(super) journal: Journal<'a>,
     pub(super) grace: Grace,
     pub(super) seen: Option<Arc<Observed>>,
+    /// Monotonic time at which the last look was over.
+    pub(super) seen_at: Duration,
     /// Voters that may still fail, at the last look.
     margin: i64,
     /// Monotonic time since which the lease is too short to send anything, and when it counts as lost.
@@ -85,6 +88,7 @@ pub struct Driver<'a> {
     wishes: BTreeMap<String, Request>,
     /// Monotonic time since which the goal is reached and it does not look like a resting place.
     pub(super) restless: Option<Duration>,
+    pub(super) patience: Patience,
     pub(super) repeats: Repeats,
     told_waiting: Option<(Vec<Waiting>, i64)>,
     told_done: BTreeSet<StepId>,
@@ -105,10 +109,12 @@ impl<'a> Driver<'a> {
             journal: opened.journal,
             grace: Grace::default(),
             seen: None,
+            seen_at: Duration::ZERO,
             margin: 0,
             lease_short: None,
             wishes: BTreeMap::new(),
             restless: None,
+            patience: Patience::default(),
             repeats: Repeats::default(),
             told_waiting: None,
             told_done: BTreeSet::new(),
@@ -223,6 +229,7 @@ impl<'a> Driver<'a> {
         self.wishes
             .extend(heard.map(|request| (request.id.clone(), request)));
         self.seen = Some(Arc::new(seen));
+        self.seen_at = self.ports.clock.monotonic();
         true
     }
 
@@ -311,7 +318,13 @@ impl<'a> Driver<'a> {
 
     /// Ends without a word in the journal: it is not ours any more, or nobody listens.
     fn leave(&mut self, reason: StopReason) -> Outcome {
-        let (rest, in_flight) = self.standing();
+        let (mut rest, in_flight) = self.standing();
+        if matches!(reason, StopReason::LeaseLost { .. }) {
+            // However calm it was when it was looked at the last time: that is not known any more.
+            rest.at_rest = false;
+            rest.left
+                .push("whoever has the lease now may be at work on it".to_owned());
+        }
         self.emit(What::Stopped {
             reason: reason.clone(),
             rest: rest.clone(),

@@ -18,6 +18,7 @@ mod mutants;
 mod nodes;
 mod observe;
 pub mod open;
+mod patience;
 mod perform;
 mod ports;
 mod repeat;

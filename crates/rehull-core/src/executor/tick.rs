@@ -233,10 +233,14 @@ impl Driver<'_> {
         records.extend(intents.iter().map(|intent| self.intended(intent)));
         mutant!(AppendAfterAct => if !intents.is_empty() { return self.act_first(seen, &intents, records).await });
         self.journal.append(records).await?;
-        self.tell_waiting(waiting);
         if intents.is_empty() && repeats.is_empty() {
-            return Ok(Flow::Again(self.pause(recheck, until, seen.at)));
+            let over = self.patience_is_over(&waiting, seen.at);
+            self.tell_waiting(waiting);
+            let again = || Flow::Again(self.pause(recheck, until, seen.at));
+            return Ok(over.map_or_else(again, Flow::Stop));
         }
+        self.patience.begin_anew();
+        self.tell_waiting(waiting);
         let written = intents.len();
         intents.extend(repeats);
         let mut answers = self.perform_all(seen, &intents).await;
@@ -245,6 +249,13 @@ impl Driver<'_> {
         let stop = self.settle(&intents, answers).await?;
         let stop = stop.or_else(|| self.repeated(&repeats, of_repeats));
         Ok(stop.map_or(Flow::Again(AFTER_ACTION), Flow::Stop))
+    }
+
+    fn patience_is_over(&mut self, waiting: &[Waiting], wall: Timestamp) -> Option<StopReason> {
+        let now = self.ports.clock.monotonic();
+        let limit = self.plan.envelope.policy.join_deadline;
+        let what = self.patience.is_over(waiting, (wall, now), limit)?;
+        Some(StopReason::Deadline { what })
     }
 
     /// A lease that is only too short is waited for: a store that was away for half a minute is no reason to end. One

@@ -44,11 +44,19 @@ fn a_stale_process_that_wakes_up_is_fenced_and_performs_nothing_but_what_it_had_
 
         let Run::Ended(Ok(Outcome::Stopped {
             reason: StopReason::LeaseLost { holder },
+            rest,
             ..
         })) = woken
         else {
             panic!("after {polls} polls: {woken:?}");
         };
+        // It has looked at nothing since it was succeeded, if it has ever looked.
+        assert!(!rest.at_rest, "after {polls} polls: {rest:?}");
+        let says = rest.left.last().unwrap();
+        assert!(
+            says.contains("whoever has the lease") || says.contains("could not be looked at"),
+            "{says}"
+        );
         assert!(
             holder.contains("fresh@host 7") || holder == "another process",
             "{holder}"
