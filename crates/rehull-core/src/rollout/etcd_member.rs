@@ -85,7 +85,8 @@ fn switch(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
     if !warm(step, new, tick) {
         return;
     }
-    if !step.slot.switch_has_begun() && !may_begin(step, tick) {
+    let is_held = !step.slot.switch_has_begun() || !step.hold.is_empty();
+    if is_held && !may_begin(step, tick) {
         return;
     }
     if !mutant!(RemoveFirst) && !leave::old_is_stopped(step, tick) {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::situation::{Health, Situation, SlotSituation};
 use super::step::{Step, boot_word};
 use super::tick::Tick;
-use super::{gates, give_up, learner};
+use super::{gates, give_up, learner, removed};
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::Machine;
@@ -141,14 +141,16 @@ pub(crate) fn is_complete(now: &Situation<'_>, slot: &SlotSituation<'_>, journal
     slot.serves_new() && has_settled(now, slot, journal)
 }
 
-/// The step was over and nothing is heard of its member any more, though its machine is there: an incident, not an open
-/// step. The others must not wait in its name, and a person must be able to abort the rollout and heal it.
+/// Nothing is heard of its member any more, though its machine is there, and the step was over, or somebody else has removed
+/// the member since it joined: an incident, not an open step. The others must not wait in its name, and a person must be able
+/// to abort the rollout and heal it.
 pub(crate) fn was_complete_and_hangs(
     now: &Situation<'_>,
     slot: &SlotSituation<'_>,
     journal: &JournalView,
 ) -> bool {
-    slot.endpoint.answer().is_none() && has_settled(now, slot, journal)
+    let is_over = || has_settled(now, slot, journal) || removed::after_it_joined(now, slot, journal);
+    slot.endpoint.answer().is_none() && is_over()
 }
 
 /// It has joined on the machine that carries it, its links are old enough, its data was compared, and the old machine is

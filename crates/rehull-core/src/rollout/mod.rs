@@ -49,7 +49,7 @@ use crate::mutant::mutant;
 use crate::plan::{RolloutKind, RolloutPlan};
 use order::Turn;
 pub use progress::{Progress, Rolled, progress};
-use situation::{Situation, SlotSituation};
+use situation::{Health, Situation, SlotSituation};
 use step::Step;
 use tick::Tick;
 
@@ -249,8 +249,16 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
         return;
     };
     let mut hold = Vec::new();
-    if turn.begun.is_none() {
+    // Nothing of it was begun in this rollout: somebody else may have taken its old member away, or another rollout has begun
+    // what this one takes back. Whoever is out in the middle of that is not kept waiting.
+    let begins = |slot: &SlotSituation<'_>| {
+        let is_ours = journal.switches(slot.name());
+        !slot.switch_has_begun() || !is_ours && slot.standing() == Health::Healthy
+    };
+    if turn.begun.is_none_or(begins) {
         hold.extend(snapshot::next(now, journal, tick));
+    }
+    if turn.begun.is_none() {
         hold.extend(bake::hold(now, slot, journal, tick));
     }
     if let Some(reason) = gates::past_the_point(now, slot, slot.plan.to.version)

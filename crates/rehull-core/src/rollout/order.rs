@@ -3,6 +3,7 @@
 use super::Goal;
 use super::comeback;
 use super::join;
+use super::removed;
 use super::situation::{Health, Situation, SlotSituation, is_off};
 use crate::journal::JournalView;
 use crate::mutant::mutant;
@@ -27,11 +28,12 @@ pub(crate) fn turn<'a>(now: &'a Situation<'a>, journal: &JournalView, goal: Goal
         .iter()
         .filter(|slot| !join::is_complete(now, slot, journal) && !is_lost(slot))
         .filter(|slot| !join::was_complete_and_hangs(now, slot, journal))
+        .filter(|slot| goal == Goal::Finish || !removed::leave_it_unverified(now, slot, journal))
         .collect();
     let mut begun: Vec<&SlotSituation<'_>> = open
         .iter()
         .copied()
-        .filter(|slot| slot.switch_has_begun() || is_vacant(slot))
+        .filter(|slot| slot.switch_has_begun() || is_vacant(slot) && !removed::by_others(now, slot, journal))
         .collect();
     // Of several (machines were lost, a person interfered), those that are out come back first, the nearest to serving
     // before the others; what serves already is only verified, and for that all have to be there.

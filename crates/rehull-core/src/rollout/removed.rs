@@ -43,18 +43,36 @@ pub(super) fn watch(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick)
     }
 }
 
-/// Its machine runs and was not told to stop, and all who answer agree on a list without it. Of a slot whose switch has
-/// begun only once its new member has joined: until then it may be rehull that has removed the old one.
-fn by_others(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
-    let runs = slot
-        .running_machines()
-        .any(|machine| machine.go && slot.has_part_at(machine));
-    let is_untouched = !slot.plan.changes() || !slot.switch_has_begun();
+/// Its new member had joined before it was removed: an incident, and no open step.
+pub(super) fn after_it_joined(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
+    gates::joined_at(slot, journal).is_some() && by_others(now, slot, journal)
+}
+
+/// It serves, and is verified together with all others; one of those was removed by somebody and never answers again. An abort
+/// leaves it at that, so that the other one can be healed.
+pub(super) fn leave_it_unverified(
+    now: &Situation<'_>,
+    slot: &SlotSituation<'_>,
+    journal: &JournalView,
+) -> bool {
+    let is_verified_last = slot.serves_new() && gates::joined_at(slot, journal).is_some();
+    is_verified_last && now.slots.iter().any(|other| by_others(now, other, journal))
+}
+
+/// Its machine runs and was not told to stop, or is gone, and all who answer agree on a list without it. Of a slot whose
+/// switch has begun only once its new member has joined: until then it may be rehull that has removed the old one, whose
+/// machine may live on for a while.
+pub(super) fn by_others(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
+    let runs = || {
+        slot.running_machines()
+            .any(|machine| machine.go && !machine.stop_asked && slot.has_part_at(machine))
+    };
+    let is_gone = || slot.running_machines().all(|machine| !machine.go) && !journal.switches(slot.name());
+    let is_untouched = !slot.stop_was_asked() && (!slot.plan.changes() || !slot.switch_has_begun());
     let has_joined = || gates::joined_at(slot, journal).is_some();
     now.list_is_known()
         && slot.listed.is_none()
-        && runs
-        && !slot.stop_was_asked()
+        && (runs() || is_gone())
         && (is_untouched || has_joined())
         && !comeback::is_target(now, slot)
 }

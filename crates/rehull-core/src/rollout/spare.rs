@@ -11,6 +11,7 @@ use super::tick::Tick;
 use super::{Goal, comeback, etcd_member, gates, join, launch_template, leave, snapshot, steady};
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::fleet::{BootPhase, Machine, MachineState};
+use crate::domain::ids::InstanceId;
 use crate::domain::quorum::Standing;
 use crate::domain::waiting::WaitingOn;
 use crate::journal::JournalView;
@@ -97,7 +98,8 @@ fn come(step: &Step<'_>, tick: &mut Tick) {
         ..step.slot.clone()
     };
     let mut hold = Vec::new();
-    if !slot.switch_has_begun() {
+    // Another rollout may have begun what this one goes on with.
+    if !slot.switch_has_begun() || !step.journal.switches(slot.name()) {
         hold.extend(snapshot::next(step.now, step.journal, tick));
     }
     if slot.new.is_none() && !launch_template::next(step.now, step.journal, tick) {
@@ -127,7 +129,7 @@ fn go_away(step: &Step<'_>, tick: &mut Tick) {
         if line.learner && ask_learner_to_stop(step, tick) {
             return;
         }
-        if !line.learner && !has_settled(step, tick) {
+        if !line.learner && (may_another_go(step, tick) || !has_settled(step, tick)) {
             return;
         }
         let leaving = SlotSituation {
@@ -162,6 +164,27 @@ fn ask_learner_to_stop(step: &Step<'_>, tick: &mut Tick) -> bool {
         }
     }
     asked
+}
+
+/// Somebody else may have been told to stop, and hear of it only now: two would be out at once.
+fn may_another_go(step: &Step<'_>, tick: &mut Tick) -> bool {
+    // One that shows it is seen to go, and one that is gone hears of nothing.
+    let hears = |machine: &InstanceId| {
+        let mut others = step.now.slots.iter().flat_map(SlotSituation::machines);
+        others.any(|other| other.id == *machine && !other.stop_asked)
+    };
+    let stops = |action: &Action| matches!(action, Action::AskStop { machine, .. } if hears(machine));
+    let doubts = step.journal.in_doubt().into_iter();
+    let doubts: Vec<_> = doubts.filter(|past| stops(&past.action)).collect();
+    for past in &doubts {
+        let on = WaitingOn::Retry {
+            action: past.action.key(),
+            why: "not known whether it happened".to_owned(),
+            at: past.intended_at,
+        };
+        step.wait(tick, on);
+    }
+    !doubts.is_empty()
 }
 
 fn has_settled(step: &Step<'_>, tick: &mut Tick) -> bool {

@@ -80,8 +80,10 @@ pub(super) fn since(now: &Situation<'_>, step: &SlotName, journal: &JournalView)
     mutant!(SkipHealth => return None);
     let rose = |slot: &SlotSituation<'_>| {
         let name = slot.name();
+        // Whoever is out has no links that could be young: for it there is a gate, or nobody waits.
+        let has_been_out = times(OUT, name, journal) > 0 && slot.standing() == Health::Healthy;
         // Not marked as back yet: this is the first look that sees it.
-        (times(OUT, name, journal) > 0).then(|| back_at(now, name, journal).unwrap_or(now.seen.at))
+        has_been_out.then(|| back_at(now, name, journal).unwrap_or(now.seen.at))
     };
     let attached = journal.holder().map(|(_, at)| at);
     let attached = attached.filter(|at| *at <= now.seen.at);

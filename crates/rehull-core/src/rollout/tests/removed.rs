@@ -2,6 +2,7 @@
 
 use super::model::{Model, OLD, plan, slot_name};
 use super::{End, walk};
+use crate::domain::fleet::Machine;
 use crate::domain::ids::SlotName;
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::waiting::StopReason;
@@ -14,17 +15,22 @@ fn remove(model: &mut Model, slot: &SlotName) {
     model.running.remove(slot);
 }
 
-/// The slot of the first member whose step is over.
-fn first_done(model: &mut Model, plan: &RolloutPlan) -> SlotName {
+/// The slot of the first member that has joined; its old machine lives still.
+fn first_joined(model: &mut Model, plan: &RolloutPlan) -> SlotName {
     loop {
         walk(model, plan, Goal::Finish, 1);
         let done = |key: &&String| key.starts_with("verify-data ");
         if let Some(key) = model.story.iter().find(done) {
-            let slot = SlotName::new(key.rsplit(' ').next().unwrap());
-            walk(model, plan, Goal::Finish, 3);
-            return slot;
+            return SlotName::new(key.rsplit(' ').next().unwrap());
         }
     }
+}
+
+/// The slot of the first member whose step is over.
+fn first_done(model: &mut Model, plan: &RolloutPlan) -> SlotName {
+    let slot = first_joined(model, plan);
+    walk(model, plan, Goal::Finish, 3);
+    slot
 }
 
 /// Waits for it by name, then stops by name, and has touched no member meanwhile.
@@ -86,6 +92,26 @@ fn a_member_removed_by_hand_after_its_step_is_told_then_a_stop_and_healed_by_the
         );
         assert_eq!(model.healthy_voters(), 3, "{strategy:?}");
     }
+}
+
+#[test]
+fn a_member_removed_by_hand_while_its_old_machine_lives_on_is_told_and_then_a_stop() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = Model::healthy(3);
+    let slot = first_joined(&mut model, &plan);
+    let asked = |machine: &&Machine| machine.is_live() && machine.stop_asked;
+    assert_eq!(
+        model.machines.iter().filter(asked).count(),
+        1,
+        "{:#?}",
+        model.story
+    );
+    remove(&mut model, &slot);
+    stops_for(&mut model, &plan, &slot);
+    // The abort that the stop names comes to its end.
+    model.attach();
+    let end = walk(&mut model, &plan, Goal::Rest, 120);
+    assert_eq!(end, End::Done, "{:#?}", model.story);
 }
 
 #[test]
