@@ -256,6 +256,15 @@ pub(super) fn plan(
     }
 }
 
+/// The plan of the way back.
+pub(super) fn turned(there: &ControlPlanePlan) -> ControlPlanePlan {
+    ControlPlanePlan {
+        from: Some(there.to.clone()),
+        to: there.from.clone().unwrap_or_else(|| there.to.clone()),
+        ..there.clone()
+    }
+}
+
 fn first(document: &Document, list: &str, name: &str) -> Result<String, GroundError> {
     let Some(Value::List(rows)) = document.get(list) else {
         return Err(wrong(list));

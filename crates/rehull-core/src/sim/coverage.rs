@@ -273,6 +273,8 @@ fn end(end: &End) -> &'static str {
     match end {
         End::Finished => "finished",
         End::Aborted => "aborted",
+        End::WentBack => "went back",
+        End::NoWayBack(_) => "no way back",
         End::Stopped(_) => "left to a person",
         End::Endless(_) => "without an end",
     }

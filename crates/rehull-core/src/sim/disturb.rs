@@ -111,6 +111,7 @@ impl Lab {
             Happening::TerraformSlow { .. } => self.terraform.troubles.slow = more(what, begins),
             Happening::ClockJump { .. }
             | Happening::AskAbort
+            | Happening::Revert
             | Happening::SecondRehull
             | Happening::ComputerLost => {
                 if begins {

@@ -184,6 +184,8 @@ pub enum Happening {
     SnapshotFails,
     /// A person asks for an abort.
     AskAbort,
+    /// The change is reverted: the rollout is aborted, and what it has changed is taken back.
+    Revert,
     /// Another rehull is started beside the one that runs, on another computer.
     SecondRehull,
     /// The computer on which rehull runs is lost with everything on it; rehull goes on somewhere else.
@@ -268,6 +270,7 @@ impl Happening {
             | Self::SnapshotHangs
             | Self::SnapshotFails
             | Self::AskAbort
+            | Self::Revert
             | Self::SecondRehull
             | Self::ComputerLost
             | Self::PlanDies

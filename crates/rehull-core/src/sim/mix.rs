@@ -243,8 +243,9 @@ impl Dice {
     }
 
     fn for_a_person(&mut self, slot: SlotName) -> Happening {
-        match self.next(9) {
+        match self.next(11) {
             0 | 1 => Happening::AskAbort,
+            9 | 10 => Happening::Revert,
             2 | 3 => Happening::Alarm {
                 slot,
                 alarm: "NOSPACE".to_owned(),

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 
 use super::etcd::Etcd;
 use super::fault::Happening;
+use super::store::Objects;
 use crate::domain::ids::SlotName;
 use crate::plan::RolloutPlan;
 use memory::Memory;
@@ -245,6 +246,11 @@ impl Oracle {
                 format!("{what} removed a healthy voter while others were out"),
             );
         }
+    }
+
+    /// The rollout is taken back from now on.
+    pub(super) fn turn(&mut self, store: &Objects) {
+        self.memory.turn(store);
     }
 
     pub(super) fn breach(&mut self, at: Timestamp, invariant: u8, what: String) {

@@ -15,7 +15,7 @@ use crate::domain::ids::RolloutId;
 use crate::domain::waiting::StopReason;
 use crate::event::{Event, EventSink, Rest};
 use crate::executor::lease::{Acquired, Claim, LeaseKeeper, LeaseTimes, take_over};
-use crate::executor::open::{Access, OpenError, begin, resume};
+use crate::executor::open::{Access, OpenError, Opened, begin, resume, supersede};
 use crate::executor::{Attention, Driver, KubePorts, Outcome, Ports, Rules, RunError, ServingPorts, Watch};
 use crate::journal::{Scope, TornTail, Writer};
 use crate::plan::RolloutPlan;
@@ -28,6 +28,8 @@ pub(super) struct Job {
     pub(super) plan: RolloutPlan,
     pub(super) rules: Rules,
     pub(super) ttl: Duration,
+    /// The rollout whose place it takes, if that is not over.
+    pub(super) supersedes: Option<RolloutId>,
     /// The cluster file names a module.
     pub(super) by_terraform: bool,
 }
@@ -116,7 +118,7 @@ async fn work(
     lease: &Arc<dyn LeaseState>,
     listener: &dyn Listener,
 ) -> (Ended, bool) {
-    let by_terraform = job.by_terraform;
+    let (by_terraform, rules, ttl) = (job.by_terraform, job.rules, job.ttl);
     let access = Access {
         store: witness,
         clock: witness.hands.clock.as_ref(),
@@ -131,7 +133,7 @@ async fn work(
         },
     };
     let opened = match resume(access.clone()).await {
-        Err(OpenError::NotFound { .. }) => begin(access, job.plan).await,
+        Err(OpenError::NotFound { .. }) => begin_anew(access, job).await,
         found => found,
     };
     let opened = match opened {
@@ -142,7 +144,7 @@ async fn work(
     let told = Told(listener, witness);
     let watch = Watch {
         lease,
-        times: LeaseTimes::of(job.ttl),
+        times: LeaseTimes::of(ttl),
         attention: &NoSignals,
         events: &told,
     };
@@ -153,7 +155,7 @@ async fn work(
         terraform: by_terraform.then_some(jobs),
         ..ports(witness)
     };
-    let driver = Driver::new(opened, ports, watch, job.rules);
+    let driver = Driver::new(opened, ports, watch, rules);
     match driver.run(&format!("rehull@sim {}", witness.hands.process)).await {
         Ok(Outcome::Finished) => (Ended::Finished, false),
         Ok(Outcome::Stopped {
@@ -169,6 +171,13 @@ async fn work(
             source, in_flight, ..
         }) => (Ended::Failed(source.to_string()), in_flight),
     }
+}
+
+async fn begin_anew(access: Access<'_>, job: Job) -> Result<Opened<'_>, OpenError> {
+    if let Some(of) = job.supersedes {
+        supersede(access.of(of), &job.rollout).await?;
+    }
+    begin(access, job.plan).await
 }
 
 pub(super) fn ports(witness: &Witness) -> Ports<'_> {

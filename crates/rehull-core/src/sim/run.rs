@@ -1,5 +1,7 @@
 //! A whole simulation: the ground, the cluster on it, the rollout, everybody who starts rehull again, and the verdict.
 
+mod after;
+mod back;
 mod errands;
 mod plan;
 
@@ -7,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+use self::after::After;
 use super::chronicle::{Chronicle, Happened};
 use super::control_plane;
 use super::crew::{Crew, Went};
@@ -14,7 +17,7 @@ use super::draw::Draw;
 use super::fault::Faults;
 use super::ground::{self, Ground, GroundError, Unplanned};
 use super::hands::{Hands, Stage};
-use super::lab::{Due, Lab, later};
+use super::lab::Lab;
 use super::oracle::standing;
 use super::process::{self, Ended, Job, Listener};
 use super::scenario::{Provisioner, Scenario};
@@ -24,20 +27,12 @@ use super::workers;
 use crate::domain::desired::Desired;
 use crate::domain::ids::RolloutId;
 use crate::domain::version::EtcdVersion;
-use crate::domain::waiting::StopReason;
 use crate::event::Event;
 use crate::executor::Rules;
 use crate::plan::{RolloutKind, RolloutPlan};
 
 /// Whoever runs rehull starts it again so long after it was killed.
 const RESTART: Duration = Duration::from_secs(10);
-/// And so long after it stopped for a reason that may pass.
-const RETRY: Duration = Duration::from_secs(60);
-/// A person needs so long to read why it stopped, and so often looks again whether the cause is gone.
-const LOOK: Duration = Duration::from_secs(900);
-const LOOKS_MAX: u32 = 8;
-/// A rollout that is stopped so often is left to a person.
-const PROCESSES_MAX: u32 = 60;
 /// No rollout takes longer, whatever happens to it.
 const BOUND: Duration = Duration::from_secs(12 * 3_600);
 /// Computers: the one on which rehull is started, and that of a second rehull. Each that follows a lost one has the next
@@ -53,6 +48,7 @@ pub struct Prepared {
     lab: Lab,
     /// Nothing has happened yet when it is made, so it is the same for every seed and every fault.
     plan: RolloutPlan,
+    before: Desired,
     after: Desired,
     elapsed: Duration,
     scenario: Scenario,
@@ -132,6 +128,7 @@ pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unp
     Ok(Prepared {
         lab,
         plan,
+        before: ground.before,
         after: ground.after,
         elapsed: verdict.took.saturating_add(settled),
         scenario,
@@ -160,6 +157,7 @@ impl Prepared {
         let (verdict, run) = self.run(scenario, rules);
         let left = Self {
             plan: run.plan(&self.after, RolloutKind::Upgrade)?,
+            before: self.before.clone(),
             lab: run.stage.lab().clone(),
             after: self.after.clone(),
             elapsed: self.elapsed.saturating_add(verdict.took),
@@ -178,6 +176,7 @@ impl Prepared {
             lab.plan_fault(begin, fault);
         }
         let mut run = Run::start(lab, self.elapsed, &scenario.faults);
+        run.before = Some(self.before.clone());
         let name = match self.upgrades {
             0 => "upgrade".to_owned(),
             before => format!("upgrade-{}", before.saturating_add(1)),
@@ -205,8 +204,14 @@ struct Run {
     wall_offset_s: Arc<AtomicI64>,
     number: ProcessNumber,
     looks: u32,
+    /// Stops at a deadline.
+    waits: u32,
     /// Where rehull is started.
     computer: u32,
+    /// What the cluster file said before the change.
+    before: Option<Desired>,
+    /// Somebody has reverted the change, and the way back has not begun.
+    is_reverted: bool,
 }
 
 impl Run {
@@ -219,7 +224,10 @@ impl Run {
             wall_offset_s: Arc::default(),
             number: 0,
             looks: 0,
+            waits: 0,
             computer: HOME,
+            before: None,
+            is_reverted: false,
         }
     }
 
@@ -235,15 +243,16 @@ impl Run {
             ttl: plan.envelope.policy.lease_ttl,
             plan,
             rules,
+            supersedes: None,
         };
-        let end = self.drive(&job);
+        let end = self.drive_there_and_back(&job);
         let took = self.stage.time.elapsed().saturating_sub(self.begin);
         let now = self.stage.time.now();
         let mut lab = self.stage.lab();
         if end == End::Finished {
             lab.judge_the_module(now, &job.plan);
         }
-        if matches!(end, End::Finished | End::Aborted) {
+        if matches!(end, End::Finished | End::Aborted | End::WentBack) {
             lab.judge_what_is_owed(now);
             lab.judge_what_nodes_owe(now);
         }
@@ -274,10 +283,32 @@ impl Run {
         }
     }
 
-    fn drive(&mut self, job: &Job) -> End {
+    /// To the end of the rollout, and of the way back if somebody reverts it.
+    fn drive_there_and_back(&mut self, job: &Job) -> End {
         let mut crew = Crew::new(self.stage.clone());
+        let end = self.drive(job, &mut crew);
+        if !std::mem::take(&mut self.is_reverted) {
+            return end;
+        }
+        match self.way_back(job, &mut crew, &end) {
+            Ok(back) => {
+                self.stage.lab().turn();
+                match self.drive(&back, &mut crew) {
+                    End::Finished => End::WentBack,
+                    other @ (End::Aborted
+                    | End::Stopped(_)
+                    | End::Endless(_)
+                    | End::WentBack
+                    | End::NoWayBack(_)) => other,
+                }
+            }
+            Err(instead) => instead,
+        }
+    }
+
+    fn drive(&mut self, job: &Job, crew: &mut Crew<Ended>) -> End {
         let bound = self.begin.saturating_add(BOUND);
-        let mut next = Some(self.begin);
+        let mut next = Some(self.stage.time.elapsed());
         loop {
             let now = self.stage.time.elapsed();
             if now >= bound {
@@ -287,18 +318,18 @@ impl Run {
                 // What follows proves nothing any more, and may never come to an end.
                 return End::Endless("a promise was broken".to_owned());
             }
-            if self.run_errands(job, &mut crew) {
+            if self.run_errands(job, crew) {
                 next = Some(now.saturating_add(RESTART));
             }
             if next.is_some_and(|at| at <= now) {
                 next = None;
-                self.begin_process(job, &mut crew, self.computer);
+                self.begin_process(job, crew, self.computer);
             }
             match crew.go_on(next.unwrap_or(bound)) {
                 Went::On => {}
                 Went::Stuck => return End::Endless("nobody can go on".to_owned()),
                 Went::Killed => next = Some(now.saturating_add(RESTART)),
-                Went::Ended(ended) => match self.after(ended, &crew) {
+                Went::Ended(ended) => match self.after(ended, crew) {
                     After::End(end) => return end,
                     After::Again(pause) => next = Some(now.saturating_add(pause)),
                     After::Nothing => {}
@@ -322,58 +353,6 @@ impl Run {
             ended
         });
     }
-
-    /// What a pipeline or a person does when rehull has ended.
-    fn after(&mut self, ended: Ended, crew: &Crew<Ended>) -> After {
-        match &ended {
-            Ended::Finished => After::End(End::Finished),
-            Ended::Closed(outcome) if outcome == "finished" => After::End(End::Finished),
-            Ended::Closed(_) => After::End(End::Aborted),
-            // rehull itself refused its own proposal, or the world is not the plan's: waiting must not hide that.
-            Ended::Stopped {
-                reason: StopReason::OutsideEnvelope { .. } | StopReason::PastPointOfNoReturn { .. },
-                ..
-            } => After::End(End::Stopped(Box::new(ended))),
-            Ended::Stopped { reason, .. } if reason.needs_human() => {
-                self.looks = self.looks.saturating_add(1);
-                if self.looks > LOOKS_MAX {
-                    After::End(End::Stopped(Box::new(ended)))
-                } else {
-                    After::Again(LOOK)
-                }
-            }
-            // A person reads what came of it, and frees the lock that a dead run has left.
-            Ended::Stopped {
-                reason: StopReason::Terraform { .. },
-                ..
-            } => self.looks_after_terraform(ended),
-            // Somebody else works on it.
-            Ended::Held(_) if !crew.is_empty() => After::Nothing,
-            Ended::Stopped { .. } | Ended::Held(_) | Ended::Failed(_) => {
-                if self.number >= PROCESSES_MAX {
-                    After::End(End::Stopped(Box::new(ended)))
-                } else {
-                    After::Again(RETRY)
-                }
-            }
-        }
-    }
-
-    fn looks_after_terraform(&mut self, ended: Ended) -> After {
-        self.looks = self.looks.saturating_add(1);
-        if self.looks > LOOKS_MAX {
-            return After::End(End::Stopped(Box::new(ended)));
-        }
-        let now = self.stage.time.now();
-        self.stage.lab().plan(later(now, LOOK), Due::UnlockTerraform);
-        After::Again(LOOK)
-    }
-}
-
-enum After {
-    End(End),
-    Again(Duration),
-    Nothing,
 }
 
 impl Lab {

@@ -49,13 +49,8 @@ impl Objects {
         self.below(prefix).cloned().collect()
     }
 
-    /// Something lies under a prefix.
-    #[must_use]
-    pub(crate) fn has_any(&self, prefix: &str) -> bool {
-        self.below(prefix).next().is_some()
-    }
-
-    fn below(&self, prefix: &str) -> impl Iterator<Item = &String> {
+    /// Keys that begin like this.
+    pub(super) fn below(&self, prefix: &str) -> impl Iterator<Item = &String> {
         let from = (Bound::Included(prefix), Bound::Unbounded);
         let keys = self.by_key.range::<str, _>(from).map(|(key, _)| key);
         keys.take_while(move |key| key.starts_with(prefix))

@@ -49,6 +49,10 @@ pub enum End {
     Finished,
     /// Given up on request, at rest.
     Aborted,
+    /// Reverted, and everything that had been changed was taken back.
+    WentBack,
+    /// Reverted, and what stands against going back is for a person.
+    NoWayBack(Vec<String>),
     /// Left to a person, with this reason.
     Stopped(Box<Ended>),
     /// Nobody could ever go on, or the bound of time has passed.

@@ -251,5 +251,18 @@ pub(super) fn plan(wanted: Workers) -> WorkersPlan {
     }
 }
 
+/// The plan of the way back.
+pub(super) fn turned(there: &WorkersPlan) -> WorkersPlan {
+    let groups = there.groups.iter().map(|group| WorkerGroupPlan {
+        from: Some(group.to.clone()),
+        to: group.from.clone().unwrap_or_else(|| group.to.clone()),
+        ..group.clone()
+    });
+    WorkersPlan {
+        groups: groups.collect(),
+        ..there.clone()
+    }
+}
+
 /// The declared order, for whoever judges it.
 pub(super) const ORDER: (&str, &str) = (FIRST, THEN);

@@ -2,12 +2,13 @@
 
 use std::sync::Mutex;
 
-use rehull_core::sim::fault::Happening;
+use rehull_core::domain::version::EtcdVersion;
 use rehull_core::sim::{End, Happened, Scenario, Verdict, drawn_for_a_person};
 
 use crate::bench::{everywhere, number, play};
 use crate::seeds::{
-    Drawn, campaign, scenario, scenario_by_terraform, scenario_of_a_control_plane, scenario_of_workers, wrong,
+    Drawn, campaign, scenario, scenario_by_terraform, scenario_of_a_control_plane, scenario_of_workers,
+    was_harmed_at_the_end, wrong,
 };
 
 /// Seeds of the default tests.
@@ -25,16 +26,20 @@ pub(crate) fn scenario_for_a_person(seed: u64) -> Scenario {
     }
 }
 
-/// Whatever it is, no promise is broken, and it ends: done, at rest, or stopped with a reason that has a name. A member that
-/// somebody has removed by hand is waited for until that person aborts the rollout and heals it.
+/// Whatever it is, no promise is broken, and it ends: done, at rest, or stopped with a reason that has a name.
 pub(crate) fn wrong_for_a_person(scenario: &Scenario, verdict: &Verdict) -> Option<String> {
-    let removed = |fault: &&_| matches!(fault, Happening::RemoveMember { .. });
-    let mut world = scenario.faults.world.iter().map(|fault| &fault.what);
     match (&verdict.end, verdict.breaches.as_slice()) {
-        (End::Stopped(_) | End::Aborted, []) => None,
-        (End::Endless(_), []) if world.any(|what| removed(&what)) => None,
+        (End::Stopped(_) | End::Aborted | End::NoWayBack(_), []) => None,
+        (End::WentBack, []) => is_not_as_before(scenario, verdict),
         (End::Finished | End::Endless(_), []) | (_, [_, ..]) => wrong(scenario, verdict),
     }
+}
+
+/// Who went back has nothing left of the new release.
+fn is_not_as_before(scenario: &Scenario, verdict: &Verdict) -> Option<String> {
+    let is_old = |member: &Option<EtcdVersion>| *member == Some(scenario.from);
+    let is_done = verdict.members.iter().all(is_old) || was_harmed_at_the_end(verdict);
+    (!is_done).then(|| format!("went back, and the members are {:?}", verdict.members))
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn no_scenario_breaks_a_promise_and_each_ends_or_stops_for_a_named_reason() {
         let story = story(scenario, verdict);
         assert_eq!(verdict.breaches, [], "{name}:\n{story}");
         let named = match &verdict.end {
-            End::Finished | End::Aborted => true,
+            End::Finished | End::Aborted | End::WentBack | End::NoWayBack(_) => true,
             End::Stopped(ended) => {
                 assert!(story.contains("next: "), "{name}:\n{story}");
                 matches!(ended.as_ref(), Ended::Stopped { .. })

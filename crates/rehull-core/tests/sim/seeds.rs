@@ -13,6 +13,7 @@ use rehull_core::sim::{
 };
 
 use crate::bench::{everywhere, number, play, scenarios};
+use crate::days::wrong_for_a_person;
 use crate::{cells, coverage, days};
 
 /// Seeds of the default tests; `make sim SEEDS=…` for more.
@@ -146,7 +147,7 @@ fn run_what_is_wanted(scenario: &Scenario, verdict: &Verdict) -> bool {
 
 /// A fault that takes a member out was still going on when rehull looked the last time, or came later: the rollout was
 /// over, and who has been hit then may still be on its way up.
-fn was_harmed_at_the_end(verdict: &Verdict) -> bool {
+pub(crate) fn was_harmed_at_the_end(verdict: &Verdict) -> bool {
     let mut on: Vec<&Happening> = Vec::new();
     for moment in &verdict.moments {
         match &moment.what {
@@ -288,6 +289,11 @@ fn a_campaign_of_bad_days_breaks_no_promise_and_every_upgrade_finishes() {
 fn what_failed_once_does_not_fail_again_regressions() {
     for (name, scenario) in scenarios("regressions") {
         let verdict = play(&scenario);
+        let wrong: Wrong = if name.ends_with("-person") {
+            wrong_for_a_person
+        } else {
+            wrong
+        };
         let why = wrong(&scenario, &verdict);
         assert!(
             why.is_none(),
@@ -330,6 +336,11 @@ fn a_cluster_of_which_no_machine_is_left_is_for_a_person_and_one_with_a_machine_
 fn what_is_open_comes_to_a_good_end() {
     for (name, scenario) in scenarios("open") {
         let verdict = play(&scenario);
+        let wrong: Wrong = if name.ends_with("-person") {
+            wrong_for_a_person
+        } else {
+            wrong
+        };
         let why = wrong(&scenario, &verdict);
         assert!(
             why.is_none(),

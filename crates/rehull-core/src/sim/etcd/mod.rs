@@ -299,13 +299,22 @@ impl Etcd {
         }
     }
 
-    /// Somebody removes the member of a slot by hand, without any check.
+    /// Somebody removes the slot's member with etcdctl: through whichever other member takes it, if any does.
     pub fn remove_by_hand(&mut self, now: Timestamp, slot: &SlotName) {
         self.advance(now);
-        if let Some(member) = self.processes.get(slot).map(|process| process.data.member) {
-            self.forget(member);
-        }
-        self.settle(now);
+        let Some(member) = self.processes.get(slot).map(|process| process.data.member) else {
+            return;
+        };
+        let others: Vec<SlotName> = self
+            .processes
+            .keys()
+            .filter(|other| *other != slot)
+            .cloned()
+            .collect();
+        // What etcd refuses because it would cost the quorum is not tried in another way.
+        let _ = others
+            .iter()
+            .any(|via| self.member_remove(now, via, member).is_ok());
     }
 
     /// A member is out of the membership for ever.

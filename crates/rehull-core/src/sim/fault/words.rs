@@ -35,6 +35,7 @@ words! {
     SnapshotHangs => "snapshot-hangs",
     SnapshotFails => "snapshot-fails",
     AskAbort => "ask-abort",
+    Revert => "revert",
     SecondRehull => "second-rehull",
     ComputerLost => "computer-lost",
     PlanDies => "plan-dies",
@@ -99,6 +100,7 @@ impl Happening {
             "snapshot-hangs" => Self::SnapshotHangs,
             "snapshot-fails" => Self::SnapshotFails,
             "ask-abort" => Self::AskAbort,
+            "revert" => Self::Revert,
             "second-rehull" => Self::SecondRehull,
             "computer-lost" => Self::ComputerLost,
             "plan-dies" => Self::PlanDies,
@@ -144,6 +146,7 @@ impl Happening {
             | Self::SnapshotHangs
             | Self::SnapshotFails
             | Self::AskAbort
+            | Self::Revert
             | Self::SecondRehull
             | Self::ComputerLost
             | Self::PlanDies
@@ -187,6 +190,7 @@ impl Happening {
             | Self::SnapshotHangs
             | Self::SnapshotFails
             | Self::AskAbort
+            | Self::Revert
             | Self::SecondRehull
             | Self::ComputerLost
             | Self::PlanDies

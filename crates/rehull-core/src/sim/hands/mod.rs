@@ -186,7 +186,8 @@ impl Hands {
         *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = self.now();
     }
 
-    fn looked_at(&self) -> Timestamp {
+    /// When its process looked at the world the last time.
+    pub(super) fn looked_at(&self) -> Timestamp {
         *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

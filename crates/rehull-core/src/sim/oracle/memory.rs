@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::ledger::Ledger;
 use super::serving::Serving;
-use crate::domain::ids::{InstanceId, ObjectName, RolloutId};
+use crate::domain::ids::{InstanceId, ObjectName, RolloutId, SlotName};
 use crate::journal::keys;
 use crate::plan::RolloutPlan;
 use crate::sim::store::Objects;
@@ -27,6 +27,12 @@ pub(super) struct Memory {
     plans: BTreeMap<RolloutId, Arc<RolloutPlan>>,
     /// What many rollouts are about to store, and what it says: read once for all of them.
     read_before: Option<(Arc<[u8]>, Arc<RolloutPlan>)>,
+    /// User data that was approved for machines of a slot, by its digest.
+    pub(super) booted: BTreeMap<(SlotName, String), String>,
+    /// What was new is old now: the rollout is taken back.
+    pub(super) is_turned: bool,
+    /// What was asked of the rollout that is taken back.
+    asked_before: BTreeSet<String>,
     /// When a machine was told to go, or to stop, whichever came last.
     pub(super) told: BTreeMap<InstanceId, Timestamp>,
     /// When a machine was last told to stop, or terminated: the request may still be on its way.
@@ -83,9 +89,37 @@ impl Memory {
                 Some((_, plan)) => plan.clone(),
                 None => Arc::new(serde_json::from_slice(stored).ok()?),
             };
+            self.approve(&plan);
             self.plans.insert(rollout.clone(), plan);
         }
         self.plans.get(rollout).cloned()
+    }
+
+    /// The rollout is taken back from now on; what was asked of it asks nothing of the way back.
+    pub(super) fn turn(&mut self, store: &Objects) {
+        self.is_turned = true;
+        self.asked_before = store.below(keys::REQUESTS).cloned().collect();
+    }
+
+    pub(super) fn asks_for_rest(&self, store: &Objects) -> bool {
+        let mut letters = store.below(keys::REQUESTS);
+        letters.any(|letter| !self.asked_before.contains(letter))
+    }
+
+    /// The version that groups launched before the rollout.
+    pub(super) const fn old_version(&self) -> &'static str {
+        if self.is_turned { "2" } else { "1" }
+    }
+
+    /// What machines of this plan may boot.
+    fn approve(&mut self, plan: &RolloutPlan) {
+        for planned in plan.envelope.slots.iter().chain(&plan.envelope.spare) {
+            let (slot, digest) = (&planned.slot.name, &planned.to.digest);
+            if let Some(text) = plan.user_data.get(slot) {
+                let whose = (slot.clone(), digest.as_str().to_owned());
+                self.booted.entry(whose).or_insert_with(|| text.clone());
+            }
+        }
     }
 
     /// Reads a plan as it will be stored.

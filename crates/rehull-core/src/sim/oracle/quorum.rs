@@ -1,14 +1,30 @@
 //! What a request leaves of the quorum, in the worst case.
 
+use std::time::Duration;
+
 use super::rules::{Case, Wrong};
 use super::truth::tag_of;
 use crate::domain::fleet::tag;
 use crate::domain::ids::MemberId;
 use crate::sim::etcd::Process;
 
+/// What is sent on a look that is older was not looked at again when it should have been.
+const FRESH: Duration = Duration::from_secs(12);
+
 impl Case<'_> {
     /// In the worst case: whoever was told to stop counts as stopped.
     pub(super) fn costs_the_quorum(&self, verb: &str, process: &Process) -> Option<Wrong> {
+        // Somebody else has removed a voter just now: with that one the quorum was there. Nobody sends on an old look.
+        let is_fresh = self
+            .looked_at
+            .checked_add(FRESH)
+            .is_ok_and(|until| self.now <= until);
+        if is_fresh
+            && self.lab.oracle.was_harmed_since(self.looked_at)
+            && self.truth.voters < self.look.voters
+        {
+            return None;
+        }
         let needed = self.truth.voters / 2 + 1;
         let healthy = |id: &MemberId| self.look.healthy.contains(id) || self.truth.healthy.contains(id);
         let own = usize::from(healthy(&process.data.member));

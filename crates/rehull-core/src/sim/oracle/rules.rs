@@ -9,8 +9,8 @@ use super::truth::{Truth, tag_of};
 use super::workers;
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{BootPhase, tag};
-use crate::domain::ids::{Generation, InstanceId, MemberId, SlotName};
-use crate::plan::{RolloutKind, RolloutPlan};
+use crate::domain::ids::{Generation, InstanceId, MemberId, RolloutId, SlotName};
+use crate::plan::{RolloutKind, RolloutPlan, SlotPlan};
 use crate::ports::LaunchRequest;
 use crate::sim::etcd::Process;
 use crate::sim::lab::Lab;
@@ -25,6 +25,8 @@ pub(super) struct Case<'a> {
     pub(super) now: Timestamp,
     /// What its process could see.
     pub(super) look: &'a Truth,
+    /// When that was.
+    pub(super) looked_at: Timestamp,
     /// What is so now.
     pub(super) truth: Truth,
     pub(super) plan: &'a RolloutPlan,
@@ -44,7 +46,8 @@ impl Case<'_> {
             Ask::Go(id) => self.judge_go(id),
             Ask::Remove(member) => vec![
                 self.removes_who_runs(member),
-                self.without_snapshot("MemberRemove"),
+                self.without_snapshot("MemberRemove")
+                    .filter(|_| !self.is_of_the_spare(member)),
                 self.copies_doubtful_data("MemberRemove"),
             ],
             Ask::Add(..) => vec![
@@ -75,7 +78,8 @@ impl Case<'_> {
         vec![
             self.costs_the_quorum("stop", process),
             self.in_alarm("stop"),
-            self.without_snapshot("stop"),
+            self.without_snapshot("stop")
+                .filter(|_| !self.is_of_the_spare(process.data.member)),
             self.before_comparison("stop", id),
             self.stops_the_leader(process),
             self.outside_the_plan(id),
@@ -140,6 +144,16 @@ impl Case<'_> {
         others.filter(move |(_, process)| process.data.member != not && self.is_voter(process.data.member))
     }
 
+    /// The spare has nothing that the others have not.
+    fn is_of_the_spare(&self, member: MemberId) -> bool {
+        let spare = self.plan.envelope.spare.as_ref();
+        let mut members = self.lab.etcd.members();
+        let found = members.find(|listed| listed.id == member);
+        found
+            .zip(spare)
+            .is_some_and(|(listed, spare)| listed.name == spare.slot.name.as_str())
+    }
+
     /// The snapshot is what is left when everything else has failed.
     fn without_snapshot(&self, verb: &str) -> Option<Wrong> {
         let wanted = match self.plan.envelope.kind {
@@ -148,8 +162,24 @@ impl Case<'_> {
             }
             RolloutKind::Bootstrap | RolloutKind::Heal { .. } => false,
         };
-        let key = crate::journal::keys::snapshot(&crate::domain::ids::RolloutId::new(self.rollout));
-        (wanted && self.lab.store.get(&key).is_none())
+        let is_kept = |rollout: &str| {
+            let key = crate::journal::keys::snapshot(&RolloutId::new(rollout));
+            self.lab.store.get(&key).is_some()
+        };
+        // Whoever goes back while a member is out does not wait for another one.
+        let serves = |planned: &SlotPlan| {
+            let process = self.lab.etcd.process(&planned.slot.name);
+            process.is_some_and(|process| process.takes_part() && self.is_voter(process.data.member))
+        };
+        let is_out = !self.plan.envelope.slots.iter().all(serves);
+        let of_former = match &self.plan.envelope.kind {
+            RolloutKind::Rollback { of } => is_out && is_kept(of),
+            RolloutKind::Upgrade
+            | RolloutKind::Replace { .. }
+            | RolloutKind::Bootstrap
+            | RolloutKind::Heal { .. } => false,
+        };
+        (wanted && !is_kept(self.rollout) && !of_former)
             .then(|| (8, format!("{verb} before there was a snapshot")))
     }
 

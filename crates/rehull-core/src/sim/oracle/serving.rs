@@ -9,8 +9,6 @@ use crate::domain::group::Launches;
 use crate::domain::ids::{InstanceId, LaunchTemplateVersion};
 use crate::sim::lab::Lab;
 
-/// The version of the launch template that all machines begin with.
-const FIRST: &str = "1";
 /// A deregistered target gets no new connection after so long, as far as has ever been reported; what comes later is the
 /// load balancer's fault and not rehull's.
 const LETS_GO_WITHIN: Duration = Duration::from_secs(120);
@@ -104,7 +102,8 @@ impl Lab {
         let Ok(Some(group)) = self.group_by_hand(now) else {
             return;
         };
-        let is_old = |version: &LaunchTemplateVersion| version.to_string() == FIRST;
+        let old = self.oracle.memory.old_version();
+        let is_old = |version: &LaunchTemplateVersion| version.to_string() == old;
         let launches_old = matches!(&group.launches, Launches::Version(version) if is_old(version));
         if !self.oracle.memory.servers_were_harmed && !launches_old {
             let what = format!(

@@ -3,7 +3,6 @@
 use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::tag;
 use crate::domain::ids::{InstanceId, MemberId, SlotName};
-use crate::journal::keys;
 use crate::sim::etcd::{Etcd, Process};
 use crate::sim::lab::Lab;
 
@@ -55,7 +54,7 @@ impl Truth {
                 .collect(),
             alarmed: etcd.tells_of_an_alarm(),
             corrupt: etcd.tells_of_an_alarm() && alarms(etcd).any(|alarm| alarm != "NOSPACE"),
-            rest_asked: lab.store.has_any(keys::REQUESTS),
+            rest_asked: lab.oracle.memory.asks_for_rest(&lab.store),
             margin: etcd.leader().and_then(|_| margin(lab, &voters)),
         }
     }

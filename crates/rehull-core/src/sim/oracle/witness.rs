@@ -82,6 +82,7 @@ impl Witness {
                 lab,
                 now,
                 look: &sight.look,
+                looked_at: self.hands.looked_at(),
                 truth: Truth::of(lab),
                 plan: &plan,
                 rollout: self.rollout.as_str(),
@@ -231,12 +232,15 @@ impl Witness {
         };
         let former = slot.from.as_ref().map(|from| from.digest.as_str());
         let is_new = is(tag::DIGEST) == Some(slot.to.digest.as_str());
-        let text = plan.user_data.get(&slot.slot.name);
-        let approved = if is_new {
-            text.is_some_and(|text| **text == *instance.user_data)
-        } else {
-            is(tag::DIGEST) == former
-        };
+        let whose = (
+            slot.slot.name.clone(),
+            is(tag::DIGEST).unwrap_or_default().to_owned(),
+        );
+        // What a plan does not hold was booted before: that is what it goes back to.
+        let text = plan.user_data.get(&slot.slot.name).filter(|_| is_new);
+        let text = text.or_else(|| lab.oracle.memory.booted.get(&whose));
+        let is_planned = is_new || is(tag::DIGEST) == former;
+        let approved = is_planned && text.is_some_and(|text| **text == *instance.user_data);
         if !approved {
             let what = format!("{id} of {} boots something that was not approved", slot.slot.name);
             lab.oracle.breach(now, 1, what);

@@ -131,8 +131,7 @@ impl Lab {
         let Ok(Some(found)) = self.workers_by_hand(now, &group) else {
             return;
         };
-        let launches_old =
-            matches!(&found.launches, Launches::Version(version) if version.to_string() == "1");
+        let launches_old = matches!(&found.launches, Launches::Version(version) if version.to_string() == self.oracle.memory.old_version());
         if self.kube.node_of(canary).is_some() && self.oracle.memory.nodes_unharmed() && !launches_old {
             let what = format!(
                 "{group} launches {:?}, though none was watched long enough",

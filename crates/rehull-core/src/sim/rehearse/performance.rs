@@ -21,6 +21,13 @@ pub enum Ends {
     Finished,
     /// Given up on request.
     Aborted,
+    /// Reverted: everything is as it was.
+    WentBack,
+    /// Reverted, and nothing can take it back.
+    NoWayBack {
+        /// What stands against it.
+        why: String,
+    },
     /// Left to a person.
     Stopped {
         /// Why.
@@ -43,6 +50,10 @@ impl Ends {
         match end {
             End::Finished => Self::Finished,
             End::Aborted => Self::Aborted,
+            End::WentBack => Self::WentBack,
+            End::NoWayBack(against) => Self::NoWayBack {
+                why: against.join("; "),
+            },
             End::Endless(why) => Self::Endless { why: why.clone() },
             End::Stopped(ended) => match ended.as_ref() {
                 Ended::Stopped { reason, .. } => Self::Stopped {

@@ -22,7 +22,13 @@ impl Run {
                 }
                 Happening::SecondRehull => self.begin_process(job, crew, ELSEWHERE),
                 Happening::ComputerLost => all_lost |= self.lose_computer(crew),
-                Happening::AskAbort => self.post_abort(job),
+                Happening::AskAbort => self.post_abort(job, "abort-1"),
+                // What is on its way back already is reverted by going on.
+                Happening::Revert if self.is_reverted || job.supersedes.is_some() => {}
+                Happening::Revert => {
+                    self.is_reverted = true;
+                    self.post_abort(job, "revert-1");
+                }
                 Happening::Terminate { .. }
                 | Happening::PowerCut { .. }
                 | Happening::KillProcess { .. }
@@ -69,10 +75,16 @@ impl Run {
         lost && crew.is_empty()
     }
 
-    /// `rehull abort` from another machine: it needs no lease.
-    fn post_abort(&self, job: &Job) {
+    /// `rehull abort` from another machine: it needs no lease. A rollout that is over takes no wishes.
+    fn post_abort(&self, job: &Job, id: &str) {
+        if self
+            .journal_of(job)
+            .is_some_and(|journal| journal.closed().is_some())
+        {
+            return;
+        }
         let request = Request {
-            id: "abort-1".to_owned(),
+            id: id.to_owned(),
             wish: Wish::Abort,
             by: "somebody@sim".to_owned(),
         };

@@ -6,7 +6,7 @@ use super::{HOME, Run};
 use crate::domain::desired::Desired;
 use crate::domain::ids::{RolloutId, SlotName};
 use crate::executor::{Scene, observe};
-use crate::plan::{PlanInput, RolloutKind, RolloutPlan, Target, plan};
+use crate::plan::{Past, PlanInput, RolloutKind, RolloutPlan, Target, plan_knowing};
 use crate::render::{RenderedGroups, RenderedSlot, terraform_change};
 use crate::sim::ground::{self, GroundError, Unplanned};
 use crate::sim::oracle::Witness;
@@ -19,7 +19,7 @@ pub(super) fn not_created(end: &End) -> GroundError {
     let why = match end {
         End::Stopped(ended) => story::ended(ended),
         End::Endless(why) => why.clone(),
-        End::Finished | End::Aborted => "it was given up".to_owned(),
+        End::Finished | End::Aborted | End::WentBack | End::NoWayBack(_) => "it was given up".to_owned(),
     };
     GroundError(format!("the cluster could not be created: {why}"))
 }
@@ -27,6 +27,22 @@ pub(super) fn not_created(end: &End) -> GroundError {
 impl Run {
     /// `rehull plan`, which changes nothing and waits for nobody.
     pub(super) fn plan(&self, desired: &Desired, kind: RolloutKind) -> Result<RolloutPlan, Unplanned> {
+        let rendered = ground::rendered(desired)?;
+        let target = rendered
+            .iter()
+            .map(|(slot, made)| (slot.clone(), (made.user_data.clone(), made.digest.clone())));
+        let target = Target::Rendered(target.collect());
+        let plan = self.plan_knowing((desired, target), kind, &Past::default())?;
+        Ok(self.complete(plan, desired, &rendered)?)
+    }
+
+    /// The same for any target, and with what is known of earlier rollouts.
+    pub(super) fn plan_knowing(
+        &self,
+        (desired, target): (&Desired, Target),
+        kind: RolloutKind,
+        past: &Past,
+    ) -> Result<RolloutPlan, Unplanned> {
         let rollout = RolloutId::new("none");
         let witness = Witness::new(self.hands(0, HOME), rollout.clone());
         let ports = process::ports(&witness);
@@ -34,22 +50,17 @@ impl Run {
         let look = observe(&ports, &scene);
         let seen = futures_util::FutureExt::now_or_never(look)
             .ok_or_else(|| GroundError("a look waits".to_owned()))?;
-        let rendered = ground::rendered(desired)?;
-        let target = rendered
-            .iter()
-            .map(|(slot, made)| (slot.clone(), (made.user_data.clone(), made.digest.clone())));
         let input = PlanInput {
             desired,
             seen: &seen,
             kind,
-            target: Target::Rendered(target.collect()),
+            target,
             servers: None,
             workers: BTreeMap::new(),
             strategy: desired.etcd.strategy,
             rehull: "simulated",
         };
-        let plan = plan(&input).map_err(Unplanned::Refused)?;
-        Ok(self.complete(plan, desired, &rendered)?)
+        plan_knowing(&input, past).map_err(Unplanned::Refused)
     }
 
     /// What Terraform would do becomes part of what is approved. Before there is a cluster a person lets it make

@@ -115,6 +115,8 @@ fn endings(verdict: &Verdict) -> Vec<String> {
     let end = match &verdict.end {
         End::Finished => "finished".to_owned(),
         End::Aborted => "aborted, as asked".to_owned(),
+        End::WentBack => "went back".to_owned(),
+        End::NoWayBack(against) => format!("no way back: {}", against.join("; ")),
         End::Stopped(ended) => format!("left to a person: {}", words::ended(ended)),
         End::Endless(why) => format!("WITHOUT AN END: {why}"),
     };

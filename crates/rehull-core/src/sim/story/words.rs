@@ -200,6 +200,7 @@ fn begin(what: &Happening) -> String {
         Happening::SnapshotHangs => "snapshots do not get done".to_owned(),
         Happening::SnapshotFails => "snapshots fail".to_owned(),
         Happening::AskAbort => "a person asks for an abort".to_owned(),
+        Happening::Revert => "the change is reverted".to_owned(),
         Happening::SecondRehull => "a second rehull is started".to_owned(),
         Happening::ComputerLost => "the computer of rehull is lost, and what runs on it".to_owned(),
         Happening::PlanDies => "Terraform will be killed while it plans".to_owned(),
@@ -248,6 +249,7 @@ fn end(what: &Happening) -> Option<String> {
         | Happening::RemoveMember { .. }
         | Happening::ClockJump { .. }
         | Happening::AskAbort
+        | Happening::Revert
         | Happening::SecondRehull
         | Happening::ComputerLost
         | Happening::PlanDies
