@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use super::etcd::Etcd;
 use super::fault::Happening;
 use super::store::Objects;
-use crate::domain::ids::SlotName;
+use crate::domain::ids::{RolloutId, SlotName};
 use crate::plan::RolloutPlan;
 use memory::Memory;
 pub(crate) use witness::Witness;
@@ -249,8 +249,8 @@ impl Oracle {
     }
 
     /// The rollout is taken back from now on.
-    pub(super) fn turn(&mut self, store: &Objects) {
-        self.memory.turn(store);
+    pub(super) fn turn(&mut self, store: &Objects, rollout: &RolloutId) {
+        self.memory.turn(store, rollout);
     }
 
     pub(super) fn breach(&mut self, at: Timestamp, invariant: u8, what: String) {

@@ -212,6 +212,8 @@ struct Run {
     before: Option<Desired>,
     /// Somebody has reverted the change, and the way back has not begun.
     is_reverted: bool,
+    /// It has.
+    goes_back: bool,
 }
 
 impl Run {
@@ -228,6 +230,7 @@ impl Run {
             computer: HOME,
             before: None,
             is_reverted: false,
+            goes_back: false,
         }
     }
 
@@ -292,7 +295,8 @@ impl Run {
         }
         match self.way_back(job, &mut crew, &end) {
             Ok(back) => {
-                self.stage.lab().turn();
+                self.goes_back = true;
+                self.stage.lab().turn(&job.rollout);
                 match self.drive(&back, &mut crew) {
                     End::Finished => End::WentBack,
                     other @ (End::Aborted

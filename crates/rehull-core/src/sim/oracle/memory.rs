@@ -29,8 +29,8 @@ pub(super) struct Memory {
     read_before: Option<(Arc<[u8]>, Arc<RolloutPlan>)>,
     /// User data that was approved for machines of a slot, by its digest.
     pub(super) booted: BTreeMap<(SlotName, String), String>,
-    /// What was new is old now: the rollout is taken back.
-    pub(super) is_turned: bool,
+    /// The rollout that is taken back: what was new in it is old now.
+    pub(super) taken_back: Option<RolloutId>,
     /// What was asked of the rollout that is taken back.
     asked_before: BTreeSet<String>,
     /// When a machine was told to go, or to stop, whichever came last.
@@ -96,8 +96,8 @@ impl Memory {
     }
 
     /// The rollout is taken back from now on; what was asked of it asks nothing of the way back.
-    pub(super) fn turn(&mut self, store: &Objects) {
-        self.is_turned = true;
+    pub(super) fn turn(&mut self, store: &Objects, rollout: &RolloutId) {
+        self.taken_back = Some(rollout.clone());
         self.asked_before = store.below(keys::REQUESTS).cloned().collect();
     }
 
@@ -108,7 +108,7 @@ impl Memory {
 
     /// The version that groups launched before the rollout.
     pub(super) const fn old_version(&self) -> &'static str {
-        if self.is_turned { "2" } else { "1" }
+        if self.taken_back.is_some() { "2" } else { "1" }
     }
 
     /// What machines of this plan may boot.

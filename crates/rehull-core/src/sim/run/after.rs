@@ -32,6 +32,8 @@ impl Run {
         match &ended {
             Ended::Finished => After::End(End::Finished),
             Ended::Closed(outcome) if outcome == "finished" => After::End(End::Finished),
+            // One of the rollout that is taken back has slept all the time; what goes back goes on.
+            Ended::Closed(_) if self.goes_back && !crew.is_empty() => After::Nothing,
             Ended::Closed(_) => After::End(End::Aborted),
             // rehull itself refused its own proposal, or the world is not the plan's: waiting must not hide that.
             Ended::Stopped {

@@ -123,7 +123,7 @@ impl Run {
 
 impl Lab {
     /// What was new is old from now on.
-    pub(super) fn turn(&mut self) {
-        self.oracle.turn(&self.store);
+    pub(super) fn turn(&mut self, rollout: &RolloutId) {
+        self.oracle.turn(&self.store, rollout);
     }
 }
