@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 use rehull_core::tfplan::{RUN_AT_PLAN, STATE_BACKENDS};
 
-use super::backend;
+use super::backend::{self, FROM_OUTSIDE, KNOWN_ONES};
 use super::error::TerraformError;
 use super::keys::Json;
 use super::sources::{self, STATE};
+use super::unfit::Unfit;
 
 /// What a module may say of itself; whatever else there is or will be is not known. OpenTofu's `encryption` starts programs,
 /// `cloud` runs everything elsewhere. The last one is how JSON has comments.
@@ -25,74 +26,83 @@ const OF_ITSELF: [&str; 7] = [
     "//",
 ];
 
-/// What is not known of the backend that this module names, or of what is passed on for it. To be asked before `init`.
-pub(super) fn backend(module: &Path, passed_on: Option<&Path>) -> Result<Option<String>, TerraformError> {
+/// What is not known of the backend that this module names, or of what is passed on for it, is refused. To be asked before
+/// `init`.
+pub(super) fn backend(module: &Path, passed_on: Option<&Path>) -> Result<(), Unfit> {
     let mut kinds = Vec::new();
     for (file, source) in sources::of(module)? {
-        let source = match source {
-            Ok(source) => source,
-            Err(unreadable) => return Ok(Some(unreadable)),
-        };
         for settings in source.under("terraform") {
             let mut names = settings.entries().into_iter().map(|(name, _)| name);
             if let Some(name) = names.find(|name| !OF_ITSELF.contains(&name.as_str())) {
-                return Ok(Some(format!("`{name}` stands in {}", file.display())));
+                let help = if name == "cloud" {
+                    KNOWN_ONES
+                } else {
+                    "take it out: what it may start is not known here"
+                };
+                return Err(Unfit::new(format!("`{name}` stands in {}", file.display()), help));
             }
             for (kind, given) in settings.of("backend").into_iter().flat_map(Json::entries) {
-                if let Some(found) = not_known(kind, given) {
-                    return Ok(Some(format!("{found} in {}", file.display())));
-                }
+                is_known(kind, given, &file)?;
                 kinds.push(kind.clone());
             }
         }
     }
     // Terraform would take it for a setting, and not for a file.
     if let Some(setting) = passed_on.filter(|file| file.to_string_lossy().contains('=')) {
-        return Ok(Some(format!("the backend is given `{}`", setting.display())));
+        let why = format!("the backend is given `{}`", setting.display());
+        return Err(Unfit::new(
+            why,
+            "write it into a file of the module, and name that file",
+        ));
     }
     // Terraform says what it thinks of one that is not there.
     let file = passed_on
         .map(|file| module.join(file))
         .filter(|file| file.is_file());
     let Some(file) = file else {
-        return Ok(None);
+        return Ok(());
     };
     // Where it ends is read differently by Terraform, and what follows with it.
     let text = fs::read(&file).map_err(TerraformError::file(&file))?;
     if String::from_utf8_lossy(&text).contains("<<") {
-        return Ok(Some(format!("a heredoc stands in {}", file.display())));
+        let why = format!("a heredoc stands in {}", file.display());
+        return Err(Unfit::new(why, "write it as a text of one line"));
     }
-    let given = match sources::read(&file)? {
-        Ok(given) => given.whole(),
-        Err(unreadable) => return Ok(Some(unreadable)),
-    };
-    let found = kinds.iter().find_map(|kind| not_known(kind, &given));
-    Ok(found.map(|found| format!("{found} in {}", file.display())))
+    let given = sources::read(&file)?.whole();
+    kinds.iter().try_for_each(|kind| is_known(kind, &given, &file))
 }
 
-fn not_known(kind: &str, given: &Json) -> Option<String> {
+fn is_known(kind: &str, given: &Json, file: &Path) -> Result<(), Unfit> {
+    let place = file.display();
     let Some(known) = backend::known(kind) else {
-        return Some(format!("the backend `{kind}` is not known, which stands"));
+        let why = format!("the backend `{kind}` is not known, which stands in {place}");
+        return Err(Unfit::new(why, KNOWN_ONES));
     };
     let mut names = given.entries().into_iter().map(|(name, _)| name);
-    let name = names.find(|name| !known.contains(&name.as_str()))?;
-    Some(format!("the backend `{kind}` is given `{name}`"))
+    names
+        .find(|name| !known.contains(&name.as_str()))
+        .map_or(Ok(()), |name| {
+            let why = format!("the backend `{kind}` is given `{name}` in {place}");
+            Err(Unfit::new(why, FROM_OUTSIDE))
+        })
 }
 
-/// The first data source in one of these folders that is, or may start, a program. To be asked before a plan.
-pub(super) fn data(folders: &[PathBuf]) -> Result<Option<String>, TerraformError> {
+/// A data source in one of these folders that is, or may start, a program is refused. To be asked before a plan; of the
+/// module's own also before `init`, which would have to find their providers first.
+pub(super) fn data(folders: &[PathBuf]) -> Result<(), Unfit> {
     for folder in folders {
         for (file, source) in sources::of(folder)? {
-            let found = match source {
-                Ok(source) => source.under("data").iter().find_map(asks),
-                Err(unreadable) => return Ok(Some(unreadable)),
-            };
-            if let Some(found) = found {
-                return Ok(Some(format!("{found} in {}", file.display())));
+            if let Some(found) = source.under("data").iter().find_map(asks) {
+                let why = format!(
+                    "{found} in {}: it may start a program while the plan is made",
+                    file.display()
+                );
+                let help = "pass what it reads on as a variable; a state is read with the backend `s3` or `local` and an object of plain names";
+                return Err(Unfit::new(why, help));
             }
         }
     }
-    Ok(None)
+    Ok(())
 }
 
 /// All that stands in one `data`.
@@ -140,15 +150,12 @@ mod tests {
 
     use super::*;
 
-    /// What is said of a module with this one file, without its folder.
-    fn said(
-        look: impl Fn(&Path) -> Result<Option<String>, TerraformError>,
-        (name, text): (&str, &str),
-    ) -> Option<String> {
+    /// Why a module with this one file is refused, without its folder.
+    fn said(look: impl Fn(&Path) -> Result<(), Unfit>, (name, text): (&str, &str)) -> Option<String> {
         let dir = TempDir::new().unwrap();
         fs::write(dir.path().join(name), text).unwrap();
-        let found = look(dir.path()).unwrap()?;
-        Some(found.replace(&format!("{}/", dir.path().display()), ""))
+        let unfit = look(dir.path()).err()?;
+        Some(unfit.why.replace(&format!("{}/", dir.path().display()), ""))
     }
 
     fn of_backend(name: &str, text: &str) -> Option<String> {
@@ -164,7 +171,22 @@ mod tests {
         } else {
             "main.tf"
         };
-        said(|module| data(&[module.to_owned()]), (name, text))
+        let said = said(|module| data(&[module.to_owned()]), (name, text))?;
+        Some(said.replace(": it may start a program while the plan is made", ""))
+    }
+
+    /// Which is done by moving the state, and not by telling the backend less.
+    #[test]
+    fn of_a_backend_that_is_not_known_it_is_said_which_ones_are() {
+        let help = |text: &str| {
+            let dir = TempDir::new().unwrap();
+            fs::write(dir.path().join("main.tf"), text).unwrap();
+            backend(dir.path(), None).unwrap_err().help
+        };
+        assert_eq!(help("terraform {\n  backend \"http\" {}\n}\n"), KNOWN_ONES);
+        assert_eq!(help("terraform {\n  cloud {}\n}\n"), KNOWN_ONES);
+        let profile = "terraform {\n  backend \"s3\" {\n    profile = \"x\"\n  }\n}\n";
+        assert_eq!(help(profile), FROM_OUTSIDE);
     }
 
     /// Seen with Terraform 1.11.4: `init` lists workspaces, and runs what the kubeconfig says for it.
@@ -212,22 +234,18 @@ mod tests {
         let root = dir.path();
         fs::write(root.join("main.tf"), "terraform {\n  backend \"s3\" {}\n}\n").unwrap();
         let passed_on = Some(Path::new("state.tfbackend"));
-        assert_eq!(backend(root, passed_on).unwrap(), None, "not there");
-        fs::write(
-            root.join("state.tfbackend"),
-            "bucket = \"b\"\nendpoints = { s3 = \"x\" }\n",
-        )
-        .unwrap();
-        assert_eq!(backend(root, passed_on).unwrap(), None);
-        let hidden = "key = <<EOT\nEOT\nprofile = \"x\"\nbucket = <<EOT\nx\nEOT\n";
-        fs::write(root.join("state.tfbackend"), hidden).unwrap();
-        let found = backend(root, passed_on).unwrap().unwrap_or_default();
-        assert!(found.starts_with("a heredoc stands in "), "{found}");
-        fs::write(root.join("state.tfbackend"), "profile = \"x\"\n").unwrap();
-        let found = backend(root, passed_on).unwrap().unwrap_or_default();
+        assert_eq!(backend(root, passed_on), Ok(()), "not there");
+        let found = |text: &str| {
+            fs::write(root.join("state.tfbackend"), text).unwrap();
+            backend(root, passed_on).map_or_else(|unfit| unfit.why, |()| String::new())
+        };
+        assert_eq!(found("bucket = \"b\"\nendpoints = { s3 = \"x\" }\n"), "");
+        let hidden = found("key = <<EOT\nEOT\nprofile = \"x\"\nbucket = <<EOT\nx\nEOT\n");
+        assert!(hidden.starts_with("a heredoc stands in "), "{hidden}");
+        let profile = found("profile = \"x\"\n");
         assert!(
-            found.starts_with("the backend `s3` is given `profile` in "),
-            "{found}"
+            profile.starts_with("the backend `s3` is given `profile` in "),
+            "{profile}"
         );
     }
 
@@ -236,11 +254,8 @@ mod tests {
     fn a_name_of_a_file_that_terraform_takes_for_a_setting_is_refused() {
         let dir = TempDir::new().unwrap();
         let passed_on = Path::new("shared_config_files=[\"./x\"]");
-        let found = backend(dir.path(), Some(passed_on)).unwrap();
-        assert_eq!(
-            found.as_deref(),
-            Some("the backend is given `shared_config_files=[\"./x\"]`")
-        );
+        let unfit = backend(dir.path(), Some(passed_on)).unwrap_err();
+        assert_eq!(unfit.why, "the backend is given `shared_config_files=[\"./x\"]`");
     }
 
     #[test]

@@ -143,8 +143,10 @@ impl<'a> Attempt<'a> {
             of,
             key: key.cloned(),
         };
+        let mut terms = Terms::new(mode, tool);
+        terms.dynamic = looks::dynamic(&self.terraform.module)?;
         let open = File::open(&shown).map_err(TerraformError::file(&shown))?;
-        let decision = decide(BufReader::new(open), &Terms::new(mode, tool), &setting);
+        let decision = decide(BufReader::new(open), &terms, &setting);
         // It has every value in clear, and nobody reads it again.
         fs::remove_file(&shown).map_err(TerraformError::file(&shown))?;
         let decision = decision.map_err(|error| Unfit::new(error.to_string(), ""))?;

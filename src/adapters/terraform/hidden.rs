@@ -3,34 +3,35 @@
 //! there, in both syntaxes (seen with Terraform 1.11.4 and the AWS provider 5.100.0). So the gate would judge a provider by
 //! less than it was told: `ignore_tags`, for one, hides a change of a tag from the plan.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use hcl_edit::Span as _;
 use hcl_edit::structure::Body;
 
-use super::error::TerraformError;
+use super::keys::Json;
 use super::sources::{self, Source};
+use super::unfit::Unfit;
 
 const PROVIDER: &str = "provider";
+const RESOURCE: &str = "resource";
 const DYNAMIC: &str = "dynamic";
 
 /// The first such block in one of these folders, and where it stands.
-pub(super) fn setting(folders: &[PathBuf]) -> Result<Option<String>, TerraformError> {
+pub(super) fn setting(folders: &[PathBuf]) -> Result<Option<String>, Unfit> {
     for folder in folders {
         for (file, source) in sources::of(folder)? {
             let place = file.display();
             let found = match source {
-                Ok(Source::Json(json)) => {
+                Source::Json(json) => {
                     let mut providers = json.under(PROVIDER).into_iter();
                     let told = providers.any(|provider| !provider.under(DYNAMIC).is_empty());
                     told.then(|| format!("`{DYNAMIC}` stands under `{PROVIDER}` in {place}"))
                 }
-                Ok(Source::Hcl(text, body)) => first(&body).map(|at| {
+                Source::Hcl(text, body) => first(&body).map(|at| {
                     let line = sources::line(&text, at);
                     format!("`{DYNAMIC}` stands in a `{PROVIDER}` block in {place}:{line}")
                 }),
-                // It may be nothing, and it may be this.
-                Err(unreadable) => Some(unreadable),
             };
             if found.is_some() {
                 return Ok(found);
@@ -38,6 +39,22 @@ pub(super) fn setting(folders: &[PathBuf]) -> Result<Option<String>, TerraformEr
         }
     }
     Ok(None)
+}
+
+/// The `dynamic` blocks of resources in these folders, by type of resource and name of the block: where such a block is not
+/// known before the apply the plan looks as if there were none.
+pub(super) fn blocks(folders: &[PathBuf]) -> Result<BTreeSet<(String, String)>, Unfit> {
+    let mut found = BTreeSet::new();
+    for folder in folders {
+        for (_, source) in sources::of(folder)? {
+            let resources = source.under(RESOURCE);
+            for (kind, named) in resources.iter().flat_map(Json::entries) {
+                let names = named.under(DYNAMIC).into_iter().flat_map(Json::entries);
+                found.extend(names.map(|(name, _)| (kind.clone(), name.clone())));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Where the first of them begins.
@@ -59,7 +76,7 @@ mod tests {
     fn said(name: &str, text: &str) -> Option<String> {
         let dir = TempDir::new().unwrap();
         fs::write(dir.path().join(name), text).unwrap();
-        let found = setting(&[dir.path().to_owned()]).unwrap()?;
+        let found = setting(&[dir.path().to_owned()]).unwrap_or_else(|unfit| Some(unfit.why))?;
         Some(found.replace(&format!("{}/", dir.path().display()), ""))
     }
 
@@ -134,5 +151,25 @@ mod tests {
         }
         let beside = r#"{"provider": {"aws": {}}, "resource": {"a": {"b": {"dynamic": {}}}}}"#;
         assert_eq!(said("a.tf.json", beside), None);
+    }
+
+    #[test]
+    fn dynamic_blocks_of_resources_are_listed_in_both_syntaxes_and_at_any_depth() {
+        let of = |name: &str, text: &str| {
+            let dir = TempDir::new().unwrap();
+            fs::write(dir.path().join(name), text).unwrap();
+            blocks(&[dir.path().to_owned()]).unwrap()
+        };
+        let wanted = BTreeSet::from([
+            ("aws_instance".to_owned(), "network_interface".to_owned()),
+            ("aws_network_interface".to_owned(), "attachment".to_owned()),
+        ]);
+        let text = "resource \"aws_instance\" \"a\" {\n  dynamic \"network_interface\" {\n    for_each = var.a\n    content {}\n  }\n}\n\
+                    resource aws_network_interface b {\n  dynamic attachment {}\n}\n\
+                    data \"x\" \"y\" {\n  dynamic \"filter\" {}\n}\n";
+        assert_eq!(of("a.tf", text), wanted);
+        let json = r#"{"resource": [{"aws_instance": {"a": [{"dynamic": {"network_interface": {}}}]}},
+            {"aws_network_interface": {"b": {"dynamic": [{"attachment": {}}]}}}]}"#;
+        assert_eq!(of("a.tf.json", json), wanted);
     }
 }

@@ -16,7 +16,9 @@ pub(super) enum Json {
     Bool,
     /// A text as it stands: in a module it may be one to be filled in.
     Text(String),
-    /// A number, null; of Terraform's own language also whatever is computed.
+    /// Nothing.
+    Null,
+    /// A number; of Terraform's own language also whatever is computed.
     Plain,
 }
 
@@ -38,7 +40,7 @@ impl Json {
                 })
                 .collect(),
             Self::List(items) => items.iter().flat_map(|item| item.under(name)).collect(),
-            Self::Bool | Self::Text(_) | Self::Plain => Vec::new(),
+            Self::Bool | Self::Text(_) | Self::Null | Self::Plain => Vec::new(),
         }
     }
 
@@ -47,7 +49,7 @@ impl Json {
         match self {
             Self::Object(entries) => entries.iter().collect(),
             Self::List(items) => items.iter().flat_map(Self::entries).collect(),
-            Self::Bool | Self::Text(_) | Self::Plain => Vec::new(),
+            Self::Bool | Self::Text(_) | Self::Null | Self::Plain => Vec::new(),
         }
     }
 
@@ -118,7 +120,7 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Plain)
+        Ok(Json::Null)
     }
 }
 

@@ -8,6 +8,7 @@
 mod asked;
 mod attempt;
 mod backend;
+mod begins;
 mod error;
 mod files;
 mod hidden;

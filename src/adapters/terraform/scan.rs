@@ -8,8 +8,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::begins::first;
 use super::error::TerraformError;
 use super::keys::Json;
+use super::sources::line;
 
 /// Written by `init`: where the modules lie that this one calls.
 const MODULES: &str = ".terraform/modules/modules.json";
@@ -50,10 +52,10 @@ pub(super) fn own_plugins(module: &Path) -> Result<Option<PathBuf>, TerraformErr
 pub(super) fn untold(module: &Path) -> Result<Option<String>, TerraformError> {
     for folder in folders(module)? {
         for file in files(&folder)? {
-            if let Some(found) = in_file(&file, begins_in, &WORDS)? {
+            if let Some(found) = in_file(&file, first, &WORDS)? {
                 return Ok(Some(found));
             }
-            if let Some(found) = in_file(&file, names_in, &FILES)? {
+            if let Some(found) = in_file(&file, is_named, &FILES)? {
                 return Ok(Some(found));
             }
         }
@@ -67,7 +69,7 @@ pub(super) fn named_files(module: &Path, backend: Option<&Path>) -> Result<Optio
     // Terraform says what it thinks of one that is not there.
     let backend = backend.filter(|file| file.is_file());
     for file in files(module)?.into_iter().chain(backend) {
-        if let Some(found) = in_file(&file, names_in, &FILES)? {
+        if let Some(found) = in_file(&file, is_named, &FILES)? {
             return Ok(Some(found));
         }
     }
@@ -83,9 +85,12 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, TerraformError> {
     };
     let mut files = Vec::new();
     for entry in entries {
-        let file = entry.map_err(TerraformError::file(folder))?.path();
+        let entry = entry.map_err(TerraformError::file(folder))?;
+        let file = entry.path();
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        if ENDS.iter().any(|end| name.ends_with(end)) {
+        // What is hidden is to Terraform an editor's; and a link to a folder is a file that it fails to read.
+        let is_read = !name.starts_with('.') && ENDS.iter().any(|end| name.ends_with(end));
+        if is_read && !entry.file_type().map_err(TerraformError::file(&file))?.is_dir() {
             files.push(file);
         }
     }
@@ -93,16 +98,21 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, TerraformError> {
     Ok(files)
 }
 
-fn in_file(
-    file: &Path,
-    in_line: fn(&str, &str) -> bool,
-    words: &[&'static str],
-) -> Result<Option<String>, TerraformError> {
+/// A file's text as Terraform reads it: it may begin with a byte order mark.
+pub(super) fn text(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()
+}
+
+/// Where in a text something is.
+type Find = fn(&str, &str) -> Option<usize>;
+
+fn in_file(file: &Path, find: Find, words: &[&'static str]) -> Result<Option<String>, TerraformError> {
     let bytes = fs::read(file).map_err(TerraformError::file(file))?;
     let found = if file.extension().is_some_and(|end| end == "json") {
         in_json(&bytes, words)
     } else {
-        in_text(&String::from_utf8_lossy(&bytes), in_line, words)
+        in_text(&text(&bytes), find, words)
     };
     Ok(found.map(|(what, line)| format!("{what} stands in {}{line}", file.display())))
 }
@@ -132,10 +142,10 @@ pub(super) fn folders(module: &Path) -> Result<Vec<PathBuf>, TerraformError> {
     Ok(folders)
 }
 
-fn in_text(text: &str, in_line: fn(&str, &str) -> bool, words: &[&'static str]) -> Option<(String, String)> {
-    text.lines().enumerate().find_map(|(number, line)| {
-        let word = words.iter().find(|word| in_line(line, word))?;
-        Some((format!("`{word}`"), format!(":{}", number.saturating_add(1))))
+fn in_text(text: &str, find: Find, words: &[&'static str]) -> Option<(String, String)> {
+    words.iter().find_map(|word| {
+        let at = find(text, word)?;
+        Some((format!("`{word}`"), format!(":{}", line(text, at))))
     })
 }
 
@@ -156,28 +166,8 @@ fn in_json(bytes: &[u8], words: &[&'static str]) -> Option<(String, String)> {
 }
 
 /// Anywhere, also in a comment: what is named once too often is renamed soon.
-fn names_in(line: &str, word: &str) -> bool {
-    line.contains(word)
-}
-
-/// As a block: an argument of that name is none.
-fn begins_in(line: &str, word: &str) -> bool {
-    beginnings(line, word).next().is_some()
-}
-
-/// Where in this line such a block may begin. A block begins where a line, another block or a comment does, and is no
-/// argument of that name. A text or a comment over several lines may look the same: then it is named once too often, never
-/// once too little.
-pub(super) fn beginnings<'l>(line: &'l str, word: &'l str) -> impl Iterator<Item = usize> + 'l {
-    let places = line.match_indices(word).map(|(at, _)| at);
-    places.filter(move |at| {
-        let (before, rest) = line.split_at(*at);
-        let rest = rest.strip_prefix(word).unwrap_or_default();
-        let before = before.trim_end();
-        let begins = before.is_empty() || before.ends_with(['{', '}']) || before.ends_with("*/");
-        let is_word = !rest.starts_with(|next: char| next.is_alphanumeric() || "_-".contains(next));
-        begins && is_word && !rest.trim_start().starts_with(['=', ':'])
-    })
+fn is_named(text: &str, word: &str) -> Option<usize> {
+    text.find(word)
 }
 
 #[cfg(test)]
@@ -186,28 +176,37 @@ mod tests {
 
     use super::*;
 
+    /// Left by editors, while a file is open (`.#main.tf` is a link to nowhere) or for ever.
     #[test]
-    fn a_provisioner_is_a_block_however_it_is_written() {
-        for line in [
-            "provisioner \"local-exec\" {",
-            "  provisioner local-exec {",
-            "removed { provisioner \"local-exec\" {",
-            "/* x */ provisioner \"local-exec\" {",
-            "provisioner /* x */ \"local-exec\" {",
-            "provisioner",
+    fn what_terraform_does_not_read_is_not_looked_for() {
+        let dir = TempDir::new().unwrap();
+        for name in [
+            "main.tf",
+            ".draft.tf",
+            "main.tf~",
+            "#main.tf#",
+            "a.tofu",
+            "b.tf.json",
         ] {
-            assert!(begins_in(line, "provisioner"), "{line}");
+            fs::write(dir.path().join(name), "").unwrap();
         }
-        for line in [
-            "# provisioner \"local-exec\" {",
-            "// provisioner \"local-exec\" {",
-            "  provisioner = \"ebs.csi.aws.com\"",
-            "  provisioner: \"x\"",
-            "provisioners \"x\" {",
-            "description = \"no provisioner\"",
-        ] {
-            assert!(!begins_in(line, "provisioner"), "{line}");
-        }
+        std::os::unix::fs::symlink("user@host.123:456", dir.path().join(".#main.tf")).unwrap();
+        fs::create_dir(dir.path().join("examples.tf")).unwrap();
+        let found = files(dir.path()).unwrap();
+        let names: Vec<&str> = found
+            .iter()
+            .filter_map(|path| path.file_name()?.to_str())
+            .collect();
+        assert_eq!(names, ["a.tofu", "b.tf.json", "main.tf"]);
+    }
+
+    #[test]
+    fn behind_a_byte_order_mark_a_file_begins() {
+        let dir = TempDir::new().unwrap();
+        let file = dir.path().join("a.tf");
+        fs::write(&file, "\u{feff}ephemeral \"a\" \"b\" {\n}\n").unwrap();
+        let found = untold(dir.path()).unwrap();
+        assert!(found.is_some_and(|found| found.ends_with("a.tf:1")));
     }
 
     #[test]

@@ -13,9 +13,11 @@ use hcl_edit::expr::{Expression, ObjectKey};
 use hcl_edit::structure::{Attribute, Block, Body};
 use hcl_edit::visit::{Visit, visit_block, visit_expr};
 
+use super::begins::beginnings;
 use super::error::TerraformError;
 use super::keys::Json;
 use super::scan;
+use super::unfit::Unfit;
 
 /// Blocks that are looked for.
 const JUDGED: [&str; 3] = ["data", "provider", "terraform"];
@@ -30,49 +32,41 @@ pub(super) enum Source {
     Json(Json),
 }
 
-/// What a file holds, or why it cannot be told: then it may be anything.
-type Read = Result<Source, String>;
-
-/// Every file of this folder that Terraform reads.
-pub(super) fn of(folder: &Path) -> Result<Vec<(PathBuf, Read)>, TerraformError> {
+/// Every file of this folder that Terraform reads. One of which it cannot be told what it holds may hold anything.
+pub(super) fn of(folder: &Path) -> Result<Vec<(PathBuf, Source)>, Unfit> {
     let files = scan::files(folder)?.into_iter();
     files
         .map(|file| read(&file).map(|source| (file, source)))
         .collect()
 }
 
-/// The first file of these folders of which it cannot be told what it holds.
-pub(super) fn unreadable(folders: &[PathBuf]) -> Result<Option<String>, TerraformError> {
-    for folder in folders {
-        let found = of(folder)?.into_iter().find_map(|(_, source)| source.err());
-        if found.is_some() {
-            return Ok(found);
-        }
-    }
-    Ok(None)
-}
-
 /// One file, whatever it is written in.
-pub(super) fn read(file: &Path) -> Result<Read, TerraformError> {
+pub(super) fn read(file: &Path) -> Result<Source, Unfit> {
     let bytes = fs::read(file).map_err(TerraformError::file(file))?;
     let place = file.display();
+    let refused = |found: String, help: &str| {
+        let why = format!("{found}: what Terraform would make of it cannot be told from here");
+        Unfit::new(why, help)
+    };
+    let broken = "mend it if Terraform cannot read it either; else write it another way";
     if file.extension().is_some_and(|end| end == "json") {
         let json = Json::read(&bytes);
-        let json = json.map_err(|error| format!("what cannot be read stands in {place} ({error})"));
-        return Ok(json.map(Source::Json));
+        return json
+            .map(Source::Json)
+            .map_err(|error| refused(format!("what cannot be read stands in {place} ({error})"), broken));
     }
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let body = match hcl_edit::parser::parse_body(&text) {
-        Ok(body) => body,
-        Err(error) => {
-            let line = error.location().line();
-            return Ok(Err(format!("what cannot be read stands in {place}:{line}")));
+    let text = scan::text(&bytes);
+    let body = hcl_edit::parser::parse_body(&text).map_err(|error| {
+        let line = error.location().line();
+        refused(format!("what cannot be read stands in {place}:{line}"), broken)
+    })?;
+    match misread(&text, &body) {
+        Some(Misread { what, at, help }) => {
+            let line = line(&text, at);
+            Err(refused(format!("{what} stands in {place}:{line}"), help))
         }
-    };
-    Ok(match misread(&text, &body) {
-        Some((what, at)) => Err(format!("{what} stands in {place}:{}", line(&text, at))),
         None => Ok(Source::Hcl(text, body)),
-    })
+    }
 }
 
 /// The number of the line in which this byte is.
@@ -81,46 +75,37 @@ pub(super) fn line(text: &str, at: usize) -> usize {
     before.saturating_add(1)
 }
 
+/// What the parser and Terraform may read differently.
+struct Misread {
+    what: String,
+    at: usize,
+    help: &'static str,
+}
+
 /// Where what may be a block to Terraform is none to the parser, or has in it what they read differently.
-fn misread(text: &str, body: &Body) -> Option<(String, usize)> {
+fn misread(text: &str, body: &Body) -> Option<Misread> {
     for word in JUDGED {
         let known: Vec<usize> = blocks(body, word).into_iter().map(start).collect();
         if let Some(at) = beginnings(text, word).find(|at| !known.contains(at)) {
-            return Some((
-                format!("what begins like a `{word}` block in a text or a comment"),
+            return Some(Misread {
+                what: format!("what begins like a `{word}` block in a text or a comment"),
                 at,
-            ));
+                help: "let another word begin that line, a `#` in a comment",
+            });
         }
         let looked_into = |block: &&Block| {
             word != "data" || block.labels.first().is_some_and(|kind| kind.as_str() == STATE)
         };
         let mut looked_into = blocks(body, word).into_iter().filter(looked_into);
         if let Some(block) = looked_into.find(|block| has_heredoc(block)) {
-            return Some((format!("a `{word}` block with a heredoc"), start(block)));
+            return Some(Misread {
+                what: format!("a `{word}` block with a heredoc"),
+                at: start(block),
+                help: "write the text outside of it, in `locals` for example, or in one line",
+            });
         }
     }
     None
-}
-
-/// Where a block of this type may begin: never too few places. Its labels and its brace stand in one line, or a comment
-/// over several lines does between them.
-fn beginnings<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = usize> + 't {
-    let mut at = 0_usize;
-    let lines = text.split_inclusive('\n').map(move |line| {
-        let begin = at;
-        at = at.saturating_add(line.len());
-        (begin, line)
-    });
-    lines.flat_map(move |(begin, line)| {
-        let places = scan::beginnings(line, word).filter(move |place| {
-            let behind = place.saturating_add(word.len());
-            let rest = line.get(behind..).unwrap_or_default().trim_start();
-            // A label, a body or a comment. `${data.x}` is none of these.
-            let goes_on = |next: char| next == '"' || next == '{' || next == '_' || next.is_alphabetic();
-            (rest.starts_with(goes_on) && rest.contains('{')) || rest.contains("/*")
-        });
-        places.map(move |place| begin.saturating_add(place))
-    })
 }
 
 fn start(block: &Block) -> usize {
@@ -216,12 +201,14 @@ mod tests {
 
     use super::*;
 
-    fn source(text: &str) -> Read {
+    fn source(text: &str) -> Result<Source, String> {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join("a.tf");
         fs::write(&file, text).unwrap();
-        let read = read(&file).unwrap();
-        read.map_err(|said| said.replace(&format!("{}/", dir.path().display()), ""))
+        read(&file).map_err(|unfit| {
+            let (found, _) = unfit.why.rsplit_once(": ").unwrap();
+            found.replace(&format!("{}/", dir.path().display()), "")
+        })
     }
 
     /// Why this file is not read, without its folder.
@@ -275,10 +262,7 @@ mod tests {
         while let Some(folder) = folders.pop() {
             let entries = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
             folders.extend(entries.filter(|path| path.is_dir() && !path.ends_with(".terraform")));
-            for (file, source) in of(&folder).unwrap() {
-                read += 1;
-                assert!(source.is_ok(), "{}: {:?}", file.display(), source.err());
-            }
+            read += of(&folder).unwrap().len();
         }
         assert!(read > 50, "{read}");
     }
@@ -313,6 +297,15 @@ mod tests {
             "check \"c\" {\n  data \"http\" \"x\" {}\n}\n",
             "resource \"a\" \"b\" {\n  c = \"${data.d.e.f}/x\"\n  g = \"${terraform.workspace}-${var.x}\"\n}\n",
             "resource \"a\" \"b\" {\n  c = jsonencode({\n    d = \"${data.e.f.g}{h}\"\n  })\n}\n",
+            // As `terraform-aws-modules/s3-bucket` has them.
+            "locals {\n  a = \"arn:aws:s3:::${data.aws_caller_identity.current.account_id}/*\"\n}\n",
+            "locals {\n  a = [\n    \"${data.aws_partition.this.partition}/*\", { b = 1 }\n  ]\n}\n",
+            // What people write into user data, descriptions and comments.
+            "locals {\n  a = <<-EOT\n    terraform init -backend-config=\"bucket=${var.bucket}\"\n  EOT\n}\n",
+            "locals {\n  a = <<-EOT\n    data of the members lies, as {\"bucket\": \"name\"}.\n  EOT\n}\n",
+            "/*\n  To use it:\n  provider \"aws\" {\n    region = \"x\"\n  }\n*/\noutput \"a\" {}\n",
+            "locals {\n  a = \"*/\"\n}\n/*\n  terraform {\n  }\n*/ output \"a\" {}\n",
+            "\u{feff}terraform {\n}\n",
         ] {
             assert_eq!(said(text), None, "{text}");
         }
@@ -325,5 +318,20 @@ mod tests {
             broken.starts_with("what cannot be read stands in a.tf:"),
             "{broken}"
         );
+    }
+
+    #[test]
+    fn what_to_do_is_said_of_what_is_there() {
+        let help = |text: &str| {
+            let dir = TempDir::new().unwrap();
+            let file = dir.path().join("a.tf");
+            fs::write(&file, text).unwrap();
+            read(&file).err().unwrap().help
+        };
+        assert!(help("locals {\n  a = <<EOT\nterraform {\nEOT\n}\n").starts_with("let another word begin"));
+        assert!(
+            help("provider \"a\" {\n  b = <<EOT\nx\nEOT\n}\n").starts_with("write the text outside of it")
+        );
+        assert!(help("resource {\n").starts_with("mend it if"));
     }
 }

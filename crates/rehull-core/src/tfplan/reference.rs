@@ -8,6 +8,7 @@ use super::digest::sha256;
 use super::gate::general::GENERAL;
 use super::gate::kept;
 use super::gate::rules::{InPlace, RULES, UNKNOWN};
+use super::gate::setters::{Given, OF_A_BUCKET, OF_BUCKETS, ROWS, Row};
 use super::gate::template::{DECLARED, Said};
 use super::read::Header;
 
@@ -36,11 +37,38 @@ pub fn reference() -> String {
         out.push_str(&row(rule.id, &rule.types.join(", "), rule));
     }
     out.push_str(&row(UNKNOWN.id, "every other type", &UNKNOWN));
+    out.push_str(&settings());
     out.push_str("\n### Whatever the type\n\n| rule | refuses | what to do |\n|---|---|---|\n");
     for rule in GENERAL {
         out.push_str(&format!(
             "| `{}` | {} | {} |\n",
             rule.id, rule.refuses, rule.remedy
+        ));
+    }
+    out
+}
+
+fn settings() -> String {
+    let mut out = String::from(
+        "\n### Made with what it belongs to\n\nWhat these name has to be made by the same plan, each of them, and plainly named:\n\n",
+    );
+    out.push_str("| type | argument | made by | where it is there already |\n|---|---|---|---|\n");
+    let kinds = |row: &Row| match row.kind {
+        "" => OF_A_BUCKET.join(", "),
+        kind => kind.to_owned(),
+    };
+    for row in [&OF_BUCKETS].into_iter().chain(ROWS) {
+        let inside = row.inside.map(|inside| format!(".{inside}")).unwrap_or_default();
+        let makers: Vec<&str> = match row.given {
+            Given::Always | Given::Perhaps => row.makers.iter().map(|(maker, _)| *maker).collect(),
+            Given::PerhapsAsList => vec!["nothing: no plan has the whole list"],
+        };
+        out.push_str(&format!(
+            "| {} | `{}{inside}` | {} | {} |\n",
+            kinds(row),
+            row.argument,
+            makers.join(", "),
+            row.why
         ));
     }
     out

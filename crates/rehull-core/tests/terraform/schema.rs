@@ -100,6 +100,7 @@ struct Change {
     since: semver::Version,
     source: String,
     attribute: Option<Attribute>,
+    block: Option<Nested>,
     #[serde(default)]
     removed: bool,
 }
@@ -144,6 +145,8 @@ impl Provider {
         }
         if let Some(attribute) = &change.attribute {
             content.attributes.insert(last.to_owned(), attribute.clone());
+        } else if let Some(block) = &change.block {
+            content.block_types.insert(last.to_owned(), block.clone());
         } else {
             let gone = content.attributes.remove(last).is_some() | content.block_types.remove(last).is_some();
             assert!(gone, "{}: was not there", change.path);
@@ -167,9 +170,10 @@ fn every_later_change_says_since_when_and_where_that_stands() {
             "{}",
             change.path
         );
-        assert_ne!(
-            change.attribute.is_some(),
-            change.removed,
+        let does = [change.attribute.is_some(), change.block.is_some(), change.removed];
+        assert_eq!(
+            does.into_iter().filter(|does| *does).count(),
+            1,
             "{}: brings or takes?",
             change.path
         );
@@ -187,4 +191,17 @@ fn the_first_release_that_the_modules_take_is_the_one_whose_schemas_are_here() {
         floor.major + 2
     );
     assert!(crate::rules::VERSIONS.contains(&constraint), "{constraint}");
+}
+
+/// By which a machine gets an interface that is there: the gate has a row for it.
+#[test]
+fn the_first_interface_of_a_machine_is_named_since_a_later_release() {
+    let [first, last] = &*RELEASES;
+    let block = |provider: &Provider| {
+        let machine = &provider.resources["aws_instance"];
+        machine.block_types.get("primary_network_interface").cloned()
+    };
+    assert!(block(first).is_none());
+    let block = block(last).unwrap();
+    assert!(block.most() == 1 && block.block.attributes["network_interface_id"].required);
 }

@@ -130,32 +130,37 @@ pub(super) fn declares(configuration: &Node<'_>, address: &str, argument: &str) 
     expression(configuration, address, argument).is_some()
 }
 
-/// What the argument of this resource refers to; `None`: it does not stand there.
-pub(super) fn references(configuration: &Node<'_>, address: &str, argument: &str) -> Option<Vec<String>> {
-    let expression = expression(configuration, address, argument)?;
-    let mut all = Vec::new();
-    referred(expression, &mut all);
-    Some(all)
+/// What an argument refers to.
+pub(super) fn references(expression: &Node<'_>) -> Vec<String> {
+    let references = expression
+        .get("references")
+        .and_then(Node::list)
+        .unwrap_or_default();
+    references
+        .iter()
+        .filter_map(Node::text)
+        .map(str::to_owned)
+        .collect()
 }
 
-/// Of an argument, or of all arguments of its blocks.
-fn referred(expression: &Node<'_>, all: &mut Vec<String>) {
-    let references = expression.get("references").and_then(Node::list);
-    all.extend(
-        references
-            .into_iter()
-            .flatten()
-            .filter_map(Node::text)
-            .map(str::to_owned),
-    );
-    for block in expression.list().into_iter().flatten() {
-        for argument in block.map().into_iter().flat_map(|block| block.values()) {
-            referred(argument, all);
-        }
-    }
+/// What the `for_each` of this resource refers to.
+pub(super) fn repeated_over(configuration: &Node<'_>, address: &str) -> Vec<String> {
+    let over = resource(configuration, address).and_then(|resource| resource.get("for_each_expression"));
+    over.map(references).unwrap_or_default()
 }
 
-fn expression<'n, 'a>(configuration: &'n Node<'a>, address: &str, argument: &str) -> Option<&'n Node<'a>> {
+/// What stands in the block of this resource under this name: an argument, or all blocks.
+pub(super) fn expression<'n, 'a>(
+    configuration: &'n Node<'a>,
+    address: &str,
+    argument: &str,
+) -> Option<&'n Node<'a>> {
+    resource(configuration, address)?
+        .get("expressions")?
+        .get(argument)
+}
+
+fn resource<'n, 'a>(configuration: &'n Node<'a>, address: &str) -> Option<&'n Node<'a>> {
     let plain = without_keys(address);
     let mut module = configuration.get("root_module");
     let mut rest = plain.as_str();
@@ -166,8 +171,7 @@ fn expression<'n, 'a>(configuration: &'n Node<'a>, address: &str, argument: &str
     }
     let resources = module.and_then(|module| module.get("resources")?.list());
     let mut resources = resources.unwrap_or_default().iter();
-    let resource = resources.find(|resource| resource.get("address").and_then(Node::text) == Some(rest));
-    resource?.get("expressions")?.get(argument)
+    resources.find(|resource| resource.get("address").and_then(Node::text) == Some(rest))
 }
 
 /// `module.a["x.y"].aws_b.c[0]` is configured as `module.a.aws_b.c`. Keys are quoted as in the language.

@@ -10,6 +10,7 @@ pub(super) mod outputs;
 mod over;
 mod place;
 pub(super) mod rules;
+pub(super) mod setters;
 pub(super) mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -268,8 +269,12 @@ impl<'t> Gate<'t> {
         self.findings
             .extend(configuration::judge(configuration, self.terms));
         for setting in std::mem::take(&mut self.settings) {
-            self.findings
-                .extend(names::is_there(&setting, &self.made, Some(configuration)));
+            self.findings.extend(names::is_there(
+                &setting,
+                &self.made,
+                Some(configuration),
+                self.terms,
+            ));
         }
         for (address, arguments) in std::mem::take(&mut self.replaces) {
             let undeclared = arguments
@@ -288,7 +293,8 @@ impl<'t> Gate<'t> {
     /// Every role has its template, and every replacement was looked up.
     pub(super) fn complete(&mut self) {
         for setting in std::mem::take(&mut self.settings) {
-            self.findings.extend(names::is_there(&setting, &self.made, None));
+            self.findings
+                .extend(names::is_there(&setting, &self.made, None, self.terms));
         }
         for (address, _) in std::mem::take(&mut self.replaces) {
             self.refuse(

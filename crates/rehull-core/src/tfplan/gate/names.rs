@@ -4,126 +4,23 @@
 use std::collections::BTreeSet;
 
 use super::configuration;
+use super::setters::{Given, OF_A_BUCKET, OF_BUCKETS, ROWS, Row};
+use crate::tfplan::contract::Terms;
 use crate::tfplan::finding::Finding;
 use crate::tfplan::json::Trees;
 use crate::tfplan::node::Node;
-
-/// What is set of something else by being made.
-struct Row {
-    kind: &'static str,
-    /// The argument that names it.
-    argument: &'static str,
-    /// Types that make such a thing, and the attribute that is its name, if one gives it.
-    makers: &'static [(&'static str, &'static str)],
-    /// The argument may be left out.
-    optional: bool,
-    why: &'static str,
-}
-
-const BUCKET: &[(&str, &str)] = &[("aws_s3_bucket", "bucket")];
-const OF_A_BUCKET: &[&str] = &[
-    "aws_s3_bucket_versioning",
-    "aws_s3_bucket_lifecycle_configuration",
-    "aws_s3_bucket_replication_configuration",
-    "aws_s3_bucket_server_side_encryption_configuration",
-    "aws_s3_bucket_object_lock_configuration",
-    "aws_s3_bucket_acl",
-    "aws_s3_bucket_policy",
-    "aws_s3_bucket_public_access_block",
-    "aws_s3_bucket_ownership_controls",
-];
-const REPLACES: &str = "this replaces what it was set to before, which no plan shows";
-
-const MOVES: &str = "this attaches something to it, which only rehull does";
-
-const ROWS: &[Row] = &[
-    Row {
-        kind: "aws_kms_key_policy",
-        argument: "key_id",
-        makers: &[("aws_kms_key", "")],
-        optional: false,
-        why: REPLACES,
-    },
-    Row {
-        kind: "aws_default_security_group",
-        argument: "vpc_id",
-        makers: &[("aws_vpc", "")],
-        optional: false,
-        why: REPLACES,
-    },
-    Row {
-        kind: "aws_network_acl",
-        argument: "subnet_ids",
-        makers: &[("aws_subnet", "")],
-        optional: true,
-        why: "this takes it from the list that lets its traffic through now",
-    },
-    Row {
-        kind: "aws_autoscaling_lifecycle_hook",
-        argument: "autoscaling_group_name",
-        makers: &[("aws_autoscaling_group", "name")],
-        optional: false,
-        why: "its machines would wait for somebody to complete this, and may be ended if nobody does",
-    },
-    Row {
-        kind: "aws_secretsmanager_secret_version",
-        argument: "secret_id",
-        makers: &[("aws_secretsmanager_secret", "name")],
-        optional: false,
-        why: "the next machine boots with this one",
-    },
-    Row {
-        kind: "aws_service_discovery_instance",
-        argument: "service_id",
-        makers: &[("aws_service_discovery_service", "")],
-        optional: false,
-        why: "this is written over an instance of the same name",
-    },
-    Row {
-        kind: "aws_eip",
-        argument: "network_interface",
-        makers: &[("aws_network_interface", "")],
-        optional: true,
-        why: MOVES,
-    },
-    Row {
-        kind: "aws_eip",
-        argument: "instance",
-        makers: &[("aws_instance", "")],
-        optional: true,
-        why: MOVES,
-    },
-    Row {
-        kind: "aws_network_interface",
-        argument: "attachment",
-        makers: &[("aws_instance", "")],
-        optional: true,
-        why: MOVES,
-    },
-    Row {
-        kind: "aws_instance",
-        argument: "network_interface",
-        makers: &[("aws_network_interface", "")],
-        optional: true,
-        why: MOVES,
-    },
-];
-
-const OF_BUCKETS: Row = Row {
-    kind: "",
-    argument: "bucket",
-    makers: BUCKET,
-    optional: false,
-    why: REPLACES,
-};
 
 /// A resource that sets what it names; whether that is there already is still to be found out.
 pub(super) struct Setting {
     row: &'static Row,
     /// Address of the instance.
     address: String,
-    /// The name, where it is known; empty where it is no single text.
-    named: Option<String>,
+    /// The names that are known.
+    named: Vec<String>,
+    /// How many blocks name one each; `None`: nobody knows.
+    blocks: Option<usize>,
+    /// A part of it is not known, or all.
+    is_untold: bool,
     /// Nothing of the argument is known: where the configuration does not have it, the provider fills it in.
     is_open: bool,
     refused: Finding,
@@ -164,58 +61,112 @@ pub(super) fn sets(
     let setting = |row: &'static Row| {
         let value = trees.and_then(|trees| trees.after.as_ref()?.get(row.argument));
         let unknown = trees.and_then(|trees| trees.unknown.as_ref()?.get(row.argument));
-        let is_unknown = unknown.is_some_and(Node::has_true);
-        if row.optional && !is_unknown && value.is_none_or(Node::is_empty) {
+        let value = value.unwrap_or(&Node::Null);
+        let is_untold = unknown.is_some_and(Node::has_true);
+        if row.given != Given::Always && !is_untold && value.is_empty() {
             return None;
         }
-        let named = value.and_then(Node::text).unwrap_or_default().to_owned();
+        let is_open = unknown == Some(&Node::Bool(true)) && value.is_empty();
+        let why = format!(
+            "what its `{}` names is there already, or not plainly made by this plan, and {}: ",
+            row.argument, row.why
+        );
+        let mut refused = refused(&why);
+        refused.remedy = row.remedy(&refused.remedy);
         Some(Setting {
             row,
             address: address.to_owned(),
-            named: (!is_unknown).then_some(named),
-            is_open: unknown == Some(&Node::Bool(true)) && value.is_none_or(Node::is_empty),
-            refused: refused(&format!(
-                "what its `{}` names is there already, or not plainly made by this plan, and {}: ",
-                row.argument, row.why
-            )),
+            named: names(row, value, is_untold),
+            blocks: row
+                .inside
+                .map_or(Some(1), |_| value.list().filter(|_| !is_open).map(<[_]>::len)),
+            is_untold,
+            is_open,
+            refused,
         })
     };
     rows.filter_map(setting).collect()
 }
 
+/// The names that are known. What is no text where one should be is the name of nothing that a plan makes.
+fn names(row: &Row, value: &Node<'_>, is_untold: bool) -> Vec<String> {
+    let blocks = value.list().unwrap_or_default().iter();
+    let all: Vec<&Node<'_>> = match row.inside {
+        Some(inside) => blocks.filter_map(|block| block.get(inside)).collect(),
+        None if value.list().is_some() => blocks.collect(),
+        None => vec![value],
+    };
+    all.into_iter()
+        .filter(|name| !is_untold || **name != Node::Null)
+        .map(|name| name.text().unwrap_or_default().to_owned())
+        .collect()
+}
+
 /// What it sets is there already, or not plainly made by the same plan.
-pub(super) fn is_there(setting: &Setting, made: &Made, configuration: Option<&Node<'_>>) -> Option<Finding> {
+pub(super) fn is_there(
+    setting: &Setting,
+    made: &Made,
+    configuration: Option<&Node<'_>>,
+    terms: &Terms,
+) -> Option<Finding> {
     let row = setting.row;
-    let is_made = setting.named.as_ref().is_none_or(|name| {
+    let is_made = |name: &String| {
         let mut makers = row.makers.iter();
         makers.any(|(maker, _)| made.names.contains(&((*maker).to_owned(), name.clone())))
-    });
+    };
     // By a name alone both would be made at once: where the thing is there already its maker fails, and this does not.
-    let is_new = is_made
+    let is_new = setting.named.iter().all(is_made)
         && configuration.is_some_and(|configuration| {
-            match configuration::references(configuration, &setting.address, row.argument) {
-                Some(references) => all_are_new(setting, made, &references),
+            match configuration::expression(configuration, &setting.address, row.argument) {
+                Some(_) if row.given == Given::PerhapsAsList && setting.is_untold => false,
+                Some(expression) => {
+                    let repeated = configuration::repeated_over(configuration, &setting.address);
+                    let expressions = each(row, expression);
+                    setting.blocks == Some(expressions.len())
+                        && expressions
+                            .iter()
+                            .all(|one| one.is_some_and(|one| all_are_new(setting, made, one, &repeated)))
+                }
                 // No plan has what a `dynamic` block says: then the value alone would tell of it.
-                None => row.optional && setting.is_open,
+                None => {
+                    let may_be_dynamic = (row.kind.to_owned(), row.argument.to_owned());
+                    row.given != Given::Always && setting.is_open && !terms.dynamic.contains(&may_be_dynamic)
+                }
             }
         });
     (!is_new).then(|| setting.refused.clone())
 }
 
-/// It refers to something, and only to what the plan makes; what has been set of that is as new.
-fn all_are_new(setting: &Setting, made: &Made, references: &[String]) -> bool {
-    let of_repetition = |reference: &&String| ["each.", "count."].iter().any(|of| reference.starts_with(of));
-    let mut things = references
+/// What names it, block by block.
+fn each<'n, 'a>(row: &Row, expression: &'n Node<'a>) -> Vec<Option<&'n Node<'a>>> {
+    match row.inside {
+        Some(inside) => {
+            let blocks = expression.list().unwrap_or_default().iter();
+            blocks.map(|block| block.get(inside)).collect()
+        }
+        None => vec![Some(expression)],
+    }
+}
+
+/// It refers to something, and only to what the plan makes; what has been set of that is as new. A key or a number of a
+/// repetition is always known, and its value is of what is repeated over.
+fn all_are_new(setting: &Setting, made: &Made, expression: &Node<'_>, repeated: &[String]) -> bool {
+    let references = configuration::references(expression);
+    let of_value = references
         .iter()
-        .filter(|reference| !of_repetition(reference))
-        .peekable();
-    things.peek().is_some()
-        && things.all(|reference| {
-            in_the_module_of(&setting.address, reference).is_some_and(|(kind, address)| {
-                let is_maker = setting.row.makers.iter().any(|(maker, _)| *maker == kind);
-                (is_maker || OF_A_BUCKET.contains(&kind.as_str())) && made.addresses.contains(&address)
-            })
+        .any(|reference| reference.starts_with("each.value"));
+    let of_repetition = |reference: &&String| ["each.", "count."].iter().any(|of| reference.starts_with(of));
+    let over = repeated.iter().filter(|_| of_value);
+    let named = references.iter().filter(|reference| !of_repetition(reference));
+    let is_new = |reference: &String| {
+        in_the_module_of(&setting.address, reference).is_some_and(|(kind, address)| {
+            let is_maker = setting.row.makers.iter().any(|(maker, _)| *maker == kind);
+            (is_maker || OF_A_BUCKET.contains(&kind.as_str())) && made.addresses.contains(&address)
         })
+    };
+    let mut things = named.chain(over).peekable();
+    let is_told = !of_value || !repeated.is_empty();
+    is_told && things.peek().is_some() && things.all(is_new)
 }
 
 /// Type and address of what an expression of this resource refers to: `aws_s3_bucket.this[0].id` beside

@@ -24,6 +24,11 @@ const ACTIONS: [&str; 3] = ["alarm_actions", "ok_actions", "insufficient_data_ac
 const OURS: &str = "rehull:";
 const HANDED_OVER: [&str; 2] = [tag::CLUSTER, tag::SLOT];
 
+/// What our own modules call the machines of a group.
+const OF_A_GROUP: &str = "rehull:group";
+/// Of a launch template, the tags of what is launched by it.
+const GIVEN: &str = "tag_specifications";
+
 /// Why this change does more than its verb says.
 pub(super) fn does_more(kind: &str, action: Action, trees: Option<&Trees<'_>>) -> Option<String> {
     let changes = match action {
@@ -65,18 +70,38 @@ pub(super) fn does_more(kind: &str, action: Action, trees: Option<&Trees<'_>>) -
             "`{name}` is not known yet, and may be a tag by which rehull knows what it is: "
         ));
     }
+    of_type(kind, action, trees)
+}
+
+/// What a type may do beside what its verb says.
+fn of_type(kind: &str, action: Action, trees: &Trees<'_>) -> Option<String> {
     if kind == "aws_instance" && action == Action::Create && passes_for_ours(trees) {
         return Some(
             "by a launch template or a tag `rehull:…` it may pass for a machine that rehull has launched: "
                 .to_owned(),
         );
     }
+    if kind == "aws_autoscaling_group"
+        && let Some(name) = handed_down(trees)
+    {
+        let name = Address::new(&name);
+        return Some(format!(
+            "by the tag `{name}` its machines would pass for what they are not: "
+        ));
+    }
+    if kind == "aws_launch_template" && action == Action::Create && gives_ours(trees) {
+        return Some("its machines would get a tag `rehull:…`, which rehull alone gives: ".to_owned());
+    }
     if kind == "aws_autoscaling_group" && action == Action::Update && refreshes(trees) {
         return Some(
             "with `instance_refresh` a change of the group may replace all of its machines, or stop doing so: ".to_owned(),
         );
     }
+    if kind == "aws_dlm_lifecycle_policy" && action == Action::Create && restarts(trees) {
+        return Some("it may restart the machines that it makes images of: ".to_owned());
+    }
     if kind == "aws_cloudwatch_metric_alarm" {
+        let argument = |name: &str| trees.after.as_ref().and_then(|after| after.get(name));
         let acts = |name: &&&str| argument(name).is_some_and(|list| !tells_only(list));
         if let Some(name) = ACTIONS.iter().find(acts) {
             return Some(format!("`{name}` does more than to tell a topic: "));
@@ -146,6 +171,49 @@ fn passes_for_ours(trees: &Trees<'_>) -> bool {
     !found.is_empty() || is_by_template || is_untold
 }
 
+/// A tag of a group, new in it, that its machines must not get from it, or that it must not have: of ours there are the
+/// cluster's, which stays with the group, and the group's own name. On a machine the first says that it is one of a slot.
+fn handed_down(trees: &Trees<'_>) -> Option<String> {
+    fn tags<'t, 'a>(tree: Option<&'t Node<'a>>) -> &'t [Node<'a>] {
+        let tags = tree.and_then(|tree| tree.get("tag")?.list());
+        tags.unwrap_or_default()
+    }
+    let unknown = trees.unknown.as_ref().and_then(|unknown| unknown.get("tag"));
+    if trees.before.as_ref().is_none_or(Node::is_empty) && unknown.is_some_and(hides_a_name) {
+        return Some("tag".to_owned());
+    }
+    let name = trees.after.as_ref().and_then(|after| after.get("name")?.text());
+    let is_told = |tag: &Node<'_>, key: &str| {
+        let stays = tag.get("propagate_at_launch") == Some(&Node::Bool(false));
+        match key {
+            tag::CLUSTER => stays,
+            OF_A_GROUP => tag
+                .get("value")
+                .and_then(Node::text)
+                .is_some_and(|value| name == Some(value)),
+            // Handed over to one that has none.
+            tag::SLOT => stays && trees.before.as_ref().is_some_and(|before| *before != Node::Null),
+            _ => false,
+        }
+    };
+    let had = tags(trees.before.as_ref());
+    let new = tags(trees.after.as_ref()).iter().filter(|tag| !had.contains(tag));
+    let ours = new.filter_map(|tag| Some((tag, tag.get("key")?.text()?)));
+    let mut ours = ours.filter(|(_, key)| key.starts_with(OURS));
+    ours.find(|(tag, key)| !is_told(tag, key))
+        .map(|(_, key)| key.to_owned())
+}
+
+/// In what it says of its machines, their disks and their interfaces, or in what is not known of that.
+fn gives_ours(trees: &Trees<'_>) -> bool {
+    let mut found = Tags::new();
+    if let Some(given) = trees.after.as_ref().and_then(|after| after.get(GIVEN)) {
+        ours("", given, &mut found);
+    }
+    let untold = trees.unknown.as_ref().and_then(|unknown| unknown.get(GIVEN));
+    !found.is_empty() || untold.is_some_and(|given| hides_a_name(given) || untold_tag(given).is_some())
+}
+
 /// By the attribute that they stand in and by name: what they say.
 type Tags = BTreeMap<(String, String), BTreeSet<String>>;
 
@@ -190,6 +258,32 @@ fn refreshes(trees: &Trees<'_>) -> bool {
         Some(list) => !list.is_empty(),
         None => refresh.has_true() || refresh.map().is_some(),
     })
+}
+
+/// A policy for images restarts machines unless it says that it does not.
+fn restarts(trees: &Trees<'_>) -> bool {
+    let is_untold = |unknown: &Node<'_>| {
+        *unknown == Node::Bool(true)
+            || blocks(unknown).any(|one| {
+                let mut names = ["policy_type", "parameters"].into_iter();
+                names.any(|name| one.get(name).is_some_and(Node::has_true))
+            })
+    };
+    let of_images = |one: &Node<'_>| {
+        let parameters = one.get("parameters").unwrap_or(&Node::Null);
+        one.get("policy_type").and_then(Node::text) == Some("IMAGE_MANAGEMENT")
+            && !blocks(parameters).any(|one| one.get("no_reboot") == Some(&Node::Bool(true)))
+    };
+    let after = trees.after.as_ref().and_then(|after| after.get("policy_details"));
+    let unknown = trees
+        .unknown
+        .as_ref()
+        .and_then(|unknown| unknown.get("policy_details"));
+    after.is_some_and(|after| blocks(after).any(of_images)) || unknown.is_some_and(is_untold)
+}
+
+fn blocks<'t, 'a>(list: &'t Node<'a>) -> impl Iterator<Item = &'t Node<'a>> {
+    list.list().unwrap_or_default().iter()
 }
 
 /// `arn:PARTITION:sns:…`; whatever is no text is not known to be one.

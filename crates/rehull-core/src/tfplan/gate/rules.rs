@@ -92,7 +92,7 @@ rules! {
     "gate::group_part" ["aws_autoscaling_attachment", "aws_autoscaling_lifecycle_hook", "aws_autoscaling_traffic_source_attachment"]
         holds "how the machines of a group enter and leave service",
         made: true, changed: Never, gone: false,
-        instead "add the new one first; take the old one out of Terraform with `removed { lifecycle { destroy = false } }` and delete it when no rollout is open";
+        instead "let it come with a new group; of a group that is there add the new one first, by hand and when no rollout is open, take the old one out of Terraform with `removed { lifecycle { destroy = false } }`, and delete it then";
     "gate::balancer" ["aws_lb", "aws_alb", "aws_elb", "aws_lb_listener", "aws_alb_listener", "aws_lb_listener_rule", "aws_alb_listener_rule", "aws_lb_listener_certificate"]
         holds "the address that every client of the apiserver uses",
         made: true, changed: Only(&["tags", "tags_all", "access_logs", "connection_logs", "idle_timeout", "enable_deletion_protection", "enable_cross_zone_load_balancing", "cross_zone_load_balancing", "security_groups", "ssl_policy", "certificate_arn", "health_check"]), gone: false,

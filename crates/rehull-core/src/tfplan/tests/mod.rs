@@ -1,5 +1,6 @@
 //! Whole plans in, verdicts out.
 
+mod blocks;
 mod compared;
 mod dangers;
 mod digests;

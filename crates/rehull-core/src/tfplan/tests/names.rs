@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 
 /// A resource in the configuration, whose argument refers to these.
-fn configured(address: &str, argument: &str, references: &[&str]) -> Value {
+pub(super) fn configured(address: &str, argument: &str, references: &[&str]) -> Value {
     let (kind, name) = address.split_once('.').unwrap();
     json!({
         "address": address, "mode": "managed", "type": kind, "name": name,
@@ -16,7 +16,7 @@ fn configured(address: &str, argument: &str, references: &[&str]) -> Value {
 }
 
 /// One that is made.
-fn made(address: &str, after: &Value, unknown: &Value) -> Value {
+pub(super) fn made(address: &str, after: &Value, unknown: &Value) -> Value {
     let (kind, name) = address.split_once('.').unwrap();
     json!({
         "address": address, "mode": "managed", "type": kind, "name": name, "provider_name": plans::AWS,
@@ -27,10 +27,14 @@ fn made(address: &str, after: &Value, unknown: &Value) -> Value {
     })
 }
 
-fn found(changes: &[Value], resources: &[Value]) -> BTreeSet<&'static str> {
+pub(super) fn found(changes: &[Value], resources: &[Value]) -> BTreeSet<&'static str> {
+    found_by(&infrastructure(), changes, resources)
+}
+
+pub(super) fn found_by(terms: &Terms, changes: &[Value], resources: &[Value]) -> BTreeSet<&'static str> {
     let mut plan = plans::plan(changes, &json!({}));
     plan["configuration"]["root_module"]["resources"] = json!(resources);
-    rules(&judged(&plan, &infrastructure()))
+    rules(&judged(&plan, terms))
 }
 
 fn bucket() -> Value {
@@ -378,9 +382,14 @@ fn a_tag_of_ours_is_one_wherever_it_stands() {
         "one beside it"
     );
     assert_eq!(
-        of_group(json!([other]), json!([ours, other])),
+        of_group(json!([other]), json!([kept, other])),
         [].into(),
         "it is handed over"
+    );
+    assert_eq!(
+        of_group(json!([other]), json!([ours, other])),
+        refused,
+        "and its machines would be taken for those of slots"
     );
     let (had, left) = (json!({"rehull:slot": "etcd-a", "a": "b"}), json!({"a": "b"}));
     assert_eq!(
