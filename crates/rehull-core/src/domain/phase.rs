@@ -2,6 +2,7 @@
 
 use super::action::Action;
 use super::group_action::GroupAction;
+use super::node_action::NodeAction;
 use super::waiting::WaitingOn;
 
 /// What a step is doing, in the order of the dance.
@@ -130,10 +131,12 @@ pub enum GroupPhase {
     Suspend,
     /// The group is told what it launches and how many, and launches it.
     Launch,
-    /// The new machine does not serve through its load balancer yet.
+    /// The new machine does not serve through its load balancer yet, or its node is not ready.
     Serve,
     /// The first new machine is watched.
     Canary,
+    /// A node is cordoned, and empties by evictions.
+    Drain,
     /// A machine was taken out, or may not be yet, and goes on serving.
     LetGo,
     /// It ends.
@@ -144,11 +147,12 @@ pub enum GroupPhase {
 
 impl GroupPhase {
     /// All of them, in their order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Suspend,
         Self::Launch,
         Self::Serve,
         Self::Canary,
+        Self::Drain,
         Self::LetGo,
         Self::End,
         Self::Resume,
@@ -162,6 +166,7 @@ impl GroupPhase {
             Self::Launch => "launch",
             Self::Serve => "serve",
             Self::Canary => "canary",
+            Self::Drain => "drain",
             Self::LetGo => "let-go",
             Self::End => "end",
             Self::Resume => "resume",
@@ -180,17 +185,28 @@ impl GroupPhase {
         }
     }
 
+    /// The phase an action on a node of a group belongs to; `None`: taints come and go beside all of them.
+    #[must_use]
+    pub const fn of_node(action: &NodeAction) -> Option<Self> {
+        match action {
+            NodeAction::Cordon(_)
+            | NodeAction::Uncordon(_)
+            | NodeAction::Drain { .. }
+            | NodeAction::Evict { .. } => Some(Self::Drain),
+            NodeAction::Taint(_) | NodeAction::Untaint(_) => None,
+        }
+    }
+
     /// The phase a wait of a group's step belongs to; `None`: it says nothing about it, or is none of a group.
     #[must_use]
     pub const fn of_wait(on: &WaitingOn) -> Option<Self> {
         match on {
             WaitingOn::Launch { .. } => Some(Self::Launch),
-            WaitingOn::Serving { .. } => Some(Self::Serve),
+            WaitingOn::Serving { .. } | WaitingOn::NodeReady { .. } => Some(Self::Serve),
             WaitingOn::Canary { .. } => Some(Self::Canary),
             WaitingOn::LetGo { .. } | WaitingOn::Floor { .. } => Some(Self::LetGo),
             WaitingOn::Termination { .. } => Some(Self::End),
-            // Of workers, whose phases are those of a drain.
-            WaitingOn::NodeReady { .. } | WaitingOn::Drain { .. } | WaitingOn::DrainTurn { .. } => None,
+            WaitingOn::Drain { .. } | WaitingOn::DrainTurn { .. } => Some(Self::Drain),
             WaitingOn::Unreadable { .. }
             | WaitingOn::Terraform { .. }
             | WaitingOn::Retry { .. }

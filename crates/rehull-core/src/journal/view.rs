@@ -147,6 +147,7 @@ impl JournalView {
         let past = self.actions.entry(key).or_insert_with(|| ActionPast {
             step: step.clone(),
             action: action.clone(),
+            former: None,
             attempts: 0,
             intended_at: at,
             done_at: None,
@@ -157,7 +158,10 @@ impl JournalView {
             nth_done: 0,
         });
         past.step = step.clone();
-        past.action = action.clone();
+        let former = std::mem::replace(&mut past.action, action.clone());
+        if past.done_at.is_some() && past.former.is_none() && !past.in_doubt {
+            past.former = Some(former);
+        }
         past.attempts = attempt;
         past.intended_at = at;
         past.in_doubt = true;
@@ -190,6 +194,7 @@ impl JournalView {
                 past.done_at = Some(at);
                 past.failed = None;
                 past.failures = 0;
+                past.former = None;
             }
             Some(PortError::OutcomeUnknown { why }) => {
                 past.in_doubt = true;
@@ -197,6 +202,7 @@ impl JournalView {
                 past.failures = past.failures.saturating_add(1);
             }
             Some(error) => {
+                past.action = past.former.take().unwrap_or_else(|| past.action.clone());
                 past.failed = Some((error.clone(), at));
                 past.failures = past.failures.saturating_add(1);
             }

@@ -18,7 +18,7 @@ use super::serving::{Before, Roll, Situated, small};
 use super::situation::Situation;
 use super::tick::Tick;
 use crate::domain::action::Action;
-use crate::domain::group::{Lifecycle, Member, Sizes};
+use crate::domain::group::{Group, Lifecycle, Member, Sizes};
 use crate::domain::group_action::GroupAction;
 use crate::domain::ids::LaunchTemplateVersion;
 use crate::domain::observed::Part;
@@ -27,7 +27,15 @@ use crate::journal::{ActionPast, JournalView};
 use crate::mutant::mutant;
 
 /// What would interfere: it terminates machines, or changes how many there are, without asking anybody.
-pub(super) const INTERFERES: [&str; 3] = ["AZRebalance", "AlarmNotification", "ScheduledActions"];
+const INTERFERES: [&str; 3] = ["AZRebalance", "AlarmNotification", "ScheduledActions"];
+
+/// What of it is not suspended.
+pub(super) fn interfering(group: &Group) -> BTreeSet<String> {
+    let free = INTERFERES
+        .iter()
+        .filter(|process| !group.suspended.contains(**process));
+    free.map(|process| (*process).to_owned()).collect()
+}
 
 /// Proposes what is next for the control plane, once etcd has nothing left to do.
 pub(super) fn next(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Tick) {
@@ -86,6 +94,9 @@ impl Roll<'_> {
             // What the group shows now may be our own doing: it is sent again as it was written down.
             return tick.act(&self.plan.step, past.action.clone());
         }
+        if self.is_let_loose(&before, tick) {
+            return;
+        }
         let desired = self.group.sizes.desired;
         // A zone that has lost its machine is not seen, but it was counted when this was set.
         let zones = self.zones().max(before.sizes.desired);
@@ -97,8 +108,11 @@ impl Roll<'_> {
             );
             return tick.stop(StopReason::OutsideEnvelope { what });
         }
+        if self.is_fewer_than_it_has(&before, tick) {
+            return;
+        }
         if let Some(server) = self.servers.iter().find(|server| server.was_taken_out()) {
-            return self.let_go(server, tick);
+            return self.let_go(server, &before, tick);
         }
         if !self.launches_what_has_passed(&before, goal, tick) {
             return;
@@ -133,22 +147,45 @@ impl Roll<'_> {
     }
 
     fn hold(&self, tick: &mut Tick) {
-        let free = |process: &&str| !self.group.suspended.contains(*process);
-        let processes: BTreeSet<String> = INTERFERES
-            .iter()
-            .filter(|one| free(one))
-            .map(|one| (*one).to_owned())
-            .collect();
-        self.act(
-            tick,
-            GroupAction::HoldGroup {
-                group: self.plan.group.clone(),
-                processes,
-                version: self.launches,
-                sizes: self.group.sizes,
-                beyond: 0,
-            },
-        );
+        let action = GroupAction::HoldGroup {
+            group: self.plan.group.clone(),
+            processes: interfering(self.group),
+            version: self.launches,
+            sizes: self.group.sizes,
+            beyond: 0,
+        };
+        self.act(tick, action);
+    }
+
+    /// Somebody has resumed in the middle of it what would interfere: it is suspended again, and all of it is resumed in
+    /// the end.
+    fn is_let_loose(&self, before: &Before, tick: &mut Tick) -> bool {
+        let free = interfering(self.group);
+        // What was given back, or may have been, was let loose by us.
+        if free.is_empty() || self.journal.is_being_released(&self.plan.group) {
+            return false;
+        }
+        let action = GroupAction::HoldGroup {
+            group: self.plan.group.clone(),
+            processes: before.processes.union(&free).cloned().collect(),
+            version: before.version,
+            sizes: before.sizes,
+            beyond: 0,
+        };
+        self.act(tick, action);
+        true
+    }
+
+    /// Somebody has set it to fewer than it has: it would end one of its own choice, without letting anybody go. It is told
+    /// again, one by one, before anything else.
+    fn is_fewer_than_it_has(&self, before: &Before, tick: &mut Tick) -> bool {
+        let sizes = self.group.sizes;
+        if self.counted() <= sizes.desired {
+            return false;
+        }
+        let more = exchange::sizes(before, sizes.desired.saturating_add(1));
+        self.set(self.launches, more, tick);
+        true
     }
 
     fn hold_in_doubt(&self) -> Option<&ActionPast> {
@@ -158,7 +195,7 @@ impl Roll<'_> {
 
     /// A deregistered server goes on serving: for the delay, which its load balancer's API tells, and for the time in which
     /// new connections may still come whatever the API tells.
-    fn let_go(&self, server: &Situated<'_>, tick: &mut Tick) {
+    fn let_go(&self, server: &Situated<'_>, before: &Before, tick: &mut Tick) {
         let machine = server.member.machine.clone();
         let at = server.deregistered.unwrap_or(self.seen.at);
         let mut until = later(at, self.plan.policy.propagation);
@@ -175,6 +212,12 @@ impl Roll<'_> {
                 until,
             };
             return self.wait(tick, on);
+        }
+        let sizes = self.group.sizes;
+        if sizes.desired <= sizes.min {
+            // Somebody has taken our surge down meanwhile: Auto Scaling would refuse to be fewer.
+            let more = exchange::sizes(before, sizes.desired.saturating_add(1));
+            return self.set(self.launches, more, tick);
         }
         let action = GroupAction::TerminateMember {
             group: self.plan.group.clone(),

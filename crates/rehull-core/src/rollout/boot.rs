@@ -1,14 +1,14 @@
 //! Stage 2: a machine boots, verifies everything and waits for its go.
 
 use super::give_up;
-use super::step::{Step, boot_word, is_warm};
+use super::step::{Step, boot_word, is_verified};
 use super::tick::Tick;
 use crate::domain::fleet::{Machine, MachineState};
 use crate::domain::waiting::{StopReason, WaitingOn};
 
 /// True: it is warm. Else what it waits for, or that its time is up.
 pub(super) fn warm(step: &Step<'_>, new: &Machine, tick: &mut Tick) -> bool {
-    if is_warm(new) {
+    if is_verified(new) {
         return true;
     }
     let given_up = give_up::did_not_boot(step, new);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::situation::SlotSituation;
-use super::step::{Step, is_warm, refusal};
+use super::step::{Step, is_verified, refusal};
 use super::tick::Tick;
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::etcd::Endpoint;
@@ -65,7 +65,7 @@ pub(super) fn did_not_boot(step: &Step<'_>, machine: &Machine) -> bool {
         return was_launched_before_us(step, machine);
     }
     let patience = step.now.plan.envelope.policy.boot_deadline;
-    !machine.go && !is_warm(machine) && was_over(step, launched_at(step, machine), patience)
+    !machine.go && !is_verified(machine) && was_over(step, launched_at(step, machine), patience)
 }
 
 /// The patience with something that began then had ended before this process took over.

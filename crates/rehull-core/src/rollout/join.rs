@@ -42,8 +42,8 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
             };
             let told = step.journal.told_at(&go.key());
             let until = step.deadline(told, policy.join_deadline);
-            let silent = step.slot.endpoint.answer().is_none() && step.now.slots.len() > 1;
-            if silent && give_up::was_over(step, told, policy.join_deadline) {
+            let silent = step.slot.endpoint.answer().is_none() || runs_another(step);
+            if silent && step.now.slots.len() > 1 && give_up::was_over(step, told, policy.join_deadline) {
                 return one_more_look(step, new, lacks, tick);
             }
             if step.now.seen.at >= until && joined.is_none() {
@@ -70,12 +70,33 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
     }
 }
 
+/// Its member runs, and not the release that its machine was launched with: it has booted with something else.
+fn runs_another(step: &Step<'_>) -> bool {
+    let answer = step.slot.endpoint.answer();
+    answer.is_some_and(|answer| answer.version != step.slot.plan.to.version)
+}
+
+/// A member that answers goes on answering until its machine is off: while another one is on its way there none follows.
+fn may_go(step: &Step<'_>, tick: &mut Tick) -> bool {
+    let others = step.now.others(step.slot.name());
+    let going: Vec<_> = others.flat_map(SlotSituation::leaving_now).collect();
+    if step.slot.endpoint.answer().is_none() || going.is_empty() {
+        return step.others_green(tick);
+    }
+    for machine in going {
+        let machine = machine.id.clone();
+        step.wait(tick, WaitingOn::Termination { machine });
+    }
+    false
+}
+
 /// After one more look of a settling time the machine goes; what it carried comes back on another one.
 fn one_more_look(step: &Step<'_>, new: &Machine, lacks: String, tick: &mut Tick) {
     let until = give_up::last_look(step);
     if step.now.seen.at < until {
         step.wait_for_join(lacks, until, tick);
-    } else if step.others_green(tick) {
+    } else if !tick.one_is_out() && may_go(step, tick) {
+        tick.takes_one_out();
         give_up::terminate(step, new, TerminateWhy::DidNotJoin, tick);
     }
 }

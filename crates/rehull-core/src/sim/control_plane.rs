@@ -18,7 +18,7 @@ use crate::world::api::{Call, Request, Response};
 use crate::world::query::{Document, Params, Query, Service, Value};
 
 /// Name of the group, of its launch template and of everything else.
-const NAME: &str = "sim-control-plane";
+pub(super) const NAME: &str = "sim-control-plane";
 
 /// A control plane in a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

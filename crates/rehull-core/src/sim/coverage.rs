@@ -112,6 +112,10 @@ fn next_phase(what: &Happened, groups: &mut BTreeSet<StepId>) -> Option<&'static
             groups.insert(step.clone());
             Some(GroupPhase::of_action(action).word())
         }
+        What::Acting {
+            action: Action::Node(action),
+            ..
+        } => GroupPhase::of_node(action).map(GroupPhase::word),
         What::Acting { action, .. } => Phase::of_action(action).map(Phase::word),
         What::Waiting { waiting, .. } => {
             let of_group = |wait: &Waiting| GroupPhase::of_wait(&wait.on).map(GroupPhase::word);

@@ -19,12 +19,16 @@ const THROTTLED_CALLS: u32 = 20;
 const TRIED_AGAIN: Duration = Duration::from_secs(30);
 
 /// What keeps machines from booting, while it lasts.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Boots {
     /// Artefacts have another content than their digest says.
     pub(super) wrong_artefact: bool,
     /// Nothing is ever heard of a machine.
     pub(super) never: bool,
+    /// With the user data of the version before.
+    pub(super) stale: bool,
+    /// With the user data of this slot.
+    pub(super) foreign: Option<SlotName>,
     /// The kernel takes so much longer.
     pub(super) late: Duration,
 }
@@ -64,11 +68,7 @@ impl Lab {
             Happening::Freeze { slot } => self.etcd.freeze(now, slot, begins),
             Happening::LeaderFlip => self.etcd.flip_leader(now),
             Happening::Alarm { slot, alarm } => self.etcd.alarm(slot, alarm, begins),
-            Happening::RemoveMember { slot } => {
-                if begins {
-                    self.etcd.remove_by_hand(now, slot);
-                }
-            }
+            Happening::RemoveMember { slot } => self.remove_member(now, slot, begins),
             Happening::NoCapacity { slot } => {
                 self.switch_zone(now, slot, |zone| Switch::NoCapacity { zone, on: begins });
             }
@@ -80,22 +80,25 @@ impl Lab {
                 self.terminate_by_hand(now, id);
             }
             Happening::ListenerGone => self.listen(now, !begins),
-            Happening::NodeLost | Happening::KubeletHangs | Happening::BudgetBlocks | Happening::ScaleOut => {
-                self.feel_on_nodes(now, what, begins);
-            }
+            Happening::NodeLost
+            | Happening::KubeletHangs
+            | Happening::BudgetBlocks
+            | Happening::ScaleOut
+            | Happening::ZoneAdded
+            | Happening::VersionEdited
+            | Happening::MaxLowered
+            | Happening::ProcessesResumed
+            | Happening::ScaleIn => self.feel_in_groups(now, what, begins),
             Happening::StuckVolume { slot } => self.hold_volume(now, slot, begins),
             Happening::WrongArtefact => self.boots.wrong_artefact = begins,
             Happening::NeverBoots => self.boots.never = begins,
-            Happening::Throttle => {
-                let (action, calls) = ("*".to_owned(), if begins { THROTTLED_CALLS } else { 0 });
-                self.switch(now, Switch::Throttle { action, calls });
-            }
+            Happening::StaleUserData => self.boots.stale = begins,
+            Happening::ForeignUserData { slot } => self.boots.foreign = begins.then(|| slot.clone()),
+            Happening::StaleReads { .. } => self.views.lag = more(what, begins),
+            Happening::ReadsLost => self.views.lose(begins),
+            Happening::Throttle => self.throttle(now, begins),
             Happening::StoreDown => self.store.silent = begins,
-            Happening::ExpiredCredentials => {
-                let access_key = self.key.clone();
-                let on = begins;
-                self.switch(now, Switch::Expire { access_key, on });
-            }
+            Happening::ExpiredCredentials => self.expire(now, begins),
             Happening::BootsLate { .. } => self.boots.late = more(what, begins),
             Happening::SlowJoin { .. } => self.etcd.slow_down(more(what, begins)),
             Happening::Partition { slot } => self.etcd.cut(now, slot, begins),
@@ -121,19 +124,37 @@ impl Lab {
         }
     }
 
-    /// What befalls workers.
-    fn feel_on_nodes(&mut self, now: Timestamp, what: &Happening, begins: bool) {
+    /// What befalls workers, and what is done to groups.
+    fn feel_in_groups(&mut self, now: Timestamp, what: &Happening, begins: bool) {
         let is = |one: Happening| *what == one;
         if is(Happening::KubeletHangs) {
             self.kube.freeze(now, begins);
         } else if is(Happening::BudgetBlocks) {
             self.kube.block(now, super::workers::BLOCKED, begins);
-        } else if is(Happening::ScaleOut) && begins {
-            self.scale_out(now);
+        } else if is(Happening::ZoneAdded) {
+            self.set_zones(now, begins);
         } else if is(Happening::NodeLost) {
             let id = self.worker_that_is_hit().filter(|_| begins);
             self.terminate_by_hand(now, id);
+        } else if begins {
+            self.edit_group(now, what);
         }
+    }
+
+    fn remove_member(&mut self, now: Timestamp, slot: &SlotName, begins: bool) {
+        if begins {
+            self.etcd.remove_by_hand(now, slot);
+        }
+    }
+
+    fn throttle(&mut self, now: Timestamp, begins: bool) {
+        let (action, calls) = ("*".to_owned(), if begins { THROTTLED_CALLS } else { 0 });
+        self.switch(now, Switch::Throttle { action, calls });
+    }
+
+    fn expire(&mut self, now: Timestamp, on: bool) {
+        let access_key = self.key.clone();
+        self.switch(now, Switch::Expire { access_key, on });
     }
 
     fn switch_zone(&mut self, now: Timestamp, slot: &SlotName, how: impl FnOnce(String) -> Switch) {

@@ -138,6 +138,18 @@ pub enum Happening {
     BudgetBlocks,
     /// A person, or an autoscaler, wants one more of the first group of workers.
     ScaleOut,
+    /// Somebody adds a zone to the first group of workers, or takes it away again: where nothing holds it back, the group
+    /// evens its machines out, and ends one that nobody has drained.
+    ZoneAdded,
+    /// Somebody lets a group launch another version of its launch template. This and what follows is done to the first
+    /// group of workers, or to the control plane's where there are none.
+    VersionEdited,
+    /// Somebody lowers the maximum by one: the desired capacity may not be above it.
+    MaxLowered,
+    /// Somebody resumes everything that is suspended.
+    ProcessesResumed,
+    /// Somebody wants one less; the group ends one of its choice.
+    ScaleIn,
     /// The volume does not leave `detaching`.
     StuckVolume {
         /// Slot.
@@ -145,6 +157,20 @@ pub enum Happening {
     },
     /// The artefact store holds something else: machines that boot meanwhile refuse it.
     WrongArtefact,
+    /// Machines that are launched meanwhile boot with the user data of the version before the one they are launched from.
+    StaleUserData,
+    /// Machines of etcd that are launched meanwhile boot with the user data of this slot.
+    ForeignUserData {
+        /// Slot.
+        slot: SlotName,
+    },
+    /// What AWS tells of machines, parts, launch templates and groups is what was so many seconds ago.
+    StaleReads {
+        /// Seconds.
+        seconds: i64,
+    },
+    /// Every other answer to a question to AWS or Kubernetes gets lost.
+    ReadsLost,
     /// Machines that are launched meanwhile run for EC2 and never say a word.
     NeverBoots,
     /// EC2 throttles every call.
@@ -257,9 +283,18 @@ impl Happening {
             | Self::KubeletHangs
             | Self::BudgetBlocks
             | Self::ScaleOut
+            | Self::ZoneAdded
+            | Self::VersionEdited
+            | Self::MaxLowered
+            | Self::ProcessesResumed
+            | Self::ScaleIn
             | Self::StuckVolume { .. }
             | Self::WrongArtefact
             | Self::NeverBoots
+            | Self::StaleUserData
+            | Self::ForeignUserData { .. }
+            | Self::StaleReads { .. }
+            | Self::ReadsLost
             | Self::Throttle
             | Self::StoreDown
             | Self::ExpiredCredentials

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::chronicle::{Chronicle, Happened};
 use super::control_plane::ControlPlane;
 use super::draw::{Draw, Spread};
+use super::edits::Wishes;
 use super::etcd::Etcd;
 use super::fault::Happening;
 use super::guest::{Disk, Guest, Surroundings, UserData};
@@ -69,8 +70,8 @@ pub(crate) struct Lab {
     pub(super) servers: Servers,
     /// What was laid of workers.
     pub(super) workers: Option<Workers>,
-    /// So many more of the first group somebody has asked for.
-    pub(super) scaled_out: u32,
+    /// What people have wished of the sizes of the group that they touch.
+    pub(super) wishes: Wishes,
     /// What runs on workers, if there are any.
     pub(super) kube: Kube,
     pub(super) agenda: BTreeMap<(Timestamp, u64), Due>,
@@ -134,7 +135,7 @@ impl Lab {
             control_plane: None,
             servers: Servers::default(),
             workers: None,
-            scaled_out: 0,
+            wishes: Wishes::default(),
             kube: Kube::default(),
             agenda: BTreeMap::new(),
             numbers: 0,
@@ -265,14 +266,15 @@ impl Lab {
         } = effect;
         match deed {
             Deed::Start(hardware) => {
+                let told = self.boots_with(&instance, &hardware.user_data);
                 let draw = (self.draw, self.timing);
                 let starts = later(now, self.boots.late);
                 if !self.boots.never {
                     let whose = (&instance, boot);
-                    self.servers.power_on(starts, whose, &hardware.user_data, draw);
-                    self.kube.power_on(starts, whose, &hardware.user_data, draw);
+                    self.servers.power_on(starts, whose, &told, draw);
+                    self.kube.power_on(starts, whose, &told, draw);
                 }
-                let user = UserData::read(&hardware.user_data, &self.releases);
+                let user = UserData::read(&told, &self.releases);
                 let known = self.reports.get(&instance).map(|report| &report.phase);
                 let has_binaries = matches!(
                     known,
@@ -371,8 +373,10 @@ impl Lab {
         };
         let said = guest.said;
         act(guest, &mut around);
-        if let Some(report) = guest.report.as_ref().filter(|_| guest.said != said) {
-            self.reports.insert(id.clone(), report.clone());
+        let slot = guest.user.slot.clone();
+        let report = guest.report.clone().filter(|_| guest.said != said);
+        if let Some(report) = report.filter(|_| self.is_heard(id, slot.as_str())) {
+            self.reports.insert(id.clone(), report);
             self.changes = self.changes.saturating_add(1);
         }
     }

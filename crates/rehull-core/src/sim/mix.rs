@@ -23,6 +23,10 @@ const OF_TERRAFORM: u64 = 1_000;
 const OF_CONTROL_PLANE: u64 = 2_000;
 const OF_WORKERS: u64 = 3_000;
 const OF_A_PERSON: u64 = 4_000;
+const OF_EDITS: u64 = 5_000;
+const OF_LIES: u64 = 6_000;
+/// What AWS tells may be so many seconds old.
+const STALE_MAX_S: u64 = 10;
 
 /// How long a rollout takes on a good day, and how many requests it makes.
 #[derive(Clone, Copy)]
@@ -159,6 +163,56 @@ pub fn drawn_for_workers(seed: u64, members: u8) -> Faults {
     faults
 }
 
+/// What befalls a control plane, and one or two edits of its group by somebody else.
+#[must_use]
+pub fn drawn_for_an_edited_control_plane(seed: u64, members: u8) -> Faults {
+    let mut faults = drawn_for_a_control_plane(seed, members);
+    faults.world.extend(edits(seed, EXCHANGE, Dice::edit));
+    faults
+}
+
+/// What befalls workers, and one or two edits of their first group by somebody else.
+#[must_use]
+pub fn drawn_for_edited_workers(seed: u64, members: u8) -> Faults {
+    let mut faults = drawn_for_workers(seed, members);
+    faults.world.extend(edits(seed, DRAINS, Dice::edit_or_stale_boot));
+    faults
+}
+
+/// The same faults, and one or two by which rehull is lied to: what it reads is old or missing, an answer comes late, and
+/// machines boot with what is not theirs.
+#[must_use]
+pub fn drawn_with_lies(seed: u64, members: u8) -> Faults {
+    let mut dice = Dice {
+        draw: Draw::new(seed),
+        ordinal: OF_LIES,
+    };
+    let span = Span::of(members);
+    let more = dice.one_or_two(members, span.seconds, Dice::lie);
+    let late = RequestFault {
+        nth: dice.next(span.requests),
+        how: RequestTrouble::LateAnswer,
+    };
+    let mut faults = within(seed, members, span);
+    faults.world.extend(more);
+    faults.requests.push(late);
+    faults
+}
+
+fn edits(seed: u64, span: Span, of: fn(&mut Dice) -> Happening) -> Vec<WorldFault> {
+    let mut dice = Dice {
+        draw: Draw::new(seed),
+        ordinal: OF_EDITS,
+    };
+    let count = 1_u64.saturating_add(dice.next(2));
+    let faults = (0..count).map(|_| WorldFault {
+        what: of(&mut dice),
+        at_s: dice.next(span.seconds),
+        for_s: 5_u64.saturating_add(dice.next(FOR_MAX_S)),
+    });
+    faults.collect()
+}
+
 struct Dice {
     draw: Draw,
     ordinal: u64,
@@ -178,7 +232,7 @@ impl Dice {
 
     fn trouble(&mut self) -> RequestTrouble {
         let all = RequestTrouble::ALL;
-        let nth = self.next(u64::try_from(all.len()).unwrap_or(1));
+        let nth = self.next(u64::try_from(RequestTrouble::DRAWN).unwrap_or(1));
         let drawn = all.get(usize::try_from(nth).unwrap_or(0));
         drawn.copied().unwrap_or(RequestTrouble::KillBefore)
     }
@@ -239,6 +293,39 @@ impl Dice {
             3 | 4 => Happening::BudgetBlocks,
             5 => Happening::ScaleOut,
             _ => Happening::NeverBoots,
+        }
+    }
+
+    fn edit(&mut self) -> Happening {
+        match self.next(7) {
+            0 => Happening::ZoneAdded,
+            1 => Happening::VersionEdited,
+            2 => Happening::MaxLowered,
+            3 => Happening::ProcessesResumed,
+            4 => Happening::StaleReads {
+                seconds: self.seconds(STALE_MAX_S),
+            },
+            5 => Happening::ReadsLost,
+            _ => Happening::ScaleIn,
+        }
+    }
+
+    /// A server that serves its former release may be the last one of its zone (`open/seed-74-edited`).
+    fn edit_or_stale_boot(&mut self) -> Happening {
+        if self.next(8) == 0 {
+            Happening::StaleUserData
+        } else {
+            self.edit()
+        }
+    }
+
+    fn lie(&mut self, slot: SlotName) -> Happening {
+        match self.next(4) {
+            0 | 1 => Happening::StaleReads {
+                seconds: self.seconds(STALE_MAX_S),
+            },
+            2 => Happening::ReadsLost,
+            _ => Happening::ForeignUserData { slot },
         }
     }
 

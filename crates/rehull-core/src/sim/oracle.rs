@@ -4,6 +4,7 @@
 mod alarms;
 mod ask;
 mod doors;
+mod edits;
 mod falls;
 mod ledger;
 mod memory;
@@ -181,6 +182,7 @@ impl Oracle {
         self.memory.zone_was_lost |= matches!(what, Happening::ZoneLoss { .. });
         self.memory.nodes_were_harmed |= what.harms_a_node();
         self.memory.capacity_was_missing |= matches!(what, Happening::NoCapacity { .. });
+        self.memory.reads_were_stale |= matches!(what, Happening::StaleReads { .. });
         self.memory.clock_was_set |= matches!(what, Happening::ClockJump { .. });
     }
 

@@ -78,6 +78,11 @@ impl Workers {
     }
 }
 
+/// The group that people touch.
+pub(super) fn first() -> String {
+    format!("{NAME}-a")
+}
+
 fn digest(release: KubernetesVersion) -> ContentDigest {
     let text = user_data(release);
     ContentDigest::new(format!("sha256:{}", hex::encode(Sha256::digest(text))))
@@ -148,27 +153,6 @@ impl Lab {
         let found = self.group_view(now, &GroupName::new(name));
         self.key = key;
         found
-    }
-
-    /// A person, or an autoscaler, wants one more of the first group.
-    pub(super) fn scale_out(&mut self, now: Timestamp) {
-        let name = format!("{NAME}-a");
-        let Ok(Some(found)) = self.workers_by_hand(now, &name) else {
-            return;
-        };
-        let desired = found.sizes.desired.saturating_add(1);
-        let most = found.sizes.max.max(desired).to_string();
-        let said = [
-            ("AutoScalingGroupName", name.as_str()),
-            ("MaxSize", &most),
-            ("DesiredCapacity", &desired.to_string()),
-        ];
-        if self
-            .by_hand(now, Service::AutoScaling, "UpdateAutoScalingGroup", &said)
-            .is_ok()
-        {
-            self.scaled_out = self.scaled_out.saturating_add(1);
-        }
     }
 
     pub(super) fn set_node(

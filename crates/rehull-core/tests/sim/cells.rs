@@ -31,22 +31,27 @@ enum Place {
     ControlPlane,
     /// The same, with workers.
     ServersThenWorkers,
+    /// Workers, with etcd new already and nothing else.
+    Workers,
 }
 
 impl Place {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Etcd,
         Self::ByTerraform,
         Self::BesideServers,
         Self::BesideWorkers,
         Self::ControlPlane,
         Self::ServersThenWorkers,
+        Self::Workers,
     ];
 
     fn of(word: &str, phase: &str) -> Self {
         let of_group = group_phases().contains(&phase);
         match word {
             word if OF_WORKERS.contains(&word) && of_group => Self::ServersThenWorkers,
+            "server-lost" | "listener-gone" if phase == DRAIN => Self::ServersThenWorkers,
+            _ if phase == DRAIN => Self::Workers,
             _ if of_group => Self::ControlPlane,
             "server-lost" | "listener-gone" => Self::BesideServers,
             word if OF_WORKERS.contains(&word) => Self::BesideWorkers,
@@ -68,12 +73,29 @@ impl Place {
             Self::BesideWorkers => plain.with_workers(),
             Self::ControlPlane => servers,
             Self::ServersThenWorkers => servers.with_workers(),
+            Self::Workers => Scenario {
+                control_plane: None,
+                ..servers.with_workers()
+            },
         }
     }
 }
 
-/// Words of what befalls workers and what runs there.
-const OF_WORKERS: [&str; 4] = ["node-lost", "kubelet-hangs", "budget-blocks", "scale-out"];
+/// The phase that only workers have.
+const DRAIN: &str = "drain";
+
+/// Words of what befalls workers and what runs there, or their group.
+const OF_WORKERS: [&str; 9] = [
+    "node-lost",
+    "kubelet-hangs",
+    "budget-blocks",
+    "scale-out",
+    "zone-added",
+    "version-edited",
+    "max-lowered",
+    "processes-resumed",
+    "scale-in",
+];
 
 /// Words of what is met by Terraform alone, or by its computer.
 const OF_TERRAFORM: [&str; 6] = [
@@ -97,7 +119,9 @@ fn fault(word: &str) -> Then {
     trouble.map_or_else(
         || {
             let slot = Some(SlotName::new("etcd-c"));
-            let what = Happening::named(word, slot, Some("NOSPACE".to_owned()), Some(90));
+            // What AWS tells is never so old.
+            let seconds = if word == "stale-reads" { 8 } else { 90 };
+            let what = Happening::named(word, slot, Some("NOSPACE".to_owned()), Some(seconds));
             world(what.unwrap(), 90)
         },
         Then::Trouble,

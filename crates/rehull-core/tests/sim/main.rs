@@ -18,6 +18,8 @@ mod cells;
 mod coverage;
 mod crashes;
 mod days;
+mod edits;
+mod lies;
 mod scenarios;
 mod seeds;
 mod twice;

@@ -13,8 +13,7 @@ use rehull_core::sim::{
 };
 
 use crate::bench::{everywhere, number, play, scenarios};
-use crate::days::wrong_for_a_person;
-use crate::{cells, coverage, days};
+use crate::{cells, coverage, days, edits, lies};
 
 /// Seeds of the default tests; `make sim SEEDS=…` for more.
 const SEEDS: u64 = 20_000;
@@ -31,6 +30,7 @@ const OF_FIVE: u64 = 5;
 /// In the soak, for so many seeds one is played once more: with Terraform, for a person, and the longer ones less often.
 const OF_TERRAFORM: u64 = 5;
 const OF_A_PERSON: u64 = 5;
+const OF_LIES: u64 = 5;
 const OF_A_CONTROL_PLANE: u64 = 20;
 const OF_WORKERS: u64 = 40;
 
@@ -266,12 +266,15 @@ fn a_campaign_of_bad_days_breaks_no_promise_and_every_upgrade_finishes() {
     let mut all = coverage::of_scenarios();
     all.merge(cells::coverage());
     let mut failures = Vec::new();
-    let kinds: [(u64, Drawn, Wrong); 5] = [
+    let kinds: [(u64, Drawn, Wrong); 8] = [
         (1, scenario, wrong),
         (OF_TERRAFORM, scenario_by_terraform, wrong),
         (OF_A_PERSON, days::scenario_for_a_person, days::wrong_for_a_person),
         (OF_A_CONTROL_PLANE, scenario_of_a_control_plane, wrong),
         (OF_WORKERS, scenario_of_workers, wrong),
+        (OF_A_CONTROL_PLANE, edits::scenario_of_servers, edits::wrong),
+        (OF_WORKERS, edits::scenario_of_workers, edits::wrong),
+        (OF_LIES, lies::scenario, wrong),
     ];
     for (of, scenario, wrong) in kinds {
         let (touched, more) = campaign(first, seeds / of, scenario, wrong);
@@ -285,16 +288,20 @@ fn a_campaign_of_bad_days_breaks_no_promise_and_every_upgrade_finishes() {
     assert_eq!(all.stops_unreached(), coverage::STOPS_UNREACHABLE);
 }
 
+/// What a run in a file of this name may come to.
+fn judge_of(name: &str) -> Wrong {
+    match name.rsplit_once('-') {
+        Some((_, "edited")) => edits::wrong,
+        Some((_, "person")) => days::wrong_for_a_person,
+        Some(_) | None => wrong,
+    }
+}
+
 #[test]
 fn what_failed_once_does_not_fail_again_regressions() {
     for (name, scenario) in scenarios("regressions") {
         let verdict = play(&scenario);
-        let wrong: Wrong = if name.ends_with("-person") {
-            wrong_for_a_person
-        } else {
-            wrong
-        };
-        let why = wrong(&scenario, &verdict);
+        let why = judge_of(&name)(&scenario, &verdict);
         assert!(
             why.is_none(),
             "{name}: {}\n{}",
@@ -336,12 +343,7 @@ fn a_cluster_of_which_no_machine_is_left_is_for_a_person_and_one_with_a_machine_
 fn what_is_open_comes_to_a_good_end() {
     for (name, scenario) in scenarios("open") {
         let verdict = play(&scenario);
-        let wrong: Wrong = if name.ends_with("-person") {
-            wrong_for_a_person
-        } else {
-            wrong
-        };
-        let why = wrong(&scenario, &verdict);
+        let why = judge_of(&name)(&scenario, &verdict);
         assert!(
             why.is_none(),
             "{name}: {}\n{}",
@@ -371,6 +373,9 @@ fn a_seed_is_told() {
         scenario_by_terraform,
         scenario_of_a_control_plane,
         scenario_of_workers,
+        edits::scenario_of_servers,
+        edits::scenario_of_workers,
+        lies::scenario,
     ] {
         let scenario = scenario(seed);
         let verdict = play(&scenario);

@@ -48,6 +48,28 @@ fn an_action_without_an_answer_is_in_doubt_until_it_is_settled_by_looking() {
 }
 
 #[test]
+fn what_came_to_nothing_leaves_the_action_as_it_was_last_done() {
+    let with = |why| Action::TerminateMachine {
+        slot: SlotName::new("etcd-a"),
+        machine: InstanceId::new("i-1"),
+        why,
+    };
+    let (first, second) = (with(TerminateWhy::Replaced), with(TerminateWhy::Unwanted));
+    let key = first.key();
+    let mut view =
+        JournalView::fold(&[opened(), intended(1, &first, 1), settled(2, &first, 1, None)]).unwrap();
+    view.apply(&intended(3, &second, 2)).unwrap();
+    assert_eq!(view.past(&key).unwrap().action, second, "it may have happened");
+    view.apply(&settled(4, &second, 2, Some(unknown()))).unwrap();
+    assert_eq!(view.past(&key).unwrap().action, second, "it still may have");
+    view.apply(&settled(5, &second, 2, Some(throttled()))).unwrap();
+    assert_eq!(view.past(&key).unwrap().action, first, "it has not");
+    view.apply(&intended(6, &second, 3)).unwrap();
+    view.apply(&settled(7, &second, 3, None)).unwrap();
+    assert_eq!(view.past(&key).unwrap().action, second, "it has");
+}
+
+#[test]
 fn records_out_of_order_are_refused() {
     let action = terminate("i-1");
     let cases = [

@@ -84,6 +84,19 @@ impl JournalView {
         Some(told.saturating_sub(i64::try_from(ended.count()).unwrap_or(0)))
     }
 
+    /// What has set or changed the sizes of a group last, and when it was done.
+    #[must_use]
+    pub fn last_told(&self, group: &GroupName) -> Option<(&GroupAction, Timestamp)> {
+        let keys = set_keys(group);
+        let all = self.actions_like(&keys).chain(self.actions_like(TERMINATE_KEYS));
+        let done = all.filter_map(|past| {
+            let action = group_action(past).filter(|action| action.group() == group)?;
+            Some((past.nth_done, action, past.done_at?))
+        });
+        let last = done.max_by_key(|(nth, ..)| *nth);
+        last.map(|(_, action, at)| (action, at))
+    }
+
     /// The last sizes that a group was told.
     fn last_set(&self, group: &GroupName) -> Option<(u64, Sizes)> {
         let keys = set_keys(group);

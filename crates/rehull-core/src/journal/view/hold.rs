@@ -13,4 +13,11 @@ impl JournalView {
         let released = self.done_at(&release_key(group));
         released.is_none_or(|released| released < at).then_some(past)
     }
+
+    /// Whether its release is under way: what was held may be free already.
+    #[must_use]
+    pub fn is_being_released(&self, group: &GroupName) -> bool {
+        let release = self.actions.get(&release_key(group));
+        release.is_some_and(|past| past.in_doubt)
+    }
 }

@@ -15,6 +15,10 @@ pub struct ActionPast {
     pub step: StepId,
     /// The action as last intended.
     pub action: Action,
+    /// While a later attempt is open: the action as it was last done. What holds a group carries what is to be put back, and
+    /// that stays as it was where the later attempt came to nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<Action>,
     /// Attempts begun. An attempt in doubt that is sent again is the same attempt.
     pub attempts: u32,
     /// When the last attempt was intended.

@@ -91,6 +91,14 @@ impl Roll<'_> {
         }
     }
 
+    pub(super) fn deregister_or_wait(&self, server: &Situated<'_>, before: &Before, tick: &mut Tick) {
+        if self.may_leave(server, before) {
+            self.deregister(server, tick);
+        } else {
+            self.wait(tick, self.floor(server, before));
+        }
+    }
+
     fn deregister(&self, server: &Situated<'_>, tick: &mut Tick) {
         let action = GroupAction::Deregister {
             group: self.plan.group.clone(),
@@ -148,7 +156,7 @@ impl Roll<'_> {
 }
 
 /// So many are wanted, with a maximum that allows it.
-fn sizes(before: &Before, desired: u32) -> Sizes {
+pub(super) fn sizes(before: &Before, desired: u32) -> Sizes {
     Sizes {
         max: before.sizes.max.max(desired),
         desired,

@@ -112,8 +112,7 @@ impl Roll<'_> {
         // In a zone of its own it makes up for somebody who is lost.
         let goes = is_surplus && self.crowd(server) > 1;
         if goal == Goal::Rest && goes && !self.has_served(server) {
-            let group = self.plan.group.clone();
-            return self.act(tick, GroupAction::TerminateMember { group, machine });
+            return self.give_up(server, before, tick);
         }
         let lacks = self.lacks(server).unwrap_or_default();
         let first = launched_mark(server);
@@ -129,8 +128,7 @@ impl Roll<'_> {
             if !is_surplus {
                 return self.launch_one_more(before, tick);
             }
-            let group = self.plan.group.clone();
-            return self.act(tick, GroupAction::TerminateMember { group, machine });
+            return self.give_up(server, before, tick);
         }
         let limit = self.plan.policy.serve_deadline;
         let until = self.deadline(Some(since.unwrap_or(self.seen.at)), limit);
@@ -146,6 +144,15 @@ impl Roll<'_> {
                 until,
             },
         );
+    }
+
+    /// It goes. Who serves something else than it should is sent to all the same, and let go of first.
+    fn give_up(&self, server: &Situated<'_>, before: &Before, tick: &mut Tick) {
+        if server.is_sent_to() {
+            return self.deregister_or_wait(server, before, tick);
+        }
+        let (group, machine) = (self.plan.group.clone(), server.member.machine.clone());
+        self.act(tick, GroupAction::TerminateMember { group, machine });
     }
 
     /// Its time was up before this process began: whoever says `resume` has seen it, and wants another one.

@@ -17,7 +17,7 @@ use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::RecordBody;
 use crate::rollout::{Goal, Next};
 
-use scene::{Scene, deregister, id, name, terminate, version};
+use scene::{INTERFERES, Scene, deregister, id, name, terminate, version};
 
 #[test]
 fn what_a_person_had_suspended_is_not_ours_to_resume() {
@@ -45,6 +45,46 @@ fn a_hold_in_doubt_is_sent_again_as_it_was_written_down() {
     // It came through; read anew there would be nothing of ours to resume.
     scene.group().suspended.insert("AZRebalance".to_owned());
     assert_eq!(scene.acts(Goal::Finish), [hold]);
+}
+
+#[test]
+fn what_somebody_resumes_in_the_middle_is_suspended_again_and_resumed_in_the_end() {
+    let mut scene = Scene::with_one_more();
+    scene.group().suspended.remove("AZRebalance");
+    let [GroupAction::HoldGroup { processes, sizes, .. }] = &scene.acts(Goal::Finish)[..] else {
+        panic!("{:?}", scene.acts(Goal::Finish))
+    };
+    assert_eq!(*processes, BTreeSet::from(INTERFERES.map(str::to_owned)));
+    assert_eq!(sizes.desired, 3, "what is put back stays what it was");
+}
+
+#[test]
+fn what_is_being_resumed_by_us_is_not_suspended_again() {
+    let mut scene = Scene::with_one_more();
+    scene.intend(GroupAction::ReleaseGroup {
+        group: name(),
+        processes: INTERFERES.map(str::to_owned).into(),
+    });
+    scene.group().suspended.clear();
+    let holds = |action: &GroupAction| matches!(action, GroupAction::HoldGroup { .. });
+    assert!(!scene.acts(Goal::Finish).iter().any(holds));
+}
+
+#[test]
+fn a_group_that_somebody_makes_smaller_in_our_surge_is_told_again_before_it_ends_one_of_its_choice() {
+    let mut scene = Scene::with_one_more();
+    scene.group().sizes.desired = 3;
+    let sizes = scene.group().sizes;
+    let again = GroupAction::SetGroup {
+        group: name(),
+        version: version(2),
+        sizes: Sizes {
+            max: 4,
+            desired: 4,
+            ..sizes
+        },
+    };
+    assert_eq!(scene.acts(Goal::Finish), [again]);
 }
 
 #[test]

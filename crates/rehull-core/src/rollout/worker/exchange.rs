@@ -1,6 +1,6 @@
 //! One group, one tick: what is open goes on, then what may begin begins.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::Shared;
 use super::pool::{Pool, Worker};
@@ -13,9 +13,12 @@ use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::ActionPast;
 use crate::mutant::mutant;
 use crate::rollout::Goal;
-use crate::rollout::apiserver::{INTERFERES, later};
+use crate::rollout::apiserver::{interfering, later};
 use crate::rollout::serving::Before;
 use crate::rollout::tick::Tick;
+
+/// What Auto Scaling was told shows in what it tells after this, as far as is known.
+const SHOWN_WITHIN: Duration = Duration::from_secs(15);
 
 impl Pool<'_> {
     pub(in crate::rollout) fn next(&self, goal: Goal, shared: &mut Shared<'_>, tick: &mut Tick) {
@@ -33,7 +36,7 @@ impl Pool<'_> {
             // What the group shows now may be our own doing: it is sent again as it was written down.
             return tick.act(&self.plan.step, past.action.clone());
         }
-        if self.is_resized(before, tick) {
+        if self.is_not_shown_yet(tick) || self.is_resized(before, tick) || self.is_let_loose(before, tick) {
             return;
         }
         let goers = self.goers(goal);
@@ -137,20 +140,55 @@ impl Pool<'_> {
     }
 
     fn hold(&self, tick: &mut Tick) {
-        let free = |process: &&str| !self.group.suspended.contains(*process);
-        let processes: BTreeSet<String> = INTERFERES
-            .iter()
-            .filter(|one| free(one))
-            .map(|one| (*one).to_owned())
-            .collect();
         let action = GroupAction::HoldGroup {
             group: self.plan.group.clone(),
-            processes,
+            processes: interfering(self.group),
             version: self.launches,
             sizes: self.group.sizes,
             beyond: 0,
         };
         self.act(tick, action);
+    }
+
+    /// Somebody has resumed in the middle of it what would interfere: it is suspended again, and all of it is resumed in
+    /// the end.
+    fn is_let_loose(&self, before: &Before, tick: &mut Tick) -> bool {
+        let free = interfering(self.group);
+        // What was given back, or may have been, was let loose by us.
+        if free.is_empty() || self.journal.is_being_released(&self.plan.group) {
+            return false;
+        }
+        let now = i64::from(self.group.sizes.desired);
+        let action = GroupAction::HoldGroup {
+            group: self.plan.group.clone(),
+            processes: before.processes.union(&free).cloned().collect(),
+            version: before.version,
+            sizes: before.sizes,
+            beyond: now.saturating_sub(i64::from(before.sizes.desired)),
+        };
+        self.act(tick, action);
+        true
+    }
+
+    /// What the group was told last may not be shown yet: until it must be, other sizes than those are nobody's wish, and
+    /// none are told on top of them.
+    fn is_not_shown_yet(&self, tick: &mut Tick) -> bool {
+        let Some((told, at)) = self.journal.last_told(&self.plan.group) else {
+            return false;
+        };
+        let is_shown = self.journal.desired_of(&self.plan.group) == Some(i64::from(self.group.sizes.desired));
+        let until = later(at, SHOWN_WITHIN);
+        // A clock that went back behind it must not stretch this.
+        if is_shown || at > self.seen.at || self.seen.at >= until {
+            return false;
+        }
+        let on = WaitingOn::Retry {
+            action: told.key(),
+            why: "it was done, and does not show yet".to_owned(),
+            at: until,
+        };
+        self.wait(tick, on);
+        true
     }
 
     /// Somebody, or an autoscaler, has made the group larger or smaller: what is put back in the end follows, and nothing
@@ -164,28 +202,42 @@ impl Pool<'_> {
             .journal
             .desired_of(&self.plan.group)
             .map_or(0, |told| desired.saturating_sub(told));
-        if by == 0 {
+        let sizes = self.wished(before.sizes, by);
+        if by == 0 && sizes == before.sizes {
             return false;
         }
-        let wanted = i64::from(before.sizes.desired).saturating_add(by).max(0);
-        let sizes = Sizes {
-            desired: u32::try_from(wanted).unwrap_or(u32::MAX),
-            ..before.sizes
-        };
-        let sizes = Sizes {
-            min: sizes.min.min(sizes.desired),
-            max: sizes.max.max(sizes.desired),
-            ..sizes
-        };
         let action = GroupAction::HoldGroup {
             group: self.plan.group.clone(),
             processes: before.processes.clone(),
             version: before.version,
             sizes,
-            beyond: desired.saturating_sub(wanted),
+            beyond: desired.saturating_sub(i64::from(sizes.desired)),
         };
         self.act(tick, action);
         true
+    }
+
+    /// What is to be put back, where somebody has made the group larger or smaller by so many. This rollout sets no maximum
+    /// below the former one, and none below what it wants: where it is, somebody has lowered it, and Auto Scaling has taken
+    /// down what was wanted of our own surge with it.
+    fn wished(&self, before: Sizes, by: i64) -> Sizes {
+        let now = self.group.sizes;
+        let told = i64::from(now.desired).saturating_sub(by);
+        if now.max < before.max || by < 0 && i64::from(now.max) < told {
+            let desired = before.desired.min(now.max);
+            return Sizes {
+                min: before.min.min(desired),
+                max: before.max.min(now.max),
+                desired,
+            };
+        }
+        let desired = i64::from(before.desired).saturating_add(by).max(0);
+        let desired = u32::try_from(desired).unwrap_or(u32::MAX);
+        Sizes {
+            min: before.min.min(desired),
+            max: before.max.max(desired),
+            desired,
+        }
     }
 
     /// Sizes that were told last may have got through or not; the group has neither these nor those of before, so somebody

@@ -95,11 +95,13 @@ pub enum RequestTrouble {
     Pause,
     /// "Slow down".
     Throttle,
+    /// It takes effect at once; the answer comes 15 s late.
+    LateAnswer,
 }
 
 impl RequestTrouble {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::KillBefore,
         Self::KillAfter,
         Self::LoseRequest,
@@ -108,7 +110,11 @@ impl RequestTrouble {
         Self::Twice,
         Self::Pause,
         Self::Throttle,
+        Self::LateAnswer,
     ];
+
+    /// Those that a bad day brings.
+    pub const DRAWN: usize = 8;
 
     /// Its word, in scenario files and tables.
     #[must_use]
@@ -122,6 +128,7 @@ impl RequestTrouble {
             Self::Twice => "twice",
             Self::Pause => "pause",
             Self::Throttle => "throttle",
+            Self::LateAnswer => "late-answer",
         }
     }
 
@@ -135,7 +142,8 @@ impl RequestTrouble {
             | Self::Delay
             | Self::Twice
             | Self::Pause
-            | Self::Throttle => false,
+            | Self::Throttle
+            | Self::LateAnswer => false,
         }
     }
 

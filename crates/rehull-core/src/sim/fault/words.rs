@@ -21,9 +21,18 @@ words! {
     KubeletHangs => "kubelet-hangs",
     BudgetBlocks => "budget-blocks",
     ScaleOut => "scale-out",
+    ZoneAdded => "zone-added",
+    VersionEdited => "version-edited",
+    MaxLowered => "max-lowered",
+    ProcessesResumed => "processes-resumed",
+    ScaleIn => "scale-in",
     StuckVolume => "stuck-volume",
     WrongArtefact => "wrong-artefact",
     NeverBoots => "never-boots",
+    StaleUserData => "stale-user-data",
+    ForeignUserData => "foreign-user-data",
+    StaleReads => "stale-reads",
+    ReadsLost => "reads-lost",
     Throttle => "throttle",
     StoreDown => "store-down",
     ExpiredCredentials => "expired-credentials",
@@ -52,9 +61,9 @@ impl Happening {
         match name {
             "terminate" | "power-cut" | "kill-process" | "freeze" | "partition" | "remove-member"
             | "no-capacity" | "zone-loss" | "server-lost" | "stuck-volume" | "foreign-volume"
-            | "apply-dies" => &["slot"],
+            | "foreign-user-data" | "apply-dies" => &["slot"],
             "alarm" => &["slot", "alarm"],
-            "clock-jump" | "boots-late" | "slow-join" | "terraform-slow" => &["seconds"],
+            "clock-jump" | "boots-late" | "slow-join" | "stale-reads" | "terraform-slow" => &["seconds"],
             _ => &[],
         }
     }
@@ -86,9 +95,18 @@ impl Happening {
             "kubelet-hangs" => Self::KubeletHangs,
             "budget-blocks" => Self::BudgetBlocks,
             "scale-out" => Self::ScaleOut,
+            "zone-added" => Self::ZoneAdded,
+            "version-edited" => Self::VersionEdited,
+            "max-lowered" => Self::MaxLowered,
+            "processes-resumed" => Self::ProcessesResumed,
+            "scale-in" => Self::ScaleIn,
             "stuck-volume" => Self::StuckVolume { slot: slot? },
             "wrong-artefact" => Self::WrongArtefact,
             "never-boots" => Self::NeverBoots,
+            "stale-user-data" => Self::StaleUserData,
+            "foreign-user-data" => Self::ForeignUserData { slot: slot? },
+            "stale-reads" => Self::StaleReads { seconds: seconds? },
+            "reads-lost" => Self::ReadsLost,
             "throttle" => Self::Throttle,
             "store-down" => Self::StoreDown,
             "expired-credentials" => Self::ExpiredCredentials,
@@ -119,6 +137,7 @@ impl Happening {
             Self::ClockJump { seconds }
             | Self::BootsLate { seconds }
             | Self::SlowJoin { seconds }
+            | Self::StaleReads { seconds }
             | Self::TerraformSlow { seconds } => Some(*seconds),
             Self::Terminate { .. }
             | Self::PowerCut { .. }
@@ -136,10 +155,18 @@ impl Happening {
             | Self::KubeletHangs
             | Self::BudgetBlocks
             | Self::ScaleOut
+            | Self::ZoneAdded
+            | Self::VersionEdited
+            | Self::MaxLowered
+            | Self::ProcessesResumed
+            | Self::ScaleIn
             | Self::StuckVolume { .. }
             | Self::ForeignVolume { .. }
             | Self::WrongArtefact
             | Self::NeverBoots
+            | Self::StaleUserData
+            | Self::ForeignUserData { .. }
+            | Self::ReadsLost
             | Self::Throttle
             | Self::StoreDown
             | Self::ExpiredCredentials
@@ -170,6 +197,7 @@ impl Happening {
             | Self::ZoneLoss { slot }
             | Self::Partition { slot }
             | Self::ForeignVolume { slot }
+            | Self::ForeignUserData { slot }
             | Self::ApplyDies { slot }
             | Self::ServerLost { slot }
             | Self::StuckVolume { slot } => Some(slot),
@@ -179,8 +207,16 @@ impl Happening {
             | Self::KubeletHangs
             | Self::BudgetBlocks
             | Self::ScaleOut
+            | Self::ZoneAdded
+            | Self::VersionEdited
+            | Self::MaxLowered
+            | Self::ProcessesResumed
+            | Self::ScaleIn
             | Self::WrongArtefact
             | Self::NeverBoots
+            | Self::StaleUserData
+            | Self::StaleReads { .. }
+            | Self::ReadsLost
             | Self::Throttle
             | Self::StoreDown
             | Self::ExpiredCredentials

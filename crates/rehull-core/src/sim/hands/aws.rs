@@ -169,13 +169,17 @@ impl Lab {
             let call = self.signed(Ask::DescribeInstances(by()));
             Kept::new(cluster.clone(), vec![call], Kind::Instances)
         });
-        let answer = kept.ask(&mut self.world, now, gone, |world| {
+        self.views.comes(self.draw)?;
+        let (world, lag) = (&mut self.world, self.views.lag);
+        let answer = kept.ask(world, (now, lag), gone, |world| {
             let rows = world.instances_by(&by())?;
             let mut machines: Vec<Machine> = rows.into_iter().filter_map(machine).collect();
             machines.sort_by(|one, other| (one.launched_at, &one.id).cmp(&(other.launched_at, &other.id)));
             Ok(machines)
         });
+        let shows_from = kept.shows_from();
         self.views.machines = Some(kept);
+        self.look_again(shows_from);
         answer
     }
 
@@ -197,14 +201,19 @@ impl Lab {
             let kept = Kept::new((), vec![call], Kind::Templates);
             self.views.templates.insert(template.clone(), kept);
         }
+        self.views.comes(self.draw)?;
+        let lag = self.views.lag;
         let Some(kept) = self.views.templates.get_mut(template) else {
             return Err(unexpected());
         };
-        kept.ask(&mut self.world, now, not_yet, |world| {
+        let answer = kept.ask(&mut self.world, (now, lag), not_yet, |world| {
             let found = world.launch_template(&name()).ok();
             // By number, so ascending.
             Ok(found.map(|found| found.versions.values().filter_map(version).collect()))
-        })
+        });
+        let shows_from = kept.shows_from();
+        self.look_again(shows_from);
+        answer
     }
 
     fn make_version(

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use crate::domain::ids::{
 };
 use crate::domain::observed::{Gap, Part, Partial};
 use crate::ports::{Groups, PortError, Servers, Targets};
+use crate::sim::ground::KEY;
 use crate::sim::lab::Lab;
 use crate::world::api::{Call, Request, Response};
 use crate::world::query::{Document, Params, Query, Service, Value};
@@ -116,7 +118,9 @@ impl Targets for Hands {
         for arn in groups {
             let said = vec![("TargetGroupArn".to_owned(), arn.to_string())];
             let asked = (Service::LoadBalancing, "DescribeTargetHealth");
-            match lab.query(now, asked, said) {
+            let draw = lab.draw;
+            let comes = lab.views.comes(draw);
+            match comes.and_then(|()| lab.query(now, asked, said)) {
                 Ok(told) => {
                     let rows = rows(&told, "TargetHealthDescriptions").filter_map(target);
                     value.insert(arn.clone(), rows.collect());
@@ -198,10 +202,19 @@ impl Lab {
             let kept = self.group_kept(name)?;
             self.views.groups.insert(name.clone(), kept);
         }
+        let lag = if self.key == KEY {
+            self.views.comes(self.draw)?;
+            self.views.lag
+        } else {
+            Duration::ZERO
+        };
         let Some(kept) = self.views.groups.get_mut(name) else {
             return Err(unexpected());
         };
-        ask_group(&mut self.world, now, (name, kept))
+        let answer = ask_group(&mut self.world, (now, lag), (name, kept));
+        let shows_from = kept.group.shows_from();
+        self.look_again(shows_from);
+        answer
     }
 
     fn group_kept(&self, name: &GroupName) -> Result<GroupKept, PortError> {
@@ -221,7 +234,7 @@ impl Lab {
 
 fn ask_group(
     world: &mut World,
-    now: Timestamp,
+    now: (Timestamp, Duration),
     (name, kept): (&GroupName, &mut GroupKept),
 ) -> Result<Option<Group>, PortError> {
     let shown = kept.group.ask(world, now, gone, |world| {

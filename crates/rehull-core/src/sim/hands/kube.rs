@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::Hands;
 use crate::domain::ids::{NodeName, ObjectName, PodUid};
 use crate::domain::kube::KubeView;
-use crate::domain::observed::Partial;
+use crate::domain::observed::{Gap, Part, Partial};
 use crate::ports::{Evictions, Nodes, NodesView, PortError, Unevicted};
 
 #[async_trait]
@@ -14,6 +14,17 @@ impl NodesView for Hands {
         let now = self.now();
         let mut lab = self.lab();
         lab.advance(now);
+        let draw = lab.draw;
+        if let Err(error) = lab.views.comes(draw) {
+            let why = error.to_string();
+            return Partial {
+                value: KubeView::default(),
+                gaps: vec![Gap {
+                    part: Part::Kube,
+                    why,
+                }],
+            };
+        }
         Partial {
             value: lab.kube.view(now),
             gaps: Vec::new(),

@@ -250,7 +250,13 @@ impl Hands {
                 return Way::Lost;
             }
             Some(RequestTrouble::Delay) => wait(&self.stage.time, RequestTrouble::DELAY).await,
-            Some(RequestTrouble::KillAfter | RequestTrouble::LoseAnswer | RequestTrouble::Twice) | None => {}
+            Some(
+                RequestTrouble::KillAfter
+                | RequestTrouble::LoseAnswer
+                | RequestTrouble::LateAnswer
+                | RequestTrouble::Twice,
+            )
+            | None => {}
         }
         wait(&self.stage.time, LATENCY).await;
         Way::Arrives(trouble)
@@ -290,6 +296,7 @@ impl Hands {
                 wait(&self.stage.time, NO_ANSWER).await;
                 return false;
             }
+            Some(RequestTrouble::LateAnswer) => wait(&self.stage.time, RequestTrouble::DELAY).await,
             Some(
                 RequestTrouble::KillBefore
                 | RequestTrouble::LoseRequest

@@ -35,11 +35,15 @@ impl Lab {
             ];
             Kept::new(slots.to_vec(), calls, Kind::Parts)
         });
-        let answer = kept.ask(&mut self.world, now, not_yet, |world| {
+        self.views.comes(self.draw)?;
+        let (world, lag) = (&mut self.world, self.views.lag);
+        let answer = kept.ask(world, (now, lag), not_yet, |world| {
             let named = slots.iter().map(|slot| (slot.name.clone(), parts(slot, world)));
             Ok(named.collect())
         });
+        let shows_from = kept.shows_from();
         self.views.parts = Some(kept);
+        self.look_again(shows_from);
         answer
     }
 

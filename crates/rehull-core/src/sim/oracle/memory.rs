@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::edits::Edits;
 use super::ledger::Ledger;
 use super::serving::Serving;
 use crate::domain::ids::{InstanceId, ObjectName, RolloutId, SlotName};
@@ -63,6 +64,10 @@ pub(super) struct Memory {
     pub(super) nodes_were_harmed: bool,
     /// There was no capacity for one more.
     pub(super) capacity_was_missing: bool,
+    /// What somebody else has done to groups.
+    pub(super) edits: Edits,
+    /// AWS has told what was: who was told to stop may not have been shown.
+    pub(super) reads_were_stale: bool,
     /// Wall clocks lie: rehull's waits may be shorter than they should.
     pub(super) clock_was_set: bool,
 }
@@ -71,6 +76,11 @@ impl Memory {
     /// Nobody but rehull has touched a node yet.
     pub(super) const fn nodes_unharmed(&self) -> bool {
         !self.nodes_were_harmed
+    }
+
+    /// What rehull reads tells who was told to stop, and its clock when.
+    pub(super) const fn tells_the_margin(&self) -> bool {
+        !self.clock_was_set && !self.reads_were_stale
     }
 
     /// It may have been told to stop or to end, though nothing shows it yet.

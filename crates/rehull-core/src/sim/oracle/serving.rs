@@ -105,7 +105,9 @@ impl Lab {
         let old = self.oracle.memory.old_version();
         let is_old = |version: &LaunchTemplateVersion| version.to_string() == old;
         let launches_old = matches!(&group.launches, Launches::Version(version) if is_old(version));
-        if !self.oracle.memory.servers_were_harmed && !launches_old {
+        let memory = &self.oracle.memory;
+        let is_ours = !memory.servers_were_harmed && !memory.edits.set_version(now);
+        if is_ours && !launches_old {
             let what = format!(
                 "{:?} is launched, though none was watched long enough",
                 group.launches
@@ -126,7 +128,8 @@ impl Lab {
             self.oracle.breach(now, 6, what);
         }
         let sizes = [group.sizes.min, group.sizes.max, group.sizes.desired];
-        if sizes != [machines; 3] {
+        let was_edited = self.workers.is_none() && self.wishes.are_some();
+        if sizes != [machines; 3] && !was_edited {
             let what = format!("the sizes of the group are left at {sizes:?}");
             self.oracle.breach(now, 6, what);
         }

@@ -76,6 +76,7 @@ impl Witness {
             wrong.push((2, format!("sent without a durable intent: {}", ask.words())));
         }
         wrong.extend(target::is_another(lab, &ask));
+        wrong.extend(lab.oracle.memory.edits.goes_on_beside_what_interferes(now, &ask));
         let plan = lab.oracle.memory.plan(&lab.store, &self.rollout);
         if let Some(plan) = plan {
             let case = Case {
@@ -94,6 +95,7 @@ impl Witness {
         if let Ask::Go(id) | Ask::Stop(id) = ask {
             lab.oracle.memory.told.insert(id.clone(), now);
         }
+        lab.oracle.memory.edits.sends(now, &ask);
         if let Ask::Deregister(id) = ask {
             lab.oracle.memory.deregistered.entry(id.clone()).or_insert(now);
         }
@@ -147,7 +149,7 @@ impl Witness {
             // Who was told to stop is read from the machines: without them the number is a guess, and said to be one.
             // With a clock that was set, a tag that is not shown yet is taken for one that was lost.
             What::Waiting { margin, waiting }
-                if lab.oracle.is_unharmed() && !is_blind(waiting) && !lab.oracle.memory.clock_was_set =>
+                if lab.oracle.is_unharmed() && !is_blind(waiting) && lab.oracle.memory.tells_the_margin() =>
             {
                 let truth = look.margin.filter(|truth| truth != margin && look.voters > 0);
                 if let Some(truth) = truth {

@@ -9,6 +9,7 @@ use super::rules::Wrong;
 use super::serving::{is_still_registered, leaves_too_few};
 use crate::domain::group::Launches;
 use crate::domain::ids::{InstanceId, NodeName, ObjectName};
+use crate::sim::edits::Wishes;
 use crate::sim::kube::{PodOf, SimNode};
 use crate::sim::lab::Lab;
 use crate::sim::workers::ORDER;
@@ -61,11 +62,27 @@ impl Lab {
         let drained = |node: &SimNode| {
             node.cordoned.is_some() && node.lives() && !sent_away.contains_key(&node.machine)
         };
-        let drained = self.kube.nodes().filter(|(_, node)| drained(node)).count();
+        let drained = || self.kube.nodes().filter(|(_, node)| drained(node));
+        if drained().count() <= budget {
+            return;
+        }
+        // Whom the group ends by itself nobody drains any more.
+        let drained = drained().filter(|(_, node)| !self.is_ended_by_its_group(&node.machine));
+        let drained = drained.count();
         if drained > budget {
             let what = format!("{drained} nodes are cordoned at once, of {budget} that may be");
             self.oracle.breach(now, 4, what);
         }
+    }
+
+    fn is_ended_by_its_group(&self, id: &InstanceId) -> bool {
+        let machine = self.world.instance(id.as_str());
+        let group = machine.and_then(|machine| machine.tags.get(GROUP));
+        let row = group.and_then(|group| self.world.scaling_group_row(group));
+        row.is_some_and(|row| {
+            let mut members = row.members();
+            members.any(|one| one.instance() == id.as_str() && one.lifecycle().starts_with("Terminating"))
+        })
     }
 
     /// Healthy pods of every budget: counted here, not by its status. One that was just made stricter has to be met first.
@@ -114,7 +131,12 @@ impl Lab {
     /// A node has just gone off.
     pub(in crate::sim) fn judge_end_of_node(&mut self, now: Timestamp, id: &InstanceId) {
         let memory = &self.oracle.memory;
-        if memory.nodes_unharmed() && !memory.clock_was_set && !memory.sent_away.contains_key(id) {
+        if !memory.nodes_unharmed() || memory.clock_was_set || memory.sent_away.contains_key(id) {
+            return;
+        }
+        let group = self.world.instance(id.as_str());
+        let group = group.and_then(|machine| machine.tags.get(GROUP)).cloned();
+        if !group.is_some_and(|group| self.was_balanced_away(now, &group, id)) {
             let what = format!("{id} was ended by its group, and not because rehull said so");
             self.oracle.breach(now, 4, what);
         }
@@ -132,7 +154,9 @@ impl Lab {
             return;
         };
         let launches_old = matches!(&found.launches, Launches::Version(version) if version.to_string() == self.oracle.memory.old_version());
-        if self.kube.node_of(canary).is_some() && self.oracle.memory.nodes_unharmed() && !launches_old {
+        let memory = &self.oracle.memory;
+        let is_ours = memory.nodes_unharmed() && !memory.edits.set_version(now);
+        if self.kube.node_of(canary).is_some() && is_ours && !launches_old {
             let what = format!(
                 "{group} launches {:?}, though none was watched long enough",
                 found.launches
@@ -157,14 +181,11 @@ impl Lab {
                 let what = format!("{:?} of {name} are left suspended", group.suspended);
                 self.oracle.breach(now, 6, what);
             }
-            let more = if nth == 0 { self.scaled_out } else { 0 };
-            let wanted = u32::from(laid.machines).saturating_add(more);
+            let wishes = if nth == 0 { self.wishes } else { Wishes::default() };
             let sizes = group.sizes;
-            if sizes.desired != wanted
-                || sizes.min != u32::from(laid.machines)
-                || sizes.max != wanted.max(sizes.desired)
-            {
-                let what = format!("the sizes of {name} are left at {sizes:?}, not {wanted}");
+            if !wishes.are_met(laid.machines, sizes) {
+                let wanted = wishes.wanted(laid.machines);
+                let what = format!("the sizes of {name} are left at {sizes:?}, not {wanted:?}");
                 self.oracle.breach(now, 6, what);
             }
         }

@@ -44,9 +44,18 @@ impl Run {
                 | Happening::KubeletHangs
                 | Happening::BudgetBlocks
                 | Happening::ScaleOut
+                | Happening::ZoneAdded
+                | Happening::VersionEdited
+                | Happening::MaxLowered
+                | Happening::ProcessesResumed
+                | Happening::ScaleIn
                 | Happening::StuckVolume { .. }
                 | Happening::WrongArtefact
                 | Happening::NeverBoots
+                | Happening::StaleUserData
+                | Happening::ForeignUserData { .. }
+                | Happening::StaleReads { .. }
+                | Happening::ReadsLost
                 | Happening::Throttle
                 | Happening::StoreDown
                 | Happening::ExpiredCredentials

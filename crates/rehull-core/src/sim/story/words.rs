@@ -157,6 +157,12 @@ pub(super) fn trouble(process: u32, request: &str, how: RequestTrouble) -> Strin
             format!("rehull {process} is stopped before {request}, for two lives of its lease")
         }
         RequestTrouble::Throttle => format!("{request} is throttled"),
+        RequestTrouble::LateAnswer => {
+            format!(
+                "the answer to {request} comes {} s late",
+                RequestTrouble::DELAY.as_secs()
+            )
+        }
     }
 }
 
@@ -184,9 +190,20 @@ fn begin(what: &Happening) -> String {
         Happening::KubeletHangs => "the kubelet of a worker hangs".to_owned(),
         Happening::BudgetBlocks => "the budget default/web allows nobody to go".to_owned(),
         Happening::ScaleOut => "an autoscaler wants one more of sim-workers-a".to_owned(),
+        Happening::ZoneAdded => "somebody adds a zone to sim-workers-a".to_owned(),
+        Happening::VersionEdited => "somebody lets the group launch another version".to_owned(),
+        Happening::MaxLowered => "somebody lowers the maximum of the group by one".to_owned(),
+        Happening::ProcessesResumed => "somebody resumes all processes of the group".to_owned(),
+        Happening::ScaleIn => "somebody wants one less of the group".to_owned(),
         Happening::StuckVolume { slot } => format!("the volume of {slot} is stuck"),
         Happening::WrongArtefact => "the artefact store holds another binary".to_owned(),
         Happening::NeverBoots => "machines launched from now on never boot".to_owned(),
+        Happening::StaleUserData => "machines launched from now on boot with former user data".to_owned(),
+        Happening::ForeignUserData { slot } => {
+            format!("machines launched from now on boot with the user data of {slot}")
+        }
+        Happening::StaleReads { seconds } => format!("AWS tells what was {seconds} s ago"),
+        Happening::ReadsLost => "every other answer of AWS and Kubernetes gets lost".to_owned(),
         Happening::Throttle => "EC2 throttles".to_owned(),
         Happening::StoreDown => "the store is down".to_owned(),
         Happening::ExpiredCredentials => "rehull's credentials expire".to_owned(),
@@ -226,9 +243,15 @@ fn end(what: &Happening) -> Option<String> {
         Happening::ListenerGone => "the load balancer has its listener again".to_owned(),
         Happening::KubeletHangs => "the kubelet goes on".to_owned(),
         Happening::BudgetBlocks => "the budget default/web is as before".to_owned(),
+        Happening::ZoneAdded => "somebody takes the zone away again".to_owned(),
         Happening::StuckVolume { slot } => format!("the volume of {slot} moves again"),
         Happening::WrongArtefact => "the artefact store is right again".to_owned(),
         Happening::NeverBoots => "new machines boot again".to_owned(),
+        Happening::StaleUserData | Happening::ForeignUserData { .. } => {
+            "new machines boot with their own user data again".to_owned()
+        }
+        Happening::StaleReads { .. } => "AWS tells what is".to_owned(),
+        Happening::ReadsLost => "all answers come again".to_owned(),
         Happening::Throttle => "EC2 relents".to_owned(),
         Happening::StoreDown => "the store is back".to_owned(),
         Happening::ExpiredCredentials => "rehull's credentials are good again".to_owned(),
@@ -245,6 +268,10 @@ fn end(what: &Happening) -> Option<String> {
         | Happening::ServerLost { .. }
         | Happening::NodeLost
         | Happening::ScaleOut
+        | Happening::VersionEdited
+        | Happening::MaxLowered
+        | Happening::ProcessesResumed
+        | Happening::ScaleIn
         | Happening::KillProcess { .. }
         | Happening::RemoveMember { .. }
         | Happening::ClockJump { .. }

@@ -148,16 +148,19 @@ mod everywhere {
 fn happening(word: &str) -> (Happening, Scenario) {
     // The first machine is launched in the first second, in the zone of etcd-c.
     let slot = if word == "no-capacity" { "etcd-c" } else { "etcd-b" };
+    // What AWS tells is never so old.
+    let seconds = if word == "stale-reads" { 8 } else { 300 };
     let what = Happening::named(
         word,
         Some(SlotName::new(slot)),
         Some("NOSPACE".to_owned()),
-        Some(300),
+        Some(seconds),
     );
     let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, 4);
     let scenario = match word {
         "server-lost" | "listener-gone" => plain.with_control_plane(),
-        "node-lost" | "kubelet-hangs" | "budget-blocks" | "scale-out" => plain.with_workers(),
+        "node-lost" | "kubelet-hangs" | "budget-blocks" | "scale-out" | "zone-added" | "version-edited"
+        | "max-lowered" | "processes-resumed" | "scale-in" => plain.with_workers(),
         "plan-dies" | "apply-dies" | "plan-changed" | "state-locked" | "terraform-slow" => {
             plain.by_terraform()
         }

@@ -49,6 +49,18 @@ impl<'a> GroupRow<'a> {
         all.map(String::as_str)
     }
 
+    /// When one was launched to even out the zones, last.
+    #[must_use]
+    pub const fn balanced(&self) -> Option<Timestamp> {
+        self.group.balanced
+    }
+
+    /// This one was ended for it.
+    #[must_use]
+    pub fn was_balanced_away(&self, instance: &str) -> bool {
+        self.group.balanced_away.contains(instance)
+    }
+
     /// Its instances.
     pub fn members(&self) -> impl Iterator<Item = MemberRow<'a>> {
         self.group.members.values().map(|member| MemberRow { member })

@@ -76,6 +76,12 @@ pub(super) struct Group {
     /// There is one more than desired, until it is in service.
     #[serde(default)]
     rebalancing: bool,
+    /// When one was launched to even out the zones, last.
+    #[serde(default)]
+    balanced: Option<Timestamp>,
+    /// Whoever was ended for it.
+    #[serde(default)]
+    balanced_away: BTreeSet<String>,
     #[serde(default)]
     deleting: bool,
 }
@@ -159,6 +165,8 @@ fn create(world: &mut World, at: &Scope<'_>) -> Result<Document, AwsError> {
         failing_since: None,
         retry_from: None,
         rebalancing: false,
+        balanced: None,
+        balanced_away: BTreeSet::new(),
         deleting: false,
     };
     world.scaling.groups.insert(name.clone(), group);

@@ -133,6 +133,7 @@ impl World {
         if self.launch_member(name, &cause, &mut others.collect()) {
             if let Some(group) = self.scaling.groups.get_mut(name) {
                 group.rebalancing = true;
+                group.balanced = Some(now);
             }
         } else {
             self.retry_later(name);
@@ -154,7 +155,11 @@ impl World {
             if group.holds(Process::Terminate) || is_early {
                 return;
             }
+            let is_balance = group.rebalancing;
             let Some(victim) = self.victim(name) else { return };
+            if let Some(group) = self.scaling.groups.get_mut(name).filter(|_| is_balance) {
+                group.balanced_away.insert(victim.clone());
+            }
             let cause = format!(
                 "At {now} an instance was taken out of service in response to a difference between desired and actual \
                  capacity."

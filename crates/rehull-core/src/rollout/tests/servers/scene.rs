@@ -27,6 +27,8 @@ use crate::rollout::{Goal, Next, decide};
 
 pub(super) const OLD: KubernetesVersion = KubernetesVersion::new(1, 33, 13);
 pub(super) const NEW: KubernetesVersion = KubernetesVersion::new(1, 34, 2);
+/// What moves machines by itself.
+pub(super) const INTERFERES: [&str; 3] = ["AZRebalance", "AlarmNotification", "ScheduledActions"];
 pub(super) const STEP: &str = "control-plane/cp";
 
 pub(super) fn version(number: u64) -> LaunchTemplateVersion {
@@ -125,7 +127,7 @@ impl Scene {
         let sizes = scene.group().sizes;
         scene.done(GroupAction::HoldGroup {
             group: name(),
-            processes: BTreeSet::from(["AZRebalance".to_owned()]),
+            processes: INTERFERES.map(str::to_owned).into(),
             version: version(1),
             sizes,
             beyond: 0,
@@ -136,6 +138,7 @@ impl Scene {
             ..sizes
         };
         scene.group().sizes = sizes;
+        scene.group().suspended = INTERFERES.map(str::to_owned).into();
         scene.group().launches = Launches::Version(version(2));
         scene.done(GroupAction::SetGroup {
             group: name(),
