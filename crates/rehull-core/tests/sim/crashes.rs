@@ -55,15 +55,35 @@ struct EndState {
     workers: Option<WorkersEnded>,
 }
 
-fn end_state(scenario: &Scenario, verdict: &Verdict) -> EndState {
+/// Something that this scenario brings is one of these.
+fn brings(scenario: &Scenario, is_one: impl Fn(&Happening) -> bool) -> bool {
     let at_a_time = scenario.faults.world.iter().map(|fault| &fault.what);
     let by_cue = scenario.faults.cues.iter().filter_map(|cue| match &cue.then {
         Then::World(fault) => Some(&fault.what),
         Then::Trouble(_) => None,
     });
-    if at_a_time.chain(by_cue).any(|what| *what == Happening::Revert)
-        && !matches!(verdict.end, End::Endless(_))
-    {
+    at_a_time.chain(by_cue).any(is_one)
+}
+
+/// What a group still makes up for, or moves, when the rollout is over is its own business, and who was removed or scaled in
+/// is a person's.
+fn is_moving(scenario: &Scenario, verdict: &Verdict) -> bool {
+    match verdict.end {
+        End::Finished => brings(scenario, |what| *what == Happening::ZoneAdded),
+        End::Aborted => brings(scenario, |what| {
+            matches!(
+                what,
+                Happening::ServerLost { .. } | Happening::NodeLost | Happening::RemoveMember { .. }
+            )
+        }),
+        End::Stopped(_) => brings(scenario, |what| *what == Happening::ScaleIn),
+        End::WentBack | End::NoWayBack(_) | End::Endless(_) => false,
+    }
+}
+
+fn end_state(scenario: &Scenario, verdict: &Verdict) -> EndState {
+    let is_endless = matches!(verdict.end, End::Endless(_));
+    if !is_endless && brings(scenario, |what| *what == Happening::Revert) {
         // How far it has come when it is reverted is a matter of time, and with it how far it has to go back, and can.
         return EndState {
             how: "reverted".to_owned(),
@@ -89,24 +109,16 @@ fn end_state(scenario: &Scenario, verdict: &Verdict) -> EndState {
         End::Finished | End::WentBack => all.clone(),
         End::Aborted | End::NoWayBack(_) | End::Stopped(_) | End::Endless(_) => Vec::new(),
     };
-    let mut world = scenario.faults.world.iter().map(|fault| &fault.what);
-    // And the former machine of a member that somebody removed before it could go is left to that person.
-    let is_made_up_for = verdict.end == End::Aborted
-        && world.any(|what| {
-            matches!(
-                what,
-                Happening::ServerLost { .. } | Happening::NodeLost | Happening::RemoveMember { .. }
-            )
-        });
+    let is_moving = is_moving(scenario, verdict);
     let is_carried_out = matches!(verdict.end, End::Finished | End::WentBack);
     let control_plane = verdict.control_plane.clone();
     let workers = verdict.workers.clone();
     EndState {
         how,
         control_plane: control_plane.filter(|_| is_carried_out),
-        workers: workers.filter(|_| is_carried_out),
+        workers: workers.filter(|_| is_carried_out && !is_moving),
         members,
-        machines: Some(verdict.machines).filter(|_| !is_made_up_for),
+        machines: Some(verdict.machines).filter(|_| !is_moving),
     }
 }
 

@@ -41,7 +41,9 @@ impl Pool<'_> {
 
     /// The last version that was watched long enough.
     pub(super) fn passed(&self, before: &Before) -> LaunchTemplateVersion {
-        if self.has_passed() {
+        // A group that shall have no machine has none to watch; what it launches one day is what was approved.
+        let is_empty = before.sizes.desired == 0 && self.workers.is_empty();
+        if self.has_passed() || is_empty {
             self.wanted
         } else {
             before.version
