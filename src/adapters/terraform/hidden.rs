@@ -14,7 +14,6 @@ use super::sources::{self, Source};
 use super::unfit::Unfit;
 
 const PROVIDER: &str = "provider";
-const RESOURCE: &str = "resource";
 const DYNAMIC: &str = "dynamic";
 
 /// The first such block in one of these folders, and where it stands.
@@ -41,17 +40,15 @@ pub(super) fn setting(folders: &[PathBuf]) -> Result<Option<String>, Unfit> {
     Ok(None)
 }
 
-/// The `dynamic` blocks of resources in these folders, by type of resource and name of the block: where such a block is not
-/// known before the apply the plan looks as if there were none.
-pub(super) fn blocks(folders: &[PathBuf]) -> Result<BTreeSet<(String, String)>, Unfit> {
+/// Names of the `dynamic` blocks in these folders: where such a block is not known before the apply the plan looks as if there
+/// were none. In what it stands is not asked, as that could be read differently.
+pub(super) fn blocks(folders: &[PathBuf]) -> Result<BTreeSet<String>, Unfit> {
     let mut found = BTreeSet::new();
     for folder in folders {
         for (_, source) in sources::of(folder)? {
-            let resources = source.under(RESOURCE);
-            for (kind, named) in resources.iter().flat_map(Json::entries) {
-                let names = named.under(DYNAMIC).into_iter().flat_map(Json::entries);
-                found.extend(names.map(|(name, _)| (kind.clone(), name.clone())));
-            }
+            let blocks = source.under(DYNAMIC);
+            let names = blocks.iter().flat_map(Json::entries);
+            found.extend(names.map(|(name, _)| name.clone()));
         }
     }
     Ok(found)
@@ -154,22 +151,33 @@ mod tests {
     }
 
     #[test]
-    fn dynamic_blocks_of_resources_are_listed_in_both_syntaxes_and_at_any_depth() {
+    fn dynamic_blocks_are_listed_in_both_syntaxes_and_at_any_depth() {
         let of = |name: &str, text: &str| {
             let dir = TempDir::new().unwrap();
             fs::write(dir.path().join(name), text).unwrap();
             blocks(&[dir.path().to_owned()]).unwrap()
         };
-        let wanted = BTreeSet::from([
-            ("aws_instance".to_owned(), "network_interface".to_owned()),
-            ("aws_network_interface".to_owned(), "attachment".to_owned()),
-        ]);
-        let text = "resource \"aws_instance\" \"a\" {\n  dynamic \"network_interface\" {\n    for_each = var.a\n    content {}\n  }\n}\n\
-                    resource aws_network_interface b {\n  dynamic attachment {}\n}\n\
-                    data \"x\" \"y\" {\n  dynamic \"filter\" {}\n}\n";
+        let wanted: BTreeSet<String> = ["attachment", "inner", "network_interface"]
+            .map(str::to_owned)
+            .into();
+        let text = "resource \"aws_instance\" \"a\" {\n  dynamic \"netw\\u006frk_interface\" {\n    for_each = var.a\n    content {\n      dynamic inner {}\n    }\n  }\n}\n\
+                    resource aws_network_interface b {\n  dynamic attachment {}\n}\n";
         assert_eq!(of("a.tf", text), wanted);
-        let json = r#"{"resource": [{"aws_instance": {"a": [{"dynamic": {"network_interface": {}}}]}},
-            {"aws_network_interface": {"b": {"dynamic": [{"attachment": {}}]}}}]}"#;
-        assert_eq!(of("a.tf.json", json), wanted);
+        let json = r#"{"resource": [{"aws_instance": {"a": [{"dynamic": {"network_interface": {"content": {"dynamic": {"inner": {}}}}}}]}},
+            {"aws_network_interface": {"b": {"dyn\u0061mic": [{"attachment": {}}]}}}]}"#;
+        let found = of("a.tf.json", json);
+        assert!(wanted.is_subset(&found), "{found:?}");
+        // To the parser the text goes on up to the second marker.
+        let hidden = "resource \"a\" \"b\" {\n  c = <<EOT\nEOT\n  dynamic \"attachment\" {\n  }\n  d = <<EOT\nx\nEOT\n}\n";
+        let dir = TempDir::new().unwrap();
+        fs::write(dir.path().join("a.tf"), hidden).unwrap();
+        match blocks(&[dir.path().to_owned()]) {
+            Ok(found) => assert!(found.contains("attachment"), "{found:?}"),
+            Err(unfit) => assert!(
+                unfit.why.contains("begins like a `dynamic` block"),
+                "{}",
+                unfit.why
+            ),
+        }
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn before_plan(module: &Path) -> Result<(), Unfit> {
 }
 
 /// What no plan of this module tells: its `dynamic` blocks, and those of the modules that it calls.
-pub(super) fn dynamic(module: &Path) -> Result<BTreeSet<(String, String)>, Unfit> {
+pub(super) fn dynamic(module: &Path) -> Result<BTreeSet<String>, Unfit> {
     hidden::blocks(&scan::folders(module)?)
 }
 

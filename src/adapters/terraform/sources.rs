@@ -20,7 +20,7 @@ use super::scan;
 use super::unfit::Unfit;
 
 /// Blocks that are looked for.
-const JUDGED: [&str; 3] = ["data", "provider", "terraform"];
+const JUDGED: [&str; 4] = ["data", "dynamic", "provider", "terraform"];
 /// Data sources whose content is looked into.
 pub(super) const STATE: &str = "terraform_remote_state";
 
@@ -93,8 +93,11 @@ fn misread(text: &str, body: &Body) -> Option<Misread> {
                 help: "let another word begin that line, a `#` in a comment",
             });
         }
-        let looked_into = |block: &&Block| {
-            word != "data" || block.labels.first().is_some_and(|kind| kind.as_str() == STATE)
+        let looked_into = |block: &&Block| match word {
+            "data" => block.labels.first().is_some_and(|kind| kind.as_str() == STATE),
+            // Of it the name is asked.
+            "dynamic" => false,
+            _ => true,
         };
         let mut looked_into = blocks(body, word).into_iter().filter(looked_into);
         if let Some(block) = looked_into.find(|block| has_heredoc(block)) {

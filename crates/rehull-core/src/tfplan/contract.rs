@@ -12,9 +12,9 @@ pub struct Terms {
     pub tool: Tool,
     /// Sources of providers that may run. A provider is a program, and a plan already runs it.
     pub providers: BTreeSet<String>,
-    /// `dynamic` blocks that stand in the sources, by type of resource and name: of one that is not known before the apply a
-    /// plan tells nothing, not even that it is there.
-    pub dynamic: BTreeSet<(String, String)>,
+    /// Names of the `dynamic` blocks that stand in the sources: of one that is not known before the apply a plan tells nothing,
+    /// not even that it is there.
+    pub dynamic: BTreeSet<String>,
 }
 
 impl Terms {

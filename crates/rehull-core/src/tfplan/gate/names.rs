@@ -129,8 +129,7 @@ pub(super) fn is_there(
                 }
                 // No plan has what a `dynamic` block says: then the value alone would tell of it.
                 None => {
-                    let may_be_dynamic = (row.kind.to_owned(), row.argument.to_owned());
-                    row.given != Given::Always && setting.is_open && !terms.dynamic.contains(&may_be_dynamic)
+                    row.given != Given::Always && setting.is_open && !terms.dynamic.contains(row.argument)
                 }
             }
         });

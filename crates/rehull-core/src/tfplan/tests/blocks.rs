@@ -136,23 +136,15 @@ fn a_block_of_which_nothing_is_known_is_taken_for_none_only_where_no_source_has_
         ("aws_instance.x", "network_interface", "gate::machine"),
         ("aws_instance.x", "primary_network_interface", "gate::machine"),
     ] {
-        let (kind, _) = address.split_once('.').unwrap();
         let alone = made(address, &json!({}), &json!({block: true}));
-        let judge = |dynamic: &[(&str, &str)]| {
+        let judge = |dynamic: &[&str]| {
             let mut terms = infrastructure();
-            let owned = dynamic
-                .iter()
-                .map(|(kind, block)| ((*kind).to_owned(), (*block).to_owned()));
-            terms.dynamic = owned.collect();
+            terms.dynamic = dynamic.iter().map(|name| (*name).to_owned()).collect();
             found_by(&terms, std::slice::from_ref(&alone), &[])
         };
         assert_eq!(judge(&[]), [].into(), "{block}");
-        assert_eq!(
-            judge(&[("aws_autoscaling_group", "tag"), (kind, "tag")]),
-            [].into(),
-            "{block}"
-        );
-        assert_eq!(judge(&[(kind, block)]), [rule].into(), "{block}");
+        assert_eq!(judge(&["tag", "network_interfaces"]), [].into(), "{block}");
+        assert_eq!(judge(&["tag", block]), [rule].into(), "{block}");
     }
 }
 
