@@ -62,7 +62,7 @@ impl Wishes {
 
     fn less(&mut self, laid: u8) {
         let sizes = self.wanted(laid);
-        let desired = sizes.desired.saturating_sub(1).max(1);
+        let desired = sizes.desired.saturating_sub(1);
         let min = sizes.min.min(desired);
         self.are(Sizes {
             min,

@@ -39,9 +39,8 @@ impl Pool<'_> {
         self.plan.policy.canary.clamp(1, before.sizes.desired.max(1))
     }
 
-    /// The last version that was watched long enough.
+    /// The last version that was watched long enough. Where nobody is wanted and nobody is there, nobody can be watched.
     pub(super) fn passed(&self, before: &Before) -> LaunchTemplateVersion {
-        // A group that shall have no machine has none to watch; what it launches one day is what was approved.
         let is_empty = before.sizes.desired == 0 && self.workers.is_empty();
         if self.has_passed() || is_empty {
             self.wanted

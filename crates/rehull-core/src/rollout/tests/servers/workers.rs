@@ -1,7 +1,9 @@
 //! Workers: what their groups are launched from. How nodes give way is told by the simulator's stories.
 
-use super::scene::{NEW, Scene};
+use super::scene::{INTERFERES, NEW, Scene, version};
 use crate::domain::action::Action;
+use crate::domain::fleet::TemplateVersion;
+use crate::domain::group::Sizes;
 use crate::domain::group_action::GroupAction;
 use crate::domain::ids::{ContentDigest, GroupName, LaunchTemplateName, StepId};
 use crate::domain::machine::MachineContent;
@@ -73,4 +75,38 @@ fn no_other_version_of_a_group_of_workers_is_made_than_the_approved_one() {
         crate::audit::check_next(&scene.plan, &scene.seen, &approved),
         Ok(())
     );
+}
+
+#[test]
+fn a_group_that_nobody_is_wanted_of_launches_the_new_version_from_then_on() {
+    let mut scene = scene();
+    let known = |number, digest: &str| TemplateVersion {
+        version: version(number),
+        digest: Some(ContentDigest::new(digest)),
+    };
+    let all = vec![known(1, "sha256:former"), known(2, "sha256:general")];
+    let template = LaunchTemplateName::new("general");
+    scene.seen.fleet.templates.insert(template, all);
+    let group = GroupName::new("general");
+    let sizes = Sizes {
+        min: 0,
+        max: 3,
+        desired: 0,
+    };
+    let seen = scene.seen.groups.groups.get_mut(&group).unwrap();
+    seen.sizes = sizes;
+    seen.suspended = INTERFERES.map(str::to_owned).into();
+    scene.done(GroupAction::HoldGroup {
+        group: group.clone(),
+        processes: INTERFERES.map(str::to_owned).into(),
+        version: version(1),
+        sizes,
+        beyond: 0,
+    });
+    let set = GroupAction::SetGroup {
+        group,
+        version: version(2),
+        sizes,
+    };
+    assert_eq!(scene.acts(Goal::Finish), [set]);
 }
