@@ -70,6 +70,8 @@ fn ending(verdict: &Verdict) -> Value {
     let word = match &verdict.end {
         End::Finished => "finished",
         End::Aborted => "aborted",
+        End::WentBack => "went back",
+        End::NoWayBack(_) => "no way back",
         End::Stopped(_) => "stopped",
         End::Endless(_) => "endless",
     };

@@ -118,9 +118,10 @@ fn outcome(tried: &Tried) -> (String, Tone) {
         }
         Ends::Aborted if tried.at_rest => ("is given up, at rest".to_owned(), Tone::Good),
         Ends::Aborted => ("is given up, NOT at rest".to_owned(), Tone::Bad),
+        Ends::WentBack => (ends(&tried.ends), Tone::Good),
         Ends::Stopped { .. } if tried.at_rest => (format!("{}, at rest", ends(&tried.ends)), Tone::Care),
         Ends::Stopped { .. } => (format!("{}, NOT at rest", ends(&tried.ends)), Tone::Bad),
-        Ends::Failed { .. } | Ends::Endless { .. } => (ends(&tried.ends), Tone::Bad),
+        Ends::NoWayBack { .. } | Ends::Failed { .. } | Ends::Endless { .. } => (ends(&tried.ends), Tone::Bad),
     }
 }
 
@@ -130,6 +131,8 @@ pub fn ends(ends: &Ends) -> String {
     match ends {
         Ends::Finished => "finishes".to_owned(),
         Ends::Aborted => "is given up".to_owned(),
+        Ends::WentBack => "goes back".to_owned(),
+        Ends::NoWayBack { why } => format!("cannot go back: {why}"),
         Ends::Stopped { reason } => {
             let because = words::because(reason);
             format!(
