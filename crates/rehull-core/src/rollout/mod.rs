@@ -248,19 +248,7 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
         }
         return;
     };
-    let mut hold = Vec::new();
-    // Nothing of it was begun in this rollout: somebody else may have taken its old member away, or another rollout has begun
-    // what this one takes back. Whoever is out in the middle of that is not kept waiting.
-    let begins = |slot: &SlotSituation<'_>| {
-        let is_ours = journal.switches(slot.name());
-        !slot.switch_has_begun() || !is_ours && slot.standing() == Health::Healthy
-    };
-    if turn.begun.is_none_or(begins) {
-        hold.extend(snapshot::next(now, journal, tick));
-    }
-    if turn.begun.is_none() {
-        hold.extend(bake::hold(now, slot, journal, tick));
-    }
+    let hold = held_back(now, slot, (journal, &turn), tick);
     if let Some(reason) = gates::past_the_point(now, slot, slot.plan.to.version)
         && slot.new.is_none_or(|new| !new.go)
     {
@@ -278,6 +266,29 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
         },
         tick,
     );
+}
+
+/// What holds the first change of a slot back.
+fn held_back(
+    now: &Situation<'_>,
+    slot: &SlotSituation<'_>,
+    (journal, turn): (&JournalView, &Turn<'_>),
+    tick: &mut Tick,
+) -> Vec<WaitingOn> {
+    let mut hold = Vec::new();
+    // Nothing of it was begun in this rollout: somebody else may have taken its old member away, or another rollout has begun
+    // what this one takes back. Whoever is out in the middle of that is not kept waiting.
+    let begins = |slot: &SlotSituation<'_>| {
+        let is_ours = journal.switches(slot.name());
+        !slot.switch_has_begun() || !is_ours && slot.standing() == Health::Healthy
+    };
+    if turn.begun.is_none_or(begins) {
+        hold.extend(snapshot::next(now, journal, tick));
+    }
+    if turn.begun.is_none() {
+        hold.extend(bake::hold(now, slot, journal, tick));
+    }
+    hold
 }
 
 /// The wait belongs to the step that it holds; the member that is out may never have been begun.
