@@ -24,51 +24,23 @@ impl Patience {
         (wall, now): (Timestamp, Duration),
         limit: Duration,
     ) -> Option<String> {
-        if waiting.is_empty() || !waiting.iter().all(|waiting| is_for_others(&waiting.on, wall)) {
+        let for_whom: Option<Vec<String>> = waiting.iter().map(|waiting| others(&waiting.on, wall)).collect();
+        let Some(for_whom) = for_whom.and_then(|all| all.into_iter().next()) else {
             self.0 = None;
             return None;
-        }
+        };
         let waited = now.saturating_sub(*self.0.get_or_insert(now));
-        let for_whom = waiting.iter().find_map(|waiting| words(&waiting.on));
         let minutes = waited.as_secs() / 60;
-        (waited >= limit).then(|| {
-            let for_whom = for_whom.unwrap_or_else(|| "others".to_owned());
-            format!("nothing could be done for {minutes} min: {for_whom}")
-        })
+        (waited >= limit).then(|| format!("nothing could be done for {minutes} min: {for_whom}"))
     }
 }
 
-fn is_for_others(on: &WaitingOn, wall: Timestamp) -> bool {
+/// Who has to do something, if only somebody else can.
+fn others(on: &WaitingOn, wall: Timestamp) -> Option<String> {
     match on {
-        WaitingOn::Gate { .. } | WaitingOn::OtherMemberOut { .. } => true,
-        WaitingOn::Join { until, .. } => *until <= wall,
-        WaitingOn::Unreadable { .. }
-        | WaitingOn::Snapshot { .. }
-        | WaitingOn::Terraform { .. }
-        | WaitingOn::Boot { .. }
-        | WaitingOn::Settle { .. }
-        | WaitingOn::Leader { .. }
-        | WaitingOn::Stop { .. }
-        | WaitingOn::Slot { .. }
-        | WaitingOn::Termination { .. }
-        | WaitingOn::Bake { .. }
-        | WaitingOn::Launch { .. }
-        | WaitingOn::Serving { .. }
-        | WaitingOn::Canary { .. }
-        | WaitingOn::LetGo { .. }
-        | WaitingOn::Floor { .. }
-        | WaitingOn::NodeReady { .. }
-        | WaitingOn::Drain { .. }
-        | WaitingOn::DrainTurn { .. }
-        | WaitingOn::Retry { .. } => false,
-    }
-}
-
-fn words(on: &WaitingOn) -> Option<String> {
-    match on {
-        WaitingOn::Gate { red } => red.first().map(of_gate),
+        WaitingOn::Gate { red } => Some(red.first().map_or_else(|| "a red gate".to_owned(), of_gate)),
         WaitingOn::OtherMemberOut { slot, seen } => Some(format!("{slot} is out ({seen})")),
-        WaitingOn::Join { lacks, .. } => Some(lacks.clone()),
+        WaitingOn::Join { lacks, until, .. } => (*until <= wall).then(|| lacks.clone()),
         WaitingOn::Unreadable { .. }
         | WaitingOn::Snapshot { .. }
         | WaitingOn::Terraform { .. }
