@@ -27,7 +27,8 @@ pub(crate) fn next(step: &Step<'_>, tick: &mut Tick) {
     if give_up::a_refusal(step, new, tick) {
         return;
     }
-    if new.go {
+    // Its report may be newer than its tags: whoever starts was told to go.
+    if new.go || new.says_that_etcd_starts() {
         join::join(step, new, tick);
     } else {
         switch(step, new, tick);
