@@ -77,7 +77,11 @@ fn runs_another(step: &Step<'_>) -> bool {
 }
 
 /// A member that answers goes on answering until its machine is off: while another one is on its way there none follows.
+/// Where no quorum is left to lose, one that is heard not to run can only come back on another machine.
 fn may_go(step: &Step<'_>, tick: &mut Tick) -> bool {
+    if *step.slot.endpoint == Endpoint::Refused && give_up::no_quorum_is_left(step) {
+        return true;
+    }
     let others = step.now.others(step.slot.name());
     let going: Vec<_> = others.flat_map(SlotSituation::leaving_now).collect();
     if step.slot.endpoint.answer().is_none() || going.is_empty() {
@@ -176,7 +180,7 @@ pub(crate) fn was_complete_and_hangs(
 
 /// It has joined on the machine that carries it, its links are old enough, its data was compared, and the old machine is
 /// gone.
-fn has_settled(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
+pub(super) fn has_settled(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
     let policy = &now.plan.envelope.policy;
     if !slot.old.is_empty() && !mutant!(ForgetOldMachine) {
         return false;

@@ -36,10 +36,11 @@ pub(crate) fn turn<'a>(now: &'a Situation<'a>, journal: &JournalView, goal: Goal
         .filter(|slot| slot.switch_has_begun() || is_vacant(slot) && !removed::by_others(now, slot, journal))
         .collect();
     // Of several (machines were lost, a person interfered), those that are out come back first, the nearest to serving
-    // before the others; what serves already is only verified, and for that all have to be there.
+    // before the others. What serves already, be it the wrong release, is only verified or replaced, and for that all have to
+    // be there; what had settled on its machine lacks nothing but a quorum.
     begun.sort_by_key(|slot| {
         (
-            slot.serves_new(),
+            slot.standing() == Health::Healthy || join::has_settled(now, slot, journal),
             !slot.new.is_some_and(|m| m.go),
             slot.new.is_none(),
         )
