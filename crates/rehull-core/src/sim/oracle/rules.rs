@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::ask::Ask;
 use super::memory::Memory;
-use super::truth::{Truth, process_of, tag_of};
+use super::truth::{Truth, tag_of};
 use super::workers;
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{BootPhase, tag};
@@ -298,17 +298,6 @@ impl Case<'_> {
                 format!("terminate of {id} while no member runs in {}", slot.name),
             )
         })
-    }
-
-    fn removes_who_runs(&self, member: MemberId) -> Option<Wrong> {
-        let is_healthy = self.look.healthy.contains(&member) && self.truth.healthy.contains(&member);
-        (is_healthy || self.was_to_stay(member)).then(|| (3, format!("MemberRemove of {member}, which runs")))
-    }
-
-    /// Its process runs, whether it serves or hangs, and nobody has told its machine to stop.
-    fn was_to_stay(&self, member: MemberId) -> bool {
-        let carrier = process_of(&self.lab.etcd, member).map(|process| &process.machine);
-        carrier.is_some_and(|id| self.look.running.contains(id) && tag_of(self.lab, id, tag::STOP).is_none())
     }
 
     fn promotes_who_lacks(&self, member: MemberId) -> Option<Wrong> {
