@@ -149,6 +149,7 @@ impl JournalView {
             action: action.clone(),
             former: None,
             attempts: 0,
+            unsent: 0,
             intended_at: at,
             done_at: None,
             failed: None,
@@ -202,6 +203,9 @@ impl JournalView {
                 past.failures = past.failures.saturating_add(1);
             }
             Some(error) => {
+                past.unsent = past
+                    .unsent
+                    .saturating_add(u32::from(matches!(error, PortError::NotSent { .. })));
                 past.action = past.former.take().unwrap_or_else(|| past.action.clone());
                 past.failed = Some((error.clone(), at));
                 past.failures = past.failures.saturating_add(1);
