@@ -9,6 +9,7 @@ mod asked;
 mod attempt;
 mod backend;
 mod begins;
+mod called;
 mod error;
 mod files;
 mod hidden;
