@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::backend::FROM_OUTSIDE;
 use super::unfit::Unfit;
-use super::{asked, backend, called, hidden, scan, sources};
+use super::{asked, backend, called, hidden, locked, scan, sources};
 
 /// What a backend or a provider is told may start a program as soon as it is asked anything.
 pub(super) fn before_init(module: &Path, passed_on: Option<&Path>) -> Result<(), Unfit> {
@@ -27,6 +27,7 @@ pub(super) fn before_init(module: &Path, passed_on: Option<&Path>) -> Result<(),
     // Left by an earlier `init`, and asked by the next one.
     backend::judge(module)?;
     called::judge(module)?;
+    locked::judge(module)?;
     told_in_secret(&own)?;
     asked::data(&own)
 }

@@ -15,6 +15,7 @@ mod files;
 mod hidden;
 mod job;
 mod keys;
+mod locked;
 mod looks;
 #[cfg(test)]
 mod rig;
