@@ -144,6 +144,7 @@ impl<'a> Attempt<'a> {
         };
         let mut terms = Terms::new(mode, tool);
         terms.dynamic = looks::dynamic(&self.terraform.module)?;
+        terms.plain = looks::plain(&self.terraform.module)?;
         let open = File::open(&shown).map_err(TerraformError::file(&shown))?;
         let decision = decide(BufReader::new(open), &terms, &setting);
         // It has every value in clear, and nobody reads it again.

@@ -54,6 +54,11 @@ pub(super) fn dynamic(module: &Path) -> Result<BTreeSet<String>, Unfit> {
     hidden::blocks(&scan::folders(module)?)
 }
 
+/// Names of arguments that are lists of plain references, wherever they stand.
+pub(super) fn plain(module: &Path) -> Result<BTreeSet<String>, Unfit> {
+    hidden::plain(&scan::folders(module)?)
+}
+
 /// Before anything is looked for in them.
 fn are_readable(folders: &[PathBuf]) -> Result<(), Unfit> {
     folders

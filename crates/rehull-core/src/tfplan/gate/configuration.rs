@@ -130,6 +130,24 @@ pub(super) fn declares(configuration: &Node<'_>, address: &str, argument: &str) 
     expression(configuration, address, argument).is_some()
 }
 
+/// The provider of this resource gives everything tags; where it cannot be told which one that is, any of them may.
+pub(super) fn has_default_tags(configuration: &Node<'_>, address: &str) -> bool {
+    let all = configuration.get("provider_config").and_then(Node::map);
+    let gives = |provider: &Node<'_>| {
+        provider
+            .get("expressions")
+            .and_then(|given| given.get("default_tags"))
+            .is_some()
+    };
+    let key =
+        resource(configuration, address).and_then(|resource| resource.get("provider_config_key")?.text());
+    let own = key.and_then(|key| all?.get(key));
+    own.map_or_else(
+        || all.into_iter().flatten().any(|(_, provider)| gives(provider)),
+        gives,
+    )
+}
+
 /// What an argument refers to.
 pub(super) fn references(expression: &Node<'_>) -> Vec<String> {
     let references = expression

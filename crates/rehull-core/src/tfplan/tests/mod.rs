@@ -15,6 +15,7 @@ mod rows;
 mod safe;
 mod secrets;
 mod streams;
+mod untold;
 
 use std::collections::{BTreeMap, BTreeSet};
 
