@@ -25,6 +25,7 @@ pub(in crate::tfplan) const ACTIONS: [&str; 3] = ["alarm_actions", "ok_actions",
 pub(super) const OURS: &str = "rehull:";
 const HANDED_OVER: [&str; 2] = [tag::CLUSTER, tag::SLOT];
 
+const MACHINE: &str = "aws_instance";
 /// Of a group, what holds its tags.
 const OF_GROUPS: [&str; 2] = ["tag", "tags"];
 
@@ -46,7 +47,7 @@ pub(super) fn does_more(kind: &str, action: Action, trees: &Trees<'_>) -> Option
         ));
     }
     if action == Action::Update
-        && let Some(name) = our_tag(trees)
+        && let Some(name) = our_tag(kind, trees)
     {
         let name = Address::new(&name);
         return Some(format!(
@@ -95,7 +96,7 @@ fn of_type(kind: &str, action: Action, trees: &Trees<'_>) -> Option<String> {
 }
 
 /// A tag of ours that would change, go, or come where none is handed over.
-fn our_tag(trees: &Trees<'_>) -> Option<String> {
+fn our_tag(kind: &str, trees: &Trees<'_>) -> Option<String> {
     let (mut before, mut after) = (Tags::new(), Tags::new());
     for (tree, found) in [(&trees.before, &mut before), (&trees.after, &mut after)] {
         if let Some(tree) = tree {
@@ -104,7 +105,9 @@ fn our_tag(trees: &Trees<'_>) -> Option<String> {
     }
     let mut names = before.keys().chain(after.keys());
     let changed = names.find(|key| {
-        let is_handed_over = !before.contains_key(*key) && HANDED_OVER.contains(&key.1.as_str());
+        // A machine with them would at once be one of a slot, which only whoever looks at the cluster can tell (`adopt`).
+        let is_handed_over =
+            kind != MACHINE && !before.contains_key(*key) && HANDED_OVER.contains(&key.1.as_str());
         before.get(*key) != after.get(*key) && !is_handed_over
     });
     changed.map(|(_, name)| name.clone())

@@ -323,6 +323,29 @@ fn an_alarm_that_is_replaced_ends_no_machine_either() {
     }
 }
 
+#[test]
+fn a_machine_that_is_there_does_not_become_one_of_a_slot_by_its_tags() {
+    let tagged = |kind: &str, attribute: &str, name: &str| {
+        let mut change = plans::change(kind, &["update"], attribute);
+        change["change"]["before"][attribute] = json!({"Name": "bastion"});
+        change["change"]["after"][attribute] = json!({"Name": "bastion", name: "x"});
+        found(&[change], &[])
+    };
+    for name in ["rehull:cluster", "rehull:slot"] {
+        for attribute in ["tags", "tags_all", "volume_tags"] {
+            let refused = tagged("aws_instance", attribute, name);
+            assert_eq!(refused, ["gate::machine"].into(), "{attribute} {name}");
+        }
+        assert_eq!(
+            tagged("aws_ebs_volume", "tags", name),
+            [].into(),
+            "a disk is handed over so"
+        );
+        assert_eq!(tagged("aws_network_interface", "tags", name), [].into());
+    }
+    assert_eq!(tagged("aws_instance", "tags", "team"), [].into());
+}
+
 /// Before release 5 of the provider the tags of a group could be maps, in which everything is a text.
 #[test]
 fn tags_of_a_group_are_judged_in_both_shapes() {
