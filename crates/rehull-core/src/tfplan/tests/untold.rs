@@ -17,6 +17,7 @@ macro_rules! plans {
 }
 
 plans! {
+    "address-beside-dynamic-blocks" beside ["network_interface"] => [];
     "alarm-beside-a-new-topic" beside [] => ["gate::watch"];
     "default-tags-not-known" beside [] => ["gate::machine"];
     "group-of-release-4" beside [] => ["gate::group"];
