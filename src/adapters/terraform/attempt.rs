@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::TerraformError;
 use super::unfit::Unfit;
-use super::{Job, PlanFile, Terraform, files, locked, looks, scan};
+use super::{Job, PlanFile, Terraform, covered, files, locked, looks, scan};
 use crate::adapters::clock::pause;
 
 /// How often a run is listened to: a person who watches should not see it jump.
@@ -139,6 +139,7 @@ impl<'a> Attempt<'a> {
         let setting = Setting {
             providers: self.terraform.providers(&self.folder.join("version")).await?,
             lock_file: lock_file(&self.terraform.module)?,
+            sources: covered::sources(&self.terraform.module)?,
             of,
             key: key.cloned(),
         };

@@ -10,6 +10,7 @@ mod attempt;
 mod backend;
 mod begins;
 mod called;
+mod covered;
 mod error;
 mod files;
 mod hidden;

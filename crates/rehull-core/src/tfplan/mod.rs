@@ -8,6 +8,7 @@
 
 mod actions;
 mod checks;
+mod computed;
 mod contract;
 mod decide;
 mod decision;
