@@ -75,6 +75,7 @@ pub(super) fn restrain(now: &Situation<'_>, journal: &JournalView, goal: Goal, t
         slot: Some(slot.clone()),
         gate: "alarm".to_owned(),
         seen: format!("{alarm}: {}", words(now, first)),
+        until: None,
     }];
     tick.wait(&first.plan.step, WaitingOn::Gate { red });
 }
