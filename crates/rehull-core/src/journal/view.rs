@@ -266,10 +266,16 @@ impl JournalView {
         before.max_by_key(|(at, _)| *at).map(|(_, digest)| digest)
     }
 
-    /// This rollout has asked the slot's member to stop, or a machine to run it: it may be out by our doing.
+    /// This rollout has asked the slot's member to stop, or a machine to run it, or has changed its line in the list: it may be
+    /// out by our doing.
     #[must_use]
     pub fn switches(&self, slot: &SlotName) -> bool {
-        let switches = |action: &Action| matches!(action, Action::AskStop { slot: of, .. } | Action::Go { slot: of, .. } if of == slot);
+        let switches = |action: &Action| {
+            matches!(action, Action::AskStop { slot: of, .. }
+                | Action::Go { slot: of, .. }
+                | Action::RemoveMember { slot: of, .. }
+                | Action::AddMember { slot: of, .. } if of == slot)
+        };
         self.actions.values().any(|past| switches(&past.action))
     }
 

@@ -28,12 +28,15 @@ pub(crate) fn turn<'a>(now: &'a Situation<'a>, journal: &JournalView, goal: Goal
         .iter()
         .filter(|slot| !join::is_complete(now, slot, journal) && !is_lost(slot))
         .filter(|slot| !join::was_complete_and_hangs(now, slot, journal))
-        .filter(|slot| goal == Goal::Finish || !removed::leave_it_unverified(now, slot, journal))
+        .filter(|slot| goal == Goal::Finish || !join::is_left_at_rest(now, slot, journal))
         .collect();
     let mut begun: Vec<&SlotSituation<'_>> = open
         .iter()
         .copied()
-        .filter(|slot| slot.switch_has_begun() || is_vacant(slot) && !removed::by_others(now, slot, journal))
+        .filter(|slot| {
+            let is_open = is_vacant(slot) && !removed::by_others(now, slot, journal);
+            !slot.is_yet_to_begin(journal) || is_open
+        })
         .collect();
     // Of several (machines were lost, a person interfered), those that are out come back first, the nearest to serving
     // before the others. What serves already, be it the wrong release, is only verified or replaced, and for that all have to

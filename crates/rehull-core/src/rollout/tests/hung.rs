@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::model::{Model, plan, report, slot_name};
+use super::model::{Model, NEW, plan, report, slot_name};
 use super::stories::upgraded;
+use super::ways_back::until;
 use super::{End, walk};
 use crate::audit;
 use crate::domain::action::Action;
@@ -12,6 +13,7 @@ use crate::domain::etcd::Endpoint;
 use crate::domain::fleet::BootPhase;
 use crate::domain::ids::{InstanceId, SlotName};
 use crate::domain::policy::EtcdStrategy;
+use crate::domain::version::EtcdVersion;
 use crate::domain::waiting::StopReason;
 use crate::plan::{RolloutKind, RolloutPlan};
 use crate::rollout::gates::joined_mark;
@@ -266,4 +268,54 @@ fn a_newcomer_that_starts_is_not_removed_where_its_go_is_not_shown_yet() {
         violation.what.contains("runs it, and was not told to stop"),
         "{violation}"
     );
+}
+
+/// Somebody has put a newer patch release on a machine that had joined: whoever resumes does not end it, and an abort ends.
+#[test]
+fn a_joined_member_that_was_patched_by_hand_is_not_ended() {
+    for its_step_is_over in [true, false] {
+        let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+        let mut model = Model::healthy(3);
+        model.attach();
+        let word = if its_step_is_over {
+            "terminate-machine "
+        } else {
+            "go "
+        };
+        until(&mut model, &plan, Goal::Finish, word);
+        let slot = loop {
+            walk(&mut model, &plan, Goal::Finish, 1);
+            let joined = |slot: &SlotName| crate::rollout::has_joined(&model.journal(), slot);
+            if let Some(slot) = (0..3).map(slot_name).find(joined) {
+                break slot;
+            }
+        };
+        let patched = EtcdVersion::new(NEW.major, NEW.minor, NEW.patch + 1);
+        model.running.insert(slot.clone(), patched);
+        model.at = model.at.checked_add(Duration::from_secs(3_600)).unwrap();
+        model.attach();
+        model.story.clear();
+        let end = walk(&mut model, &plan, Goal::Finish, 300);
+        let End::Stopped(StopReason::OutsideEnvelope { what }) = &end else {
+            panic!("{end:?}: {:#?}", model.story);
+        };
+        assert!(
+            what.contains(&format!("{slot} runs {patched} instead of {NEW}")),
+            "{what}"
+        );
+        assert!(what.contains("`rehull abort`"), "{what}");
+        let carrier = model.carrier(&slot).unwrap();
+        assert!(!is_ended(&model, &carrier), "{:#?}", model.story);
+        model.attach();
+        let end = walk(&mut model, &plan, Goal::Rest, 300);
+        assert_eq!(end, End::Done, "{:#?}", model.story);
+        assert!(!is_ended(&model, &carrier), "{:#?}", model.story);
+        let live = model.machines.iter().filter(|machine| machine.is_live());
+        assert_eq!(
+            (live.count(), model.healthy_voters()),
+            (3, 3),
+            "{:#?}",
+            model.story
+        );
+    }
 }
