@@ -14,6 +14,10 @@ use crate::e2e::rig::{LIMIT, Sandbox};
 use crate::support::eventually;
 use crate::terraform::rig::terraform_or_say;
 
+/// Another provider, and a state that a plan would read.
+const REFUSED: &str =
+    "provider \"null\" {}\ndata \"terraform_remote_state\" \"x\" {\n  backend = \"local\"\n}\n";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn infrastructure_is_planned_approved_by_digest_and_applied_and_takes_no_machine_along() {
     if terraform_or_say().is_none() {
@@ -78,11 +82,7 @@ async fn infrastructure_is_planned_approved_by_digest_and_applied_and_takes_no_m
     other.wait().unwrap();
     waiting.end(LIMIT).await.exits(0);
 
-    fs::write(
-        base.join("main.tf"),
-        "provider \"null\" {}\ndata \"terraform_remote_state\" \"x\" {\n  backend = \"local\"\n}\n",
-    )
-    .unwrap();
+    fs::write(base.join("main.tf"), REFUSED).unwrap();
     sandbox.run(&plan).await.exits(1);
     sandbox.down().await;
 }
