@@ -20,12 +20,12 @@ use super::{identity, mailbox, observe::observe};
 use crate::domain::ids::StepId;
 use crate::domain::observed::{Observed, Request, Wish};
 use crate::domain::waiting::{StopReason, Waiting};
-use crate::event::{Event, Rest, What};
+use crate::event::{Rest, What};
 use crate::journal::{Journal, JournalError, Record, RecordBody};
 use crate::mutant::mutant;
 use crate::plan::RolloutPlan;
 use crate::ports::LeaseNow;
-use crate::rollout::{Goal, Progress, Rolled, progress};
+use crate::rollout::{Goal, Reading};
 
 /// Segments of a stale holder that may still have arrived between reading the journal and the first own one.
 const ATTACH_ATTEMPTS_MAX: u32 = 3;
@@ -73,7 +73,7 @@ pub struct Driver<'a> {
     pub(super) ports: Ports<'a>,
     pub(super) watch: Watch<'a>,
     pub(super) rules: Rules,
-    pub(super) plan: RolloutPlan,
+    pub(super) plan: Arc<RolloutPlan>,
     scene: Scene,
     pub(super) journal: Journal<'a>,
     pub(super) grace: Grace,
@@ -81,7 +81,7 @@ pub struct Driver<'a> {
     /// Monotonic time at which the last look was over; etcd was asked last in it.
     pub(super) seen_at: Duration,
     /// Voters that may still fail, at the last look.
-    margin: i64,
+    pub(super) margin: i64,
     /// Monotonic time since which the lease is too short to send anything, and when it counts as lost.
     pub(super) lease_short: Option<(Duration, Timestamp)>,
     /// Wishes that were heard: a mailbox that cannot be read for a moment does not take them back.
@@ -90,10 +90,10 @@ pub struct Driver<'a> {
     pub(super) restless: Option<Duration>,
     pub(super) patience: Patience,
     pub(super) repeats: Repeats,
-    told_waiting: Option<(Vec<Waiting>, i64)>,
-    told_done: BTreeSet<StepId>,
+    pub(super) told_waiting: Option<(Vec<Waiting>, i64)>,
+    pub(super) told_done: BTreeSet<StepId>,
     /// New machines and old ones of each group.
-    told_rolled: BTreeMap<StepId, (u32, u32)>,
+    pub(super) told_rolled: BTreeMap<StepId, (u32, u32)>,
 }
 
 impl<'a> Driver<'a> {
@@ -105,7 +105,7 @@ impl<'a> Driver<'a> {
             watch,
             rules,
             scene: Scene::of(&opened.plan, &opened.journal.scope().rollout),
-            plan: opened.plan,
+            plan: Arc::new(opened.plan),
             journal: opened.journal,
             grace: Grace::default(),
             seen: None,
@@ -203,7 +203,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Looks at the world, and tells what has been completed in it.
+    /// Looks at the world. False: a signal came before that was over.
     pub(super) async fn look(&mut self) -> bool {
         let look = observe(&self.ports, &self.scene);
         let Some(seen) = self
@@ -213,18 +213,6 @@ impl<'a> Driver<'a> {
         else {
             return false;
         };
-        let Progress { done, rolled, margin } =
-            progress(&self.plan, &seen, self.journal.view(), &self.told_done);
-        self.margin = margin;
-        for Rolled { step, new, old, .. } in rolled {
-            if self.told_rolled.insert(step.clone(), (new, old)) != Some((new, old)) {
-                self.emit(What::Rolled { step, new, old });
-            }
-        }
-        for step in done {
-            self.told_done.insert(step.clone());
-            self.emit(What::StepDone { step });
-        }
         let heard = seen.requests.iter().cloned();
         self.wishes
             .extend(heard.map(|request| (request.id.clone(), request)));
@@ -294,6 +282,10 @@ impl<'a> Driver<'a> {
     async fn stop(&mut self, reason: StopReason) -> Result<Outcome, JournalError> {
         // Actions may have come through since the last look; what is said now is what somebody goes to bed with.
         let looked = self.look().await;
+        let (plan, seen) = (self.plan.clone(), self.seen.clone());
+        if let Some(seen) = seen.filter(|_| looked) {
+            self.tell_progress(&Reading::of(&plan, &seen));
+        }
         let (mut rest, in_flight) = self.standing();
         if !looked {
             rest.at_rest = false;
@@ -362,36 +354,10 @@ impl<'a> Driver<'a> {
         }
     }
 
-    pub(super) fn tell_waiting(&mut self, waiting: Vec<Waiting>) {
-        let margin = self.margin;
-        let silent = self.told_waiting.is_none() && waiting.is_empty();
-        let told = self
-            .told_waiting
-            .as_ref()
-            .is_some_and(|told| told.0 == waiting && told.1 == margin);
-        if silent || told {
-            return;
-        }
-        self.emit(What::Waiting {
-            waiting: waiting.clone(),
-            margin,
-        });
-        self.told_waiting = Some((waiting, margin));
-    }
-
     pub(super) fn record(&self, body: RecordBody) -> Record {
         Record {
             at: self.ports.clock.now(),
             body,
         }
-    }
-
-    pub(super) fn emit(&self, what: What) {
-        let rollout = self.journal.scope().rollout.clone();
-        self.watch.events.emit(&Event {
-            at: self.ports.clock.now(),
-            rollout,
-            what,
-        });
     }
 }

@@ -25,6 +25,7 @@ mod repeat;
 mod rest;
 mod retry;
 mod settle;
+mod tell;
 #[cfg(test)]
 mod tests;
 mod tick;

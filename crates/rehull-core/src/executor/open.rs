@@ -245,23 +245,28 @@ pub async fn read_plan(store: &dyn Store, scope: &Scope) -> Result<Option<Rollou
     Ok(read(store, scope).await?.map(|(plan, _)| plan))
 }
 
+/// The number that a plan of any version says it has.
+fn format_of(plan: &[u8]) -> Option<u64> {
+    let value: serde_json::Value = serde_json::from_slice(plan).ok()?;
+    value.pointer("/envelope/format")?.as_u64()
+}
+
 /// A plan and the digest of the object that it was read from.
 async fn read(store: &dyn Store, scope: &Scope) -> Result<Option<(RolloutPlan, ContentDigest)>, OpenError> {
     let key = keys::plan(&scope.rollout);
     let Some(stored) = store.get(&key).await.map_err(OpenError::Store)? else {
         return Ok(None);
     };
-    let value: serde_json::Value =
-        serde_json::from_slice(&stored.bytes).map_err(|error| unreadable(&key, &error))?;
-    let format = value
-        .pointer("/envelope/format")
-        .and_then(serde_json::Value::as_u64);
+    let read = serde_json::from_slice::<RolloutPlan>(&stored.bytes);
+    let format = match &read {
+        Ok(plan) => Some(u64::from(plan.envelope.format)),
+        // A newer one may look like nothing that is known here.
+        Err(_) => format_of(&stored.bytes),
+    };
     if let Some(format) = format.filter(|format| *format > u64::from(PLAN_FORMAT)) {
         return Err(OpenError::NewerFormat { key, format });
     }
-    // From the bytes again, not from the value: only so does an error know its line.
-    let plan: RolloutPlan =
-        serde_json::from_slice(&stored.bytes).map_err(|error| unreadable(&key, &error))?;
+    let plan = read.map_err(|error| unreadable(&key, &error))?;
     check_cluster(&key, &plan, scope)?;
     Ok(Some((plan, digest_of(&stored.bytes))))
 }

@@ -17,7 +17,7 @@ use crate::journal::{ActionPast, JournalError, JournalView, Record, RecordBody};
 use crate::mutant::mutant;
 use crate::plan::RolloutPlan;
 use crate::ports::Silence;
-use crate::rollout::{self, Goal, Next};
+use crate::rollout::{self, Goal, Next, Reading};
 
 /// After an action the world is looked at again soon, but not in a circle that never breathes.
 const AFTER_ACTION: Duration = Duration::from_millis(200);
@@ -28,8 +28,8 @@ const DOUBT_GLANCE: Duration = Duration::from_secs(2);
 /// How soon a lease that is too short is looked at again.
 const LEASE_GLANCE: Duration = Duration::from_secs(1);
 
-/// See [`rollout::decide`].
-pub type Decide = fn(&RolloutPlan, &Observed, &JournalView, Goal) -> Next;
+/// See [`rollout::decide_on`].
+pub type Decide = fn(&Reading<'_>, &JournalView, Goal) -> Next;
 /// See [`audit::check_next`].
 pub type Check = fn(&RolloutPlan, &Observed, &[(StepId, Action)]) -> Result<(), Violation>;
 
@@ -45,7 +45,7 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self {
-            decide: rollout::decide,
+            decide: rollout::decide_on,
             check: audit::check_next,
         }
     }
@@ -81,25 +81,31 @@ impl Driver<'_> {
         if let Some(how) = self.watch.attention.stop_asked() {
             return Ok(Flow::Stop(StopReason::Asked { how }));
         }
-        self.look().await;
+        let looked = self.look().await;
+        let (plan, seen) = (self.plan.clone(), self.seen.clone());
+        let reading = seen.as_deref().map(|seen| Reading::of(&plan, seen));
+        if let Some(reading) = reading.as_ref().filter(|_| looked) {
+            self.tell_progress(reading);
+        }
         if let Some(how) = self.watch.attention.stop_asked() {
             return Ok(Flow::Stop(StopReason::Asked { how }));
         }
-        let Some(seen) = self.seen.clone() else {
+        let Some(reading) = reading else {
             return Ok(Flow::Again(PAUSE_MIN));
         };
+        let seen = reading.seen();
         let (goal, requests) = self.goal();
-        match (self.rules.decide)(&self.plan, &seen, self.journal.view(), goal) {
+        match (self.rules.decide)(&reading, self.journal.view(), goal) {
             Next::Stop(reason) => Ok(Flow::Stop(reason)),
-            Next::Done => self.done(&seen, goal, requests).await,
+            Next::Done => self.done(&reading, goal, requests).await,
             Next::Continue {
                 act,
                 waiting,
                 mark,
                 recheck,
             } => {
-                let mut records = settle::by_looking(&act, &seen, self.journal.view(), self.late());
-                records.extend(self.marks(mark, &seen));
+                let mut records = settle::by_looking(&act, seen, self.journal.view(), self.late());
+                records.extend(self.marks(mark, seen));
                 let gated = retry::gate(act, self.journal.view(), seen.at);
                 let todo = Todo {
                     gated,
@@ -107,7 +113,7 @@ impl Driver<'_> {
                     records,
                     recheck,
                 };
-                self.act(&seen, todo).await
+                self.act(seen, todo).await
             }
         }
     }
@@ -120,10 +126,11 @@ impl Driver<'_> {
     /// The goal is reached, but nothing ends while an action of ours may still come true.
     async fn done(
         &mut self,
-        seen: &Observed,
+        reading: &Reading<'_>,
         goal: Goal,
         requests: Vec<Request>,
     ) -> Result<Flow, JournalError> {
+        let seen = reading.seen();
         let looked = settle::by_looking(&[], seen, self.journal.view(), self.late());
         if !looked.is_empty() {
             // What is known now may be what something was held back for.
@@ -139,7 +146,7 @@ impl Driver<'_> {
             return Ok(Flow::Again(DOUBT_GLANCE));
         }
         let finished = goal == Goal::Finish
-            || (self.rules.decide)(&self.plan, seen, self.journal.view(), Goal::Finish) == Next::Done;
+            || (self.rules.decide)(reading, self.journal.view(), Goal::Finish) == Next::Done;
         Ok(if finished {
             Flow::Finished
         } else {

@@ -82,10 +82,34 @@ pub enum Next {
     Stop(StopReason),
 }
 
+/// A look in the light of the plan, read once for all that is decided on it and told of it.
+pub struct Reading<'a>(Situation<'a>);
+
+impl<'a> Reading<'a> {
+    /// Reads it.
+    #[must_use]
+    pub fn of(plan: &'a RolloutPlan, seen: &'a Observed) -> Self {
+        Self(Situation::read(plan, seen))
+    }
+
+    /// The look.
+    #[must_use]
+    pub fn seen(&self) -> &'a Observed {
+        self.0.seen
+    }
+}
+
 /// The one decision function.
 #[must_use]
 pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: Goal) -> Next {
-    let now = Situation::read(plan, seen);
+    decide_on(&Reading::of(plan, seen), journal, goal)
+}
+
+/// The same of a look that was read already.
+#[must_use]
+pub fn decide_on(reading: &Reading<'_>, journal: &JournalView, goal: Goal) -> Next {
+    let Reading(now) = reading;
+    let (plan, seen) = (now.plan, now.seen);
     let mut tick = Tick::default();
     let everything = StepId::new("cluster");
     for gap in gates::blinding_gaps(seen) {
@@ -100,37 +124,37 @@ pub fn decide(plan: &RolloutPlan, seen: &Observed, journal: &JournalView, goal: 
     if !tick.is_empty() {
         if plan.envelope.kind != RolloutKind::Bootstrap {
             // A member that falls meanwhile has fallen all the same.
-            steady::note_by_journal(&now, journal, &mut tick);
+            steady::note_by_journal(now, journal, &mut tick);
         }
         return tick.into_next();
     }
-    if let Some(reason) = stop_sign(&now) {
+    if let Some(reason) = stop_sign(now) {
         return Next::Stop(reason);
     }
     match plan.envelope.kind {
-        RolloutKind::Bootstrap => bootstrap::next(&now, journal, goal, &mut tick),
+        RolloutKind::Bootstrap => bootstrap::next(now, journal, goal, &mut tick),
         RolloutKind::Upgrade
         | RolloutKind::Heal { .. }
         | RolloutKind::Replace { .. }
         | RolloutKind::Rollback { .. } => {
-            members(&now, journal, goal, &mut tick);
-            alarm::restrain(&now, journal, goal, &mut tick);
+            members(now, journal, goal, &mut tick);
+            alarm::restrain(now, journal, goal, &mut tick);
             // One after the other, so that the cause of what fails is plain.
-            mutant!(WorkersFirst => worker::next(&now, journal, goal, &mut tick));
+            mutant!(WorkersFirst => worker::next(now, journal, goal, &mut tick));
             if tick.is_empty() {
-                apiserver::next(&now, journal, goal, &mut tick);
+                apiserver::next(now, journal, goal, &mut tick);
             }
             if tick.is_empty() {
-                worker::next(&now, journal, goal, &mut tick);
+                worker::next(now, journal, goal, &mut tick);
             }
         }
     }
     if goal == Goal::Rest {
-        launch_template::at_work(&now, &mut tick);
+        launch_template::at_work(now, &mut tick);
     }
-    mutant!(TwoAtOnce => mutants::two_at_once(&now, &mut tick));
-    mutant!(HastyNext => mutants::hasty_next(&now, &mut tick));
-    mutant!(OutsideThePlan => mutants::outside_the_plan(&now, &mut tick));
+    mutant!(TwoAtOnce => mutants::two_at_once(now, &mut tick));
+    mutant!(HastyNext => mutants::hasty_next(now, &mut tick));
+    mutant!(OutsideThePlan => mutants::outside_the_plan(now, &mut tick));
     tick.into_next()
 }
 

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::situation::{Situation, SlotSituation};
-use super::{apiserver, join, spare, worker};
+use super::situation::SlotSituation;
+use super::{Reading, apiserver, join, spare, worker};
 use crate::domain::ids::StepId;
-use crate::domain::observed::Observed;
 use crate::journal::JournalView;
-use crate::plan::RolloutPlan;
 
 /// How far a rollout has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,23 +34,18 @@ pub struct Rolled {
 
 /// How far it has come since these steps were done, in one reading.
 #[must_use]
-pub fn progress(
-    plan: &RolloutPlan,
-    seen: &Observed,
-    journal: &JournalView,
-    before: &BTreeSet<StepId>,
-) -> Progress {
-    let now = Situation::read(plan, seen);
+pub fn progress(reading: &Reading<'_>, journal: &JournalView, before: &BTreeSet<StepId>) -> Progress {
+    let Reading(now) = reading;
     let is_new = |slot: &&SlotSituation<'_>| slot.plan.changes() && !before.contains(&slot.plan.step);
-    let done = |slot: &&SlotSituation<'_>| is_new(slot) && join::is_complete(&now, slot, journal);
+    let done = |slot: &&SlotSituation<'_>| is_new(slot) && join::is_complete(now, slot, journal);
     let slots = now.slots.iter().filter(done);
     let spare = now
         .spare
         .iter()
-        .filter(|spare| !before.contains(&spare.plan.step) && spare::is_done(&now, spare, journal));
-    let rolled: Vec<Rolled> = apiserver::rolled(&now, journal)
+        .filter(|spare| !before.contains(&spare.plan.step) && spare::is_done(now, spare, journal));
+    let rolled: Vec<Rolled> = apiserver::rolled(now, journal)
         .into_iter()
-        .chain(worker::rolled(&now, journal))
+        .chain(worker::rolled(now, journal))
         .collect();
     let groups = rolled
         .iter()

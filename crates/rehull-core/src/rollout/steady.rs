@@ -66,7 +66,7 @@ fn note_unless(
                     tick.mark(ended);
                 }
             }
-            Health::Healthy if times > 0 && back_at(now, name, journal).is_none() => {
+            Health::Healthy if times > 0 && back_from(now, name, times, journal).is_none() => {
                 tick.mark(mark(BACK, name, times));
             }
             Health::Healthy => {}
@@ -80,10 +80,11 @@ pub(super) fn since(now: &Situation<'_>, step: &SlotName, journal: &JournalView)
     mutant!(SkipHealth => return None);
     let rose = |slot: &SlotSituation<'_>| {
         let name = slot.name();
+        let outs = times(OUT, name, journal);
         // Whoever is out has no links that could be young: for it there is a gate, or nobody waits.
-        let has_been_out = times(OUT, name, journal) > 0 && slot.standing() == Health::Healthy;
+        let has_been_out = outs > 0 && slot.standing() == Health::Healthy;
         // Not marked as back yet: this is the first look that sees it.
-        has_been_out.then(|| back_at(now, name, journal).unwrap_or(now.seen.at))
+        has_been_out.then(|| back_from(now, name, outs, journal).unwrap_or(now.seen.at))
     };
     let attached = journal.holder().map(|(_, at)| at);
     let attached = attached.filter(|at| *at <= now.seen.at);
@@ -99,7 +100,7 @@ pub(super) fn red(now: &Situation<'_>, step: &SlotName, journal: &JournalView) -
         let name = slot.name();
         let (outs, ends) = (times(OUT, name, journal), times(ENDED, name, journal));
         let wanted = settle.saturating_mul(patience(outs, ends));
-        let back = back_at(now, name, journal);
+        let back = back_from(now, name, outs, journal);
         let until = back.and_then(|back| back.checked_add(wanted).ok());
         if wanted <= settle || until.is_some_and(|until| now.seen.at >= until) {
             return None;
@@ -146,9 +147,10 @@ fn words(outs: u32, ends: u32, back: Option<Timestamp>, wanted: Duration) -> Str
     format!("{fell} in this rollout, {since} (gate: {} s)", wanted.as_secs())
 }
 
-/// When it was back the last time. An instant in the future was written before the clock went back: it is written again.
-fn back_at(now: &Situation<'_>, slot: &SlotName, journal: &JournalView) -> Option<Timestamp> {
-    let at = journal.marked_at(&mark(BACK, slot, times(OUT, slot, journal)));
+/// When it was back after it had been out so many times. An instant in the future was written before the clock went back:
+/// it is written again.
+fn back_from(now: &Situation<'_>, slot: &SlotName, outs: u32, journal: &JournalView) -> Option<Timestamp> {
+    let at = journal.marked_at(&mark(BACK, slot, outs));
     at.filter(|at| *at <= now.seen.at)
 }
 

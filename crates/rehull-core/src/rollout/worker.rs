@@ -11,6 +11,7 @@ mod leave;
 mod look;
 mod pool;
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
 use super::Goal;
@@ -94,8 +95,8 @@ pub(super) fn rolled(now: &Situation<'_>, journal: &JournalView) -> Vec<Rolled> 
         return Vec::new();
     }
     let are_seen = now.seen.gap(Part::Kube).is_none();
+    let look = LazyCell::new(|| Look::at(&now.seen.kube, journal));
     let is_done = |group: &WorkerGroupPlan| {
-        let look = Look::at(&now.seen.kube, journal);
         Pool::read(group, now.seen, journal, &look).is_ok_and(|pool| pool.is_done())
     };
     let of = |group: &WorkerGroupPlan| {

@@ -25,7 +25,7 @@ use crate::ports::{LeaseState, TerraformJobs};
 #[derive(Clone)]
 pub(super) struct Job {
     pub(super) rollout: RolloutId,
-    pub(super) plan: RolloutPlan,
+    pub(super) plan: Arc<RolloutPlan>,
     pub(super) rules: Rules,
     pub(super) ttl: Duration,
     /// The rollout whose place it takes, if that is not over.
@@ -177,7 +177,7 @@ async fn begin_anew(access: Access<'_>, job: Job) -> Result<Opened<'_>, OpenErro
     if let Some(of) = job.supersedes {
         supersede(access.of(of), &job.rollout).await?;
     }
-    begin(access, job.plan).await
+    begin(access, Arc::unwrap_or_clone(job.plan)).await
 }
 
 pub(super) fn ports(witness: &Witness) -> Ports<'_> {

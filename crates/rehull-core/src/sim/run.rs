@@ -47,7 +47,7 @@ const PAUSE: Duration = Duration::from_secs(150);
 pub struct Prepared {
     lab: Lab,
     /// Nothing has happened yet when it is made, so it is the same for every seed and every fault.
-    plan: RolloutPlan,
+    plan: Arc<RolloutPlan>,
     before: Desired,
     after: Desired,
     elapsed: Duration,
@@ -109,7 +109,7 @@ pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unp
     let rules = Rules::default();
     let mut run = Run::start(lab, settled, &Faults::default());
     let plan = run.plan(&ground.before, RolloutKind::Bootstrap)?;
-    let verdict = run.finish(plan, "bootstrap", rules);
+    let verdict = run.finish(Arc::new(plan), "bootstrap", rules);
     if verdict.end != End::Finished {
         return Err(plan::not_created(&verdict.end).into());
     }
@@ -126,7 +126,7 @@ pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unp
     lab.oracle.read_ahead(&plan);
     Ok(Prepared {
         lab,
-        plan,
+        plan: Arc::new(plan),
         before: ground.before,
         after: ground.after,
         elapsed: verdict.took.saturating_add(settled),
@@ -155,7 +155,7 @@ impl Prepared {
     ) -> Result<(Verdict, Self), GroundError> {
         let (verdict, run) = self.run(scenario, rules);
         let left = Self {
-            plan: run.plan(&self.after, RolloutKind::Upgrade)?,
+            plan: Arc::new(run.plan(&self.after, RolloutKind::Upgrade)?),
             before: self.before.clone(),
             lab: run.stage.lab().clone(),
             after: self.after.clone(),
@@ -238,7 +238,7 @@ impl Run {
         Hands::new(self.stage.clone(), number, Arc::new(clock), PAUSE, computer)
     }
 
-    fn finish(&mut self, plan: RolloutPlan, rollout: &str, rules: Rules) -> Verdict {
+    fn finish(&mut self, plan: Arc<RolloutPlan>, rollout: &str, rules: Rules) -> Verdict {
         let job = Job {
             by_terraform: plan.envelope.terraform.is_some(),
             rollout: RolloutId::new(rollout),

@@ -81,10 +81,10 @@ fn an_action_on_something_gone_is_decided_anew_and_stops_only_when_it_stays_so()
 #[test]
 fn a_mark_is_written_once_and_again_only_when_the_clock_went_back() {
     let mut bench = Bench::new();
-    bench.rules.decide = |_, seen, journal, _| {
+    bench.rules.decide = |reading, journal, _| {
         let over = journal
             .marked_at("m")
-            .is_some_and(|at| at < seen.at - Duration::from_secs(30));
+            .is_some_and(|at| at < reading.seen().at - Duration::from_secs(30));
         if over {
             return Next::Done;
         }

@@ -227,7 +227,7 @@ fn a_wish_for_another_rollout_is_left_alone() {
 fn a_wish_that_comes_too_late_is_answered_by_the_end() {
     let bench = Bench::new();
     let mut rules = bench;
-    rules.rules.decide = |_, _, _, _| Next::Done;
+    rules.rules.decide = |_, _, _| Next::Done;
     assert_eq!(ask(&rules, 0, Wish::Abort), Outcome::Finished);
 }
 

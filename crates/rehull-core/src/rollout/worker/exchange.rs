@@ -128,9 +128,8 @@ impl Pool<'_> {
 
     /// No more can be launched, and none may be missing: that is for a person.
     fn is_stuck(&self, tick: &mut Tick) -> bool {
-        let text = self.lacks_capacity().filter(|_| self.unavailable() == 0);
-        if let Some(text) = text {
-            let group = self.plan.group.clone();
+        if let Some(text) = self.lacks_capacity.filter(|_| self.unavailable() == 0) {
+            let (group, text) = (self.plan.group.clone(), text.to_owned());
             tick.stop(StopReason::NoLaunch { group, text });
             return true;
         }
@@ -180,7 +179,7 @@ impl Pool<'_> {
         let Some((told, at)) = self.journal.last_told(&self.plan.group) else {
             return false;
         };
-        let is_shown = self.journal.desired_of(&self.plan.group) == Some(i64::from(self.group.sizes.desired));
+        let is_shown = self.told == Some(i64::from(self.group.sizes.desired));
         let until = later(at, SHOWN_WITHIN);
         // A clock that went back behind it must not stretch this.
         if is_shown || at > self.seen.at || self.seen.at >= until {
@@ -202,10 +201,7 @@ impl Pool<'_> {
             return self.is_resized_meanwhile(tick);
         }
         let desired = i64::from(self.group.sizes.desired);
-        let by = self
-            .journal
-            .desired_of(&self.plan.group)
-            .map_or(0, |told| desired.saturating_sub(told));
+        let by = self.told.map_or(0, |told| desired.saturating_sub(told));
         let sizes = self.wished(before.sizes, by);
         if by == 0 && sizes == before.sizes {
             return false;
@@ -263,7 +259,7 @@ impl Pool<'_> {
                 | GroupAction::ReleaseGroup { .. } => None,
             });
         let by_another = told.all(|told| told.is_some_and(|told| told != desired))
-            && self.journal.desired_of(&self.plan.group) != Some(i64::from(desired));
+            && self.told != Some(i64::from(desired));
         let doubts = self.journal.in_doubt().into_iter();
         let of_group = |past: &&ActionPast| matches!(&past.action, Action::Group(action) if *action.group() == self.plan.group);
         for past in doubts.filter(of_group).filter(|_| by_another) {
@@ -315,7 +311,7 @@ impl Pool<'_> {
 
     /// True: the first new nodes are still watched.
     fn bakes(&self, before: &Before, goal: Goal, tick: &mut Tick) -> bool {
-        if self.has_passed() || goal == Goal::Rest {
+        if self.has_passed || goal == Goal::Rest {
             return false;
         }
         let ready = self.news().filter(|worker| worker.lacks.is_none());

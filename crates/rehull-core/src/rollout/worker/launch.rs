@@ -14,10 +14,10 @@ use crate::rollout::apiserver::launch::CLOCKS_DIFFER;
 use crate::rollout::serving::{Before, small};
 use crate::rollout::tick::Tick;
 
-impl Pool<'_> {
+impl<'a> Pool<'a> {
     /// So many more than before at most; 0 where the group cannot launch any.
     pub(super) fn surge(&self) -> u32 {
-        if self.lacks_capacity().is_some() {
+        if self.lacks_capacity.is_some() {
             0
         } else {
             self.plan.policy.max_surge
@@ -43,7 +43,7 @@ impl Pool<'_> {
     /// group launches the new one when the rollout goes forward.
     pub(super) fn passed(&self, before: &Before, goal: Goal) -> LaunchTemplateVersion {
         let is_empty = before.sizes.desired == 0 && self.workers.is_empty();
-        if self.has_passed() || is_empty && goal == Goal::Finish {
+        if self.has_passed || is_empty && goal == Goal::Finish {
             self.wanted
         } else {
             before.version
@@ -58,13 +58,13 @@ impl Pool<'_> {
         }
         let (olds, news) = (small(self.olds().count()), small(self.news().count()));
         let canaries = self.canaries(before);
-        let surge = if self.has_passed() {
+        let surge = if self.has_passed {
             self.surge()
         } else {
             self.surge().min(canaries)
         };
         let all_new = desired.saturating_add(olds.min(surge));
-        if self.has_passed() {
+        if self.has_passed {
             return all_new;
         }
         let more = self.counted().saturating_add(canaries.saturating_sub(news));
@@ -110,7 +110,7 @@ impl Pool<'_> {
             .news()
             .filter(|worker| worker.launched.is_none_or(|at| at >= told));
         let policy = &self.plan.policy;
-        let asked = if self.has_passed() {
+        let asked = if self.has_passed {
             policy.max_surge
         } else {
             policy.canary
@@ -173,11 +173,11 @@ impl Pool<'_> {
         format!("no launch of {} since {holder}: ", self.plan.group)
     }
 
-    /// The words with which the group said that it can launch none more.
-    pub(super) fn lacks_capacity(&self) -> Option<String> {
+    /// What is known of it before this look is judged.
+    pub(super) fn refusal(&self) -> Option<&'a str> {
         let refusal = self.refusal_mark();
         let (mark, _) = self.journal.marks_like(&refusal).next()?;
-        Some(mark.strip_prefix(&refusal).unwrap_or_default().to_owned())
+        mark.strip_prefix(&refusal)
     }
 
     /// Waits for new nodes, with what each of them lacks; one that did not come up in time stops the rollout.

@@ -28,7 +28,7 @@ impl<'a> Pool<'a> {
         };
         let mut all: Vec<&Worker<'a>> = self.workers.iter().collect();
         let surplus = self.counted().saturating_sub(before.sizes.desired);
-        let is_back = goal == Goal::Rest && !self.has_passed();
+        let is_back = goal == Goal::Rest && !self.has_passed;
         let crowds = self.crowds();
         if goal == Goal::Finish && self.olds().next().is_some() {
             all.retain(|worker| !worker.is_new || self.is_given_up(worker));
@@ -88,7 +88,7 @@ impl<'a> Pool<'a> {
         let cordoned = small(self.drained().count());
         let remain = self.counted().saturating_sub(cordoned).saturating_sub(1);
         let canaries = small(self.news().count()).saturating_add(cordoned) < self.canaries(before);
-        let is_its_turn = self.has_passed() || canaries || self.counted() > before.sizes.desired;
+        let is_its_turn = self.has_passed || canaries || self.counted() > before.sizes.desired;
         let is_enough = self.available().saturating_sub(loss) >= least && remain >= least;
         is_enough && (is_its_turn || goal == Goal::Rest)
     }

@@ -34,6 +34,12 @@ pub(in crate::rollout) struct Pool<'a> {
     pub(super) wanted: LaunchTemplateVersion,
     /// What it was before this rollout took hold of it; `None`: it does not hold it.
     pub(super) before: Option<Before>,
+    /// What its desired capacity should be by everything that this rollout has told it.
+    pub(super) told: Option<i64>,
+    /// The first new nodes were watched for their time.
+    pub(super) has_passed: bool,
+    /// The words with which the group said that it can launch none more.
+    pub(super) lacks_capacity: Option<&'a str>,
     /// All that count against the desired capacity.
     pub(in crate::rollout) workers: Vec<Worker<'a>>,
 }
@@ -73,8 +79,13 @@ impl<'a> Pool<'a> {
             launches: versions.launches,
             wanted: versions.wanted,
             before: Before::of(journal, &plan.group),
+            told: journal.desired_of(&plan.group),
+            has_passed: false,
+            lacks_capacity: None,
             workers: Vec::with_capacity(group.members.len()),
         };
+        pool.has_passed = pool.is_marked(&pool.passed_mark());
+        pool.lacks_capacity = pool.refusal();
         for (member, is_new) in counted(group, &versions) {
             let worker = pool.worker(member, is_new);
             pool.workers.push(worker);
@@ -153,13 +164,8 @@ impl<'a> Pool<'a> {
         [start, member.machine.as_str()].concat()
     }
 
-    /// The first new nodes were watched for their time.
     pub(super) fn passed_mark(&self) -> String {
         format!("passed {}", self.plan.group)
-    }
-
-    pub(super) fn has_passed(&self) -> bool {
-        self.is_marked(&self.passed_mark())
     }
 
     pub(super) fn is_marked(&self, mark: &str) -> bool {

@@ -7,7 +7,7 @@ use crate::sim::etcd::{Etcd, Process};
 use crate::sim::lab::Lab;
 
 /// The cluster as it stands.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Truth {
     /// Voters of the membership.
     pub(super) voters: usize,
@@ -38,8 +38,6 @@ impl Truth {
             .map(|member| member.id)
             .collect();
         let takes_part = |id: &MemberId| process_of(etcd, *id).is_some_and(|process| !process.frozen);
-        let longest = etcd.processes().map(|(_, process)| process.data.log).max();
-        let lack = |process: &Process| longest.unwrap_or(0).saturating_sub(process.data.log);
         Self {
             voters: voters.len(),
             healthy: voters.iter().copied().filter(takes_part).collect(),
@@ -48,10 +46,7 @@ impl Truth {
                 .map(|(_, process)| process.machine.clone())
                 .collect(),
             leader: etcd.leader().cloned(),
-            lacks: etcd
-                .processes()
-                .map(|(_, process)| (process.data.member, lack(process)))
-                .collect(),
+            lacks: lacks_in(etcd),
             alarmed: etcd.tells_of_an_alarm(),
             corrupt: etcd.tells_of_an_alarm() && alarms(etcd).any(|alarm| alarm != "NOSPACE"),
             rest_asked: lab.oracle.memory.asks_for_rest(&lab.store),
@@ -59,11 +54,24 @@ impl Truth {
         }
     }
 
+    /// Nothing has changed that anybody counts: logs grow and catch up by themselves.
+    pub(super) fn follows_the_logs(&mut self, lab: &Lab) {
+        self.lacks = lacks_in(&lab.etcd);
+    }
+
     /// Entries that a member lacks of the longest log; nothing at all is known of one that does not run.
     pub(super) fn lacks(&self, member: MemberId) -> u64 {
         let of_it = self.lacks.iter().find(|(id, _)| *id == member);
         of_it.map_or(u64::MAX, |(_, lacks)| *lacks)
     }
+}
+
+fn lacks_in(etcd: &Etcd) -> Vec<(MemberId, u64)> {
+    let longest = etcd.processes().map(|(_, process)| process.data.log).max();
+    let lack = |process: &Process| longest.unwrap_or(0).saturating_sub(process.data.log);
+    let all = etcd.processes();
+    all.map(|(_, process)| (process.data.member, lack(process)))
+        .collect()
 }
 
 /// The process that carries a member.

@@ -37,6 +37,8 @@ pub(crate) struct Witness {
 struct Sight {
     /// The cluster at its last look.
     look: Truth,
+    /// Changes of the laboratory that it shows.
+    changes: Option<u64>,
     /// When it last heard that its lease was written.
     renewed: Option<Timestamp>,
 }
@@ -59,8 +61,15 @@ impl Witness {
     }
 
     pub(super) fn looks(&self) {
-        let truth = Truth::of(&self.hands.lab());
-        self.sight().look = truth;
+        let mut sight = self.sight();
+        let lab = self.hands.lab();
+        let changes = Some(lab.changes());
+        if std::mem::replace(&mut sight.changes, changes) == changes {
+            sight.look.follows_the_logs(&lab);
+        } else {
+            sight.look = Truth::of(&lab);
+        }
+        debug_assert_eq!(sight.look, Truth::of(&lab), "a change that was not counted");
     }
 
     /// A request leaves rehull's hand.

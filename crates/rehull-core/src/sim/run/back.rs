@@ -45,7 +45,7 @@ impl Run {
                 Ok(plan) if plan.forecast.blockers.is_empty() => {
                     return Ok(Job {
                         rollout: RolloutId::new(ROLLOUT),
-                        plan,
+                        plan: plan.into(),
                         supersedes: Some(job.rollout.clone()),
                         ..job.clone()
                     });
@@ -82,7 +82,7 @@ impl Run {
             of: job.rollout.to_string(),
         };
         let past = Past {
-            plans: vec![job.plan.clone()],
+            plans: vec![(*job.plan).clone()],
             served: self.served(job),
         };
         let target = Target::Known(former(&job.plan));
