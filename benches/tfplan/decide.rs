@@ -104,6 +104,7 @@ fn measure(what: &str, plan: &Plan, mode: Mode) -> Measured {
     let setting = Setting {
         providers: BTreeMap::from([(AWS.to_owned(), "6.4.0".to_owned())]),
         lock_file: ContentDigest::new("sha256:0"),
+        sources: BTreeMap::new(),
         of: Belongs::Nothing,
         key: Some(DigestKey::new("env:KEY", &[7; 32]).unwrap()),
     };

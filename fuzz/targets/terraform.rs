@@ -34,6 +34,7 @@ fn judged(input: &[u8], mode: Mode) -> Option<Decision> {
     let setting = Setting {
         providers: BTreeMap::new(),
         lock_file: ContentDigest::new("sha256:0"),
+        sources: BTreeMap::new(),
         of: Belongs::Nothing,
         key: DigestKey::new("env:KEY", &[7; 32]).ok(),
     };

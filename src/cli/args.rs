@@ -5,16 +5,17 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser};
 use rehull_core::adopt::Root;
-use rehull_core::domain::ids::{ContentDigest, RolloutId, SlotName};
+use rehull_core::domain::ids::{ContentDigest, GroupName, RolloutId, SlotName};
 use rehull_core::domain::observed::Wish as Asked;
 use rehull_core::domain::version::NotARelease;
 use rehull_core::plan::RolloutKind;
+use rehull_core::sim::rehearse::Part;
 use rehull_core::tfplan::Tool;
 
 use super::console::Console;
 use super::rollouts::cluster_of;
 use super::sandbox;
-use super::typed::{self, Command, Etcd, HandoverRoot, Output, PlanTool, Typed};
+use super::typed::{self, Command, Etcd, HandoverRoot, Output, PlanTool, RehearsedPart, Typed};
 use super::wish::{
     Adopting, Agreed, Change, Format, InfrastructureChange, Initialising, OfRollout, Planning, Rehearsing,
     Rendering, Replaying, Subject, Unlocking, Verifying, Wish,
@@ -163,13 +164,45 @@ fn adoption(typed: typed::Adopt) -> Wish {
     }
 }
 
+/// A group has so many machines in a rehearsal at most: more would take longer than anybody waits.
+const MACHINES_MAX: u32 = 500;
+
+/// `GROUP=N`.
+fn machines(text: &str) -> Result<(GroupName, u32), String> {
+    let read = text.split_once('=').and_then(|(group, count)| {
+        let count: u32 = count.parse().ok()?;
+        let fits = !group.is_empty() && (1..=MACHINES_MAX).contains(&count);
+        fits.then(|| (GroupName::new(group), count))
+    });
+    read.ok_or_else(|| {
+        format!("`--machines {text}`: not the name of an Auto Scaling group, `=` and 1 to {MACHINES_MAX}")
+    })
+}
+
+const fn part(typed: RehearsedPart) -> Part {
+    match typed {
+        RehearsedPart::Etcd => Part::Etcd,
+        RehearsedPart::ControlPlane => Part::ControlPlane,
+        RehearsedPart::Workers => Part::Workers,
+    }
+}
+
 fn rehearsal(typed: typed::Rehearse) -> Result<Wish, String> {
     let release = |text: String| text.parse().map_err(|error: NotARelease| error.to_string());
+    let kubernetes = |text: String| text.parse().map_err(|error: NotARelease| error.to_string());
     // clap asks for one of the two.
     Ok(match (typed.file, typed.scenario) {
         (Some(file), _) => Wish::Rehearse(Rehearsing {
             file,
             from: typed.from.map(release).transpose()?,
+            kubernetes: typed.kubernetes.map(kubernetes).transpose()?,
+            machines: typed
+                .machines
+                .iter()
+                .map(|text| machines(text))
+                .collect::<Result<_, _>>()?,
+            deregistration_delay_s: typed.deregistration_delay,
+            only: typed.only.into_iter().map(part).collect(),
             seeds: typed.seeds,
             faults: !typed.no_faults,
         }),

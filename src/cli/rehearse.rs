@@ -1,5 +1,6 @@
 //! `rehull rehearse FILE`: the plan of a cluster file, carried out in the simulator again and again. Offline.
 
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -7,8 +8,9 @@ use std::thread;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use rehull_core::catalog::etcd::usual_before;
+use rehull_core::domain::ids::GroupName;
 use rehull_core::domain::version::EtcdVersion;
-use rehull_core::sim::rehearse::{Performance, Rehearsal, Report, median};
+use rehull_core::sim::rehearse::{AsItIs, Part, Performance, Rehearsal, Report, median};
 use rehull_core::sim::{GroundError, Unplanned};
 
 use super::cluster_file::ClusterFile;
@@ -29,15 +31,13 @@ pub fn run(console: &Console, asked: &Rehearsing) -> Result<Exit, Failure> {
     let file = ClusterFile::read(&asked.file)?;
     // What does not render cannot be rehearsed either, and this says it with the place in the template.
     file.render()?;
-    let from = match asked.from {
-        Some(from) => from,
-        None => usual(&file)?,
-    };
-    let report = rehearse(console, &file, from, asked)?;
+    file.render_groups()?;
+    let as_it_is = as_it_is(&file, asked)?;
+    let report = rehearse(console, &file, &as_it_is, asked)?;
     let told = Told {
         report: &report,
         file: &file.path,
-        from_is_assumed: asked.from.is_none(),
+        from_is_assumed: asked.from.is_none() && as_it_is.parts.contains(&Part::Etcd),
     };
     match console.format {
         Format::Json => console.answer_json(&json::rehearsal(&report, told.from_is_assumed))?,
@@ -50,6 +50,67 @@ pub fn run(console: &Console, asked: &Rehearsing) -> Result<Exit, Failure> {
     } else {
         Exit::NeedsPerson
     })
+}
+
+/// What was said of the cluster as it is now.
+fn as_it_is(file: &ClusterFile, asked: &Rehearsing) -> Result<AsItIs, Failure> {
+    let parts: BTreeSet<Part> = if asked.only.is_empty() {
+        Part::ALL.into()
+    } else {
+        asked.only.clone()
+    };
+    for part in &asked.only {
+        if !is_there(file, *part) {
+            return Err(no_part(file, *part));
+        }
+    }
+    let etcd = match asked.from {
+        Some(from) => from,
+        None if !parts.contains(&Part::Etcd) => file.desired.etcd.version,
+        None => usual(file)?,
+    };
+    for group in asked.machines.keys() {
+        if groups(file).all(|known| known != group) {
+            return Err(no_group(file, group));
+        }
+    }
+    Ok(AsItIs {
+        etcd,
+        kubernetes: asked.kubernetes,
+        machines: asked.machines.clone(),
+        deregistration_delay_s: asked.deregistration_delay_s,
+        parts,
+    })
+}
+
+fn is_there(file: &ClusterFile, part: Part) -> bool {
+    match part {
+        Part::Etcd => true,
+        Part::ControlPlane => file.desired.control_plane.is_some(),
+        Part::Workers => file.desired.workers.is_some(),
+    }
+}
+
+fn groups(file: &ClusterFile) -> impl Iterator<Item = &GroupName> {
+    let servers = file.desired.control_plane.iter().map(|role| &role.group);
+    let workers = file.desired.workers.iter().flat_map(|workers| &workers.groups);
+    servers.chain(workers.map(|role| &role.group))
+}
+
+fn no_part(file: &ClusterFile, part: Part) -> Failure {
+    let message = format!("{} has no {}", file.path.display(), part.word());
+    Failure::new(Exit::Usage, "rehearse::part", message)
+}
+
+fn no_group(file: &ClusterFile, group: &GroupName) -> Failure {
+    let message = format!("{} has no group `{group}`", file.path.display());
+    let known: Vec<&str> = groups(file).map(GroupName::as_str).collect();
+    let failure = Failure::new(Exit::Usage, "rehearse::group", message);
+    if known.is_empty() {
+        failure
+    } else {
+        failure.help(format!("its groups are {}", known.join(", ")))
+    }
 }
 
 /// The cluster file says what is to become of a cluster, not what it is.
@@ -66,12 +127,12 @@ fn usual(file: &ClusterFile) -> Result<EtcdVersion, Failure> {
 fn rehearse(
     console: &Console,
     file: &ClusterFile,
-    from: EtcdVersion,
+    as_it_is: &AsItIs,
     asked: &Rehearsing,
 ) -> Result<Report, Failure> {
     let rehearsal =
-        Rehearsal::of(&file.desired, from).map_err(|unplanned| unplanned_failure(unplanned, file))?;
-    if rehearsal.plan().forecast.order.is_empty() {
+        Rehearsal::of(&file.desired, as_it_is).map_err(|unplanned| unplanned_failure(unplanned, file))?;
+    if !rehearsal.plan().envelope.replaces() {
         return Ok(rehearsal.report(&[], None));
     }
     let seeds: Vec<u64> = (1..=u64::from(asked.seeds)).collect();

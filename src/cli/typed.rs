@@ -215,6 +215,14 @@ pub(super) struct Plan {
     pub(super) all: bool,
 }
 
+/// Parts of a plan; their words say enough.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum RehearsedPart {
+    Etcd,
+    ControlPlane,
+    Workers,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Rehearse {
     /// Cluster file
@@ -227,6 +235,19 @@ pub(super) struct Rehearse {
     /// What the members run now [default: the release from which the pinned minor is best reached]
     #[arg(long, value_name = "VERSION", conflicts_with = "scenario")]
     pub(super) from: Option<String>,
+    /// What apiservers and kubelets run now [default: the minor before that of the control plane]
+    #[arg(long, value_name = "VERSION", conflicts_with = "scenario")]
+    pub(super) kubernetes: Option<String>,
+    /// How many machines an Auto Scaling group has now; may be given for each [default: the floor of the control plane, 3 of
+    /// each group of workers]
+    #[arg(long, value_name = "GROUP=N", conflicts_with = "scenario")]
+    pub(super) machines: Vec<String>,
+    /// For how long a deregistered target keeps its connections [default: 300, as AWS has it]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=3_600), conflicts_with = "scenario")]
+    pub(super) deregistration_delay: Option<u32>,
+    /// Only this part of the plan; may be given more than once [default: all that the file has]
+    #[arg(long, value_name = "PART", conflicts_with = "scenario")]
+    pub(super) only: Vec<RehearsedPart>,
     /// How many undisturbed runs; they have the seeds 1 to N
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "scenario")]
     pub(super) seeds: u32,

@@ -1,13 +1,15 @@
 //! What can be wished of this program, as values of the domain; nothing in here reads or does anything.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use rehull_core::adopt::Root;
-use rehull_core::domain::ids::{ContentDigest, RolloutId, SlotName};
+use rehull_core::domain::ids::{ContentDigest, GroupName, RolloutId, SlotName};
 use rehull_core::domain::observed::Wish as Asked;
 use rehull_core::domain::policy::EtcdStrategy;
 use rehull_core::domain::version::{EtcdVersion, KubernetesVersion};
 use rehull_core::plan::RolloutKind;
+use rehull_core::sim::rehearse::Part;
 use rehull_core::tfplan::Tool;
 use rehull_core::world::Timing;
 
@@ -93,6 +95,14 @@ pub struct Rehearsing {
     pub file: PathBuf,
     /// What the members run; `None`: what they usually would.
     pub from: Option<EtcdVersion>,
+    /// What apiservers and kubelets run; `None`: what they usually would.
+    pub kubernetes: Option<KubernetesVersion>,
+    /// How many machines groups have, as far as anybody says so.
+    pub machines: BTreeMap<GroupName, u32>,
+    /// Seconds in which deregistered targets let go of connections.
+    pub deregistration_delay_s: Option<u32>,
+    /// Only these parts; empty: all of them.
+    pub only: BTreeSet<Part>,
     /// Number of undisturbed runs.
     pub seeds: u32,
     /// Also what each likely fault would do.

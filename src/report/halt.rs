@@ -297,6 +297,7 @@ mod tests {
             slot: Some(SlotName::new("etcd-c")),
             gate: "answers".to_owned(),
             seen: "connection refused".to_owned(),
+            until: None,
         }];
         let rest = Rest {
             at_rest: false,

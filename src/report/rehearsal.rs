@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use rehull_core::sim::rehearse::{Distribution, Report};
+use rehull_core::sim::rehearse::{Distribution, GroupTime, Part, Report};
 
 use super::numbers::{about, plural};
 use super::paint::{Paint, Tone};
@@ -28,7 +28,7 @@ pub fn text(told: &Told<'_>, paint: Paint) -> String {
     let report = told.report;
     let cluster = paint.tone(Tone::Strong, &report.cluster);
     let mut out = format!("{cluster}   {}\n", report.headline);
-    if report.steps.is_empty() {
+    if report.parts.is_empty() {
         out.push_str("nothing to rehearse: no machine would be replaced\n");
         out.push_str(&assumptions(told));
         return out;
@@ -40,14 +40,24 @@ pub fn text(told: &Told<'_>, paint: Paint) -> String {
     );
     out.push_str(&alarms(report, paint));
     out.push_str(&times(report, paint));
-    out.push('\n');
-    out.push_str(&margin(report, paint));
+    if rolls(report, Part::Etcd) {
+        out.push('\n');
+        out.push_str(&margin(report, paint));
+    }
     if let Some(what_if) = &report.what_if {
         out.push('\n');
         out.push_str(&what_if::text(what_if, paint));
     }
+    for what_if in &report.group_what_ifs {
+        out.push('\n');
+        out.push_str(&what_if::text_of_group(what_if, paint));
+    }
     out.push_str(&assumptions(told));
     out
+}
+
+fn rolls(report: &Report, part: Part) -> bool {
+    report.parts.iter().any(|rolled| rolled.part == part)
 }
 
 /// What must not be overlooked comes first.
@@ -93,10 +103,45 @@ fn times(report: &Report, paint: Paint) -> String {
             rows.push(Row::Note(format!("  {mark} point of no return{after}")));
         }
     }
+    for part in &report.parts {
+        let rows_of_part = of_part(report, part.part);
+        let is_one = report.parts.len() == 1;
+        let sums_up = part.part == Part::Etcd || rows_of_part.len() > 1;
+        rows.extend(rows_of_part);
+        if sums_up && !is_one {
+            let side_by_side = if part.part == Part::Workers {
+                ", side by side"
+            } else {
+                ""
+            };
+            let mut cells = vec![Cell::left(format!("{}{side_by_side}", part.part.word()))];
+            cells.extend(columns(&part.time));
+            rows.push(Row::Cells(
+                cells.into_iter().map(|cell| cell.tone(Tone::Strong)).collect(),
+            ));
+        }
+    }
     let mut cells = vec![Cell::left("total").tone(Tone::Strong)];
     cells.extend(columns(&report.total).map(|cell| cell.tone(Tone::Strong)));
     rows.push(Row::Cells(cells));
     layout(&rows, "  ", paint)
+}
+
+/// A line per group.
+fn of_part(report: &Report, part: Part) -> Vec<Row> {
+    let groups = report.groups.iter().filter(|group| group.part == part);
+    let row = |group: &GroupTime| {
+        let machines = plural(
+            usize::try_from(group.machines).unwrap_or(usize::MAX),
+            "machine",
+            "machines",
+        );
+        let name = format!("{} {}, {machines}", part.word(), group.group);
+        let mut cells = vec![Cell::left(name)];
+        cells.extend(columns(&group.time));
+        Row::Cells(cells)
+    };
+    groups.map(row).collect()
 }
 
 fn columns(time: &Distribution) -> [Cell; 3] {
@@ -159,26 +204,29 @@ fn clock(ms: u64) -> String {
 /// What was not asked and not known.
 fn assumptions(told: &Told<'_>) -> String {
     let mut lines = Vec::new();
-    if told.from_is_assumed {
+    let report = told.report;
+    if told.from_is_assumed && rolls(report, Part::Etcd) {
         lines.push(format!(
             "the members run etcd {}; if they do not: rehull rehearse {} --from VERSION",
-            told.report.from,
+            report.from,
             told.file.display()
         ));
     }
-    if let Some(stand_in) = &told.report.stand_in {
+    if let Some(stand_in) = &report.stand_in {
         lines.push(format!(
             "machines boot as with the built-in set {}: {} cannot be carried out by a model",
             stand_in.built_in, stand_in.template
         ));
     }
-    if !told.report.left_out.is_empty() {
-        let groups = told.report.left_out.iter().map(ToString::to_string);
-        let groups: Vec<String> = groups.collect();
-        lines.push(format!(
-            "only etcd is rehearsed, and not how {} would be rolled after it",
-            groups.join(", ")
-        ));
+    for assumed in &report.assumed {
+        let says = &assumed.says;
+        lines.push(match &assumed.flag {
+            Some(flag) => format!("{says}; if not: {flag}"),
+            None => says.clone(),
+        });
+    }
+    for left in &report.left_out {
+        lines.push(format!("{} is not rehearsed: {}", left.group, left.why));
     }
     let mut out = String::new();
     for (number, line) in lines.iter().enumerate() {
@@ -193,9 +241,9 @@ mod tests {
     #![allow(clippy::indexing_slicing, reason = "tests")]
     use rehull_core::domain::ids::GroupName;
     use rehull_core::domain::waiting::StopReason;
-    use rehull_core::sim::rehearse::{Ends, StandIn, Unfinished};
+    use rehull_core::sim::rehearse::{Assumption, Ends, LeftOut, StandIn, Unfinished};
 
-    use super::super::fixture::rehearsal;
+    use super::super::fixture::{rehearsal, whole_rehearsal};
     use super::*;
 
     fn shown(report: &Report, from_is_assumed: bool) -> String {
@@ -222,14 +270,36 @@ mod tests {
             template: "own.yaml.hbs".to_owned(),
             built_in: 2,
         });
-        report.left_out = vec![GroupName::new("dev-control-plane"), GroupName::new("dev-general")];
+        report.assumed = vec![
+            Assumption {
+                says: "dev-control-plane has 3 machines".to_owned(),
+                flag: Some("--machines dev-control-plane=N".to_owned()),
+            },
+            Assumption {
+                says: "groups lie in the zones of the members".to_owned(),
+                flag: None,
+            },
+        ];
+        report.left_out = vec![LeftOut {
+            group: GroupName::new("dev-general"),
+            why: "only etcd and control plane was asked for".to_owned(),
+        }];
         let shown = shown(&report, true);
         let end = shown.split("\nassumed").nth(1).unwrap_or_default();
         insta::assert_snapshot!(end, @r"
            the members run etcd 3.5.33; if they do not: rehull rehearse clusters/dev.yaml --from VERSION
                   machines boot as with the built-in set 2: own.yaml.hbs cannot be carried out by a model
-                  only etcd is rehearsed, and not how dev-control-plane, dev-general would be rolled after it
+                  dev-control-plane has 3 machines; if not: --machines dev-control-plane=N
+                  groups lie in the zones of the members
+                  dev-general is not rehearsed: only etcd and control plane was asked for
         ");
+    }
+
+    #[test]
+    fn every_part_of_a_whole_plan_has_its_times() {
+        let shown = shown(&whole_rehearsal(), false);
+        assert!(shown.lines().all(|line| line.chars().count() <= 120), "{shown}");
+        insta::assert_snapshot!(shown);
     }
 
     #[test]
@@ -260,6 +330,7 @@ mod tests {
     fn a_plan_without_steps_is_not_given_times() {
         let mut report = rehearsal();
         report.steps.clear();
+        report.parts.clear();
         report.what_if = None;
         assert_eq!(
             shown(&report, false).lines().nth(1),

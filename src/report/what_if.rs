@@ -2,37 +2,61 @@
 
 use std::time::Duration;
 
+use rehull_core::domain::ids::SlotName;
 use rehull_core::domain::waiting::StopReason;
-use rehull_core::sim::rehearse::{Ends, Likely, Phase, StopWhy, Tried, WhatIfReport};
+use rehull_core::sim::rehearse::{
+    Ends, GroupWhatIfReport, Likely, Part, Phase, StopWhy, Tried, WhatIfReport,
+};
 
 use super::numbers::about;
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Row, layout};
 use super::words;
 
-/// The table; ends in a newline.
+/// The table of the member that is replaced first; ends in a newline.
 #[must_use]
 pub fn text(what_if: &WhatIfReport, paint: Paint) -> String {
-    let title = format!("what if, while {} is replaced", what_if.member);
-    let head = [title.as_str(), "when", "then", "more work", "margin"];
-    let mut rows = vec![Row::Cells(
-        head.map(|word| Cell::left(word).tone(Tone::Faint)).to_vec(),
-    )];
-    let phases = phases(&what_if.runs);
+    let other = what_if.other.as_ref().map(SlotName::as_str);
+    table(
+        &format!("what if, while {} is replaced", what_if.member),
+        (&what_if.runs, other),
+        paint,
+    )
+}
+
+/// The table of a group that is rolled; ends in a newline.
+#[must_use]
+pub fn text_of_group(what_if: &GroupWhatIfReport, paint: Paint) -> String {
+    let title = format!("what if, while {} is rolled", what_if.group);
+    table(&title, (&what_if.runs, None), paint)
+}
+
+fn table(title: &str, (runs, other): (&[Tried], Option<&str>), paint: Paint) -> String {
+    let head = [title, "when", "then", "more work", "margin"];
+    let head = head.map(|word| Cell::left(word).tone(Tone::Faint));
+    // The quorum of the members says nothing about a group.
+    let columns = if runs.iter().any(|tried| tried.part == Part::Etcd) {
+        head.len()
+    } else {
+        head.len().saturating_sub(1)
+    };
+    let mut rows = vec![Row::Cells(head.into_iter().take(columns).collect())];
+    let phases = phases(runs);
     for fault in Likely::ALL {
-        let runs = what_if.runs.iter().filter(|tried| tried.fault == fault);
-        for (number, group) in groups(runs).iter().enumerate() {
-            let what = if number == 0 {
-                sentence(fault, what_if)
-            } else {
-                String::new()
+        let same = runs.iter().filter(|tried| tried.fault == fault);
+        for (number, group) in groups(same).iter().enumerate() {
+            let what = match group.first() {
+                Some(tried) if number == 0 => sentence(tried, other),
+                Some(_) | None => String::new(),
             };
-            rows.push(row(&what, group, &phases));
+            let mut cells = row(&what, group, &phases);
+            cells.truncate(columns);
+            rows.push(Row::Cells(cells));
         }
     }
     let mut out = layout(&rows, "  ", paint);
     let went_on = |tried: &Tried| tried.ends == Ends::Finished && !tried.stops.is_empty();
-    if what_if.runs.iter().any(went_on) {
+    if runs.iter().any(went_on) {
         out.push_str(
             "  what stops is finished by `rehull resume`; the time in between is not counted as work\n",
         );
@@ -54,17 +78,17 @@ fn groups<'a>(runs: impl Iterator<Item = &'a Tried>) -> Vec<Vec<&'a Tried>> {
     groups
 }
 
-fn row(what: &str, group: &[&Tried], phases: &[Phase]) -> Row {
+fn row(what: &str, group: &[&Tried], phases: &[Phase]) -> Vec<Cell> {
     let (then, tone) = group.first().map(|tried| outcome(tried)).unwrap_or_default();
     let longest = group.iter().filter_map(|tried| tried.longer_s).max();
     let lowest = group.iter().map(|tried| tried.lowest_margin).min().unwrap_or(0);
-    Row::Cells(vec![
+    vec![
         Cell::left(what),
         Cell::left(when(group, phases)),
         Cell::left(then).tone(tone),
         Cell::left(longest.map(more).unwrap_or_default()),
         Cell::right(lowest.to_string()).tone(if lowest < 0 { Tone::Bad } else { Tone::Normal }),
-    ])
+    ]
 }
 
 fn phases(runs: &[Tried]) -> Vec<Phase> {
@@ -168,22 +192,25 @@ fn short(why: &StopWhy) -> &'static str {
     }
 }
 
-fn sentence(fault: Likely, what_if: &WhatIfReport) -> String {
-    let lasts = about(Duration::from_secs(fault.lasts_s()));
-    match fault {
-        Likely::NoCapacity => format!("its zone has no capacity for {lasts}"),
+fn sentence(tried: &Tried, other: Option<&str>) -> String {
+    let lasts = about(Duration::from_secs(tried.lasts_s));
+    let of_member = tried.part == Part::Etcd;
+    match tried.fault {
+        Likely::NoCapacity if of_member => format!("its zone has no capacity for {lasts}"),
+        Likely::NoCapacity => format!("no zone has capacity for {lasts}"),
         Likely::NeverBoots => format!("what is launched within {lasts} never boots"),
         Likely::MemberDies => "its machine is terminated".to_owned(),
-        Likely::OtherDies => {
-            let other = what_if
-                .other
-                .as_ref()
-                .map_or("another member", |other| other.as_str());
-            format!("the machine of {other} is terminated")
-        }
-        Likely::ZoneLost => format!("its zone is lost for {lasts}"),
+        Likely::OtherDies => format!(
+            "the machine of {} is terminated",
+            other.unwrap_or("another member")
+        ),
+        Likely::ServerDies => "a server is terminated".to_owned(),
+        Likely::NodeDies => "a node is terminated, one that drains if any does".to_owned(),
+        Likely::BudgetBlocks => format!("a PodDisruptionBudget lets no pod go for {lasts}"),
+        Likely::ZoneLost if of_member => format!("its zone is lost for {lasts}"),
+        Likely::ZoneLost => format!("a zone is lost for {lasts}"),
         Likely::LeaderFlip => "the leader changes".to_owned(),
-        Likely::Throttling => format!("EC2 throttles for {lasts}"),
+        Likely::Throttling => format!("AWS throttles for {lasts}"),
         Likely::StoreDown => format!("the store is down for {lasts}"),
         Likely::CredentialsExpire => format!("the credentials are expired for {lasts}"),
         Likely::RehullKilled => "this program is killed and started again".to_owned(),
@@ -193,8 +220,15 @@ fn sentence(fault: Likely, what_if: &WhatIfReport) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{no_capacity, tried, what_if};
+    use super::super::fixture::{group_what_ifs, no_capacity, tried, what_if};
     use super::*;
+
+    #[test]
+    fn of_a_group_no_quorum_margin_is_told() {
+        let tables = group_what_ifs();
+        let tables = tables.iter().map(|what_if| text_of_group(what_if, Paint::Plain));
+        insta::assert_snapshot!(tables.collect::<Vec<_>>().join("\n"));
+    }
 
     #[test]
     fn runs_that_come_to_the_same_are_one_line() {

@@ -326,11 +326,13 @@ mod tests {
                 slot: Some(SlotName::new("etcd-c")),
                 gate: "applied-lag".to_owned(),
                 seen: "4120 entries behind (gate: 100)".to_owned(),
+                until: None,
             },
             RedGate {
                 slot: None,
                 gate: "leader".to_owned(),
                 seen: "no leader".to_owned(),
+                until: None,
             },
         ];
         assert_eq!(

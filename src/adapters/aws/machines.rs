@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{
     Filter, LaunchTemplateSpecification, Reservation, ResourceType, Tag, TagSpecification,
 };
 use rehull_core::domain::desired::ObjectLocation;
-use rehull_core::domain::fleet::{BootReport, Machine, tag};
+use rehull_core::domain::fleet::{BootPhase, BootReport, Machine, tag};
 use rehull_core::domain::ids::{AccountId, ClusterName, InstanceId, Region, SlotName};
 use rehull_core::domain::observed::{Gap, Part, Partial};
 use rehull_core::ports::{LaunchRequest, Machines, PortError, Store as _, StoreError};
@@ -120,22 +120,35 @@ impl AwsMachines {
                 return;
             }
         };
-        let mut wanted: Vec<&mut Machine> = machines
+        let mut wanted: Vec<(&mut Machine, &str)> = machines
             .iter_mut()
-            .filter(|machine| machine.is_live() && written.contains(&report_key(&machine.slot, &machine.id)))
+            .filter(|machine| machine.is_live())
+            .filter_map(|machine| {
+                let key = written_by(machine, &written)?;
+                Some((machine, key))
+            })
             .collect();
-        let reads = wanted
-            .iter()
-            .map(|machine| self.boot_report(&machine.slot, &machine.id));
+        let reads = wanted.iter().map(|(machine, key)| self.read(key, &machine.id));
         let reports = futures_util::future::join_all(reads).await;
-        for (machine, report) in wanted.iter_mut().zip(reports) {
+        for ((machine, key), report) in wanted.iter_mut().zip(reports) {
             match report {
-                Ok(report) => machine.report = report,
+                Ok(report) => {
+                    let is_own = *key == report_key(&machine.slot, &machine.id);
+                    machine.report = report.filter(|report| is_own || report.phase == BootPhase::Refused);
+                }
                 Err(error) => gaps.push(Gap {
                     part: Part::BootReports,
                     why: error.to_string(),
                 }),
             }
+        }
+    }
+
+    async fn read(&self, key: &str, machine: &InstanceId) -> Result<Option<BootReport>, PortError> {
+        match self.reports.get(key).await {
+            Ok(Some(stored)) => read_report(key, machine, &stored.bytes).map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(from_store(error)),
         }
     }
 }
@@ -222,13 +235,18 @@ impl Machines for AwsMachines {
         slot: &SlotName,
         machine: &InstanceId,
     ) -> Result<Option<BootReport>, PortError> {
-        let key = report_key(slot, machine);
-        match self.reports.get(&key).await {
-            Ok(Some(stored)) => read_report(&key, machine, &stored.bytes).map(Some),
-            Ok(None) => Ok(None),
-            Err(error) => Err(from_store(error)),
-        }
+        self.read(&report_key(slot, machine), machine).await
     }
+}
+
+/// Where the machine has written, if it has. One whose user data is another slot's writes under that slot, by which it knows
+/// itself: it refuses to boot because its tags say otherwise, and only there can that be read.
+fn written_by<'a>(machine: &Machine, written: &'a [String]) -> Option<&'a str> {
+    let own = report_key(&machine.slot, &machine.id);
+    let file = format!("/{}.json", machine.id);
+    let own = written.iter().find(|key| **key == own);
+    own.or_else(|| written.iter().find(|key| key.ends_with(&file)))
+        .map(String::as_str)
 }
 
 fn report_key(slot: &SlotName, machine: &InstanceId) -> String {

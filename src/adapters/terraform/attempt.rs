@@ -17,12 +17,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::TerraformError;
 use super::unfit::Unfit;
-use super::{Job, PlanFile, Terraform, files, looks, scan};
+use super::{Job, PlanFile, Terraform, covered, files, locked, looks, scan};
 use crate::adapters::clock::pause;
 
 /// How often a run is listened to: a person who watches should not see it jump.
 const LISTEN_EVERY: Duration = Duration::from_millis(100);
-const LOCK_FILE: &str = ".terraform.lock.hcl";
 /// Where `apply` of a try lives; whoever finds it alive waits for it.
 pub(super) const APPLY: &str = "apply";
 const VARIABLES: &str = "rehull.tfvars.json";
@@ -140,11 +139,13 @@ impl<'a> Attempt<'a> {
         let setting = Setting {
             providers: self.terraform.providers(&self.folder.join("version")).await?,
             lock_file: lock_file(&self.terraform.module)?,
+            sources: covered::sources(&self.terraform.module)?,
             of,
             key: key.cloned(),
         };
         let mut terms = Terms::new(mode, tool);
         terms.dynamic = looks::dynamic(&self.terraform.module)?;
+        terms.plain = looks::plain(&self.terraform.module)?;
         let open = File::open(&shown).map_err(TerraformError::file(&shown))?;
         let decision = decide(BufReader::new(open), &terms, &setting);
         // It has every value in clear, and nobody reads it again.
@@ -341,7 +342,7 @@ fn tool(outcome: &Outcome) -> Result<Tool, Unfit> {
 
 /// A module without providers of its own has none, which is a statement as well: the digest of nothing.
 fn lock_file(module: &Path) -> Result<ContentDigest, TerraformError> {
-    let path = module.join(LOCK_FILE);
+    let path = module.join(locked::FILE);
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),

@@ -17,6 +17,30 @@ pub(super) fn beginnings<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item
     })
 }
 
+/// Where in this text an argument of this name may be set: never too few places, as with blocks.
+pub(super) fn arguments<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = usize> + 't {
+    let places = text.match_indices(word).map(|(at, _)| at);
+    places.filter(move |at| {
+        let (before, rest) = text.split_at(*at);
+        let rest = rest.strip_prefix(word).unwrap_or_default();
+        is_free(before) && !rest.starts_with(goes_on) && is_set(rest) && !is_in_a_comment(before)
+    })
+}
+
+/// Comments may stand before the `=`.
+fn is_set(mut rest: &str) -> bool {
+    loop {
+        rest = rest.trim_start_matches(|letter: char| letter != '\n' && letter.is_whitespace());
+        let Some(comment) = rest.strip_prefix("/*") else {
+            return rest.starts_with('=');
+        };
+        let Some((_, behind)) = comment.split_once("*/") else {
+            return true;
+        };
+        rest = behind;
+    }
+}
+
 /// A block may begin behind this.
 fn is_free(before: &str) -> bool {
     let line = before.rsplit('\n').next().unwrap_or_default().trim_end();
@@ -111,6 +135,29 @@ fn behind_plain(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_argument_is_set_however_it_is_written() {
+        for text in [
+            "source = 1",
+            "{ source=1",
+            "/* x */ source\t= 1",
+            "source /* x\n*/ = 1",
+            "source /* x",
+        ] {
+            assert!(arguments(text, "source").next().is_some(), "{text}");
+        }
+        for text in [
+            "# source = 1",
+            "x = source = 1",
+            "sources = 1",
+            "source of it",
+            "source\n= 1",
+            "source {",
+        ] {
+            assert_eq!(arguments(text, "source").next(), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_provisioner_is_a_block_however_it_is_written() {

@@ -7,8 +7,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use hcl_edit::Span as _;
-use hcl_edit::structure::Body;
+use hcl_edit::expr::{Expression, TraversalOperator};
+use hcl_edit::structure::{Attribute, Body};
+use rehull_core::tfplan::LISTS;
 
+use super::begins;
 use super::keys::Json;
 use super::sources::{self, Source};
 use super::unfit::Unfit;
@@ -54,6 +57,53 @@ pub(super) fn blocks(folders: &[PathBuf]) -> Result<BTreeSet<String>, Unfit> {
     Ok(found)
 }
 
+/// Of [`LISTS`], those that are nothing but references to names of things (`arn`, `id`), one by one, wherever they stand in
+/// these folders.
+pub(super) fn plain(folders: &[PathBuf]) -> Result<BTreeSet<String>, Unfit> {
+    let mut found: BTreeSet<String> = LISTS.iter().map(|name| (*name).to_owned()).collect();
+    for folder in folders {
+        for (_, source) in sources::of(folder)? {
+            found.retain(|name| match &source {
+                Source::Json(json) => json.under(name).is_empty(),
+                Source::Hcl(text, body) => {
+                    let given = arguments(body, name);
+                    let known: Vec<usize> = given.iter().filter_map(|one| Some(one.span()?.start)).collect();
+                    // What may be one to Terraform is one to the parser.
+                    begins::arguments(text, name).all(|at| known.contains(&at))
+                        && given.iter().all(|one| refers_only(&one.value))
+                }
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// All that are set under this name, however deep.
+fn arguments<'b>(body: &'b Body, name: &str) -> Vec<&'b Attribute> {
+    let own = body.attributes().filter(|one| one.key.as_str() == name);
+    own.chain(body.blocks().flat_map(|block| arguments(&block.body, name)))
+        .collect()
+}
+
+fn refers_only(value: &Expression) -> bool {
+    let refers = |item: &Expression| {
+        let Expression::Traversal(path) = item else {
+            return false;
+        };
+        let is_plain = |step: &TraversalOperator| match step {
+            TraversalOperator::GetAttr(_) | TraversalOperator::LegacyIndex(_) => true,
+            TraversalOperator::Index(key) => key.as_str().is_some() || key.is_number(),
+            TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_) => false,
+        };
+        let is_name = |step: &TraversalOperator| matches!(step, TraversalOperator::GetAttr(name) if ["arn", "id"].contains(&name.as_str()));
+        let ends_in_a_name = path.operators.last().is_some_and(|last| is_name(last.value()));
+        ends_in_a_name
+            && matches!(path.expr, Expression::Variable(_))
+            && path.operators.iter().all(|step| is_plain(step.value()))
+    };
+    value.as_array().is_some_and(|items| items.iter().all(refers))
+}
+
 /// Where the first of them begins.
 fn first(body: &Body) -> Option<usize> {
     let providers = sources::blocks(body, PROVIDER).into_iter();
@@ -75,6 +125,52 @@ mod tests {
         fs::write(dir.path().join(name), text).unwrap();
         let found = setting(&[dir.path().to_owned()]).unwrap_or_else(|unfit| Some(unfit.why))?;
         Some(found.replace(&format!("{}/", dir.path().display()), ""))
+    }
+
+    /// A plan tells what a list refers to, and not what stands beside that.
+    #[test]
+    fn a_list_of_plain_references_is_told_from_one_with_something_beside_them() {
+        let is_plain = |name: &str, text: &str| {
+            let dir = TempDir::new().unwrap();
+            fs::write(dir.path().join(name), text).unwrap();
+            let plain = plain(&[dir.path().to_owned()]).unwrap();
+            assert!(plain.contains("ok_actions"), "{text}");
+            plain.contains("alarm_actions")
+        };
+        let alarm = |value: &str| {
+            format!("resource \"aws_cloudwatch_metric_alarm\" \"a\" {{\n  alarm_actions = {value}\n}}\n")
+        };
+        for value in [
+            "[aws_sns_topic.a.arn]",
+            "[aws_sns_topic.a.arn, aws_sns_topic.b[0].id]",
+            "[aws_sns_topic.a[\"x\"].arn, # told\n  ]",
+            "[]",
+        ] {
+            assert!(is_plain("main.tf", &alarm(value)), "{value}");
+        }
+        for value in [
+            "[aws_sns_topic.a.arn, \"arn:aws:automate:eu-central-1:ec2:terminate\"]",
+            "[\"${aws_sns_topic.a.arn}\"]",
+            "[aws_sns_topic.a.policy]",
+            "[aws_sns_topic.a[local.x].arn]",
+            "[true ? aws_sns_topic.a.arn : \"x\"]",
+            "aws_sns_topic.a[*].arn",
+            "concat([aws_sns_topic.a.arn], local.x)",
+            "local.actions",
+        ] {
+            assert!(!is_plain("main.tf", &alarm(value)), "{value}");
+            let two = format!(
+                "{}{}",
+                alarm("[aws_sns_topic.a.arn]"),
+                alarm(value).replace("\"a\"", "\"b\"")
+            );
+            assert!(!is_plain("main.tf", &two), "{value}");
+        }
+        let json = r#"{"resource": {"aws_cloudwatch_metric_alarm": {"a": {"alarm_actions": ["${aws_sns_topic.a.arn}"]}}}}"#;
+        assert!(!is_plain("main.tf.json", json));
+        let in_a_text = "locals {\n  a = <<EOT\n  alarm_actions = [\"x\"]\nEOT\n}\n";
+        assert!(!is_plain("main.tf", in_a_text));
+        assert!(is_plain("main.tf", "locals {\n  a = 1\n}\n"));
     }
 
     #[test]

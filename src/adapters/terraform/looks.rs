@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::backend::FROM_OUTSIDE;
 use super::unfit::Unfit;
-use super::{asked, backend, hidden, scan, sources};
+use super::{asked, backend, called, hidden, locked, scan, sources};
 
 /// What a backend or a provider is told may start a program as soon as it is asked anything.
 pub(super) fn before_init(module: &Path, passed_on: Option<&Path>) -> Result<(), Unfit> {
@@ -26,6 +26,8 @@ pub(super) fn before_init(module: &Path, passed_on: Option<&Path>) -> Result<(),
     asked::backend(module, passed_on)?;
     // Left by an earlier `init`, and asked by the next one.
     backend::judge(module)?;
+    called::judge(module)?;
+    locked::judge(module)?;
     told_in_secret(&own)?;
     asked::data(&own)
 }
@@ -50,6 +52,11 @@ pub(super) fn before_plan(module: &Path) -> Result<(), Unfit> {
 /// What no plan of this module tells: its `dynamic` blocks, and those of the modules that it calls.
 pub(super) fn dynamic(module: &Path) -> Result<BTreeSet<String>, Unfit> {
     hidden::blocks(&scan::folders(module)?)
+}
+
+/// Names of arguments that are lists of plain references, wherever they stand.
+pub(super) fn plain(module: &Path) -> Result<BTreeSet<String>, Unfit> {
+    hidden::plain(&scan::folders(module)?)
 }
 
 /// Before anything is looked for in them.

@@ -9,11 +9,14 @@ mod asked;
 mod attempt;
 mod backend;
 mod begins;
+mod called;
+mod covered;
 mod error;
 mod files;
 mod hidden;
 mod job;
 mod keys;
+mod locked;
 mod looks;
 #[cfg(test)]
 mod rig;

@@ -20,7 +20,7 @@ use super::scan;
 use super::unfit::Unfit;
 
 /// Blocks that are looked for.
-const JUDGED: [&str; 4] = ["data", "dynamic", "provider", "terraform"];
+const JUDGED: [&str; 5] = ["data", "dynamic", "module", "provider", "terraform"];
 /// Data sources whose content is looked into.
 pub(super) const STATE: &str = "terraform_remote_state";
 
@@ -95,8 +95,8 @@ fn misread(text: &str, body: &Body) -> Option<Misread> {
         }
         let looked_into = |block: &&Block| match word {
             "data" => block.labels.first().is_some_and(|kind| kind.as_str() == STATE),
-            // Of it the name is asked.
-            "dynamic" => false,
+            // Of the one the name is asked, of the other one argument, whose place is compared.
+            "dynamic" | "module" => false,
             _ => true,
         };
         let mut looked_into = blocks(body, word).into_iter().filter(looked_into);
@@ -124,7 +124,8 @@ pub(super) fn blocks<'b>(body: &'b Body, ident: &str) -> Vec<&'b Block> {
     all.collect()
 }
 
-fn has_heredoc(block: &Block) -> bool {
+/// In any value of it.
+pub(super) fn has_heredoc(block: &Block) -> bool {
     struct Heredocs(bool);
     impl Visit for Heredocs {
         fn visit_expr(&mut self, node: &Expression) {

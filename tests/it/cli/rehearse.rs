@@ -1,6 +1,115 @@
 //! `rehearse`: a cluster file in the simulator, offline.
 
-use super::{cluster, rehull, root};
+use super::{Run, cluster, rehull, root};
+
+/// The example with a control plane and workers.
+const WORKERS: &str = "examples/workers/cluster.yaml";
+
+fn rehearsed(more: &[&str]) -> Run {
+    rehull(&root(), &[&["rehearse", WORKERS][..], more].concat())
+}
+
+#[test]
+fn a_whole_plan_is_rehearsed_part_by_part() {
+    let run = rehearsed(&["--seeds", "1", "--no-faults", "--output", "json"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let answer = run.json();
+    let names = |list: &str, key: &str| {
+        let rows = answer[list].as_array().unwrap().iter();
+        let names = rows.map(|row| row[key].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names("parts", "part"), ["etcd", "control-plane", "workers"]);
+    assert_eq!(
+        names("groups", "group"),
+        ["dev-control-plane", "dev-general", "dev-memory"]
+    );
+    assert_eq!(answer["leftOut"], serde_json::json!([]));
+    let assumed = answer["assumed"].as_array().unwrap().iter();
+    let flags: Vec<_> = assumed.filter_map(|line| line["flag"].as_str()).collect();
+    assert_eq!(
+        flags,
+        [
+            "--kubernetes VERSION",
+            "--machines dev-control-plane=N",
+            "--machines dev-general=N",
+            "--machines dev-memory=N",
+            "--deregistration-delay SECONDS",
+        ]
+    );
+    let sum: u64 = answer["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| part["time"]["p50S"].as_u64().unwrap())
+        .sum();
+    assert!(
+        answer["total"]["p50S"].as_u64().unwrap().abs_diff(sum) <= 3,
+        "{answer}"
+    );
+}
+
+#[test]
+fn what_is_said_of_groups_is_not_assumed() {
+    let run = rehearsed(&[
+        "--seeds",
+        "1",
+        "--no-faults",
+        "--kubernetes",
+        "1.33.4",
+        "--machines",
+        "dev-general=5",
+        "--machines",
+        "dev-memory=1",
+        "--deregistration-delay",
+        "30",
+        "--only",
+        "workers",
+    ]);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    for said in [
+        "dev   kubelet 1.34.2 on 6 workers of 2 groups\n",
+        "workers dev-general, 5 machines",
+        "workers dev-memory, 1 machine ",
+        "dev-control-plane is not rehearsed: only workers was asked for, so it serves what the file says",
+    ] {
+        assert!(run.out.contains(said), "{said}: {}", run.out);
+    }
+    for assumed in ["--machines", "--kubernetes", "--from", "quorum margin"] {
+        assert!(!run.out.contains(assumed), "{assumed}: {}", run.out);
+    }
+}
+
+#[test]
+fn a_group_or_a_part_that_the_file_does_not_have_is_refused() {
+    let run = rehearsed(&["--machines", "dev-genral=4"]);
+    assert_eq!((run.code, run.out.as_str()), (2, ""), "{}", run.err);
+    assert!(run.err.contains("error[rehearse::group]"), "{}", run.err);
+    assert!(
+        run.err
+            .contains("its groups are dev-control-plane, dev-general, dev-memory"),
+        "{}",
+        run.err
+    );
+    for wrong in ["dev-general", "dev-general=0", "dev-general=many", "=3"] {
+        assert_eq!(rehearsed(&["--machines", wrong]).code, 2, "{wrong}");
+    }
+    let folder = cluster(|text| text);
+    let run = rehull(
+        folder.path(),
+        &["rehearse", "clusters/dev.yaml", "--only", "workers"],
+    );
+    assert_eq!((run.code, run.out.as_str()), (2, ""), "{}", run.err);
+    assert!(run.err.contains("error[rehearse::part]"), "{}", run.err);
+}
+
+#[test]
+fn a_hop_of_the_control_plane_that_is_refused_has_its_place_in_the_file() {
+    let run = rehearsed(&["--kubernetes", "1.32.9"]);
+    assert_eq!((run.code, run.out.as_str()), (1, ""), "{}", run.err);
+    assert!(run.err.contains("error[plan::kubernetes_hop]"), "{}", run.err);
+    assert!(run.err.contains("cluster.yaml:60:12"), "{}", run.err);
+}
 
 #[test]
 fn a_rehearsal_is_one_document_and_the_same_seeds_give_the_same_bytes() {

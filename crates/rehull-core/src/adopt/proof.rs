@@ -122,6 +122,7 @@ pub fn prove(mut plan: impl Read, handover: &Handover, root: Root, tool: Tool) -
     let setting = Setting {
         providers: BTreeMap::new(),
         lock_file: ContentDigest::new(""),
+        sources: BTreeMap::new(),
         of: Belongs::Nothing,
         key: key.ok(),
     };

@@ -47,7 +47,10 @@ pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Res
     let (slot, voters_change) = match action {
         Action::AskStop { slot, .. } => (slot, 0_i64),
         Action::TerminateMachine { slot, machine, .. } if may_end_a_member(seen, slot, machine) => (slot, 0),
-        Action::RemoveMember { slot, member, .. } => (slot, -i64::from(!learner::is_listed(seen, *member))),
+        Action::RemoveMember { slot, member, .. } => {
+            removes_who_runs(seen, slot)?;
+            (slot, -i64::from(!learner::is_listed(seen, *member)))
+        }
         Action::AddMember { slot, learner, .. } => (slot, i64::from(!learner)),
         Action::PromoteMember { slot, .. } => (slot, 1),
         Action::StartSnapshot
@@ -98,6 +101,26 @@ pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Res
     ))
 }
 
+/// The machine with the slot's volume says that it runs the member, and was not told to stop: silent or not, nobody has asked
+/// that member to leave. The machine may know of its go earlier than EC2 tells.
+fn removes_who_runs(seen: &Observed, slot: &SlotName) -> Result<(), Violation> {
+    let parts = seen.fleet.slots.get(slot);
+    let carrier = parts.and_then(|parts| parts.volume.attachment.machine());
+    let runs = carrier
+        .and_then(|id| machine(seen, id))
+        .filter(|machine| machine.says_that_etcd_starts() && !machine.stop_asked);
+    match runs {
+        None => Ok(()),
+        Some(machine) => Err(violation(
+            3,
+            format!(
+                "remove-member {slot}: machine {} runs it, and was not told to stop",
+                machine.id
+            ),
+        )),
+    }
+}
+
 fn counts(answer: &MemberAnswer) -> bool {
     answer.serves && !answer.learner
 }
@@ -110,17 +133,18 @@ fn is_off(seen: &Observed, id: &InstanceId) -> bool {
 fn may_end_a_member(seen: &Observed, slot: &SlotName, id: &InstanceId) -> bool {
     let parts = seen.fleet.slots.get(slot);
     let holds = parts.is_none_or(|parts| parts.volume.attachment.machine() == Some(id));
-    holds && !is_off(seen, id) && !has_refused_and_no_quorum_is_left(seen, slot, id)
+    holds && !is_off(seen, id) && !runs_none_and_no_quorum_is_left(seen, slot, id)
 }
 
-/// The machine says that it runs no etcd, its port does not contradict, and nobody serves although somebody is
-/// heard: no quorum can be lost by it.
-fn has_refused_and_no_quorum_is_left(seen: &Observed, slot: &SlotName, id: &InstanceId) -> bool {
-    let refused = machine(seen, id).is_some_and(Machine::has_refused);
+/// The machine says that it runs no etcd and its port does not contradict, or the port itself refuses; and nobody serves
+/// although somebody is heard: no quorum can be lost by it.
+fn runs_none_and_no_quorum_is_left(seen: &Observed, slot: &SlotName, id: &InstanceId) -> bool {
+    let runs_none = machine(seen, id).is_some_and(Machine::has_refused)
+        || seen.etcd.endpoints.get(slot) == Some(&Endpoint::Refused);
     let answers = |name: &SlotName| seen.etcd.endpoints.get(name).and_then(|e| e.answer());
     let heard = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Answered(_) | Endpoint::Refused);
     let somebody_is_heard = seen.etcd.endpoints.values().any(heard);
-    refused
+    runs_none
         && somebody_is_heard
         && answers(slot).is_none()
         && !seen.etcd.endpoints.keys().filter_map(answers).any(counts)

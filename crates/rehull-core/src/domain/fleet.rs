@@ -113,6 +113,13 @@ impl Machine {
         report.is_some_and(|report| report.phase == BootPhase::Refused)
     }
 
+    /// It runs, and has said that it starts its etcd, or has: only a go makes it do so, whether EC2 shows that yet or not.
+    #[must_use]
+    pub fn says_that_etcd_starts(&self) -> bool {
+        let phase = self.report.as_ref().map(|report| &report.phase);
+        self.state == MachineState::Running && matches!(phase, Some(BootPhase::Starting | BootPhase::Running))
+    }
+
     /// Not terminated and not on the way there.
     #[must_use]
     pub fn is_live(&self) -> bool {

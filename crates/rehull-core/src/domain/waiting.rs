@@ -212,6 +212,9 @@ pub struct RedGate {
     pub gate: String,
     /// What was seen and what is wanted.
     pub seen: String,
+    /// When it turns green by itself, if nothing else happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// A pod that has not left its node.

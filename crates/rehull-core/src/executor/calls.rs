@@ -19,7 +19,8 @@ use crate::journal::{JournalError, Record, RecordBody, token};
 use crate::mutant::mutant;
 use crate::ports::PortError;
 
-/// No request rests on a look that is older: where writing the intent took so long, the world is looked at once more.
+/// No request rests on a look that is older: where writing the intent took so long, the world is looked at once more. A look
+/// may itself take as long as its slowest part, so etcd is asked when everything else has answered.
 const FRESH: Duration = Duration::from_secs(10);
 
 /// An action that is about to be written down, and then performed.

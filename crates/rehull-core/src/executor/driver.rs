@@ -78,7 +78,7 @@ pub struct Driver<'a> {
     pub(super) journal: Journal<'a>,
     pub(super) grace: Grace,
     pub(super) seen: Option<Arc<Observed>>,
-    /// Monotonic time at which the last look was over.
+    /// Monotonic time at which the last look was over; etcd was asked last in it.
     pub(super) seen_at: Duration,
     /// Voters that may still fail, at the last look.
     pub(super) margin: i64,
@@ -311,7 +311,7 @@ impl<'a> Driver<'a> {
     /// Ends without a word in the journal: it is not ours any more, or nobody listens.
     fn leave(&mut self, reason: StopReason) -> Outcome {
         let (mut rest, in_flight) = self.standing();
-        if matches!(reason, StopReason::LeaseLost { .. }) {
+        if let StopReason::LeaseLost { .. } | StopReason::StoreSilent { .. } = reason {
             // However calm it was when it was looked at the last time: that is not known any more.
             rest.at_rest = false;
             rest.left

@@ -1,4 +1,4 @@
-//! One snapshot with one instant. Everything is asked at the same time; what does not answer becomes a gap.
+//! One snapshot with one instant. Everything is asked at the same time, but for etcd; what does not answer becomes a gap.
 
 use std::time::Duration;
 
@@ -20,11 +20,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// Looks at everything that a decision may need. Never fails: what could not be read is named in `gaps`.
 pub async fn observe(ports: &Ports<'_>, scene: &Scene) -> Observed {
     let mut gaps = Vec::new();
-    let aws = join4(
+    let aws = join3(
         ports.machines.observe(&scene.cluster),
         ports.parts.observe(&scene.slots),
         ports.templates.observe(&scene.templates),
-        ports.etcd.observe(&scene.slots),
     );
     let store = join4(
         ports.snapshots.observe(&scene.rollout),
@@ -34,8 +33,10 @@ pub async fn observe(ports: &Ports<'_>, scene: &Scene) -> Observed {
     );
     let of_groups = join(groups::observe(ports, scene), nodes::observe(ports, scene));
     let everything = join3(aws, store, of_groups);
-    let ((machines, slots, templates, etcd), (snapshot, identity, inbox, terraform), (groups, kube)) =
+    let ((machines, slots, templates), (snapshot, identity, inbox, terraform), (groups, kube)) =
         everything.await;
+    // Last: who is healthy decides who may be taken out, and AWS can take its time.
+    let etcd = ports.etcd.observe(&scene.slots).await;
     let fleet = FleetView {
         machines: whole(machines, &mut gaps),
         slots: whole(slots, &mut gaps),

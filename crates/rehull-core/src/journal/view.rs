@@ -149,6 +149,7 @@ impl JournalView {
             action: action.clone(),
             former: None,
             attempts: 0,
+            unsent: 0,
             intended_at: at,
             done_at: None,
             failed: None,
@@ -202,6 +203,9 @@ impl JournalView {
                 past.failures = past.failures.saturating_add(1);
             }
             Some(error) => {
+                past.unsent = past
+                    .unsent
+                    .saturating_add(u32::from(matches!(error, PortError::NotSent { .. })));
                 past.action = past.former.take().unwrap_or_else(|| past.action.clone());
                 past.failed = Some((error.clone(), at));
                 past.failures = past.failures.saturating_add(1);
@@ -262,10 +266,16 @@ impl JournalView {
         before.max_by_key(|(at, _)| *at).map(|(_, digest)| digest)
     }
 
-    /// This rollout has asked the slot's member to stop, or a machine to run it: it may be out by our doing.
+    /// This rollout has asked the slot's member to stop, or a machine to run it, or has changed its line in the list: it may be
+    /// out by our doing.
     #[must_use]
     pub fn switches(&self, slot: &SlotName) -> bool {
-        let switches = |action: &Action| matches!(action, Action::AskStop { slot: of, .. } | Action::Go { slot: of, .. } if of == slot);
+        let switches = |action: &Action| {
+            matches!(action, Action::AskStop { slot: of, .. }
+                | Action::Go { slot: of, .. }
+                | Action::RemoveMember { slot: of, .. }
+                | Action::AddMember { slot: of, .. } if of == slot)
+        };
         self.actions.values().any(|past| switches(&past.action))
     }
 

@@ -7,6 +7,7 @@ use super::planner::running_content;
 use super::refusal::Refusal;
 use crate::catalog::etcd::LEARNER_FIRST_FROM;
 use crate::domain::desired::Slot;
+use crate::domain::etcd::Endpoint;
 use crate::domain::ids::StepId;
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::quorum::Standing;
@@ -24,7 +25,11 @@ pub(super) fn plan(input: &PlanInput<'_>, slots: &[SlotPlan]) -> Result<Option<S
         return Ok(None);
     };
     let left_over = holder(input.seen, &spare.name).is_some() || is_listed(input, spare);
-    if let RolloutKind::Heal { slot } = &input.kind {
+    // One that votes in the place of a member that is to be healed leaves after it has come.
+    let votes_for_another = matches!(input.kind, RolloutKind::Heal { .. }) && votes(input, spare);
+    if let RolloutKind::Heal { slot } = &input.kind
+        && !votes_for_another
+    {
         return if left_over {
             Err(Refusal::new(
                 "plan::spare_in_use",
@@ -38,7 +43,9 @@ pub(super) fn plan(input: &PlanInput<'_>, slots: &[SlotPlan]) -> Result<Option<S
             Ok(None)
         };
     }
-    let reason = if slots.iter().any(SlotPlan::changes) {
+    let reason = if votes_for_another {
+        "has a vote since an earlier rollout, and leaves once the others are whole"
+    } else if slots.iter().any(SlotPlan::changes) {
         "one voter more while the others are replaced"
     } else if left_over {
         "left over from an earlier rollout"
@@ -47,6 +54,7 @@ pub(super) fn plan(input: &PlanInput<'_>, slots: &[SlotPlan]) -> Result<Option<S
     };
     let from = running_content(input.seen, spare);
     let to = match &input.target {
+        _ if votes_for_another => None,
         Target::Rendered(rendered) => rendered.get(&spare.name).map(|(_, digest)| SlotContent {
             version: input.desired.etcd.version,
             digest: digest.clone(),
@@ -68,6 +76,15 @@ pub(super) fn plan(input: &PlanInput<'_>, slots: &[SlotPlan]) -> Result<Option<S
         to,
         reasons: vec![reason.to_owned()],
     }))
+}
+
+/// A voter that serves.
+fn votes(input: &PlanInput<'_>, spare: &Slot) -> bool {
+    let endpoint = input.seen.etcd.endpoints.get(&spare.name);
+    let serves = endpoint
+        .and_then(Endpoint::answer)
+        .is_some_and(|answer| answer.serves && !answer.learner);
+    serves && is_listed(input, spare)
 }
 
 fn is_listed(input: &PlanInput<'_>, spare: &Slot) -> bool {
@@ -176,7 +193,8 @@ mod tests {
     use super::super::tests::{desired, make};
     use super::*;
     use crate::domain::desired::Desired;
-    use crate::domain::etcd::Endpoint;
+    use crate::domain::fleet::Attachment;
+    use crate::domain::ids::InstanceId;
     use crate::domain::version::EtcdVersion;
     use crate::rollout::tests::model::{Model, NEW, OLD, SPARE, slot, slot_name};
 
@@ -261,6 +279,20 @@ mod tests {
         let heal = RolloutKind::Heal { slot: slot_name(0) };
         let refusals = make(&learner_first(OLD), &seen, heal).unwrap_err();
         assert_eq!(refusals[0].code, "plan::spare_in_use");
+        // One that votes does it in the place of the member that is healed.
+        let mut votes = seen.clone();
+        let another = votes.etcd.endpoints[&slot_name(1)].clone();
+        votes.etcd.endpoints.insert(slot_name(SPARE), another);
+        votes.etcd.endpoints.insert(slot_name(0), Endpoint::Refused);
+        let mut machine = votes.fleet.machines[0].clone();
+        machine.slot = slot_name(SPARE);
+        machine.id = InstanceId::new("i-spare");
+        let parts = votes.fleet.slots.get_mut(&slot_name(SPARE)).unwrap();
+        parts.volume.attachment = Attachment::Attached(machine.id.clone());
+        votes.fleet.machines.push(machine);
+        let heal = RolloutKind::Heal { slot: slot_name(0) };
+        let plan = make(&learner_first(OLD), &votes, heal).unwrap();
+        assert!(plan.envelope.spare.unwrap().reasons[0].contains("leaves once the others are whole"));
 
         // With another strategy nothing would ever take it off, forwards or back.
         let mut edited = learner_first(NEW);

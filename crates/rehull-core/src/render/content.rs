@@ -44,7 +44,7 @@ struct ServerContent<'a> {
     user_data: String,
 }
 
-pub(super) fn digest_of_servers(role: &ControlPlaneRole, user_data: &str) -> ContentDigest {
+pub(crate) fn digest_of_servers(role: &ControlPlaneRole, user_data: &str) -> ContentDigest {
     digested(&ServerContent {
         binaries: &role.machine.binaries,
         format: 1,
@@ -72,7 +72,7 @@ struct WorkerContent<'a> {
     user_data: String,
 }
 
-pub(super) fn digest_of_workers(group: &WorkerGroupRole, user_data: &str) -> ContentDigest {
+pub(crate) fn digest_of_workers(group: &WorkerGroupRole, user_data: &str) -> ContentDigest {
     digested(&WorkerContent {
         binaries: &group.machine.binaries,
         format: 1,

@@ -15,6 +15,8 @@ mod tfvars;
 mod variables;
 mod worker;
 
+pub(crate) use content::{digest_of_servers, digest_of_workers};
+
 pub use builtin::{BUILTIN_SETS, CONTROL_PLANE_SETS, builtin_control_plane, builtin_template};
 pub use control_plane::{CONTROL_PLANE_VARIABLES, control_plane_text, render_control_plane};
 pub use error::RenderError;

@@ -54,7 +54,7 @@ pub(super) fn restrain(now: &Situation<'_>, journal: &JournalView, goal: Goal, t
         return;
     };
     let begun = order::turn(now, journal, goal).begun;
-    let first = begun.filter(|slot| slot.switch_has_begun()).or_else(|| {
+    let first = begun.filter(|slot| !slot.is_yet_to_begin(journal)).or_else(|| {
         let out = now.slots.iter().filter(|slot| slot.standing() == Health::Out);
         let mut coming = out.filter(|slot| is_healed(now, slot) || comeback::is_ours(now, slot, journal));
         coming.next()
@@ -75,6 +75,7 @@ pub(super) fn restrain(now: &Situation<'_>, journal: &JournalView, goal: Goal, t
         slot: Some(slot.clone()),
         gate: "alarm".to_owned(),
         seen: format!("{alarm}: {}", words(now, first)),
+        until: None,
     }];
     tick.wait(&first.plan.step, WaitingOn::Gate { red });
 }

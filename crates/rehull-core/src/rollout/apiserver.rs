@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::Goal;
 use super::progress::Rolled;
-use super::serving::{Before, Roll, Situated, small};
+use super::serving::{Before, Roll, Situated, put_aside, small};
 use super::situation::Situation;
 use super::tick::Tick;
 use crate::domain::action::Action;
@@ -80,6 +80,10 @@ pub(super) fn rolled(now: &Situation<'_>, journal: &JournalView) -> Option<Rolle
 
 impl Roll<'_> {
     fn next(&self, goal: Goal, tick: &mut Tick) {
+        let is_rolled = goal == Goal::Finish && (self.before().is_some() || !self.is_done());
+        if let Some(reason) = put_aside(&self.plan.group, self.group).filter(|_| is_rolled) {
+            return tick.stop(reason);
+        }
         for member in self.leaving() {
             let machine = member.machine.clone();
             self.wait(tick, WaitingOn::Termination { machine });
@@ -177,10 +181,14 @@ impl Roll<'_> {
     }
 
     /// Somebody has set it to fewer than it has: it would end one of its own choice, without letting anybody go. It is told
-    /// again, one by one, before anything else.
+    /// again, one by one, before anything else. Auto Scaling does not count who is put aside.
     fn is_fewer_than_it_has(&self, before: &Before, tick: &mut Tick) -> bool {
         let sizes = self.group.sizes;
-        if self.counted() <= sizes.desired {
+        let counted = self
+            .servers
+            .iter()
+            .filter(|server| !matches!(server.member.lifecycle, Lifecycle::Other(_)));
+        if small(counted.count()) <= sizes.desired {
             return false;
         }
         let more = exchange::sizes(before, sizes.desired.saturating_add(1));

@@ -27,7 +27,8 @@ pub(crate) fn next(step: &Step<'_>, tick: &mut Tick) {
     if give_up::a_refusal(step, new, tick) {
         return;
     }
-    if new.go {
+    // Its report may be newer than its tags: whoever starts was told to go.
+    if new.go || new.says_that_etcd_starts() {
         join::join(step, new, tick);
     } else {
         switch(step, new, tick);
@@ -37,7 +38,7 @@ pub(crate) fn next(step: &Step<'_>, tick: &mut Tick) {
 /// Stage 1: no replacement yet.
 fn launch(step: &Step<'_>, tick: &mut Tick) {
     let plan = step.slot.plan;
-    if !step.slot.switch_has_begun() && !step.others_green(tick) {
+    if step.slot.is_yet_to_begin(step.journal) && !step.others_green(tick) {
         return;
     }
     let Some(version) = step.now.template_version(plan) else {
@@ -85,7 +86,7 @@ fn switch(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
     if !warm(step, new, tick) {
         return;
     }
-    let is_held = !step.slot.switch_has_begun() || !step.hold.is_empty();
+    let is_held = step.slot.is_yet_to_begin(step.journal) || !step.hold.is_empty();
     if is_held && !may_begin(step, tick) {
         return;
     }

@@ -24,6 +24,7 @@ pub(crate) fn red(now: &Situation<'_>, step: &SlotName) -> Vec<RedGate> {
             slot: None,
             gate: "member-list".to_owned(),
             seen: why.clone(),
+            until: None,
         });
     }
     for slot in now.others(step) {
@@ -40,6 +41,7 @@ fn gate(slot: &SlotSituation<'_>, gate: &str, seen: String) -> RedGate {
         slot: Some(slot.name().clone()),
         gate: gate.to_owned(),
         seen,
+        until: None,
     }
 }
 
@@ -130,6 +132,7 @@ fn red_of_list(now: &Situation<'_>, step: &SlotName) -> Vec<RedGate> {
                     "member {} `{}` belongs to no slot of the cluster file",
                     member.id, member.name
                 ),
+                until: None,
             }),
             Some(slot) if member.name.is_empty() && slot.name() != step => {
                 red.push(gate(
@@ -171,6 +174,7 @@ pub(crate) fn held_down(now: &Situation<'_>, to: EtcdVersion) -> Option<RedGate>
         seen: format!(
             "{seen}: etcd's downgrade is enabled (`etcdctl downgrade cancel`), and etcd {to} could not join"
         ),
+        until: None,
     })
 }
 
@@ -195,6 +199,7 @@ fn leadership(text: &str) -> RedGate {
         slot: None,
         gate: "leader".to_owned(),
         seen: text.to_owned(),
+        until: None,
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn unbooted(step: &Step<'_>, machine: &Machine, tick: &mut Tick) {
 }
 
 /// Somebody is heard, so the silence of others is not ours, and nobody serves.
-fn no_quorum_is_left(step: &Step<'_>) -> bool {
+pub(super) fn no_quorum_is_left(step: &Step<'_>) -> bool {
     let heard = |slot: &SlotSituation<'_>| match slot.endpoint {
         Endpoint::Answered(_) | Endpoint::Refused => true,
         Endpoint::Silent(_) | Endpoint::Strange(_) => false,

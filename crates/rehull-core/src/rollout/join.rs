@@ -42,7 +42,12 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
             };
             let told = step.journal.told_at(&go.key());
             let until = step.deadline(told, policy.join_deadline);
-            let silent = step.slot.endpoint.answer().is_none() || runs_another(step);
+            let has_joined = step.journal.marked_at(&mark).is_some();
+            if has_joined && is_patched(step.slot) {
+                return tick.stop(patched(step, &lacks));
+            }
+            let boots_another = !has_joined && runs_another(step.slot);
+            let silent = step.slot.endpoint.answer().is_none() || boots_another;
             if silent && step.now.slots.len() > 1 && give_up::was_over(step, told, policy.join_deadline) {
                 return one_more_look(step, new, lacks, tick);
             }
@@ -71,13 +76,39 @@ pub(super) fn join(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
 }
 
 /// Its member runs, and not the release that its machine was launched with: it has booted with something else.
-fn runs_another(step: &Step<'_>) -> bool {
-    let answer = step.slot.endpoint.answer();
-    answer.is_some_and(|answer| answer.version != step.slot.plan.to.version)
+fn runs_another(slot: &SlotSituation<'_>) -> bool {
+    let answer = slot.endpoint.answer();
+    answer.is_some_and(|answer| answer.version != slot.plan.to.version)
+}
+
+/// It serves, though not with the release of the plan: where it had joined with that before, a person has put another one
+/// on its machine.
+fn is_patched(slot: &SlotSituation<'_>) -> bool {
+    slot.standing() == Health::Healthy && runs_another(slot)
+}
+
+fn patched(step: &Step<'_>, lacks: &str) -> StopReason {
+    let name = step.slot.name();
+    let what = format!(
+        "{name} {lacks}, with which it had joined: somebody has changed it by hand, and a healthy member is not given up for that; put {} back on it and resume, or `rehull abort` ends this rollout, and a new plan replaces the machine",
+        step.slot.plan.to.version
+    );
+    StopReason::OutsideEnvelope { what }
+}
+
+/// It serves on the machine that it has joined on, and what its step lacks is not for an abort to do: it is verified together
+/// with one that somebody has removed, or a person has put another release on it.
+pub(super) fn is_left_at_rest(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
+    let has_joined = slot.new.is_some_and(|new| new.go) && gates::joined_at(slot, journal).is_some();
+    has_joined && is_patched(slot) || removed::leave_it_unverified(now, slot, journal)
 }
 
 /// A member that answers goes on answering until its machine is off: while another one is on its way there none follows.
+/// Where no quorum is left to lose, one that is heard not to run can only come back on another machine.
 fn may_go(step: &Step<'_>, tick: &mut Tick) -> bool {
+    if *step.slot.endpoint == Endpoint::Refused && give_up::no_quorum_is_left(step) {
+        return true;
+    }
     let others = step.now.others(step.slot.name());
     let going: Vec<_> = others.flat_map(SlotSituation::leaving_now).collect();
     if step.slot.endpoint.answer().is_none() || going.is_empty() {
@@ -176,7 +207,7 @@ pub(crate) fn was_complete_and_hangs(
 
 /// It has joined on the machine that carries it, its links are old enough, its data was compared, and the old machine is
 /// gone.
-fn has_settled(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
+pub(super) fn has_settled(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> bool {
     let policy = &now.plan.envelope.policy;
     if !slot.old.is_empty() && !mutant!(ForgetOldMachine) {
         return false;

@@ -49,7 +49,7 @@ use crate::mutant::mutant;
 use crate::plan::{RolloutKind, RolloutPlan};
 use order::Turn;
 pub use progress::{Progress, Rolled, progress};
-use situation::{Health, Situation, SlotSituation};
+use situation::{Situation, SlotSituation};
 use step::Step;
 use tick::Tick;
 
@@ -257,7 +257,7 @@ fn members(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Ti
         if returning {
             return;
         }
-        terminate_surplus(now, tick);
+        terminate_surplus(now, journal, tick);
     }
     if spare::next(now, journal, goal, &turn, tick) {
         return;
@@ -300,13 +300,8 @@ fn held_back(
     tick: &mut Tick,
 ) -> Vec<WaitingOn> {
     let mut hold = Vec::new();
-    // Nothing of it was begun in this rollout: somebody else may have taken its old member away, or another rollout has begun
-    // what this one takes back. Whoever is out in the middle of that is not kept waiting.
-    let begins = |slot: &SlotSituation<'_>| {
-        let is_ours = journal.switches(slot.name());
-        !slot.switch_has_begun() || !is_ours && slot.standing() == Health::Healthy
-    };
-    if turn.begun.is_none_or(begins) {
+    // Somebody else may have taken its old member away. Whoever is out in the middle of that is not kept waiting.
+    if turn.begun.is_none_or(|slot| slot.is_yet_to_begin(journal)) {
         hold.extend(snapshot::next(now, journal, tick));
     }
     if turn.begun.is_none() {
@@ -344,6 +339,7 @@ fn bring_back(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut
             returning |= comeback::is_returning(&step, tick);
             comeback::afterwards(now, slot, journal, tick);
             terminate_left_over(now, slot, tick);
+            terminate_who_ran_before(&step, goal, tick);
         }
     }
     returning
@@ -366,13 +362,34 @@ fn terminate_left_over(now: &Situation<'_>, slot: &SlotSituation<'_>, tick: &mut
     }
 }
 
+/// What an earlier rollout has left of a slot where this one has not begun, and what an abort leaves of a slot that it does not
+/// go on with: its member runs elsewhere on the slot's volume, so nothing comes back on this machine.
+fn terminate_who_ran_before(step: &Step<'_>, goal: Goal, tick: &mut Tick) {
+    let Step {
+        now, slot, journal, ..
+    } = *step;
+    let is_left = goal == Goal::Rest && join::is_left_at_rest(now, slot, journal);
+    let is_alone = !slot.plan.changes() || slot.is_yet_to_begin(journal);
+    if !is_alone && !is_left || now.members.is_err() {
+        return;
+    }
+    for machine in slot.ran_before() {
+        let action = Action::TerminateMachine {
+            slot: step.name(),
+            machine: machine.id.clone(),
+            why: TerminateWhy::Replaced,
+        };
+        step.act(tick, action);
+    }
+}
+
 /// At rest no machine may be left that only waits for its go.
-fn terminate_surplus(now: &Situation<'_>, tick: &mut Tick) {
+fn terminate_surplus(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) {
     mutant!(ForgetSurplus => return);
     for slot in now
         .slots
         .iter()
-        .filter(|slot| !slot.switch_has_begun() && !slot.old.is_empty())
+        .filter(|slot| slot.is_yet_to_begin(journal) && !slot.old.is_empty())
     {
         if let Some(machine) = slot.new {
             let why = TerminateWhy::Unwanted;

@@ -28,18 +28,22 @@ pub(crate) fn turn<'a>(now: &'a Situation<'a>, journal: &JournalView, goal: Goal
         .iter()
         .filter(|slot| !join::is_complete(now, slot, journal) && !is_lost(slot))
         .filter(|slot| !join::was_complete_and_hangs(now, slot, journal))
-        .filter(|slot| goal == Goal::Finish || !removed::leave_it_unverified(now, slot, journal))
+        .filter(|slot| goal == Goal::Finish || !join::is_left_at_rest(now, slot, journal))
         .collect();
     let mut begun: Vec<&SlotSituation<'_>> = open
         .iter()
         .copied()
-        .filter(|slot| slot.switch_has_begun() || is_vacant(slot) && !removed::by_others(now, slot, journal))
+        .filter(|slot| {
+            let is_open = is_vacant(slot) && !removed::by_others(now, slot, journal);
+            !slot.is_yet_to_begin(journal) || is_open
+        })
         .collect();
     // Of several (machines were lost, a person interfered), those that are out come back first, the nearest to serving
-    // before the others; what serves already is only verified, and for that all have to be there.
+    // before the others. What serves already, be it the wrong release, is only verified or replaced, and for that all have to
+    // be there; what had settled on its machine lacks nothing but a quorum.
     begun.sort_by_key(|slot| {
         (
-            slot.serves_new(),
+            slot.standing() == Health::Healthy || join::has_settled(now, slot, journal),
             !slot.new.is_some_and(|m| m.go),
             slot.new.is_none(),
         )

@@ -12,6 +12,7 @@ use crate::domain::ids::{
     ContentDigest, GroupName, InstanceId, LaunchTemplateName, LaunchTemplateVersion, Zone,
 };
 use crate::domain::observed::Observed;
+use crate::domain::waiting::StopReason;
 use crate::journal::JournalView;
 use crate::mutant::mutant;
 use crate::plan::ControlPlanePlan;
@@ -231,6 +232,21 @@ impl Situated<'_> {
     pub(super) fn was_taken_out(&self) -> bool {
         self.deregistered.is_some() && !self.health.is_some_and(TargetHealth::is_registered)
     }
+}
+
+/// Somebody has put one of its machines aside (standby, detaching). Auto Scaling counts it no more and has launched another one
+/// in its place, or will when it comes back: how many there are to be is not ours to say meanwhile.
+pub(super) fn put_aside(name: &GroupName, group: &Group) -> Option<StopReason> {
+    group.members.iter().find_map(|member| {
+        let Lifecycle::Other(word) = &member.lifecycle else {
+            return None;
+        };
+        let what = format!(
+            "machine {} of {name} is {word}: somebody has put it aside; put it back into service, or take it out of the group",
+            member.machine
+        );
+        Some(StopReason::OutsideEnvelope { what })
+    })
 }
 
 pub(super) fn small(number: usize) -> u32 {

@@ -10,6 +10,7 @@ use crate::domain::fleet::{Machine, MachineState, SlotParts, TemplateVersion};
 use crate::domain::ids::{ContentDigest, EtcdClusterId, SlotName};
 use crate::domain::observed::Observed;
 use crate::domain::quorum::Standing;
+use crate::journal::JournalView;
 use crate::mutant::mutant;
 use crate::plan::{RolloutPlan, SlotPlan};
 
@@ -278,6 +279,22 @@ impl<'a> SlotSituation<'a> {
     pub(crate) fn switch_has_begun(&self) -> bool {
         let new_has_it = |new: &Machine| new.go || self.has_part_at(new);
         self.stop_was_asked() || self.new.is_some_and(new_has_it)
+    }
+
+    /// What comes next takes a healthy member out, as the first change of its slot in this rollout: nothing of it was begun, or
+    /// by another rollout, whose old machine may live on, told to stop, beside the one that serves.
+    pub(crate) fn is_yet_to_begin(&self, journal: &JournalView) -> bool {
+        let new_has_it = |new: &Machine| new.go || self.has_part_at(new);
+        let serves = self.standing() == Health::Healthy && !self.is_going();
+        let is_left = || serves && !self.new.is_some_and(new_has_it) && !journal.switches(self.name());
+        !self.switch_has_begun() || is_left()
+    }
+
+    /// Ran the member before: told to stop, and its parts are at the machine that serves now.
+    pub(crate) fn ran_before(&self) -> impl Iterator<Item = &'a Machine> {
+        let serves = self.standing() == Health::Healthy && !self.is_going() && self.carrier().is_some();
+        let left = move |machine: &&Machine| serves && machine.stop_asked && !self.has_part_at(machine);
+        self.old.iter().copied().filter(left)
     }
 
     /// The new machine carries the slot and its member runs the wanted version and is healthy; old ones may still live.

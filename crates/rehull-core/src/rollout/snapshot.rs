@@ -6,12 +6,12 @@ use crate::domain::action::Action;
 use crate::domain::ids::StepId;
 use crate::domain::observed::JobState;
 use crate::domain::waiting::{StopReason, WaitingOn};
-use crate::journal::JournalView;
+use crate::journal::{ActionPast, JournalView};
 use crate::mutant::mutant;
 use crate::plan::RolloutKind;
 
 /// A job that failed this often is not started again by itself.
-const ATTEMPTS_MAX: u32 = 3;
+const TRIES_MAX: u32 = 3;
 
 /// Proposes or waits for the snapshot; returns the wait that holds the first switch back.
 pub(crate) fn next(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) -> Option<WaitingOn> {
@@ -34,8 +34,8 @@ pub(crate) fn next(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) 
             0
         }
         JobState::Failed { why } => {
-            let attempts = journal.past(&action.key()).map_or(0, |past| past.attempts);
-            if attempts >= ATTEMPTS_MAX {
+            let tries = journal.past(&action.key()).map_or(0, ActionPast::tries);
+            if tries >= TRIES_MAX {
                 tick.stop(StopReason::Refused {
                     action: action.verb().to_owned(),
                     text: why.clone(),

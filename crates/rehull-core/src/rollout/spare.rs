@@ -8,7 +8,7 @@ use super::order::Turn;
 use super::situation::{Health, Situation, SlotSituation, is_off};
 use super::step::{Step, survivor};
 use super::tick::Tick;
-use super::{Goal, comeback, etcd_member, gates, join, launch_template, leave, snapshot, steady};
+use super::{Goal, comeback, etcd_member, gates, join, launch_template, leave, removed, snapshot, steady};
 use crate::domain::action::{Action, TerminateWhy};
 use crate::domain::fleet::{BootPhase, Machine, MachineState};
 use crate::domain::ids::InstanceId;
@@ -16,6 +16,7 @@ use crate::domain::quorum::Standing;
 use crate::domain::waiting::WaitingOn;
 use crate::journal::JournalView;
 use crate::mutant::mutant;
+use crate::plan::RolloutKind;
 
 /// Proposes what the spare needs now. True: it is its turn, and no slot is begun meanwhile.
 pub(super) fn next(
@@ -44,6 +45,10 @@ pub(super) fn next(
         return false;
     }
     let work_is_left = turn.begun.is_some() || turn.next.is_some();
+    let votes = spare.standing() == Health::Healthy && !spare.is_going();
+    if votes && stays(now, journal, goal, work_is_left) {
+        return false;
+    }
     if goal == Goal::Rest || !work_is_left {
         mutant!(KeepSpare => return false);
         go_away(&step, tick);
@@ -58,6 +63,19 @@ pub(super) fn next(
         come(&step, tick);
     }
     true
+}
+
+/// Somebody has removed one of the members, and until that one is healed the spare is the vote in its place: an abort leaves it
+/// where it is, and it leaves at the end of the heal.
+fn stays(now: &Situation<'_>, journal: &JournalView, goal: Goal, work_is_left: bool) -> bool {
+    let is_gone = |slot: &SlotSituation<'_>| removed::by_others(now, slot, journal);
+    let heals = matches!(now.plan.envelope.kind, RolloutKind::Heal { .. });
+    if heals && goal == Goal::Finish {
+        return work_is_left;
+    }
+    let is_missing = |slot: &SlotSituation<'_>| heals && slot.listed.is_none();
+    let mut slots = now.slots.iter();
+    goal == Goal::Rest && now.list_is_known() && slots.any(|slot| is_gone(slot) || is_missing(slot))
 }
 
 /// It has been there and is gone: nothing listed, no machine, no slot left to do.

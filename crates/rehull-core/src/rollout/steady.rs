@@ -101,14 +101,15 @@ pub(super) fn red(now: &Situation<'_>, step: &SlotName, journal: &JournalView) -
         let (outs, ends) = (times(OUT, name, journal), times(ENDED, name, journal));
         let wanted = settle.saturating_mul(patience(outs, ends));
         let back = back_from(now, name, outs, journal);
-        let is_steady = |back: Timestamp| back.checked_add(wanted).is_ok_and(|until| now.seen.at >= until);
-        if wanted <= settle || back.is_some_and(is_steady) {
+        let until = back.and_then(|back| back.checked_add(wanted).ok());
+        if wanted <= settle || until.is_some_and(|until| now.seen.at >= until) {
             return None;
         }
         Some(RedGate {
             slot: Some(name.clone()),
             gate: "steady".to_owned(),
             seen: words(outs, ends, back, wanted),
+            until,
         })
     };
     now.others(step).filter_map(unsteady).collect()

@@ -89,9 +89,7 @@ pub(super) fn is_warm(machine: &Machine) -> bool {
 
 /// The same, or it goes already: its report may be newer than its tags.
 pub(super) fn is_verified(machine: &Machine) -> bool {
-    let reported = machine.report.as_ref().map(|report| &report.phase);
-    let goes = matches!(reported, Some(BootPhase::Starting | BootPhase::Running));
-    is_warm(machine) || machine.state == MachineState::Running && goes
+    is_warm(machine) || machine.says_that_etcd_starts()
 }
 
 /// A healthy member that stays, the one that joined longest ago: etcd judges by the *receiver's* own peer links.

@@ -130,7 +130,9 @@ impl Lab {
         if is(Happening::KubeletHangs) {
             self.kube.freeze(now, begins);
         } else if is(Happening::BudgetBlocks) {
-            self.kube.block(now, super::workers::BLOCKED, begins);
+            if let Some(laid) = &self.workers {
+                self.kube.block(now, &laid.blocked, begins);
+            }
         } else if is(Happening::ZoneAdded) {
             self.set_zones(now, begins);
         } else if is(Happening::NodeLost) {

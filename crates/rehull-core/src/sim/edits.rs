@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::fault::Happening;
 use super::ground::GroundError;
 use super::lab::Lab;
-use super::{control_plane, workers};
 use crate::domain::group::{Group, Launches, Sizes};
+use crate::domain::ids::GroupName;
 use crate::world::query::Service;
 
 /// The sizes that the group has by the wishes of people, whatever rehull tells it meanwhile; `None`: nobody has wished.
@@ -19,8 +19,7 @@ pub(super) struct Wishes {
 
 impl Wishes {
     /// What it has to be in the end, where so many machines were laid.
-    pub(super) fn wanted(self, laid: u8) -> Sizes {
-        let laid = u32::from(laid);
+    pub(super) fn wanted(self, laid: u32) -> Sizes {
         self.sizes.unwrap_or(Sizes {
             min: laid,
             max: laid,
@@ -35,10 +34,9 @@ impl Wishes {
 
     /// The group is left as people want it. Whose minimum it is cannot be told where rehull lowers it as well, nor whose
     /// maximum after two wishes: one may have taken the other back before anybody had looked.
-    pub(super) fn are_met(self, laid: u8, left: Sizes) -> bool {
+    pub(super) fn are_met(self, laid: u32, left: Sizes) -> bool {
         let wanted = self.wanted(laid);
-        let min =
-            !self.are_some() && left.min == wanted.min || self.are_some() && left.min <= u32::from(laid);
+        let min = !self.are_some() && left.min == wanted.min || self.are_some() && left.min <= laid;
         let max = left.max == wanted.max || self.count > 1 && left.max >= left.desired;
         min && max && left.desired == wanted.desired
     }
@@ -49,7 +47,7 @@ impl Wishes {
     }
 
     /// One more.
-    pub(super) fn more(&mut self, laid: u8) {
+    pub(super) fn more(&mut self, laid: u32) {
         let sizes = self.wanted(laid);
         let desired = sizes.desired.saturating_add(1);
         let max = sizes.max.max(desired);
@@ -60,7 +58,7 @@ impl Wishes {
         });
     }
 
-    fn less(&mut self, laid: u8) {
+    fn less(&mut self, laid: u32) {
         let sizes = self.wanted(laid);
         let desired = sizes.desired.saturating_sub(1);
         let min = sizes.min.min(desired);
@@ -71,7 +69,7 @@ impl Wishes {
         });
     }
 
-    fn at_most(&mut self, laid: u8, most: u32) {
+    fn at_most(&mut self, laid: u32, most: u32) {
         let sizes = self.wanted(laid);
         self.are(Sizes {
             min: sizes.min.min(most),
@@ -82,18 +80,16 @@ impl Wishes {
 }
 
 impl Lab {
-    /// The group that people touch.
-    fn touched(&self) -> Option<String> {
-        let of_workers = self.workers.map(|_| workers::first());
-        of_workers.or_else(|| self.control_plane.map(|_| control_plane::NAME.to_owned()))
+    /// The group that people touch, and so many machines of it were laid.
+    fn touched(&self) -> Option<(GroupName, u32)> {
+        let workers = self.workers.as_ref().and_then(|laid| laid.first());
+        let of_workers = workers.map(|group| (GroupName::new(&group.name), group.machines));
+        let servers = self.control_plane.as_ref();
+        of_workers.or_else(|| servers.map(|laid| (laid.group.clone(), laid.machines)))
     }
 
-    /// So many machines of it were laid.
-    fn laid(&self) -> u8 {
-        let of_workers = self.workers.map(|laid| laid.machines);
-        of_workers
-            .or_else(|| self.control_plane.map(|laid| laid.machines))
-            .unwrap_or(0)
+    fn laid(&self) -> u32 {
+        self.touched().map_or(0, |(_, machines)| machines)
     }
 
     fn update_by_hand(
@@ -112,33 +108,35 @@ impl Lab {
         if self.workers.is_none() {
             return;
         }
+        let Some((name, _)) = self.touched() else { return };
         let Ok((_, subnets)) = self.subnets(now, 1_usize.saturating_add(usize::from(is_more))) else {
             return;
         };
         let said = [("VPCZoneIdentifier", subnets.join(","))];
         let said = said.each_ref().map(|(key, value)| (*key, value.as_str()));
         // What is refused to a person's hand did not happen.
-        let _ = self.update_by_hand(now, &workers::first(), &said);
+        let _ = self.update_by_hand(now, name.as_str(), &said);
     }
 
     /// Somebody edits the group.
     pub(super) fn edit_group(&mut self, now: Timestamp, how: &Happening) {
-        let Some(name) = self.touched() else { return };
-        let Ok(Some(found)) = self.workers_by_hand(now, &name) else {
+        let Some((name, _)) = self.touched() else { return };
+        let Ok(Some(found)) = self.group_by_hand(now, &name) else {
             return;
         };
+        let name = name.as_str();
         let is = |one: Happening| *how == one;
         // What is refused to a person's hand did not happen.
         let _ = if is(Happening::VersionEdited) {
-            self.edit_version(now, &name, &found)
+            self.edit_version(now, name, &found)
         } else if is(Happening::MaxLowered) {
-            self.lower_max(now, &name, &found)
+            self.lower_max(now, name, &found)
         } else if is(Happening::ScaleIn) {
-            self.scale_in(now, &name, &found)
+            self.scale_in(now, name, &found)
         } else if is(Happening::ScaleOut) {
-            self.scale_out(now, &name, &found)
+            self.scale_out(now, name, &found)
         } else if is(Happening::ProcessesResumed) {
-            self.resume_all(now, &name)
+            self.resume_all(now, name)
         } else {
             Ok(())
         };
@@ -168,7 +166,9 @@ impl Lab {
 
     /// A person, or an autoscaler. A control plane is nobody's to scale.
     fn scale_out(&mut self, now: Timestamp, name: &str, found: &Group) -> Result<(), GroundError> {
-        let Some(laid) = self.workers else { return Ok(()) };
+        if self.workers.is_none() {
+            return Ok(());
+        }
         let desired = found.sizes.desired.saturating_add(1);
         let most = found.sizes.max.max(desired).to_string();
         let said = [
@@ -176,7 +176,7 @@ impl Lab {
             ("DesiredCapacity", &desired.to_string()),
         ];
         self.update_by_hand(now, name, &said)?;
-        self.wishes.more(laid.machines);
+        self.wishes.more(self.laid());
         Ok(())
     }
 

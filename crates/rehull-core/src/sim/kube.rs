@@ -1,6 +1,7 @@
 //! A modelled Kubernetes: nodes that register and get ready, what makes up for pods that go, a scheduler, budgets and the
 //! Eviction API. It knows neither a plan nor rehull. What each answer is measured against: docs/fidelity.md.
 
+mod cast;
 mod evict;
 mod life;
 mod look;
@@ -11,12 +12,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub(super) use self::cast::Cast;
 pub(super) use self::pod::{PodOf, SimPod};
 use super::draw::{Draw, Spread};
 use super::lab::{Lab, later};
 use crate::domain::ids::{InstanceId, NodeName, ObjectName, PodUid};
 use crate::domain::version::KubernetesVersion;
-use crate::world::{BootId, Timing};
+use crate::world::instance::InstanceState;
+use crate::world::{BootId, Timing, World};
 
 /// The variable of the user data by which a machine knows that it is a node.
 const RELEASE: &str = "REHULL_NODE=";
@@ -53,21 +56,8 @@ pub(super) struct Kube {
     due: Option<Timestamp>,
     /// The kubelet of this node stands still.
     frozen: Option<NodeName>,
-}
-
-/// A workload, its budget included.
-#[derive(Clone, Debug)]
-pub(super) struct Cast {
-    pub(super) name: ObjectName,
-    pub(super) replicas: u32,
-    /// `minAvailable`; `None`: no budget.
-    pub(super) least: Option<u32>,
-    /// Its pods may be scheduled on cordoned nodes.
-    pub(super) tolerates_cordon: bool,
-    /// When its budget was changed last.
-    pub(super) changed: Option<Timestamp>,
-    /// Its budget allows nobody to go, whatever `least` says.
-    pub(super) blocks: bool,
+    /// Grows with everything that the answer of a node to a health check depends on.
+    changes: u64,
 }
 
 /// A machine with a kubelet.
@@ -172,6 +162,16 @@ impl Kube {
         self.set_due();
     }
 
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// What runs on the node of this machine passes the checks of a load balancer.
+    pub(super) fn answers(&self, machine: &InstanceId, boot: BootId) -> bool {
+        let node = self.nodes.get(&node_name(machine));
+        node.is_some_and(|node| node.boot == boot && node.is_ready() && node.silent.is_none())
+    }
+
     /// It is off. Whether it was a node.
     fn power_off(&mut self, now: Timestamp, id: &InstanceId, boot: BootId, is_gone: bool) -> bool {
         let node = self
@@ -179,6 +179,7 @@ impl Kube {
             .get_mut(&node_name(id))
             .filter(|node| node.boot == boot);
         let Some(node) = node else { return false };
+        self.changes = self.changes.saturating_add(1);
         node.is_gone = is_gone;
         if node.stage == NodeStage::Boots {
             node.due = None;
@@ -205,6 +206,7 @@ impl Kube {
         let Some(node) = self.nodes.get_mut(&name) else {
             return;
         };
+        self.changes = self.changes.saturating_add(1);
         if begins {
             node.silent = Some(now);
             node.due = Some(later(now, SILENT));
@@ -228,8 +230,8 @@ impl Kube {
     }
 
     /// The budget of a workload allows nobody to go, or is as before.
-    pub(super) fn block(&mut self, now: Timestamp, workload: &str, blocks: bool) {
-        for cast in self.cast.iter_mut().filter(|cast| cast.name.as_str() == workload) {
+    pub(super) fn block(&mut self, now: Timestamp, workload: &ObjectName, blocks: bool) {
+        for cast in self.cast.iter_mut().filter(|cast| cast.name == *workload) {
             cast.blocks = blocks;
             cast.changed = Some(now);
         }
@@ -248,6 +250,7 @@ impl Kube {
         node.stage = stage;
         let is_ready = node.is_ready();
         if was_ready != is_ready {
+            self.changes = self.changes.saturating_add(1);
             let pods = self.pods.values_mut();
             for pod in pods.filter(|pod| pod.node.as_ref() == Some(name)) {
                 pod.is_hosted = is_ready;
@@ -346,31 +349,36 @@ pub(super) fn user_data(release: KubernetesVersion) -> String {
     format!("#!/bin/sh\n{RELEASE}{release}\n")
 }
 
+/// A machine that does not come back.
+fn is_gone(world: &World, id: &InstanceId) -> bool {
+    let machine = world.instance(id.as_str());
+    machine.is_none_or(|one| match one.state {
+        InstanceState::ShuttingDown | InstanceState::Terminated => true,
+        InstanceState::Pending | InstanceState::Running | InstanceState::Stopped => false,
+    })
+}
+
 impl Lab {
     /// What is due at the nodes.
     pub(super) fn live_on_nodes(&mut self, now: Timestamp) {
         if self.kube.is_empty() {
             return;
         }
+        let world = &self.world;
+        self.kube.bury(now, |machine| is_gone(world, machine));
         if self.kube.advance(now, self.draw) {
             self.stir();
+            self.check_servers(now);
         }
         self.judge_workers(now);
     }
 
     /// Whatever the reason: nothing runs there any more.
     pub(super) fn node_goes_off(&mut self, now: Timestamp, id: &InstanceId, boot: BootId) {
-        use crate::world::instance::InstanceState;
         if self.kube.is_empty() {
             return;
         }
-        let is_gone = self
-            .world
-            .instance(id.as_str())
-            .is_none_or(|one| match one.state {
-                InstanceState::ShuttingDown | InstanceState::Terminated => true,
-                InstanceState::Pending | InstanceState::Running | InstanceState::Stopped => false,
-            });
+        let is_gone = is_gone(&self.world, id);
         if self.kube.power_off(now, id, boot, is_gone) {
             self.stir();
             self.judge_end_of_node(now, id);

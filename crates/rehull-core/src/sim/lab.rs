@@ -3,12 +3,12 @@
 mod sight;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::chronicle::{Chronicle, Happened};
-use super::control_plane::ControlPlane;
 use super::draw::{Draw, Spread};
 use super::edits::Wishes;
 use super::etcd::Etcd;
@@ -16,12 +16,12 @@ use super::fault::Happening;
 use super::guest::{Disk, Guest, Surroundings, UserData};
 use super::hands::Views;
 use super::kube::Kube;
+use super::laid::{ServersLaid, WorkersLaid};
 use super::oracle::{Counts, Oracle};
 use super::servers::Servers;
 use super::store::Objects;
 use super::terraform::{ProgramNumber, Terraform};
 use super::time::ProcessNumber;
-use super::workers::Workers;
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{BootPhase, BootReport};
 use crate::domain::ids::{InstanceId, RolloutId, VolumeId};
@@ -65,11 +65,11 @@ pub(crate) struct Lab {
     pub(super) guests: BTreeMap<InstanceId, Guest>,
     pub(super) disks: BTreeMap<String, Disk>,
     /// What was laid of a control plane.
-    pub(super) control_plane: Option<ControlPlane>,
+    pub(super) control_plane: Option<Arc<ServersLaid>>,
     /// Control-plane machines.
     pub(super) servers: Servers,
     /// What was laid of workers.
-    pub(super) workers: Option<Workers>,
+    pub(super) workers: Option<Arc<WorkersLaid>>,
     /// What people have wished of the sizes of the group that they touch.
     pub(super) wishes: Wishes,
     /// What runs on workers, if there are any.

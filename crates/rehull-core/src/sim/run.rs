@@ -86,28 +86,25 @@ pub fn prepare(scenario: &Scenario) -> Result<Prepared, GroundError> {
 /// Lets rehull itself create the cluster on this ground.
 pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unplanned> {
     let mut lab = ground.lab;
-    // Volumes of a cluster that is created have been there for a while.
-    let settled = Duration::from_secs(
-        if scenario.control_plane.is_some() || scenario.workers.is_some() {
-            1_800
-        } else {
-            600
-        },
-    );
+    let like = ground::machine_content(&ground.before);
+    let now = VirtualTime::default().now();
     let control_plane = match scenario.control_plane {
         Some(wanted) => {
-            let like = ground::machine_content(&ground.before);
             let by_terraform = scenario.provisioner == Provisioner::Terraform;
-            let now = VirtualTime::default().now();
             let targets = lab.lay_control_plane(now, wanted, (&like, by_terraform))?;
             Some((wanted, targets))
         }
         None => None,
     };
     if let Some(wanted) = scenario.workers {
-        let like = ground::machine_content(&ground.before);
-        lab.lay_workers(VirtualTime::default().now(), wanted, &like)?;
+        lab.lay_workers(now, wanted, &like)?;
     }
+    // Volumes of a cluster that is created have been there for a while.
+    let settled = Duration::from_secs(if lab.control_plane.is_some() || lab.workers.is_some() {
+        1_800
+    } else {
+        600
+    });
     lab.advance(super::time::instant(settled));
     let rules = Rules::default();
     let mut run = Run::start(lab, settled, &Faults::default());
@@ -122,7 +119,9 @@ pub(super) fn settle(ground: Ground, scenario: Scenario) -> Result<Prepared, Unp
         plan.envelope.control_plane = Some(control_plane::plan(wanted, targets, machine));
         plan.server_user_data = Some(control_plane::user_data(wanted.to));
     }
-    plan.envelope.workers = scenario.workers.map(workers::plan);
+    if let Some(wanted) = scenario.workers {
+        plan.envelope.workers = Some(workers::plan(wanted));
+    }
     let mut lab = run.stage.lab().clone();
     lab.oracle.read_ahead(&plan);
     Ok(Prepared {

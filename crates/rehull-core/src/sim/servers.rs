@@ -27,8 +27,8 @@ pub(super) struct Servers {
     heard: BTreeMap<TargetId, (BootId, bool)>,
     /// Grows with everything that an answer of one of them depends on.
     changes: u64,
-    /// Changes of the world and of these that health checks have heard of.
-    checked: Option<(u64, u64)>,
+    /// Changes of the world, of these and of nodes that health checks have heard of.
+    checked: Option<[u64; 3]>,
 }
 
 /// A control-plane machine that has power.
@@ -185,9 +185,10 @@ impl Lab {
         }
     }
 
-    /// Health checks hear what a server answers now; what has changed nowhere they have heard.
+    /// Health checks hear what a server answers now, and what runs on a node; what has changed nowhere they have heard.
     pub(super) fn check_servers(&mut self, now: Timestamp) {
-        let changes = Some((self.world.revision(), self.servers.changes));
+        let parts = [self.world.revision(), self.servers.changes, self.kube.changes()];
+        let changes = Some(parts);
         if std::mem::replace(&mut self.servers.checked, changes) == changes {
             return;
         }
@@ -195,9 +196,11 @@ impl Lab {
         let known = |target: &TargetId| checks.iter().any(|check| check.target == *target);
         self.servers.heard.retain(|target, _| known(target));
         for check in checks {
-            let server = self.servers.all.get(&InstanceId::new(&check.target.instance));
-            let passes =
-                server.is_some_and(|server| server.boot == check.boot && server.stage == Stage::Serves);
+            let id = InstanceId::new(&check.target.instance);
+            let passes = match self.servers.all.get(&id) {
+                Some(server) => server.boot == check.boot && server.stage == Stage::Serves,
+                None => self.kube.answers(&id, check.boot),
+            };
             // A target that has just been registered has heard nothing, which is no.
             let heard = (check.boot, passes);
             let before = self.servers.heard.insert(check.target.clone(), heard);

@@ -1,29 +1,32 @@
 //! The workers of a simulated cluster: what Terraform would have laid, what runs on them, and the plan of their upgrade.
 
-use crate::domain::machine::MachineContent;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::ground::{GroundError, PERSON, wrong};
+use super::ground::GroundError;
 use super::kube::{Cast, user_data};
 use super::lab::Lab;
-use crate::domain::group::Group;
+use super::laid::{GroupToLay, WorkerGroupLaid, WorkersLaid};
 use crate::domain::ids::{
-    ContentDigest, GroupName, InstanceId, LaunchTemplateName, NodeName, ObjectName, PodUid, StepId, Token,
+    ContentDigest, GroupName, InstanceId, LaunchTemplateName, NodeName, ObjectName, PodUid, StepId,
 };
+use crate::domain::machine::MachineContent;
 use crate::domain::version::KubernetesVersion;
 use crate::plan::{OrderRule, ServerContent, WorkerGroupPlan, WorkerPolicy, WorkersPlan};
 use crate::ports::{PortError, TemplateContent, Unevicted};
-use crate::world::query::Service;
 
 /// Name of the groups and of their launch templates, less a letter.
 const NAME: &str = "sim-workers";
 /// The workload whose budget can be made to allow nobody to go.
-pub(super) const BLOCKED: &str = "default/web";
+const BLOCKED: &str = "default/web";
 /// The one that others depend on, and one of those.
 const FIRST: &str = "default/redis";
 const THEN: &str = "default/backend";
+/// What runs on every node.
+const DAEMONS: [&str; 2] = ["kube-system/cni", "kube-system/kube-proxy"];
 
 /// Workers in a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,14 +76,32 @@ impl Workers {
     }
 
     /// Names of the groups.
-    pub(super) fn names(self) -> impl Iterator<Item = String> {
+    fn names(self) -> impl Iterator<Item = String> {
         self.letters().map(|letter| format!("{NAME}-{letter}"))
+    }
+
+    fn laid(self) -> WorkersLaid {
+        let groups = self.names().map(|name| WorkerGroupLaid {
+            name,
+            machines: u32::from(self.machines),
+            surge: u32::from(self.surge),
+            unavailable: WorkerPolicy::default().max_unavailable,
+        });
+        WorkersLaid {
+            groups: groups.collect(),
+            budget: u32::from(self.budget),
+            order: vec![order()],
+            blocked: ObjectName::new(BLOCKED),
+        }
     }
 }
 
-/// The group that people touch.
-pub(super) fn first() -> String {
-    format!("{NAME}-a")
+/// The declared order.
+fn order() -> OrderRule {
+    OrderRule {
+        first: ObjectName::new(FIRST),
+        then: ObjectName::new(THEN),
+    }
 }
 
 fn digest(release: KubernetesVersion) -> ContentDigest {
@@ -90,21 +111,22 @@ fn digest(release: KubernetesVersion) -> ContentDigest {
 
 /// What runs: something with a budget, something that others depend on, something that may run anywhere.
 fn cast() -> Vec<Cast> {
-    let one = |name: &str, replicas, least, tolerates_cordon| Cast {
-        name: ObjectName::new(name),
-        replicas,
-        least,
-        tolerates_cordon,
-        changed: None,
-        blocks: false,
+    let mut cast = vec![
+        Cast::new(BLOCKED, 4, Some(3)),
+        Cast::new(FIRST, 2, Some(1)),
+        Cast::new(THEN, 2, Some(1)),
+    ];
+    cast.extend(system());
+    cast
+}
+
+/// What runs in every cluster.
+pub(super) fn system() -> [Cast; 2] {
+    let operator = Cast {
+        tolerates_cordon: true,
+        ..Cast::new("kube-system/operator", 1, None)
     };
-    vec![
-        one(BLOCKED, 4, Some(3), false),
-        one(FIRST, 2, Some(1), false),
-        one(THEN, 2, Some(1), false),
-        one("kube-system/coredns", 2, Some(1), false),
-        one("kube-system/operator", 1, None, true),
-    ]
+    [Cast::new("kube-system/coredns", 2, Some(1)), operator]
 }
 
 impl Lab {
@@ -116,43 +138,32 @@ impl Lab {
         like: &TemplateContent,
     ) -> Result<(), GroundError> {
         let (_, subnets) = self.subnets(now, usize::from(wanted.groups))?;
-        let machines = wanted.machines.to_string();
         for (name, subnet) in wanted.names().zip(subnets.iter().cycle()) {
-            for (number, release) in [wanted.from, wanted.to].into_iter().enumerate() {
-                let content = TemplateContent {
-                    digest: digest(release),
-                    user_data: user_data(release),
-                    ..like.clone()
-                };
-                let token = Token::new(format!("{name}-{number}"));
-                let template = LaunchTemplateName::new(&name);
-                self.write_version(now, &template, &content, (&token, number > 0))
-                    .map_err(wrong)?;
-            }
-            let said = [
-                ("AutoScalingGroupName", name.as_str()),
-                ("MinSize", &machines),
-                ("MaxSize", &machines),
-                ("DesiredCapacity", &machines),
-                ("VPCZoneIdentifier", subnet),
-                ("LaunchTemplate.LaunchTemplateName", &name),
-                ("LaunchTemplate.Version", "1"),
-            ];
-            self.by_hand(now, Service::AutoScaling, "CreateAutoScalingGroup", &said)?;
+            let versions = [wanted.from, wanted.to].map(|release| TemplateContent {
+                digest: digest(release),
+                user_data: user_data(release),
+                ..like.clone()
+            });
+            self.lay_versions(now, &name, &versions)?;
+            let group = GroupToLay {
+                name: &name,
+                launch_template: &name,
+                machines: u32::from(wanted.machines),
+                subnets: std::slice::from_ref(subnet),
+                targets: &[],
+            };
+            self.lay_group(now, &group)?;
         }
-        let daemons = ["kube-system/cni", "kube-system/kube-proxy"].map(ObjectName::new);
         let nodes = usize::from(wanted.groups.saturating_mul(wanted.machines));
-        self.kube.lay(cast(), daemons.to_vec(), nodes);
-        self.workers = Some(wanted);
+        self.populate(cast(), wanted.laid(), nodes);
         Ok(())
     }
 
-    /// A group, as somebody reads it who is not rehull.
-    pub(super) fn workers_by_hand(&mut self, now: Timestamp, name: &str) -> Result<Option<Group>, PortError> {
-        let key = std::mem::replace(&mut self.key, PERSON.to_owned());
-        let found = self.group_view(now, &GroupName::new(name));
-        self.key = key;
-        found
+    /// What runs on workers that are laid: these workloads, and what runs on every node.
+    pub(super) fn populate(&mut self, cast: Vec<Cast>, laid: WorkersLaid, nodes: usize) {
+        let daemons = DAEMONS.map(ObjectName::new);
+        self.kube.lay(cast, daemons.to_vec(), nodes);
+        self.workers = Some(Arc::new(laid));
     }
 
     pub(super) fn set_node(
@@ -178,22 +189,15 @@ impl Lab {
 
     /// How they stand at the end.
     pub(super) fn workers_ended(&mut self, now: Timestamp) -> Option<WorkersEnded> {
-        let wanted = self.workers?;
+        let laid = self.workers.clone()?;
         let ready = self
             .kube
             .nodes()
             .filter(|(_, node)| node.is_ready() && node.lives());
         let mut kubelets: Vec<KubernetesVersion> = ready.map(|(_, node)| node.release).collect();
         kubelets.sort();
-        let groups = wanted.names().filter_map(|name| {
-            let found = self.workers_by_hand(now, &name).ok()??;
-            let sizes = found.sizes;
-            Some(format!(
-                "launches {:?}, {}..{}, desired {}, suspended {:?}",
-                found.launches, sizes.min, sizes.max, sizes.desired, found.suspended
-            ))
-        });
-        let groups = groups.collect();
+        let names = laid.groups.iter().map(|group| GroupName::new(&group.name));
+        let groups = names.filter_map(|name| self.group_ended(now, &name)).collect();
         Some(WorkersEnded {
             kubelets,
             groups,
@@ -224,14 +228,10 @@ pub(super) fn plan(wanted: Workers) -> WorkersPlan {
             ..WorkerPolicy::default()
         },
     });
-    let order = OrderRule {
-        first: ObjectName::new(FIRST),
-        then: ObjectName::new(THEN),
-    };
     WorkersPlan {
         groups: groups.collect(),
         budget: u32::from(wanted.budget),
-        order: vec![order],
+        order: vec![order()],
     }
 }
 
@@ -247,6 +247,3 @@ pub(super) fn turned(there: &WorkersPlan) -> WorkersPlan {
         ..there.clone()
     }
 }
-
-/// The declared order, for whoever judges it.
-pub(super) const ORDER: (&str, &str) = (FIRST, THEN);

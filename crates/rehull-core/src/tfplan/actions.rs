@@ -62,6 +62,19 @@ impl Action {
         }
     }
 
+    /// The object has the arguments of this change from then on.
+    #[must_use]
+    pub fn gives(self) -> bool {
+        match self {
+            Self::Create
+            | Self::Update
+            | Self::DeleteThenCreate
+            | Self::CreateThenDelete
+            | Self::CreateThenForget => true,
+            Self::NoOp | Self::Read | Self::Delete | Self::Forget => false,
+        }
+    }
+
     /// The object that exists now is no longer the one that Terraform knows afterwards.
     #[must_use]
     pub fn replaces(self) -> bool {

@@ -15,6 +15,9 @@ pub struct Terms {
     /// Names of the `dynamic` blocks that stand in the sources: of one that is not known before the apply a plan tells nothing,
     /// not even that it is there.
     pub dynamic: BTreeSet<String>,
+    /// Names of arguments that are, wherever they stand in the sources, lists of references to attributes of resources, one by
+    /// one: of a list a plan tells what it refers to, and not what stands beside that.
+    pub plain: BTreeSet<String>,
 }
 
 impl Terms {
@@ -26,6 +29,7 @@ impl Terms {
             tool,
             providers: PROVIDERS.iter().map(|source| (*source).to_owned()).collect(),
             dynamic: BTreeSet::new(),
+            plain: BTreeSet::new(),
         }
     }
 }
@@ -107,3 +111,6 @@ impl Contract {
         roles.find(|role| role.launch_template.as_str() == template)
     }
 }
+
+/// Lists of which every item is judged: whoever reads the sources looks whether they are [`Terms::plain`].
+pub const LISTS: &[&str] = &super::gate::over::ACTIONS;

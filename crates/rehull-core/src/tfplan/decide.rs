@@ -6,12 +6,13 @@ use std::io::Read;
 use serde_json::value::RawValue;
 
 use super::actions::Action;
+use super::computed::Computed;
 use super::contract::{Mode, Terms};
 use super::decision::{
     Counts, Decision, RoleChange, SHOWN_CHANGES_MAX, Setting, ShownAttribute, ShownChange, ShownVariable,
     Verdict,
 };
-use super::digest::sha256;
+use super::digest::{Fingerprints, sha256};
 use super::gate::general::{NO_CONFIGURATION, NO_KEY, UNREADABLE};
 use super::gate::{Gate, is_nothing, outputs};
 use super::header::{failed_checks, headed};
@@ -50,6 +51,7 @@ pub fn decide(plan: impl Read, terms: &Terms, setting: &Setting) -> Result<Decis
         counts: Counts::default(),
         configured: false,
         told: None,
+        computed: Computed::default(),
     };
     let header = read(plan, &mut reader)?;
     Ok(reader.verdict(&header))
@@ -68,6 +70,8 @@ struct Reader<'t> {
     configured: bool,
     /// Digest of what providers are told, as the configuration says it.
     told: Option<ContentDigest>,
+    /// Arguments that are set and not known yet: without any the sources are no part of what is approved.
+    computed: Computed,
 }
 
 impl Sink for Reader<'_> {
@@ -115,6 +119,7 @@ impl Sink for Reader<'_> {
             sha256(text.as_bytes())
         });
         self.gate.configuration(&configuration);
+        self.computed.configured(&configuration, &self.terms.dynamic);
         let declared = configuration
             .get("root_module")
             .and_then(|root| root.get("variables"));
@@ -200,6 +205,10 @@ impl Reader<'_> {
         if let Some(deposed) = &change.deposed {
             name = format!("{name} (deposed {deposed})");
         }
+        // Of an upgrade the gate knows what each argument says.
+        if let Mode::Infrastructure = self.terms.mode {
+            self.computed.note(&change.address, trees);
+        }
         let key = self.setting.key.as_ref();
         let recorded = record::object(key, &name, &change.kind, trees);
         let part = self.part(&name, shape(change, trees), recorded);
@@ -237,7 +246,11 @@ impl Reader<'_> {
                 continue;
             };
             self.counts.outputs += 1;
-            let recorded = record::value(self.setting.key.as_ref(), &address, &change.trees()?);
+            let trees = change.trees()?;
+            if let Mode::Infrastructure = self.terms.mode {
+                self.computed.note_output(&trees);
+            }
+            let recorded = record::value(self.setting.key.as_ref(), &address, &trees);
             let part = self.part(&address, action.verb().to_owned(), recorded);
             self.manifest.outputs.insert(name.into_owned(), part);
         }
@@ -260,6 +273,17 @@ impl Reader<'_> {
             .take()
             .map(|told| ("settings of providers".to_owned(), told.to_string()));
         self.manifest.facts.extend(told);
+        if self.computed.is_set() {
+            // Under the key, too: files with variables lie there.
+            let prints = Fingerprints::at(self.setting.key.as_ref(), "sources");
+            let fact = |(folder, digest): (&String, &ContentDigest)| {
+                (
+                    format!("sources in `{folder}`"),
+                    prints.of(folder, digest.as_str()),
+                )
+            };
+            self.manifest.facts.extend(self.setting.sources.iter().map(fact));
+        }
         let refused = !findings.is_empty();
         Decision {
             verdict: match (refused, works) {

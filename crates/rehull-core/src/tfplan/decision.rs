@@ -18,6 +18,9 @@ pub struct Setting {
     pub providers: BTreeMap<String, String>,
     /// `sha256:` over `.terraform.lock.hcl`.
     pub lock_file: ContentDigest,
+    /// `sha256:` over the files of each folder that the plan was made from, by the folder as the root module sees it. They
+    /// are covered where a change has an argument that is set and not known yet.
+    pub sources: BTreeMap<String, ContentDigest>,
     /// What it is a plan of.
     pub of: Belongs,
     /// For sensitive values; without one a plan that has any is refused.

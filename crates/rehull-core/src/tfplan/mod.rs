@@ -8,6 +8,7 @@
 
 mod actions;
 mod checks;
+mod computed;
 mod contract;
 mod decide;
 mod decision;
@@ -25,7 +26,7 @@ mod reference;
 pub use crate::domain::terraform::{Address, Difference, Kind, MANIFEST_FORMAT, Manifest, Part, RoleContent};
 pub use actions::Action;
 pub use checks::unmet_checks;
-pub use contract::{Contract, Mode, PROVIDERS, Templates, Terms, Tool};
+pub use contract::{Contract, LISTS, Mode, PROVIDERS, Templates, Terms, Tool};
 pub use decide::decide;
 pub use decision::{
     Belongs, Counts, Decision, Place, RoleChange, SHOWN_CHANGES_MAX, Setting, ShownAttribute, ShownChange,

@@ -3,12 +3,16 @@
 //! passed on, and what is wanted is set.
 
 /// Set for every run: nobody is there to answer, and nothing is asked of the vendor. Whoever has chosen a workspace in this
-/// folder has chosen another state by it, in which nothing exists: environments are folders.
-pub const ALWAYS: [(&str, &str); 4] = [
+/// folder has chosen another state by it, in which nothing exists: environments are folders. A module that is fetched may name
+/// others, which nobody has looked at before `init` fetches them: of those no repository of this computer is asked (git), nor
+/// its hooks run (Mercurial).
+pub const ALWAYS: [(&str, &str); 6] = [
     ("TF_IN_AUTOMATION", "1"),
     ("TF_INPUT", "0"),
     ("CHECKPOINT_DISABLE", "1"),
     ("TF_WORKSPACE", "default"),
+    ("GIT_ALLOW_PROTOCOL", "https:ssh"),
+    ("HGRCSKIPREPO", "1"),
 ];
 
 /// What a process needs to run, and to reach AWS through the proxy and with the identity that it was given.

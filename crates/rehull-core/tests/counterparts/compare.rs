@@ -53,7 +53,7 @@ impl Run {
             return None;
         }
         let place = Place::take();
-        let mut real = Real::new(&toolbox());
+        let mut real = Real::new(&toolbox(), &self.steps);
         let answers = transcript(&mut real, &self.steps);
         let mut text = String::new();
         for (model, etcd) in modelled.iter().zip(&answers) {

@@ -66,6 +66,7 @@ counterparts! {
     fn a_peer_url_added_twice_is_refused_as_in_etcd() { each(sequences::same_second) }
     fn members_that_are_down_or_unstarted_are_counted_as_in_etcd() { each(sequences::down) }
     fn a_member_that_hangs_is_counted_as_in_etcd() { each(sequences::frozen) }
+    fn a_member_that_is_cut_off_from_its_peers_answers_as_in_etcd() { each(sequences::cut_off) }
     fn a_lost_quorum_and_a_lost_leader_answer_as_in_etcd() { each(sequences::no_quorum) }
     fn half_a_bootstrap_has_the_version_that_etcd_gives_it() { each(sequences::half_a_bootstrap) }
     fn alarms_refuse_and_serve_what_they_do_in_etcd() { each(sequences::alarms) }

@@ -264,6 +264,8 @@ impl Model {
             Step::Lose(start) => return Some(self.lose(start)),
             Step::Ends(slot) => return Some(self.ends(slot)),
             Step::Kill(slot) => self.stop(slot),
+            Step::Cut(slot) => self.cut(slot, true),
+            Step::Mend(slot) => self.cut(slot, false),
             Step::Freeze(slot) => self.freeze(slot, true),
             Step::Thaw(slot) => self.freeze(slot, false),
             Step::Save(slot) => {
@@ -279,6 +281,10 @@ impl Model {
 
     fn freeze(&mut self, slot: Slot, frozen: bool) {
         self.etcd.freeze(self.now, &SlotName::new(slot), frozen);
+    }
+
+    fn cut(&mut self, slot: Slot, cut: bool) {
+        self.etcd.cut(self.now, &SlotName::new(slot), cut);
     }
 
     /// The model's clients write all the time; who lacks a fifth lags behind.

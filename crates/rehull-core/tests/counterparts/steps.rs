@@ -54,6 +54,10 @@ pub(crate) enum Step {
     Freeze(Slot),
     /// SIGCONT.
     Thaw(Slot),
+    /// The network between it and its peers swallows everything; clients reach it.
+    Cut(Slot),
+    /// It passes everything on again.
+    Mend(Slot),
     /// Keeps a copy of the disk of a slot whose process does not run.
     Save(Slot),
     /// Waits for the process to end by itself.

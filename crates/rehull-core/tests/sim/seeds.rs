@@ -226,7 +226,8 @@ pub(crate) fn campaign(first: u64, seeds: u64, scenario: Drawn, wrong: Wrong) ->
 
 #[test]
 fn whatever_a_bad_day_brings_no_promise_is_broken_and_every_upgrade_finishes() {
-    let (_, failures) = campaign(0, SEEDS, scenario, wrong);
+    let seeds = number("REHULL_SIM_MEMBERS", SEEDS);
+    let (_, failures) = campaign(0, seeds, scenario, wrong);
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 

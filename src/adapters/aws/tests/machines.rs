@@ -174,6 +174,30 @@ async fn a_boot_report_that_cannot_be_trusted_is_a_gap_with_its_name_and_never_a
     }
 }
 
+/// With the user data of another slot it knows itself as that one, and says there that its tags are not.
+#[tokio::test]
+async fn a_machine_that_refuses_under_the_name_of_another_slot_is_heard_and_nothing_else_is() {
+    let tagged = [("rehull:slot", "etcd-a")];
+    for (phase, heard) in [("refused", Some(BootPhase::Refused)), ("running", None)] {
+        let seen = observe([
+            instances(&[instance("i-0aa", "running", &tagged)]),
+            Answer::new(
+                200,
+                "<ListBucketResult><Contents><Key>artefacts/boot/dev/etcd-b/i-0aa.json</Key></Contents></ListBucketResult>",
+            ),
+            Answer::new(
+                200,
+                &format!(r#"{{"format":1,"instance":"i-0aa","phase":"{phase}","code":"bad-tags"}}"#),
+            )
+            .header("etag", "\"1\""),
+        ])
+        .await;
+        assert_eq!(why(&seen), Vec::<String>::new());
+        let report = seen.value[0].report.as_ref();
+        assert_eq!(report.map(|report| report.phase.clone()), heard);
+    }
+}
+
 #[tokio::test]
 async fn an_unreadable_part_hides_nothing_else() {
     let running = || instances(&[instance("i-0aa", "running", &[("rehull:slot", "etcd-a")])]);

@@ -25,3 +25,35 @@ async fn plans_of_earlier_tries_are_gone_when_a_process_ends_and_when_another_tr
     assert!(next.ends_with("terraform/3"), "{}", next.display());
     assert!(!plan.exists() && !shown.exists() && errors.exists());
 }
+
+/// Neither `init`, which fetches modules, nor a plan, which starts providers.
+#[tokio::test]
+async fn what_may_start_a_program_is_refused_before_terraform_is_called_at_all() {
+    let rig = Rig::new(0, 0);
+    for (n, (file, text, why)) in [
+        (
+            "main.tf",
+            "module \"a\" {\n  source = \"hg::file:///x.hg\"\n}\n",
+            "`module \"a\"` has the source `hg::file:///x.hg`",
+        ),
+        (
+            ".terraform.lock.hcl",
+            "provider \"registry.terraform.io/evil/evil\" {\n  version = \"1.0.0\"\n}\n",
+            "the provider `registry.terraform.io/evil/evil` stands in ",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        fs::write(rig.terraform.module.join(file), text).unwrap();
+        let folder = rig.dir.path().join(format!("run-{n}"));
+        let attempt = Attempt::begin(&rig.terraform, &folder, None, &|_, _, _| {}).unwrap();
+        let infrastructure = rehull_core::tfplan::Mode::Infrastructure;
+        let proposed = attempt.propose(infrastructure, Belongs::Nothing, None).await;
+        let unfit = proposed.err().unwrap();
+        assert!(unfit.why.starts_with(why), "{}", unfit.why);
+        assert!(!unfit.help.is_empty());
+        fs::remove_file(rig.terraform.module.join(file)).unwrap();
+    }
+    assert!(rig.calls().is_empty(), "{:?}", rig.calls());
+}

@@ -14,6 +14,10 @@ use crate::e2e::rig::{LIMIT, Sandbox};
 use crate::support::eventually;
 use crate::terraform::rig::terraform_or_say;
 
+/// Another provider, and a state that a plan would read.
+const REFUSED: &str =
+    "provider \"null\" {}\ndata \"terraform_remote_state\" \"x\" {\n  backend = \"local\"\n}\n";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn infrastructure_is_planned_approved_by_digest_and_applied_and_takes_no_machine_along() {
     if terraform_or_say().is_none() {
@@ -53,11 +57,8 @@ async fn infrastructure_is_planned_approved_by_digest_and_applied_and_takes_no_m
     fs::write(base.join("more.tf"), "resource \"terraform_data\" \"more\" {}\n").unwrap();
     sandbox.run(&apply).await.exits(1).says(&["plan::other_digest"]);
     fs::remove_file(base.join("more.tf")).unwrap();
-    sandbox
-        .run(&apply)
-        .await
-        .exits(0)
-        .says(&["a second plan is empty"]);
+    let done = sandbox.run(&apply).await.exits(0);
+    done.says(&["a second plan is empty"]);
     sandbox
         .run(&plan)
         .await
@@ -65,6 +66,7 @@ async fn infrastructure_is_planned_approved_by_digest_and_applied_and_takes_no_m
         .says(&["nothing to do: base is as it is written"]);
 
     a_provisioner_that_no_plan_tells_of_is_refused(&sandbox, &base, &plan).await;
+    another_text_around_something_new_is_another_digest(&sandbox, &base).await;
 
     // Somebody else is at work in it: that is said at once, and it goes on when they are gone.
     let mut other = hanging_apply(&sandbox, &base);
@@ -77,13 +79,32 @@ async fn infrastructure_is_planned_approved_by_digest_and_applied_and_takes_no_m
     other.wait().unwrap();
     waiting.end(LIMIT).await.exits(0);
 
-    fs::write(
-        base.join("main.tf"),
-        "provider \"null\" {}\ndata \"terraform_remote_state\" \"x\" {\n  backend = \"local\"\n}\n",
-    )
-    .unwrap();
+    fs::write(base.join("main.tf"), REFUSED).unwrap();
     sandbox.run(&plan).await.exits(1);
     sandbox.down().await;
+}
+
+/// Both show only that it is known after the apply.
+async fn another_text_around_something_new_is_another_digest(sandbox: &Sandbox, base: &Path) {
+    let plan = [
+        "plan",
+        "cluster.yaml",
+        "--infrastructure",
+        "base",
+        "--output",
+        "json",
+    ];
+    let mut digests = Vec::new();
+    for action in ["s3:PutObject", "*", "*"] {
+        let text = format!(
+            "resource \"terraform_data\" \"bucket\" {{}}\nresource \"terraform_data\" \"policy\" {{\n  input = \"{action} ${{terraform_data.bucket.id}}\"\n}}\n"
+        );
+        fs::write(base.join("policy.tf"), text).unwrap();
+        digests.push(digest_of(&sandbox.run(&plan).await.exits(0)));
+    }
+    fs::remove_file(base.join("policy.tf")).unwrap();
+    assert_ne!(digests[0], digests[1]);
+    assert_eq!(digests[1], digests[2]);
 }
 
 /// A plan does not tell of the provisioners of `removed` blocks, and its apply runs them.

@@ -1,4 +1,4 @@
-//! The look that a plan is made from.
+//! The look that a plan is made from, and the one that a request rests on.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -7,9 +7,11 @@ use async_trait::async_trait;
 use super::*;
 use crate::domain::desired::Slot;
 use crate::domain::etcd::{Endpoint, EtcdView as View};
+use crate::domain::ids::{RolloutId, SlotName};
+use crate::domain::observed::{JobState, SnapshotFact};
 use crate::executor::{Scene, observe_patiently};
-use crate::ports::{EtcdView, PortError};
-use crate::rollout::tests::model::slot;
+use crate::ports::{EtcdView, PortError, SnapshotJobs};
+use crate::rollout::tests::model::{slot, slot_name};
 
 /// Members that do not serve, for so many looks.
 struct Passing<'a> {
@@ -95,4 +97,67 @@ fn members_that_serve_nothing_for_longer_than_an_election_are_seen_as_they_are()
 fn a_port_that_refuses_and_a_slot_without_a_machine_need_no_second_look() {
     assert_eq!(looks(refused, u32::MAX, true), (1, 0, 0));
     assert_eq!(looks(late, u32::MAX, false), (1, 0, 0));
+}
+
+/// Its first answer takes sixteen seconds, within the limit of a call; a member falls meanwhile.
+struct SlowStore<'a> {
+    world: &'a FakeWorld,
+    looks: AtomicU32,
+    falls: SlotName,
+}
+
+#[async_trait]
+impl SnapshotJobs for SlowStore<'_> {
+    async fn start(&self, rollout: &RolloutId, slots: &[Slot], running: &SlotName) -> Result<(), PortError> {
+        SnapshotJobs::start(self.world, rollout, slots, running).await
+    }
+
+    async fn observe(&self, rollout: &RolloutId) -> Result<JobState<SnapshotFact>, PortError> {
+        let is_ready = {
+            let model = self.world.model.lock().unwrap();
+            model.story.iter().any(|key| key == "preflight data")
+        };
+        if is_ready && self.looks.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.world.clock.sleep(Duration::from_secs(1)).await;
+            self.world.model.lock().unwrap().running.remove(&self.falls);
+            self.world.clock.sleep(Duration::from_secs(15)).await;
+        }
+        SnapshotJobs::observe(self.world, rollout).await
+    }
+}
+
+#[test]
+fn nobody_is_asked_to_stop_where_another_one_has_fallen_while_a_slow_part_of_the_look_was_waited_for() {
+    let bench = Bench::new();
+    let slow = SlowStore {
+        world: &bench.world,
+        looks: AtomicU32::new(0),
+        falls: slot_name(2),
+    };
+    let mut ports = bench.ports();
+    ports.snapshots = &slow;
+    let writer = Writer {
+        nonce: "one".to_owned(),
+        tail: TornTail::Refused,
+    };
+    let run = async {
+        let opened = begin(bench.access(writer), bench.plan.clone()).await;
+        let opened = opened.unwrap_or_else(|error| panic!("{error:?}"));
+        Driver::new(opened, ports, bench.watch(), bench.rules)
+            .run("one@host 7")
+            .await
+    };
+    let watch = async {
+        // Until the look after the slow one.
+        while slow.looks.load(Ordering::Relaxed) < 2 {
+            assert!(bench.world.clock.monotonic().as_secs() < 900, "nothing was slow");
+            bench.world.clock.sleep(Duration::from_millis(500)).await;
+        }
+        let asked = bench.world.calls_of("ask-stop");
+        bench.attention.signal("TERM");
+        asked
+    };
+    let (_, asked) = block_on(&bench.world.clock, futures_util::future::join(run, watch));
+    let model = bench.world.model.lock().unwrap();
+    assert!(asked.is_empty(), "{asked:?}, {} healthy", model.healthy_voters());
 }

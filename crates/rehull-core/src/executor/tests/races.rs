@@ -114,7 +114,9 @@ fn a_store_that_is_silent_is_named_with_its_time_and_is_no_lost_lease() {
     };
     bench.lease.script(&[20]);
     bench.lease.hears_nothing(silence);
-    let (reason, _, _) = bench.stop("one");
+    let (reason, rest, _) = bench.stop("one");
+    // Whoever hears the store may have taken the lease, which has run out.
+    assert!(!rest.at_rest, "{rest:?}");
     assert_eq!(
         reason,
         StopReason::StoreSilent {

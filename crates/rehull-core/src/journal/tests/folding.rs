@@ -32,6 +32,25 @@ fn a_call_that_may_be_lost_keeps_its_attempt_and_a_settled_failure_raises_it() {
 }
 
 #[test]
+fn what_was_certainly_not_sent_is_no_try() {
+    let action = terminate("i-1");
+    let key = action.key();
+    let unsent = PortError::NotSent {
+        why: "the look is too old".to_owned(),
+    };
+    let mut view = JournalView::fold([&opened()]).unwrap();
+    for attempt in 1..=3 {
+        view.apply(&intended(1, &action, attempt)).unwrap();
+        let error = if attempt == 2 { throttled() } else { unsent.clone() };
+        view.apply(&settled(2, &action, attempt, Some(error))).unwrap();
+    }
+    let past = view.past(&key).unwrap();
+    assert_eq!((past.attempts, past.tries()), (3, 1));
+    view.apply(&intended(3, &action, 4)).unwrap();
+    assert_eq!(view.past(&key).unwrap().tries(), 2, "it may have been sent");
+}
+
+#[test]
 fn an_action_without_an_answer_is_in_doubt_until_it_is_settled_by_looking() {
     let (one, two) = (terminate("i-1"), terminate("i-2"));
     let records = [

@@ -13,7 +13,7 @@ use crate::ports::PortError;
 pub struct ActionPast {
     /// Step it belongs to.
     pub step: StepId,
-    /// The action as last intended.
+    /// The action as last intended; as it was last done, where a later attempt has certainly failed.
     pub action: Action,
     /// While a later attempt is open: the action as it was last done. What holds a group carries what is to be put back, and
     /// that stays as it was where the later attempt came to nothing.
@@ -21,6 +21,9 @@ pub struct ActionPast {
     pub former: Option<Action>,
     /// Attempts begun. An attempt in doubt that is sent again is the same attempt.
     pub attempts: u32,
+    /// Those of them of which it is certain that nothing was sent.
+    #[serde(default)]
+    pub unsent: u32,
     /// When the last attempt was intended.
     pub intended_at: Timestamp,
     /// When an attempt was last settled as done, if ever.
@@ -56,6 +59,12 @@ impl ActionPast {
         } else {
             self.attempts.saturating_add(1)
         }
+    }
+
+    /// Attempts that may have got anywhere: what was never sent says nothing of the other side's patience.
+    #[must_use]
+    pub const fn tries(&self) -> u32 {
+        self.attempts.saturating_sub(self.unsent)
     }
 
     /// When it was done, or, while that is in doubt, when it was last sent.

@@ -114,7 +114,7 @@ impl Roll<'_> {
         let most = sizes(before, before.sizes.desired.saturating_add(self.zones()));
         let past = self.journal.past(&self.surge(most).key()).cloned();
         let holder = self.journal.holder().map(|(_, at)| at);
-        let is_over = |past: &ActionPast| past.attempts >= TRIES && past.done_at >= holder;
+        let is_over = |past: &ActionPast| past.tries() >= TRIES && past.done_at >= holder;
         if goal == Goal::Rest || past.is_none() {
             return self.wait(tick, self.floor(server, before));
         }

@@ -3,16 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::model::{Model, plan, slot_name};
+use super::model::{Model, NEW, plan, report, slot_name};
 use super::stories::upgraded;
+use super::ways_back::until;
 use super::{End, walk};
+use crate::audit;
+use crate::domain::action::Action;
 use crate::domain::etcd::Endpoint;
+use crate::domain::fleet::BootPhase;
 use crate::domain::ids::{InstanceId, SlotName};
 use crate::domain::policy::EtcdStrategy;
+use crate::domain::version::EtcdVersion;
 use crate::domain::waiting::StopReason;
 use crate::plan::{RolloutKind, RolloutPlan};
 use crate::rollout::gates::joined_mark;
-use crate::rollout::{Goal, margin};
+use crate::rollout::{Goal, Next, decide, margin};
 
 /// Walks until the first new machine has its go and its etcd runs, and stops that in its tracks.
 fn hangs_after_its_go(model: &mut Model, plan: &RolloutPlan) -> String {
@@ -214,4 +219,103 @@ fn members_that_do_not_know_the_same_list_yet_are_counted_by_their_own() {
         *endpoint = Endpoint::Refused;
     }
     assert_eq!(margin(&plan, &seen), 0);
+}
+
+/// Its go was told and is not shown yet, its machine says that it starts, the others list it by its name, and its own port is
+/// silent: what is listed is the newcomer, not whom it replaces.
+#[test]
+fn a_newcomer_that_starts_is_not_removed_where_its_go_is_not_shown_yet() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = Model::healthy(3);
+    let machine = InstanceId::new(hangs_after_its_go(&mut model, &plan));
+    let slot = model.machine(&machine).slot.clone();
+    model.down.clear();
+    while !model
+        .members
+        .iter()
+        .any(|member| member.slot == slot && member.started)
+    {
+        model.advance();
+    }
+    let mut seen = model.observe();
+    let machines = seen.fleet.machines.iter_mut();
+    for newcomer in machines.filter(|one| one.id == machine) {
+        newcomer.go = false;
+        newcomer.report = report(&machine, BootPhase::Starting);
+    }
+    let silent = Endpoint::Silent("no answer within 2 s".to_owned());
+    seen.etcd.endpoints.insert(slot.clone(), silent);
+    let next = decide(&plan, &seen, &model.journal(), Goal::Finish);
+    let Next::Continue { act, .. } = next else {
+        panic!("{next:?}")
+    };
+    let removes = |(_, action): &(_, Action)| matches!(action, Action::RemoveMember { .. });
+    assert!(!act.iter().any(removes), "{act:?}");
+
+    let via = slot_name(usize::from(slot == slot_name(0)));
+    let listed = seen.etcd.endpoints[&via]
+        .answer()
+        .unwrap()
+        .members
+        .clone()
+        .unwrap();
+    let member = listed.iter().find(|line| line.name == slot.as_str()).unwrap().id;
+    let step = plan.envelope.slots[0].step.clone();
+    let removal = [(step, Action::RemoveMember { slot, member, via })];
+    let violation = audit::check_next(&plan, &seen, &removal).unwrap_err();
+    assert_eq!(violation.invariant, 3);
+    assert!(
+        violation.what.contains("runs it, and was not told to stop"),
+        "{violation}"
+    );
+}
+
+/// Somebody has put a newer patch release on a machine that had joined: whoever resumes does not end it, and an abort ends.
+#[test]
+fn a_joined_member_that_was_patched_by_hand_is_not_ended() {
+    for its_step_is_over in [true, false] {
+        let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+        let mut model = Model::healthy(3);
+        model.attach();
+        let word = if its_step_is_over {
+            "terminate-machine "
+        } else {
+            "go "
+        };
+        until(&mut model, &plan, Goal::Finish, word);
+        let slot = loop {
+            walk(&mut model, &plan, Goal::Finish, 1);
+            let joined = |slot: &SlotName| crate::rollout::has_joined(&model.journal(), slot);
+            if let Some(slot) = (0..3).map(slot_name).find(joined) {
+                break slot;
+            }
+        };
+        let patched = EtcdVersion::new(NEW.major, NEW.minor, NEW.patch + 1);
+        model.running.insert(slot.clone(), patched);
+        model.at = model.at.checked_add(Duration::from_secs(3_600)).unwrap();
+        model.attach();
+        model.story.clear();
+        let end = walk(&mut model, &plan, Goal::Finish, 300);
+        let End::Stopped(StopReason::OutsideEnvelope { what }) = &end else {
+            panic!("{end:?}: {:#?}", model.story);
+        };
+        assert!(
+            what.contains(&format!("{slot} runs {patched} instead of {NEW}")),
+            "{what}"
+        );
+        assert!(what.contains("`rehull abort`"), "{what}");
+        let carrier = model.carrier(&slot).unwrap();
+        assert!(!is_ended(&model, &carrier), "{:#?}", model.story);
+        model.attach();
+        let end = walk(&mut model, &plan, Goal::Rest, 300);
+        assert_eq!(end, End::Done, "{:#?}", model.story);
+        assert!(!is_ended(&model, &carrier), "{:#?}", model.story);
+        let live = model.machines.iter().filter(|machine| machine.is_live());
+        assert_eq!(
+            (live.count(), model.healthy_voters()),
+            (3, 3),
+            "{:#?}",
+            model.story
+        );
+    }
 }

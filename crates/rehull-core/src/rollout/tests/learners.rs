@@ -7,7 +7,7 @@ use crate::audit;
 use crate::domain::action::Action;
 use crate::domain::ids::{Generation, MemberId, SlotName};
 use crate::domain::policy::EtcdStrategy;
-use crate::plan::RolloutPlan;
+use crate::plan::{RolloutKind, RolloutPlan};
 use crate::rollout::{Goal, margin};
 
 fn ready(count: usize) -> (Model, RolloutPlan) {
@@ -311,4 +311,52 @@ fn audit_lets_no_learner_vote_that_is_not_in_sync_and_no_voter_in_unasked() {
     };
     assert!(judged(&model, &second).is_err(), "one learner at a time");
     assert_eq!(NEW.line(), (3, 6));
+}
+
+/// The vote of the spare stands for that of the member that is gone, until a heal has brought it back.
+#[test]
+fn an_abort_beside_a_removed_member_leaves_the_spare_and_the_heal_takes_it_off() {
+    for verified in [1, 2] {
+        let (mut model, plan) = ready(3);
+        loop {
+            let done = model
+                .story
+                .iter()
+                .filter(|key| key.starts_with("verify-data"))
+                .count();
+            if done >= verified {
+                break;
+            }
+            walk(&mut model, &plan, Goal::Finish, 1);
+        }
+        // The last in turn, whom nobody has touched yet.
+        let gone = slot_name(0);
+        model.members.retain(|member| member.slot != gone);
+        model.running.remove(&gone);
+        model.leader = Some(model.members[0].id);
+        model.attach();
+        let end = walk(&mut model, &plan, Goal::Rest, 300);
+        assert_eq!(end, End::Done, "{verified}: {:#?}", model.story);
+        assert_eq!(model.healthy_voters(), 3, "{verified}: {:#?}", model.story);
+        let mut heal = plan.clone();
+        heal.envelope.kind = RolloutKind::Heal { slot: gone.clone() };
+        for planned in &mut heal.envelope.slots {
+            let version = model.running.get(&planned.slot.name);
+            if planned.slot.name == gone {
+                let carrier = model.carrier(&gone).unwrap();
+                heal.replaces.entry(gone.clone()).or_default().insert(carrier);
+                planned.to = planned.from.take().unwrap();
+            } else {
+                planned.reasons.clear();
+                if version == Some(&OLD) {
+                    planned.to = planned.from.clone().unwrap();
+                }
+            }
+        }
+        model.opened_only();
+        model.attach();
+        let end = walk(&mut model, &heal, Goal::Finish, 1_500);
+        assert_eq!(end, End::Done, "{verified}: {:#?}", model.story);
+        whole(&model, 3);
+    }
 }

@@ -31,6 +31,7 @@ fn a_member_that_is_not_ready_is_a_red_gate_with_the_names_of_its_failing_checks
         slot: Some(last),
         gate: "readyz".to_owned(),
         seen: "`/readyz`: data_corruption, serializable_read".to_owned(),
+        until: None,
     };
     assert_eq!(red_gates(&seen), [red]);
 }

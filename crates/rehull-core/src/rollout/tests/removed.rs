@@ -1,9 +1,10 @@
 //! A member that somebody removes by hand in the middle of a rollout.
 
-use super::model::{Model, OLD, plan, slot_name};
+use super::model::{Folded, Model, OLD, plan, slot_name};
+use super::ways_back::until;
 use super::{End, walk};
 use crate::domain::fleet::Machine;
-use crate::domain::ids::SlotName;
+use crate::domain::ids::{ContentDigest, InstanceId, SlotName};
 use crate::domain::policy::EtcdStrategy;
 use crate::domain::waiting::StopReason;
 use crate::plan::{RolloutKind, RolloutPlan};
@@ -143,4 +144,75 @@ fn a_member_removed_by_hand_and_added_again_in_time_stops_nothing() {
         "{:#?}",
         model.story
     );
+}
+
+/// It goes with the abort.
+#[test]
+fn an_abort_beside_a_removed_member_leaves_no_machine_for_ever() {
+    let plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = Model::healthy(3);
+    let key = until(&mut model, &plan, Goal::Finish, "verify-data ");
+    let slot = SlotName::new(key.rsplit(' ').next().unwrap());
+    // Back to before the data was compared.
+    let removed = (0..3).map(slot_name).find(|name| *name != slot).unwrap();
+    model.records.retain(|record| {
+        !format!("{:?}", record.body).contains("VerifyData")
+            && !format!("{:?}", record.body).contains("verify-data")
+    });
+    *model.folded.borrow_mut() = Folded::default();
+    model.members.retain(|member| member.slot != removed);
+    model.running.remove(&removed);
+    model.attach();
+    let end = walk(&mut model, &plan, Goal::Rest, 300);
+    assert_eq!(end, End::Done, "{:#?}", model.story);
+    // Healed.
+    let mut heal = plan.clone();
+    heal.envelope.kind = RolloutKind::Heal {
+        slot: removed.clone(),
+    };
+    for planned in &mut heal.envelope.slots {
+        if planned.slot.name == removed {
+            planned.to = planned.from.clone().unwrap();
+            planned.from = None;
+            let carrier = model.carrier(&removed).unwrap();
+            heal.replaces.entry(removed.clone()).or_default().insert(carrier);
+        } else {
+            if planned.slot.name == slot {
+                planned.from = Some(planned.to.clone());
+            } else {
+                planned.to = planned.from.clone().unwrap();
+            }
+            planned.reasons.clear();
+        }
+    }
+    model.opened_only();
+    model.attach();
+    model.story.clear();
+    let end = walk(&mut model, &heal, Goal::Finish, 900);
+    assert_eq!(end, End::Done, "{:#?}", model.story);
+    assert_eq!(model.healthy_voters(), 3);
+    let left: Vec<_> = model
+        .machines
+        .iter()
+        .filter(|machine| machine.is_live() && machine.slot == slot)
+        .map(|machine| (machine.id.clone(), machine.go, machine.stop_asked))
+        .collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+/// a member that rehull itself has removed, without having asked its dead machine to stop.
+#[test]
+fn what_this_rollout_has_removed_itself_is_not_told_to_be_somebody_elses_doing() {
+    let mut plan = plan(3, EtcdStrategy::RemoveThenAdd);
+    let mut model = Model::healthy(3);
+    // Nobody knows what it was launched from.
+    let dead = InstanceId::new("i-old-1");
+    model.machine(&dead).digest = Some(ContentDigest::new("sha256:unknown"));
+    plan.envelope.slots[1].from = None;
+    model.kill_machine(&dead);
+    model.machines.retain(|machine| machine.id != dead);
+    let _ = until(&mut model, &plan, Goal::Finish, "remove-member ");
+    model.attach();
+    let end = walk(&mut model, &plan, Goal::Rest, 600);
+    assert_eq!(model.healthy_voters(), 3, "{end:?}: {:#?}", model.story);
 }

@@ -30,6 +30,25 @@ fn what_a_person_had_suspended_is_not_ours_to_resume() {
     assert_eq!(*processes, BTreeSet::from(ours));
 }
 
+/// Auto Scaling does not count it: with it there seem to be more than are wanted, and every one that is launched is one more.
+#[test]
+fn a_server_that_is_put_aside_stops_the_rollout_by_name_and_makes_nobody_launch_more() {
+    let mut scene = Scene::with_one_more();
+    scene.group().members[0].lifecycle = Lifecycle::Other("Standby".to_owned());
+    scene.group().sizes.desired -= 1;
+    let next = scene.next(Goal::Finish);
+    let Next::Stop(StopReason::OutsideEnvelope { what }) = &next else {
+        panic!("{next:?}")
+    };
+    assert!(what.contains("is Standby: somebody has put it aside"), "{what}");
+
+    let most = scene.group().sizes.desired;
+    let grows =
+        |action: &GroupAction| matches!(action, GroupAction::SetGroup { sizes, .. } if sizes.desired > most);
+    let acts = scene.acts(Goal::Rest);
+    assert!(!acts.iter().any(grows), "{acts:?}");
+}
+
 #[test]
 fn a_hold_in_doubt_is_sent_again_as_it_was_written_down() {
     let mut scene = Scene::new();

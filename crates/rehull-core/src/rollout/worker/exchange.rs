@@ -14,7 +14,7 @@ use crate::journal::ActionPast;
 use crate::mutant::mutant;
 use crate::rollout::Goal;
 use crate::rollout::apiserver::{interfering, later};
-use crate::rollout::serving::Before;
+use crate::rollout::serving::{Before, put_aside};
 use crate::rollout::tick::Tick;
 
 /// What Auto Scaling was told shows in what it tells after this, as far as is known.
@@ -22,6 +22,10 @@ const SHOWN_WITHIN: Duration = Duration::from_secs(15);
 
 impl Pool<'_> {
     pub(in crate::rollout) fn next(&self, goal: Goal, shared: &mut Shared<'_>, tick: &mut Tick) {
+        let is_rolled = goal == Goal::Finish && (self.before.is_some() || !self.is_done());
+        if let Some(reason) = put_aside(&self.plan.group, self.group).filter(|_| is_rolled) {
+            return tick.stop(reason);
+        }
         for member in self.leaving() {
             let machine = member.machine.clone();
             self.wait(tick, WaitingOn::Termination { machine });
@@ -100,7 +104,7 @@ impl Pool<'_> {
         }
         let lacks = |goal: Goal| goal == Goal::Finish && self.news().any(|worker| worker.lacks.is_some());
         if !lacks(goal) {
-            self.restore(before, tick);
+            self.restore(before, goal, tick);
         }
     }
 
@@ -220,7 +224,10 @@ impl Pool<'_> {
         let now = self.group.sizes;
         let told = i64::from(now.desired).saturating_sub(by);
         if now.max < before.max || by < 0 && i64::from(now.max) < told {
-            let desired = before.desired.min(now.max);
+            // What it was told, less what the lower maximum took; whatever is missing of that somebody wants fewer.
+            let left = u32::try_from(told).unwrap_or(0).min(now.max);
+            let fewer = left.saturating_sub(now.desired);
+            let desired = before.desired.min(now.max).saturating_sub(fewer);
             return Sizes {
                 min: before.min.min(desired),
                 max: before.max.min(now.max),
@@ -328,8 +335,8 @@ impl Pool<'_> {
         true
     }
 
-    fn restore(&self, before: &Before, tick: &mut Tick) {
-        let version = self.passed(before);
+    fn restore(&self, before: &Before, goal: Goal, tick: &mut Tick) {
+        let version = self.passed(before, goal);
         if (self.launches, self.group.sizes) != (version, before.sizes) {
             return self.set(version, before.sizes, tick);
         }

@@ -39,10 +39,11 @@ impl<'a> Pool<'a> {
         self.plan.policy.canary.clamp(1, before.sizes.desired.max(1))
     }
 
-    /// The last version that was watched long enough. Where nobody is wanted and nobody is there, nobody can be watched.
-    pub(super) fn passed(&self, before: &Before) -> LaunchTemplateVersion {
+    /// The last version that was watched long enough. Where nobody is wanted and nobody is there, nobody can be watched: such a
+    /// group launches the new one when the rollout goes forward.
+    pub(super) fn passed(&self, before: &Before, goal: Goal) -> LaunchTemplateVersion {
         let is_empty = before.sizes.desired == 0 && self.workers.is_empty();
-        if self.has_passed || is_empty {
+        if self.has_passed || is_empty && goal == Goal::Finish {
             self.wanted
         } else {
             before.version
@@ -76,7 +77,7 @@ impl<'a> Pool<'a> {
         if goal == Goal::Finish && lacks_canaries {
             self.wanted
         } else {
-            self.passed(before)
+            self.passed(before, goal)
         }
     }
 
@@ -87,7 +88,7 @@ impl<'a> Pool<'a> {
         let version = if self.counted() < self.group.sizes.desired && self.told_to_surge().is_some() {
             self.launches_next(before, goal)
         } else {
-            self.passed(before)
+            self.passed(before, goal)
         };
         if self.launches == version {
             return true;
@@ -147,7 +148,7 @@ impl<'a> Pool<'a> {
                 tick.mark(format!("{}{text}", self.refusal_mark()));
             }
             let desired = self.counted().max(before.sizes.desired);
-            self.set(self.passed(before), Self::sizes(before, desired), tick);
+            self.set(self.passed(before, goal), Self::sizes(before, desired), tick);
         } else if is_over && goal == Goal::Finish {
             let group = self.plan.group.clone();
             tick.stop(StopReason::NoLaunch { group, text });

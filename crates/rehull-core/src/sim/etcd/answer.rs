@@ -33,7 +33,7 @@ impl Etcd {
     }
 
     /// Cut off from its peers a member knows of no leader, once its own election has timed out.
-    fn leader_known_to(&self, process: &Process) -> Option<MemberId> {
+    pub(super) fn leader_known_to(&self, process: &Process) -> Option<MemberId> {
         self.leader.filter(|_| !process.cut)
     }
 

@@ -72,7 +72,7 @@ impl Etcd {
             }
             match self.link(server, id, now) {
                 Link::Old => {
-                    let hangs = self.process_of(id).is_some_and(|process| process.frozen);
+                    let hangs = self.process_of(id).is_some_and(|process| !process.takes_part());
                     if hangs {
                         self.follow(EtcdRule::HungLink);
                     }
@@ -89,7 +89,7 @@ impl Etcd {
         let Some(peer) = self.process_of(to) else {
             return Link::Down;
         };
-        if gives_up(server.version, peer, now) {
+        if gives_up(server.version, peer, now) || gives_up(server.version, server, now) {
             return Link::Down;
         }
         let since = server.since.max(peer.since);
@@ -105,7 +105,7 @@ impl Etcd {
     }
 }
 
-/// A process of this release has lost its link to a peer that hangs.
+/// A process of this release has lost its link to a peer that hangs or is cut off.
 pub(super) fn gives_up(release: EtcdVersion, peer: &Process, now: Timestamp) -> bool {
     let since = peer.silent_since.filter(|_| release.line() <= (3, 4));
     since.is_some_and(|since| since.checked_add(READ_TIMEOUT).is_ok_and(|until| until <= now))

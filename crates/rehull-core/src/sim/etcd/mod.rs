@@ -66,7 +66,7 @@ pub struct Process {
     pub frozen: bool,
     /// Its peers do not reach it, but clients do.
     pub cut: bool,
-    /// Since when it is frozen.
+    /// Since when it is frozen or cut off.
     pub silent_since: Option<Timestamp>,
     /// It is too far behind for the leader's log and receives the whole database until then.
     pub snapshot_until: Option<Timestamp>,
@@ -77,6 +77,18 @@ impl Process {
     #[must_use]
     pub const fn takes_part(&self) -> bool {
         !self.frozen && !self.cut
+    }
+
+    /// Its peers have stopped hearing it, or hear it again: over the same links, where nobody has given them up.
+    fn silence(&mut self, now: Timestamp) {
+        if self.takes_part() {
+            if links::gives_up(self.version, self, now) {
+                self.since = now;
+            }
+            self.silent_since = None;
+        } else {
+            self.silent_since = self.silent_since.or(Some(now));
+        }
     }
 }
 
@@ -259,23 +271,18 @@ impl Etcd {
     pub fn freeze(&mut self, now: Timestamp, slot: &SlotName, frozen: bool) {
         self.advance(now);
         if let Some(process) = self.processes.get_mut(slot) {
-            if links::gives_up(process.version, process, now) {
-                process.since = now;
-            }
             process.frozen = frozen;
-            process.silent_since = frozen.then_some(now);
+            process.silence(now);
         }
         self.settle(now);
     }
 
-    /// The network between a member and its peers goes, or comes back.
+    /// The network between a member and its peers swallows everything, or passes it on again.
     pub fn cut(&mut self, now: Timestamp, slot: &SlotName, cut: bool) {
         self.advance(now);
         if let Some(process) = self.processes.get_mut(slot) {
             process.cut = cut;
-            if !cut {
-                process.since = now;
-            }
+            process.silence(now);
         }
         self.settle(now);
     }

@@ -103,6 +103,8 @@ etcd_rules! {
     /// Without a quorum nothing is agreed on.
     NoQuorum = "no quorum, no service",
         says "etcdserver: request timed out";
+    /// A member that hears no peer knows of no leader; it answers from its own copy.
+    CutOff = "who is cut off follows nobody";
     /// A change of the membership waits for a quorum as long as the client does.
     ChangeHangs = "no quorum, no end of a change";
     /// A quorum that lost its leader elects another.

@@ -44,7 +44,7 @@ impl Etcd {
             self.check_started(self.voters().saturating_add(1), None)?;
         }
         self.check_links_for_add(&server, now)?;
-        self.check_quorum()?;
+        self.check_quorum(&server)?;
         let made_in = (url.to_owned(), now.as_second());
         if self.removed.contains(&made_in) {
             return self.says(EtcdRule::SameSecond);
@@ -88,7 +88,7 @@ impl Etcd {
             self.check_started(after, Some(id))?;
             self.check_links_for_remove(&server, now, id)?;
         }
-        self.check_quorum()?;
+        self.check_quorum(&server)?;
         if !self.members.contains_key(&id) {
             return self.says(EtcdRule::NotFound);
         }
@@ -103,8 +103,8 @@ impl Etcd {
     /// As etcd words them.
     pub fn member_promote(&mut self, now: Timestamp, via: &SlotName, id: MemberId) -> Result<(), Refused> {
         self.advance(now);
-        self.server(via)?;
-        self.check_leader()?;
+        let server = self.server(via)?;
+        self.check_leader(&server)?;
         let Some(learner) = self.members.get(&id).map(|member| member.learner) else {
             return self.says(EtcdRule::NotFound);
         };
@@ -163,8 +163,8 @@ impl Etcd {
     /// As etcd words them.
     pub fn put(&mut self, now: Timestamp, via: &SlotName) -> Result<(), Refused> {
         self.advance(now);
-        self.server(via)?;
-        self.check_leader()?;
+        let server = self.server(via)?;
+        self.check_leader(&server)?;
         let raised = |alarm: &str| self.alarms.iter().any(|(_, raised)| raised == alarm);
         if raised(CORRUPT) {
             return self.says(EtcdRule::Corrupt);
@@ -184,8 +184,8 @@ impl Etcd {
         if own {
             return self.process_at(via).map(|_| ());
         }
-        self.server(via)?;
-        self.check_leader()
+        let server = self.server(via)?;
+        self.check_leader(&server)
     }
 
     /// The members, after a linearizable read.
@@ -216,7 +216,6 @@ impl Etcd {
         match self.processes.get(via) {
             None => Err(Refused::NotReached),
             Some(process) if process.frozen => Err(Refused::Silent),
-            Some(process) if process.cut => Err(Refused::Says(EtcdRule::NoQuorum)),
             Some(process) => Ok(process),
         }
     }
@@ -231,16 +230,24 @@ impl Etcd {
         Ok(process)
     }
 
-    fn check_leader(&mut self) -> Result<(), Refused> {
-        if self.leader.is_some() {
+    fn check_leader(&mut self, server: &Process) -> Result<(), Refused> {
+        if self.leads(server) {
             return Ok(());
         }
         self.says(EtcdRule::NoQuorum)
     }
 
+    /// Somebody leads whom this member knows.
+    fn leads(&mut self, server: &Process) -> bool {
+        if server.cut {
+            self.follow(EtcdRule::CutOff);
+        }
+        self.leader_known_to(server).is_some()
+    }
+
     /// etcd gives up on a write after 7 s, and on a change of the membership never.
-    fn check_quorum(&mut self) -> Result<(), Refused> {
-        if self.leader.is_some() {
+    fn check_quorum(&mut self, server: &Process) -> Result<(), Refused> {
+        if self.leads(server) {
             return Ok(());
         }
         self.follow(EtcdRule::ChangeHangs);

@@ -9,10 +9,28 @@ use super::pod::PodStage;
 use super::{
     Cast, Kube, NodeStage, ORPHANED, PODS_MAX, PodOf, READY, SILENT, STARTS, SimPod, TOLERATED, later,
 };
-use crate::domain::ids::{NodeName, ObjectName, PodUid};
+use crate::domain::ids::{InstanceId, NodeName, ObjectName, PodUid};
 use crate::sim::draw::Draw;
 
 impl Kube {
+    /// Machines that had no power any more (their zone was lost) and were ended then: the cloud's controller finds out of
+    /// those as well.
+    pub(super) fn bury(&mut self, now: Timestamp, is_gone: impl Fn(&InstanceId) -> bool) {
+        let mut found = false;
+        let silent = self.nodes.values_mut().filter(|node| node.silent.is_some());
+        for node in silent.filter(|node| !node.is_gone && node.stage != NodeStage::Deleted) {
+            if is_gone(&node.machine) {
+                node.is_gone = true;
+                node.stage = NodeStage::Silent;
+                node.due = Some(later(now, SILENT / 8));
+                found = true;
+            }
+        }
+        if found {
+            self.set_due();
+        }
+    }
+
     /// Everything that is due; whether anything has changed.
     pub(in crate::sim) fn advance(&mut self, now: Timestamp, draw: Draw) -> bool {
         if self.due.is_none_or(|due| due > now) {

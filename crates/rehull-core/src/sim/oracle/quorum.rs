@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::rules::{Case, Wrong};
-use super::truth::tag_of;
+use super::truth::{process_of, tag_of};
 use crate::domain::fleet::tag;
 use crate::domain::ids::MemberId;
 use crate::sim::etcd::Process;
@@ -51,5 +51,16 @@ impl Case<'_> {
                 format!("{verb} of {} leaves {left} of {voters} voters", process.machine),
             )
         })
+    }
+
+    pub(super) fn removes_who_runs(&self, member: MemberId) -> Option<Wrong> {
+        let is_healthy = self.look.healthy.contains(&member) && self.truth.healthy.contains(&member);
+        (is_healthy || self.was_to_stay(member)).then(|| (3, format!("MemberRemove of {member}, which runs")))
+    }
+
+    /// Its process runs, whether it serves or hangs, and nobody has told its machine to stop.
+    fn was_to_stay(&self, member: MemberId) -> bool {
+        let carrier = process_of(&self.lab.etcd, member).map(|process| &process.machine);
+        carrier.is_some_and(|id| self.look.running.contains(id) && tag_of(self.lab, id, tag::STOP).is_none())
     }
 }

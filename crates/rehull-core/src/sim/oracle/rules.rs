@@ -300,11 +300,6 @@ impl Case<'_> {
         })
     }
 
-    fn removes_who_runs(&self, member: MemberId) -> Option<Wrong> {
-        (self.look.healthy.contains(&member) && self.truth.healthy.contains(&member))
-            .then(|| (3, format!("MemberRemove of {member}, which runs")))
-    }
-
     fn promotes_who_lacks(&self, member: MemberId) -> Option<Wrong> {
         let limit = self.plan.envelope.policy.lag_entries_max;
         let least = self.look.lacks(member).min(self.truth.lacks(member));

@@ -8,6 +8,7 @@ use super::rules::Wrong;
 use crate::domain::group::Launches;
 use crate::domain::ids::{InstanceId, LaunchTemplateVersion};
 use crate::sim::lab::Lab;
+use crate::world::Route;
 
 /// A deregistered target gets no new connection after so long, as far as has ever been reported; what comes later is the
 /// load balancer's fault and not rehull's.
@@ -29,7 +30,9 @@ pub(super) struct Serving {
 impl Lab {
     /// At every instant, where nobody but rehull touches a machine: in every zone somebody serves, and so many in all.
     pub(in crate::sim) fn judge_serving(&mut self, now: Timestamp) {
-        let Some(laid) = self.control_plane else { return };
+        let Some(laid) = self.control_plane.clone() else {
+            return;
+        };
         let changes = (self.world.revision(), self.servers.changes());
         let known = self.oracle.memory.serving.take();
         let serving = known
@@ -37,7 +40,7 @@ impl Lab {
             .unwrap_or_else(|| self.who_serves(now));
         let (count, empty) = (serving.count, serving.empty.clone());
         self.oracle.memory.serving = Some(serving);
-        let floor = usize::from(laid.machines);
+        let floor = usize::try_from(laid.floor).unwrap_or(usize::MAX);
         let all_well = count >= floor && empty.is_none();
         self.oracle.memory.has_served |= all_well;
         self.judge_servers_skew(now);
@@ -54,7 +57,7 @@ impl Lab {
     }
 
     fn who_serves(&self, now: Timestamp) -> Serving {
-        let nodes = self.world.data_plane(now);
+        let nodes = routes(self, now);
         let serves = |id: &str| self.servers.serves(id);
         let mut sent: Vec<&str> = nodes
             .iter()
@@ -99,7 +102,10 @@ impl Lab {
 
     /// While the first new machine is watched, whatever comes up by itself is of the old version.
     pub(in crate::sim) fn judge_what_is_launched(&mut self, now: Timestamp) {
-        let Ok(Some(group)) = self.group_by_hand(now) else {
+        let Some(laid) = self.control_plane.clone() else {
+            return;
+        };
+        let Ok(Some(group)) = self.group_by_hand(now, &laid.group) else {
             return;
         };
         let old = self.oracle.memory.old_version();
@@ -118,11 +124,13 @@ impl Lab {
 
     /// Nothing that was altered may be left at a resting place, nor at the end.
     pub(in crate::sim) fn judge_what_is_owed(&mut self, now: Timestamp) {
-        let Some(laid) = self.control_plane else { return };
-        let Ok(Some(group)) = self.group_by_hand(now) else {
+        let Some(laid) = self.control_plane.clone() else {
             return;
         };
-        let machines = u32::from(laid.machines);
+        let Ok(Some(group)) = self.group_by_hand(now, &laid.group) else {
+            return;
+        };
+        let machines = laid.machines;
         if !group.suspended.is_empty() {
             let what = format!("{:?} are left suspended", group.suspended);
             self.oracle.breach(now, 6, what);
@@ -136,10 +144,18 @@ impl Lab {
     }
 }
 
+/// Where the load balancer of the control plane sends connections; others are none of its servers' business.
+fn routes(lab: &Lab, now: Timestamp) -> Vec<Route> {
+    let mut routes = lab.world.data_plane(now);
+    let targets = lab.control_plane.as_ref().map(|laid| laid.targets.as_str());
+    routes.retain(|route| Some(route.target_group.as_str()) == targets);
+    routes
+}
+
 /// A machine leaves its load balancer, or its group, though too few would be left without it.
 pub(super) fn leaves_too_few(lab: &Lab, now: Timestamp, id: &InstanceId) -> Option<Wrong> {
-    let laid = lab.control_plane?;
-    let nodes = lab.world.data_plane(now);
+    let laid = lab.control_plane.as_ref()?;
+    let nodes = routes(lab, now);
     let mut others: Vec<&str> = nodes
         .iter()
         .flat_map(|node| &node.targets)
@@ -154,7 +170,7 @@ pub(super) fn leaves_too_few(lab: &Lab, now: Timestamp, id: &InstanceId) -> Opti
         .collect();
     others.sort_unstable();
     others.dedup();
-    let floor = usize::from(laid.machines);
+    let floor = usize::try_from(laid.floor).unwrap_or(usize::MAX);
     let memory = &lab.oracle.memory;
     (memory.has_served && !memory.servers_were_harmed && others.len() < floor)
         .then(|| (4, format!("{id} leaves, and {} of {floor} serve", others.len())))

@@ -8,11 +8,11 @@ use super::ask::Ask;
 use super::rules::Wrong;
 use super::serving::{is_still_registered, leaves_too_few};
 use crate::domain::group::Launches;
-use crate::domain::ids::{InstanceId, NodeName, ObjectName};
+use crate::domain::ids::{GroupName, InstanceId, NodeName, ObjectName};
 use crate::sim::edits::Wishes;
 use crate::sim::kube::{PodOf, SimNode};
 use crate::sim::lab::Lab;
-use crate::sim::workers::ORDER;
+use crate::sim::laid::WorkerGroupLaid;
 
 /// The tag by which a machine is of a group.
 const GROUP: &str = "aws:autoscaling:groupName";
@@ -20,12 +20,12 @@ const GROUP: &str = "aws:autoscaling:groupName";
 impl Lab {
     /// At every instant; pods and capacity where nobody but rehull touches a node.
     pub(in crate::sim) fn judge_workers(&mut self, now: Timestamp) {
-        let Some(laid) = self.workers else { return };
+        let Some(laid) = self.workers.clone() else { return };
         self.judge_kubelets_skew(now);
         if self.oracle.memory.zone_was_lost {
             return;
         }
-        self.judge_drains(now, usize::from(laid.budget));
+        self.judge_drains(now, usize::try_from(laid.budget).unwrap_or(usize::MAX));
         if !self.oracle.memory.nodes_unharmed() {
             return;
         }
@@ -33,9 +33,9 @@ impl Lab {
         let changes = self.changes();
         let known = self.oracle.memory.open.take().filter(|known| known.0 == changes);
         let open = known.unwrap_or_else(|| (changes, self.open_nodes()));
-        for name in laid.names() {
-            let open = open.1.get(name.as_str()).copied().unwrap_or(0);
-            self.judge_capacity(now, (&name, open), u32::from(laid.machines));
+        for group in &laid.groups {
+            let open = open.1.get(group.name.as_str()).copied().unwrap_or(0);
+            self.judge_capacity(now, group, open);
         }
         self.oracle.memory.open = Some(open);
     }
@@ -113,17 +113,18 @@ impl Lab {
         }
     }
 
-    /// So many nodes of a group can be scheduled on as it had; one fewer where there was no capacity for one more.
-    fn judge_capacity(&mut self, now: Timestamp, (group, open): (&str, u32), machines: u32) {
+    /// So many nodes of a group can be scheduled on as it had; as many fewer as may be where there was no capacity for one
+    /// more.
+    fn judge_capacity(&mut self, now: Timestamp, laid: &WorkerGroupLaid, open: u32) {
         let memory = &mut self.oracle.memory;
-        let missing =
-            u32::from(memory.capacity_was_missing || self.workers.is_some_and(|laid| laid.surge == 0));
-        let least = machines.saturating_sub(missing);
-        if open >= machines {
-            memory.groups_whole.insert(group.to_owned());
+        let may_be_fewer = memory.capacity_was_missing || laid.surge == 0;
+        let missing = if may_be_fewer { laid.unavailable } else { 0 };
+        let least = laid.machines.saturating_sub(missing);
+        if open >= laid.machines {
+            memory.groups_whole.insert(laid.name.clone());
         }
-        if memory.groups_whole.contains(group) && open < least {
-            let what = format!("{open} nodes of {group} can be scheduled on, of {least}");
+        if memory.groups_whole.contains(&laid.name) && open < least {
+            let what = format!("{open} nodes of {} can be scheduled on, of {least}", laid.name);
             self.oracle.breach(now, 4, what);
         }
     }
@@ -150,7 +151,7 @@ impl Lab {
         let Some(group) = instance.tags.get(GROUP).cloned() else {
             return;
         };
-        let Ok(Some(found)) = self.workers_by_hand(now, &group) else {
+        let Ok(Some(found)) = self.group_by_hand(now, &GroupName::new(&group)) else {
             return;
         };
         let launches_old = matches!(&found.launches, Launches::Version(version) if version.to_string() == self.oracle.memory.old_version());
@@ -167,14 +168,15 @@ impl Lab {
 
     /// Nothing that was altered of nodes and groups may be left at a resting place, nor at the end.
     pub(in crate::sim) fn judge_what_nodes_owe(&mut self, now: Timestamp) {
-        let Some(laid) = self.workers else { return };
+        let Some(laid) = self.workers.clone() else { return };
         let altered = self.kube.altered();
         if !altered.is_empty() {
             let what = format!("{altered:?} are left cordoned or tainted");
             self.oracle.breach(now, 6, what);
         }
-        for (nth, name) in laid.names().enumerate() {
-            let Ok(Some(group)) = self.workers_by_hand(now, &name) else {
+        for (nth, of) in laid.groups.iter().enumerate() {
+            let name = &of.name;
+            let Ok(Some(group)) = self.group_by_hand(now, &GroupName::new(name)) else {
                 continue;
             };
             if !group.suspended.is_empty() {
@@ -183,8 +185,8 @@ impl Lab {
             }
             let wishes = if nth == 0 { self.wishes } else { Wishes::default() };
             let sizes = group.sizes;
-            if !wishes.are_met(laid.machines, sizes) {
-                let wanted = wishes.wanted(laid.machines);
+            if !wishes.are_met(of.machines, sizes) {
+                let wanted = wishes.wanted(of.machines);
                 let what = format!("the sizes of {name} are left at {sizes:?}, not {wanted:?}");
                 self.oracle.breach(now, 6, what);
             }
@@ -218,14 +220,17 @@ pub(super) fn judge(lab: &Lab, ask: &Ask<'_>) -> Vec<Option<Wrong>> {
 }
 
 fn out_of_order(lab: &Lab, of: &ObjectName, node: &NodeName) -> Option<Wrong> {
-    if of.as_str() != ORDER.1 || !lab.oracle.memory.nodes_unharmed() {
+    if !lab.oracle.memory.nodes_unharmed() {
         return None;
     }
-    let first = ObjectName::new(ORDER.0);
-    let replicas = lab.kube.cast().iter().find(|cast| cast.name == first)?.replicas;
-    let (ready, is_here) = lab.kube.ready_of(&first, node);
-    let what = format!("{of} is moved from {node} while {ready} of {replicas} of {first} are ready");
-    (ready < replicas || is_here).then_some((4, what))
+    let mut rules = lab.workers.iter().flat_map(|laid| &laid.order);
+    rules.find_map(|rule| {
+        let first = Some(&rule.first).filter(|_| rule.then == *of)?;
+        let replicas = lab.kube.cast().iter().find(|cast| cast.name == *first)?.replicas;
+        let (ready, is_here) = lab.kube.ready_of(first, node);
+        let what = format!("{of} is moved from {node} while {ready} of {replicas} of {first} are ready");
+        (ready < replicas || is_here).then_some((4, what))
+    })
 }
 
 /// A machine leaves its group: a node only when everybody has left it, a server only when enough others serve.

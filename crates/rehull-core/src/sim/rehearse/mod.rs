@@ -3,20 +3,29 @@
 //!
 //! Nothing here decides how often: whoever rehearses asks for one run after the other and can say how far it is.
 
+mod as_it_is;
 mod distribution;
 mod given;
+mod groups;
 mod likely;
 mod margin;
 mod performance;
 mod report;
+mod spans;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_groups;
 
+pub use as_it_is::{AsItIs, Assumption, LeftOut, Part};
 pub use distribution::Distribution;
 pub use likely::{Likely, Phase};
 pub use margin::MarginChange;
 pub use performance::{Ends, Performance, StopOnTheWay, StopWhy};
-pub use report::{MarginReport, Report, StandIn, StepTime, Tried, Unfinished, WhatIfReport, median};
+pub use report::{
+    GroupTime, GroupWhatIfReport, MarginReport, PartTime, Report, StandIn, StepTime, Tried, Unfinished,
+    WhatIfReport, median,
+};
 
 use std::time::Duration;
 
@@ -25,8 +34,7 @@ use serde::de::DeserializeOwned;
 
 use self::likely::{Begun, Who};
 use crate::domain::desired::{Desired, TemplateRef};
-use crate::domain::ids::{GroupName, SlotName};
-use crate::domain::version::EtcdVersion;
+use crate::domain::ids::{SlotName, Zone};
 use crate::executor::Rules;
 use crate::plan::RolloutPlan;
 use crate::sim::fault::Faults;
@@ -44,14 +52,25 @@ pub struct Rehearsal {
     prepared: Prepared,
     names: given::Names,
     plan: RolloutPlan,
+    /// A slot in each zone of the groups.
+    zones: Vec<SlotName>,
+    told: Told,
+}
+
+/// What the report tells beside what came of the runs.
+#[derive(Clone, Debug)]
+struct Told {
     stand_in: Option<StandIn>,
-    left_out: Vec<GroupName>,
+    assumed: Vec<Assumption>,
+    left_out: Vec<LeftOut>,
 }
 
 /// What goes wrong in one run, and when.
 #[derive(Clone, Debug)]
 pub struct WhatIf {
     fault: Likely,
+    part: Part,
+    lasts_s: u64,
     begun: Begun,
     faults: Faults,
 }
@@ -61,32 +80,41 @@ pub struct WhatIf {
 pub struct WhatIfs {
     seed: u64,
     undisturbed: Duration,
-    who: Who,
+    /// The first member that is replaced, and the first group of each part.
+    who: Vec<Who>,
     /// One run each.
     pub all: Vec<WhatIf>,
 }
 
 impl Rehearsal {
-    /// Creates the cluster of this file at this release and plans its upgrade to what the file says.
+    /// Creates the cluster of this file as it is now and plans its upgrade to what the file says.
     ///
     /// # Errors
     /// The planner refuses the upgrade, or no region could look like the file.
-    pub fn of(desired: &Desired, from: EtcdVersion) -> Result<Self, Unplanned> {
-        let given = given::lay(desired, from, CREATION, VirtualTime::default().now())?;
+    pub fn of(desired: &Desired, as_it_is: &AsItIs) -> Result<Self, Unplanned> {
+        let left_out = as_it_is.left_out(desired);
+        let desired = &as_it_is.part_of(desired);
+        let resolved = as_it_is.of(desired);
+        let given = given::lay(desired, &resolved, CREATION, VirtualTime::default().now())?;
         let members = u8::try_from(desired.etcd.slots.len()).unwrap_or(u8::MAX);
         let scenario = Scenario {
-            from,
+            from: as_it_is.etcd,
             to: desired.etcd.version,
             ..Scenario::plain(desired.etcd.strategy, members, CREATION)
         };
         let prepared = settle(given.ground, scenario)?;
         let plan = prepared.plan().clone();
+        let told = Told {
+            stand_in: stand_in(&desired.etcd.template),
+            assumed: as_it_is.assumptions(desired),
+            left_out,
+        };
         Ok(Self {
             prepared,
             names: given.names,
             plan,
-            stand_in: stand_in(&desired.etcd.template),
-            left_out: groups(desired),
+            zones: slots_of_zones(desired),
+            told,
         })
     }
 
@@ -111,26 +139,48 @@ impl Rehearsal {
     /// As [`Self::perform`].
     pub fn what_ifs(&self, seed: u64) -> Result<Option<WhatIfs>, GroundError> {
         let verdict = self.run(seed, Faults::default())?;
-        let Some((member, phases)) = likely::first_replaced(&verdict.moments) else {
+        let mut who = Vec::new();
+        let mut all = Vec::new();
+        for (one, phases) in self.struck(&verdict) {
+            let faults = Likely::ALL.into_iter();
+            all.extend(faults.flat_map(|fault| what_if(fault, &phases, &one)));
+            who.push(one);
+        }
+        if all.is_empty() {
             return Ok(None);
-        };
-        let who = Who {
-            other: self.other(&member),
-            member,
-        };
-        let one = |fault: Likely, begun: &Begun| {
-            let faults = fault.faults(begun, &who)?;
-            let begun = begun.clone();
-            Some(WhatIf { fault, begun, faults })
-        };
-        let all = Likely::ALL.into_iter();
-        let all = all.flat_map(|fault| phases.iter().filter_map(move |begun| one(fault, begun)));
+        }
         Ok(Some(WhatIfs {
             seed,
             undisturbed: self.performance(seed, &verdict).worked(),
-            all: all.collect(),
+            all,
             who,
         }))
+    }
+
+    /// Who is struck: the member that is replaced first, the control plane, and the group of workers that is first in the
+    /// file, each with its phases.
+    fn struck(&self, verdict: &Verdict) -> Vec<(Who, Vec<Begun>)> {
+        let moments = &verdict.moments;
+        let mut all = Vec::new();
+        if let Some((member, phases)) = likely::first_replaced(moments) {
+            let other = self.other(&member);
+            all.push((Who::Member { member, other }, phases));
+        }
+        let envelope = &self.plan.envelope;
+        let servers = envelope.servers();
+        let servers = servers.map(|plan| (Part::ControlPlane, &plan.group, 0));
+        let workers = envelope.worker_groups().next();
+        let workers = workers.map(|plan| (Part::Workers, &plan.group, plan.policy.drain_deadline.as_secs()));
+        for (part, group, drain_s) in servers.into_iter().chain(workers) {
+            let who = Who::Group {
+                group: group.clone(),
+                part,
+                zones: self.zones.clone(),
+                drain_s,
+            };
+            all.push((who, likely::of_group(moments, group)));
+        }
+        all
     }
 
     /// The same run, with this going wrong.
@@ -140,25 +190,14 @@ impl Rehearsal {
     pub fn try_out(&self, of: &WhatIfs, what_if: &WhatIf) -> Result<Tried, GroundError> {
         let verdict = self.run(of.seed, what_if.faults.clone())?;
         let run = self.performance(of.seed, &verdict);
-        Ok(Tried::of(
-            what_if.fault,
-            what_if.begun.phase,
-            &run,
-            of.undisturbed,
-        ))
+        Ok(Tried::of(what_if, &run, of.undisturbed))
     }
 
     /// All of it together.
     #[must_use]
     pub fn report(&self, runs: &[Performance], tried: Option<(&WhatIfs, Vec<Tried>)>) -> Report {
-        let what_if = tried.map(|(of, runs)| WhatIfReport {
-            member: of.who.member.clone(),
-            other: of.who.other.clone(),
-            runs,
-        });
-        let mut report = report::report(&self.plan, self.stand_in.clone(), runs, what_if);
-        report.left_out.clone_from(&self.left_out);
-        report
+        let (who, tried) = tried.map_or((&[][..], Vec::new()), |(of, tried)| (&of.who, tried));
+        report::report(&self.plan, &self.told, runs, (who, &tried))
     }
 
     fn run(&self, seed: u64, faults: Faults) -> Result<Verdict, GroundError> {
@@ -172,7 +211,7 @@ impl Rehearsal {
 
     /// In the words of the cluster file.
     fn performance(&self, seed: u64, verdict: &Verdict) -> Performance {
-        let mut run = Performance::of(seed, verdict);
+        let mut run = Performance::of(seed, &self.plan, verdict);
         if let Ends::Stopped { reason } = &mut run.ends {
             *reason = self.in_words_of_the_file(reason);
         }
@@ -203,11 +242,26 @@ impl Rehearsal {
     }
 }
 
-/// Groups of the file: how they are rolled is not rehearsed.
-fn groups(desired: &Desired) -> Vec<GroupName> {
-    let servers = desired.control_plane.iter().map(|role| &role.group);
-    let workers = desired.workers.iter().flat_map(|workers| &workers.groups);
-    servers.chain(workers.map(|role| &role.group)).cloned().collect()
+/// One run for each phase.
+fn what_if(fault: Likely, phases: &[Begun], who: &Who) -> Vec<WhatIf> {
+    let one = |begun: &Begun| {
+        Some(WhatIf {
+            fault,
+            part: who.part(),
+            lasts_s: fault.lasts_s(who),
+            faults: fault.faults(begun, who)?,
+            begun: begun.clone(),
+        })
+    };
+    phases.iter().filter_map(one).collect()
+}
+
+/// The first slot of each zone.
+fn slots_of_zones(desired: &Desired) -> Vec<SlotName> {
+    let slots = &desired.etcd.slots;
+    let of_zone = |zone: &Zone| slots.iter().find(|slot| slot.zone == *zone);
+    let zones = groups::zones(desired).into_iter();
+    zones.filter_map(of_zone).map(|slot| slot.name.clone()).collect()
 }
 
 /// The user's own template is a text that only a real cloud-init can carry out.

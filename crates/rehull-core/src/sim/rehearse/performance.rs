@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::as_it_is::Part;
 use super::margin::{self, MarginChange};
+use super::spans;
 use crate::domain::ids::StepId;
-use crate::domain::waiting::{StopReason, Waiting};
-use crate::event::{Event, What};
+use crate::domain::waiting::StopReason;
+use crate::plan::RolloutPlan;
 use crate::sim::chronicle::{Happened, Moment};
 use crate::sim::process::Ended;
 use crate::sim::verdict::{End, Verdict};
@@ -123,6 +125,10 @@ pub struct Performance {
     pub rested: Duration,
     /// Time per step; together as long as the whole.
     pub steps: BTreeMap<StepId, Duration>,
+    /// Time per part of the plan; together as long as the whole.
+    pub parts: BTreeMap<Part, Duration>,
+    /// Time per group that was done, from the first thing that was done to it.
+    pub groups: BTreeMap<StepId, Duration>,
     /// The margin over time.
     pub margins: Vec<MarginChange>,
     /// Where it stopped on the way, in order.
@@ -134,13 +140,16 @@ pub struct Performance {
 }
 
 impl Performance {
-    pub(super) fn of(seed: u64, verdict: &Verdict) -> Self {
+    pub(super) fn of(seed: u64, plan: &RolloutPlan, verdict: &Verdict) -> Self {
+        let steps = spans::steps(&verdict.moments, verdict.took);
         Self {
             seed,
+            parts: spans::parts(plan, &steps),
+            groups: spans::groups(&verdict.moments),
             ends: Ends::of(&verdict.end),
             took: verdict.took,
             rested: rested(&verdict.moments),
-            steps: steps(&verdict.moments, verdict.took),
+            steps,
             margins: margin::changes(&verdict.moments),
             stops: stops(&verdict.moments),
             processes: verdict.processes,
@@ -230,47 +239,4 @@ fn stop(moment: &Moment) -> Option<StopOnTheWay> {
         at_rest,
         margin,
     })
-}
-
-/// Every moment belongs to the step that acted last, or that is waited for now.
-fn steps(moments: &[Moment], end: Duration) -> BTreeMap<StepId, Duration> {
-    let mut spans: BTreeMap<StepId, Duration> = BTreeMap::new();
-    let mut current: Option<StepId> = None;
-    let mut since = Duration::ZERO;
-    for moment in moments {
-        let Happened::Told(event) = &moment.what else {
-            continue;
-        };
-        let Some(next) = step_of(event, current.as_ref()).filter(|next| current.as_ref() != Some(*next))
-        else {
-            continue;
-        };
-        // What was before the first word belongs to whoever has it.
-        if let Some(done) = current.replace(next.clone()) {
-            *spans.entry(done).or_default() += moment.at.saturating_sub(since);
-            since = moment.at;
-        }
-    }
-    if let Some(last) = current {
-        *spans.entry(last).or_default() += end.saturating_sub(since);
-    }
-    spans
-}
-
-fn step_of<'a>(event: &'a Event, current: Option<&StepId>) -> Option<&'a StepId> {
-    match &event.what {
-        What::Acting { step, .. } => Some(step),
-        What::Waiting { waiting, .. } => {
-            let goes_on = |wait: &&Waiting| Some(&wait.step) == current;
-            let wait = waiting.iter().find(goes_on).or(waiting.first());
-            wait.map(|wait| &wait.step)
-        }
-        What::Started { .. }
-        | What::Acted { .. }
-        | What::Stalled { .. }
-        | What::Rolled { .. }
-        | What::StepDone { .. }
-        | What::Stopped { .. }
-        | What::Finished => None,
-    }
 }

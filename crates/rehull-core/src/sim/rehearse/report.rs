@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::as_it_is::{Assumption, LeftOut, Part};
 use super::distribution::{Distribution, rank, rounded};
-use super::likely::{Likely, Phase};
+use super::likely::{Likely, Phase, Who};
 use super::margin::{self, MarginChange};
 use super::performance::{Ends, Performance, StopOnTheWay};
+use super::spans::part_of;
+use super::{Told, WhatIf};
 use crate::domain::ids::{GroupName, SlotName, StepId};
 use crate::domain::policy::EtcdStrategy;
-use crate::domain::version::EtcdVersion;
-use crate::plan::RolloutPlan;
+use crate::domain::version::{EtcdVersion, KubernetesVersion};
+use crate::plan::{RolloutPlan, SlotPlan};
 
 /// The whole answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,22 +37,30 @@ pub struct Report {
     pub bakes: bool,
     /// What stood in for the cluster file's own user-data template, which no modelled machine can read.
     pub stand_in: Option<StandIn>,
-    /// Groups of the file, control plane and workers: only etcd is rehearsed.
-    pub left_out: Vec<GroupName>,
+    /// What nobody has said of control plane and workers as they are now.
+    pub assumed: Vec<Assumption>,
+    /// Groups of the file that are not rehearsed.
+    pub left_out: Vec<LeftOut>,
     /// Seeds of the undisturbed runs.
     pub seeds: Vec<u64>,
     /// How long the whole took.
     pub total: Distribution,
     /// How long each step took, in the order of the plan and empty without one; the bake counts for the step that waits for it.
     pub steps: Vec<StepTime>,
+    /// How long each part of the plan took, in the order in which they are rolled; those that nothing changes are left out.
+    pub parts: Vec<PartTime>,
+    /// How long each group took, control plane and workers.
+    pub groups: Vec<GroupTime>,
     /// The quorum margin.
     pub margin: MarginReport,
     /// Undisturbed runs that did not finish: the plan does not work, or the model is wrong.
     pub unfinished: Vec<Unfinished>,
     /// Promises that were broken in any run: a bug of rehull's, or of the model.
     pub breaches: Vec<String>,
-    /// What each likely fault would do.
+    /// What each likely fault would do while the first member is replaced.
     pub what_if: Option<WhatIfReport>,
+    /// The same while the control plane is rolled, and the first group of workers.
+    pub group_what_ifs: Vec<GroupWhatIfReport>,
 }
 
 /// A template that was not rehearsed.
@@ -73,6 +84,36 @@ pub struct StepTime {
     /// The plan's point of no return.
     pub point_of_no_return: bool,
     /// How long it took.
+    pub time: Distribution,
+}
+
+/// A part of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartTime {
+    /// Part.
+    pub part: Part,
+    /// How long it took.
+    pub time: Distribution,
+}
+
+/// A group. Those of workers are rolled side by side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupTime {
+    /// Part.
+    pub part: Part,
+    /// Step.
+    pub step: StepId,
+    /// Auto Scaling group.
+    pub group: GroupName,
+    /// Running at the beginning.
+    pub from: Option<KubernetesVersion>,
+    /// Running at the end.
+    pub to: KubernetesVersion,
+    /// Machines that are replaced.
+    pub machines: u32,
+    /// From the first thing that is done to it.
     pub time: Distribution,
 }
 
@@ -114,10 +155,24 @@ pub struct WhatIfReport {
     pub runs: Vec<Tried>,
 }
 
+/// Every likely fault at every phase in which the first machine of a group is replaced, all on the run of median length.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupWhatIfReport {
+    /// Part.
+    pub part: Part,
+    /// The group that is rolled meanwhile.
+    pub group: GroupName,
+    /// One line per fault and phase.
+    pub runs: Vec<Tried>,
+}
+
 /// One fault at one phase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tried {
+    /// The part that is rolled meanwhile.
+    pub part: Part,
     /// What went wrong.
     pub fault: Likely,
     /// For how many seconds; 0: it has no end.
@@ -144,13 +199,14 @@ pub struct Tried {
 }
 
 impl Tried {
-    pub(super) fn of(fault: Likely, phase: Phase, run: &Performance, undisturbed: Duration) -> Self {
+    pub(super) fn of(what_if: &WhatIf, run: &Performance, undisturbed: Duration) -> Self {
         let seconds = |span| i64::try_from(rounded(span)).unwrap_or(i64::MAX);
         let longer = seconds(run.worked()).saturating_sub(seconds(undisturbed));
         Self {
-            fault,
-            lasts_s: fault.lasts_s(),
-            phase,
+            part: what_if.part,
+            fault: what_if.fault,
+            lasts_s: what_if.lasts_s,
+            phase: what_if.begun.phase,
             ends: run.ends.clone(),
             at_rest: run.ends_at_rest(),
             stops: run.stops.clone(),
@@ -173,14 +229,17 @@ pub fn median(runs: &[Performance]) -> Option<&Performance> {
 
 pub(super) fn report(
     plan: &RolloutPlan,
-    stand_in: Option<StandIn>,
+    told: &Told,
     runs: &[Performance],
-    what_if: Option<WhatIfReport>,
+    (who, tried): (&[Who], &[Tried]),
 ) -> Report {
     let envelope = &plan.envelope;
-    let tried = what_if.iter().flat_map(|what_if| &what_if.runs);
     let breaches = runs.iter().flat_map(|run| &run.breaches);
-    let breaches: BTreeSet<&String> = breaches.chain(tried.flat_map(|tried| &tried.breaches)).collect();
+    let breaches: BTreeSet<&String> = breaches
+        .chain(tried.iter().flat_map(|tried| &tried.breaches))
+        .collect();
+    let breaches = breaches.into_iter().cloned().collect();
+    let (what_if, group_what_ifs) = what_ifs(who, tried);
     Report {
         cluster: envelope.cluster.to_string(),
         headline: plan.headline(),
@@ -189,16 +248,92 @@ pub(super) fn report(
         strategy: envelope.strategy,
         members: envelope.slots.len(),
         bakes: envelope.bakes(),
-        stand_in,
-        left_out: Vec::new(),
+        stand_in: told.stand_in.clone(),
+        assumed: told.assumed.clone(),
+        left_out: told.left_out.clone(),
         seeds: runs.iter().map(|run| run.seed).collect(),
         total: Distribution::of(runs.iter().map(|run| run.took)),
         steps: steps(plan, runs),
+        parts: parts(plan, runs),
+        groups: groups(plan, runs),
         margin: margins(runs),
         unfinished: runs.iter().filter_map(unfinished).collect(),
-        breaches: breaches.into_iter().cloned().collect(),
+        breaches,
         what_if,
+        group_what_ifs,
     }
+}
+
+/// Each where it belongs.
+fn what_ifs(who: &[Who], tried: &[Tried]) -> (Option<WhatIfReport>, Vec<GroupWhatIfReport>) {
+    let (mut of_member, mut of_groups) = (None, Vec::new());
+    let of = |part: Part| tried.iter().filter(move |tried| tried.part == part).cloned();
+    for one in who {
+        let runs = of(one.part()).collect();
+        match one {
+            Who::Member { member, other } => {
+                of_member = Some(WhatIfReport {
+                    member: member.clone(),
+                    other: other.clone(),
+                    runs,
+                });
+            }
+            Who::Group { group, part, .. } => of_groups.push(GroupWhatIfReport {
+                part: *part,
+                group: group.clone(),
+                runs,
+            }),
+        }
+    }
+    (of_member, of_groups)
+}
+
+fn parts(plan: &RolloutPlan, runs: &[Performance]) -> Vec<PartTime> {
+    let envelope = &plan.envelope;
+    let changes = |part: &Part| match part {
+        Part::Etcd => envelope.slots.iter().any(SlotPlan::changes),
+        Part::ControlPlane => envelope.servers().is_some(),
+        Part::Workers => envelope.worker_groups().next().is_some(),
+    };
+    let rolled = Part::ALL.into_iter().filter(changes);
+    let time = |part| {
+        let spans = runs.iter().filter_map(|run| run.parts.get(&part).copied());
+        Distribution::of(spans)
+    };
+    rolled
+        .map(|part| PartTime {
+            part,
+            time: time(part),
+        })
+        .collect()
+}
+
+fn groups(plan: &RolloutPlan, runs: &[Performance]) -> Vec<GroupTime> {
+    let time = |step: &StepId| Distribution::of(runs.iter().filter_map(|run| run.groups.get(step).copied()));
+    let forecast = &plan.forecast;
+    let servers = plan.envelope.servers().map(|planned| GroupTime {
+        part: Part::ControlPlane,
+        step: planned.step.clone(),
+        group: planned.group.clone(),
+        from: planned.from.as_ref().map(|content| content.version),
+        to: planned.to.version,
+        machines: forecast.servers.as_ref().map_or(0, |line| line.leaving),
+        time: time(&planned.step),
+    });
+    let leaving = |step: &StepId| {
+        let line = forecast.workers.iter().find(|line| line.step == *step);
+        line.map_or(0, |line| line.leaving)
+    };
+    let workers = plan.envelope.worker_groups().map(|planned| GroupTime {
+        part: Part::Workers,
+        step: planned.step.clone(),
+        group: planned.group.clone(),
+        from: planned.from.as_ref().map(|content| content.version),
+        to: planned.to.version,
+        machines: leaving(&planned.step),
+        time: time(&planned.step),
+    });
+    servers.into_iter().chain(workers).collect()
 }
 
 /// What belongs to no member (the snapshot, say) comes first, as it does in a rollout.
@@ -206,7 +341,11 @@ fn steps(plan: &RolloutPlan, runs: &[Performance]) -> Vec<StepTime> {
     let order = &plan.forecast.order;
     let is_planned = |step: &&StepId| order.iter().any(|planned| planned.step == **step);
     let seen: BTreeSet<&StepId> = runs.iter().flat_map(|run| run.steps.keys()).collect();
-    let others = seen.into_iter().filter(|step| !is_planned(step));
+    let of_no_group = |step: &&StepId| part_of(plan, step) == Part::Etcd;
+    let others = seen
+        .into_iter()
+        .filter(|step| !is_planned(step))
+        .filter(of_no_group);
     let other = |step: &StepId| StepTime {
         time: time(step, runs),
         step: step.clone(),

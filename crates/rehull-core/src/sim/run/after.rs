@@ -54,7 +54,7 @@ impl Run {
                 ..
             } => self.looks_after_terraform(ended),
             Ended::Stopped {
-                reason: StopReason::Deadline { .. },
+                reason: StopReason::Deadline { .. } | StopReason::Undrained { .. },
                 ..
             } => {
                 self.waits = self.waits.saturating_add(1);

@@ -11,6 +11,7 @@ use crate::render::{RenderedGroups, RenderedSlot, terraform_change};
 use crate::sim::ground::{self, GroundError, Unplanned};
 use crate::sim::oracle::Witness;
 use crate::sim::process;
+use crate::sim::stand_in;
 use crate::sim::story;
 use crate::sim::verdict::End;
 
@@ -22,6 +23,18 @@ pub(super) fn not_created(end: &End) -> GroundError {
         End::Finished | End::Aborted | End::WentBack | End::NoWayBack(_) => "it was given up".to_owned(),
     };
     GroundError(format!("the cluster could not be created: {why}"))
+}
+
+/// What `rehull plan` looks at.
+fn scene(desired: &Desired, rollout: &RolloutId) -> Scene {
+    let mut scene = Scene::new(&desired.cluster, rollout, desired.etcd.watched());
+    for group in desired.workers.iter().flat_map(|workers| &workers.groups) {
+        scene = scene.with_workers(&group.group, &group.target_groups, &group.launch_template);
+    }
+    match &desired.control_plane {
+        Some(role) => scene.with_servers(&role.group, &role.target_group, &role.launch_template),
+        None => scene,
+    }
 }
 
 impl Run {
@@ -46,7 +59,15 @@ impl Run {
         let rollout = RolloutId::new("none");
         let witness = Witness::new(self.hands(0, HOME), rollout.clone());
         let ports = process::ports(&witness);
-        let scene = Scene::new(&desired.cluster, &rollout, desired.etcd.watched());
+        let (servers, workers) = match kind {
+            RolloutKind::Upgrade => stand_in::targets(desired),
+            // What is created, or gone back from, is planned as in a cluster without groups.
+            RolloutKind::Bootstrap
+            | RolloutKind::Rollback { .. }
+            | RolloutKind::Heal { .. }
+            | RolloutKind::Replace { .. } => (None, BTreeMap::new()),
+        };
+        let scene = scene(desired, &rollout);
         let look = observe(&ports, &scene);
         let seen = futures_util::FutureExt::now_or_never(look)
             .ok_or_else(|| GroundError("a look waits".to_owned()))?;
@@ -55,8 +76,8 @@ impl Run {
             seen: &seen,
             kind,
             target,
-            servers: None,
-            workers: BTreeMap::new(),
+            servers,
+            workers,
             strategy: desired.etcd.strategy,
             rehull: "simulated",
         };

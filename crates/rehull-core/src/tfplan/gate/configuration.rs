@@ -1,6 +1,8 @@
 //! Code that a plan or an apply would run, found in the configuration that comes with the plan; and whether an argument
 //! stands in it at all.
 
+use std::collections::BTreeMap;
+
 use super::general::{CODE, DATA_SOURCE, PROVIDER, PROVIDER_SETTING, UNREADABLE};
 use crate::domain::terraform::Address;
 use crate::tfplan::contract::Terms;
@@ -130,6 +132,24 @@ pub(super) fn declares(configuration: &Node<'_>, address: &str, argument: &str) 
     expression(configuration, address, argument).is_some()
 }
 
+/// The provider of this resource gives everything tags; where it cannot be told which one that is, any of them may.
+pub(super) fn has_default_tags(configuration: &Node<'_>, address: &str) -> bool {
+    let all = configuration.get("provider_config").and_then(Node::map);
+    let gives = |provider: &Node<'_>| {
+        provider
+            .get("expressions")
+            .and_then(|given| given.get("default_tags"))
+            .is_some()
+    };
+    let key =
+        resource(configuration, address).and_then(|resource| resource.get("provider_config_key")?.text());
+    let own = key.and_then(|key| all?.get(key));
+    own.map_or_else(
+        || all.into_iter().flatten().any(|(_, provider)| gives(provider)),
+        gives,
+    )
+}
+
 /// What an argument refers to.
 pub(super) fn references(expression: &Node<'_>) -> Vec<String> {
     let references = expression
@@ -174,8 +194,30 @@ fn resource<'n, 'a>(configuration: &'n Node<'a>, address: &str) -> Option<&'n No
     resources.find(|resource| resource.get("address").and_then(Node::text) == Some(rest))
 }
 
+/// All resources, by address.
+pub(in crate::tfplan) fn resources<'n, 'a>(configuration: &'n Node<'a>) -> BTreeMap<String, &'n Node<'a>> {
+    let mut found = BTreeMap::new();
+    let root = configuration.get("root_module");
+    let mut open: Vec<(String, &Node<'a>)> = root.map(|root| (String::new(), root)).into_iter().collect();
+    while let Some((prefix, module)) = open.pop() {
+        let resources = module.get("resources").and_then(Node::list).unwrap_or_default();
+        for resource in resources {
+            if let Some(address) = resource.get("address").and_then(Node::text) {
+                found.insert(format!("{prefix}{address}"), resource);
+            }
+        }
+        let calls = module.get("module_calls").and_then(Node::map);
+        for (name, call) in calls.into_iter().flatten() {
+            if let Some(inner) = call.get("module") {
+                open.push((format!("{prefix}module.{name}."), inner));
+            }
+        }
+    }
+    found
+}
+
 /// `module.a["x.y"].aws_b.c[0]` is configured as `module.a.aws_b.c`. Keys are quoted as in the language.
-pub(super) fn without_keys(address: &str) -> String {
+pub(in crate::tfplan) fn without_keys(address: &str) -> String {
     let mut plain = String::with_capacity(address.len());
     let (mut inside, mut quoted, mut escaped) = (false, false, false);
     for letter in address.chars() {

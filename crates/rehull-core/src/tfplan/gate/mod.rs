@@ -7,11 +7,13 @@ pub(super) mod general;
 pub(super) mod kept;
 mod names;
 pub(super) mod outputs;
-mod over;
+pub(super) mod over;
 mod place;
+mod policy;
 pub(super) mod rules;
 pub(super) mod setters;
 pub(super) mod template;
+mod untold;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,11 +23,13 @@ use super::finding::Finding;
 use super::json::{ResourceChange, Trees};
 use super::node::Node;
 use crate::domain::terraform::Address;
+
 use general::{
     DEFERRED, DEPOSED, DUPLICATE, FORGET, General, IMPORT, MISSING, MOVE, PROVIDER, READ, UNDECLARED,
     UNKNOWN_ACTION, UNKNOWN_FIELD, UNREADABLE,
 };
 use rules::{InPlace, Rule, UNKNOWN, rule_for};
+use untold::Untold;
 
 /// What the gate knows so far.
 pub(super) struct Gate<'t> {
@@ -39,6 +43,8 @@ pub(super) struct Gate<'t> {
     /// What is made, and what sets something of which it is not known yet whether it is new.
     made: names::Made,
     settings: Vec<names::Setting>,
+    /// Judged arguments that are not known yet, of which the configuration tells whether anybody has set them.
+    open: Vec<untold::Open>,
 }
 
 /// A launch template of a role.
@@ -78,6 +84,7 @@ impl<'t> Gate<'t> {
             replaces: Vec::new(),
             made: names::Made::default(),
             settings: Vec::new(),
+            open: Vec::new(),
         }
     }
 
@@ -227,8 +234,14 @@ impl<'t> Gate<'t> {
             let reason = format!("{action} is refused: {what}it holds {}", rule.holds);
             Finding::at(address, rule.id, reason, rule.remedy)
         };
-        if let Some(more) = over::does_more(&change.kind, action, trees) {
-            return self.findings.push(denied(&more));
+        if let Some(trees) = trees.filter(|_| action.gives()) {
+            if let Some(more) = over::does_more(&change.kind, action, trees) {
+                return self.findings.push(denied(&more));
+            }
+            match untold::judge((&change.kind, action, address), trees, denied) {
+                Untold::Refused(finding) => return self.findings.push(finding),
+                Untold::Open(open) => self.open.extend(open),
+            }
         }
         match action {
             Action::NoOp | Action::Forget => {}
@@ -276,6 +289,10 @@ impl<'t> Gate<'t> {
                 self.terms,
             ));
         }
+        for open in std::mem::take(&mut self.open) {
+            self.findings
+                .extend(untold::is_set(&open, Some(configuration), self.terms));
+        }
         for (address, arguments) in std::mem::take(&mut self.replaces) {
             let undeclared = arguments
                 .iter()
@@ -295,6 +312,9 @@ impl<'t> Gate<'t> {
         for setting in std::mem::take(&mut self.settings) {
             self.findings
                 .extend(names::is_there(&setting, &self.made, None, self.terms));
+        }
+        for open in std::mem::take(&mut self.open) {
+            self.findings.extend(untold::is_set(&open, None, self.terms));
         }
         for (address, _) in std::mem::take(&mut self.replaces) {
             self.refuse(

@@ -127,9 +127,10 @@ pub(super) fn is_there(
                             .iter()
                             .all(|one| one.is_some_and(|one| all_are_new(setting, made, one, &repeated)))
                 }
-                // No plan has what a `dynamic` block says: then the value alone would tell of it.
+                // No plan has what a `dynamic` block says: then the value alone would tell of it. An argument is none.
                 None => {
-                    row.given != Given::Always && setting.is_open && !terms.dynamic.contains(row.argument)
+                    let is_dynamic = row.inside.is_some() && terms.dynamic.contains(row.argument);
+                    row.given != Given::Always && setting.is_open && !is_dynamic
                 }
             }
         });

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod compared;
+mod computed;
 mod dangers;
 mod digests;
 mod kept;
@@ -15,6 +16,7 @@ mod rows;
 mod safe;
 mod secrets;
 mod streams;
+mod untold;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,6 +78,7 @@ fn setting(key: Option<&[u8]>) -> Setting {
             "6.4.0".to_owned(),
         )]),
         lock_file: ContentDigest::new(content("3")),
+        sources: BTreeMap::from([(".".to_owned(), ContentDigest::new(content("5")))]),
         of: Belongs::Rollout(ContentDigest::new(content("4"))),
         key: key.map(|key| DigestKey::new("env:REHULL_DIGEST_KEY", key).unwrap()),
     }

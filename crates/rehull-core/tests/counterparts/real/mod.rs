@@ -4,6 +4,7 @@ mod block;
 mod calls;
 mod http;
 mod process;
+mod relay;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -20,6 +21,7 @@ use crate::words;
 use block::Block;
 use http::{Answer, post};
 use process::Process;
+use relay::Relays;
 
 /// A process that is gone is noticed at once, by whoever gets to run.
 const NOTICED_AFTER: Duration = Duration::from_millis(300);
@@ -34,6 +36,8 @@ const NOBODY: u64 = 0xbad;
 pub(crate) struct Real {
     /// First, so that they end before their addresses and folders are given back.
     processes: BTreeMap<Slot, Process>,
+    /// Only where a sequence cuts somebody off.
+    relays: Option<Relays>,
     toolbox: PathBuf,
     dir: TempDir,
     block: Block,
@@ -46,9 +50,11 @@ pub(crate) struct Real {
 }
 
 impl Real {
-    pub(crate) fn new(toolbox: &Path) -> Self {
+    pub(crate) fn new(toolbox: &Path, steps: &[Step]) -> Self {
+        let cuts = steps.iter().any(|step| matches!(step, Step::Cut(_)));
         Self {
             processes: BTreeMap::new(),
+            relays: cuts.then(Relays::new),
             toolbox: toolbox.to_owned(),
             dir: TempDir::new().unwrap(),
             block: Block::claim(),
@@ -91,6 +97,10 @@ impl Real {
         }
         self.started += 1;
         let log = self.dir.path().join(format!("{slot}-{}.log", self.started));
+        let address = self.at(slot);
+        if let Some(relays) = &mut self.relays {
+            relays.stand_before(slot, address);
+        }
         let binary = binary(&self.toolbox, start.version);
         let process = Process::start(&binary, &self.flags(start, &disk), log, start.version);
         self.processes.insert(slot, process);
@@ -101,6 +111,10 @@ impl Real {
             format!("http://{}:2379", self.at(start.slot)),
             self.peer_url(start.slot),
         );
+        let listens = match self.relays {
+            Some(_) => format!("http://{}:{}", self.at(start.slot), relay::BEHIND),
+            None => peer.clone(),
+        };
         let all: Vec<String> = start
             .initial
             .iter()
@@ -115,7 +129,7 @@ impl Real {
             format!("--data-dir={}", disk.display()),
             format!("--listen-client-urls={client}"),
             format!("--advertise-client-urls={client}"),
-            format!("--listen-peer-urls={peer}"),
+            format!("--listen-peer-urls={listens}"),
             format!("--initial-advertise-peer-urls={peer}"),
             format!("--initial-cluster={}", all.join(",")),
             format!("--initial-cluster-state={state}"),
@@ -171,6 +185,16 @@ impl Real {
         "done".to_owned()
     }
 
+    fn cut(&self, slot: Slot, cut: bool) -> String {
+        let relays = self.relays.as_ref().expect("a sequence that cuts has relays");
+        if cut {
+            relays.cut(slot, self.ids[slot]);
+        } else {
+            relays.mend(slot);
+        }
+        "done".to_owned()
+    }
+
     /// What is done to processes; `None` for every other step.
     fn handle(&mut self, step: &Step) -> Option<String> {
         let answer = match step {
@@ -196,6 +220,8 @@ impl Real {
             }
             Step::Freeze(slot) => self.signal(slot, "STOP"),
             Step::Thaw(slot) => self.signal(slot, "CONT"),
+            Step::Cut(slot) => self.cut(slot, true),
+            Step::Mend(slot) => self.cut(slot, false),
             Step::Ends(slot) => self.ends(slot),
             Step::Save(slot) => {
                 copy(&self.disk(slot), &self.saved(slot));

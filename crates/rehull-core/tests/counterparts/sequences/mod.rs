@@ -12,7 +12,7 @@ use crate::steps::{Disk, Slot, Start, Step};
 
 pub(crate) use disks::{lost_and_stale_disks, removed_for_good, wrong_membership};
 pub(crate) use membership::{down, learner_catches_up, learners, same_second};
-pub(crate) use quorum::{alarms, frozen, half_a_bootstrap, no_quorum};
+pub(crate) use quorum::{alarms, cut_off, frozen, half_a_bootstrap, no_quorum};
 pub(crate) use releases::{hop, skip};
 
 /// Links younger than this count as down (`HealthInterval`, 5 s), and one second.

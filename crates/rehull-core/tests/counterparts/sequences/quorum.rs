@@ -31,6 +31,39 @@ pub(crate) fn frozen(version: EtcdVersion) -> Vec<Step> {
     ]
 }
 
+/// A follower, then the leader: clients reach it, its peers do not.
+pub(crate) fn cut_off(version: EtcdVersion) -> Vec<Step> {
+    vec![
+        boot(version),
+        Step::Lead("a"),
+        SETTLED,
+        Step::Cut("c"),
+        until(Step::Leader("c"), "nobody", seconds(0, 8)),
+        Step::Put("a"),
+        Step::Together(vec![Step::Put("c"), Step::Read("c")]),
+        Step::ReadOwn("c"),
+        Step::Status("c"),
+        move_leader("c", "b"),
+        // Longer than the links' time-out, too.
+        Step::Together(vec![remove("c", "a"), remove("c", NOBODY)]),
+        add_learner("a", "d"),
+        remove("a", "d"),
+        Step::Mend("c"),
+        until(Step::Put("c"), "ok", seconds(0, 10)),
+        Step::Lead("a"),
+        SETTLED,
+        Step::Cut("a"),
+        until(Step::Put("b"), "ok", seconds(0, 10)),
+        until(Step::Leader("a"), "nobody", seconds(0, 10)),
+        Step::Together(vec![Step::Put("a"), Step::Read("a")]),
+        Step::ReadOwn("a"),
+        Step::Mend("a"),
+        until(Step::Put("a"), "ok", seconds(0, 10)),
+        until(Step::Read("a"), "ok", seconds(0, 10)),
+        Step::List("b"),
+    ]
+}
+
 pub(crate) fn no_quorum(version: EtcdVersion) -> Vec<Step> {
     vec![
         boot(version),

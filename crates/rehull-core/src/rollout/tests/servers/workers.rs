@@ -1,12 +1,13 @@
 //! Workers: what their groups are launched from. How nodes give way is told by the simulator's stories.
 
-use super::scene::{INTERFERES, NEW, Scene, version};
+use super::scene::{INTERFERES, NEW, Scene, id, version};
 use crate::domain::action::Action;
 use crate::domain::fleet::TemplateVersion;
-use crate::domain::group::Sizes;
+use crate::domain::group::{Lifecycle, Member, Sizes};
 use crate::domain::group_action::GroupAction;
-use crate::domain::ids::{ContentDigest, GroupName, LaunchTemplateName, StepId};
+use crate::domain::ids::{ContentDigest, GroupName, LaunchTemplateName, StepId, Zone};
 use crate::domain::machine::MachineContent;
+use crate::domain::waiting::StopReason;
 use crate::plan::{ServerContent, WorkerGroupPlan, WorkerPolicy, WorkersPlan};
 use crate::rollout::{Goal, Next};
 
@@ -77,8 +78,8 @@ fn no_other_version_of_a_group_of_workers_is_made_than_the_approved_one() {
     );
 }
 
-#[test]
-fn a_group_that_nobody_is_wanted_of_launches_the_new_version_from_then_on() {
+/// A group of so many old machines that is held, and has a version with the planned content.
+fn held(desired: u32, max: u32) -> Scene {
     let mut scene = scene();
     let known = |number, digest: &str| TemplateVersion {
         version: version(number),
@@ -88,25 +89,76 @@ fn a_group_that_nobody_is_wanted_of_launches_the_new_version_from_then_on() {
     let template = LaunchTemplateName::new("general");
     scene.seen.fleet.templates.insert(template, all);
     let group = GroupName::new("general");
-    let sizes = Sizes {
-        min: 0,
-        max: 3,
-        desired: 0,
-    };
+    let sizes = Sizes { min: 0, max, desired };
     let seen = scene.seen.groups.groups.get_mut(&group).unwrap();
     seen.sizes = sizes;
+    let members = (0..desired).map(|number| Member {
+        machine: id(&format!("w{number}")),
+        zone: Zone::new("a"),
+        lifecycle: Lifecycle::InService,
+        is_healthy: true,
+        version: Some(version(1)),
+    });
+    seen.members = members.collect();
     seen.suspended = INTERFERES.map(str::to_owned).into();
     scene.done(GroupAction::HoldGroup {
-        group: group.clone(),
+        group,
         processes: INTERFERES.map(str::to_owned).into(),
         version: version(1),
         sizes,
         beyond: 0,
     });
+    scene
+}
+
+#[test]
+fn a_group_that_nobody_is_wanted_of_launches_the_new_version_from_then_on() {
     let set = GroupAction::SetGroup {
-        group,
+        group: GroupName::new("general"),
         version: version(2),
-        sizes,
+        sizes: Sizes {
+            min: 0,
+            max: 3,
+            desired: 0,
+        },
     };
-    assert_eq!(scene.acts(Goal::Finish), [set]);
+    assert_eq!(held(0, 3).acts(Goal::Finish), [set]);
+}
+
+#[test]
+fn a_group_that_nobody_is_wanted_of_launches_what_it_did_where_its_rollout_is_aborted() {
+    let acts = held(0, 3).acts(Goal::Rest);
+    assert!(matches!(acts[..], [GroupAction::ReleaseGroup { .. }]), "{acts:?}");
+}
+
+#[test]
+fn fewer_machines_and_a_lower_maximum_in_one_edit_are_both_followed() {
+    let mut scene = held(6, 10);
+    scene.pass(60);
+    let group = GroupName::new("general");
+    let seen = scene.seen.groups.groups.get_mut(&group).unwrap();
+    seen.sizes = Sizes {
+        min: 0,
+        max: 5,
+        desired: 3,
+    };
+    seen.members.truncate(3);
+    let acts = scene.acts(Goal::Finish);
+    let [GroupAction::HoldGroup { sizes, beyond, .. }] = &acts[..] else {
+        panic!("{acts:?}")
+    };
+    assert_eq!((sizes.desired, sizes.max, *beyond), (3, 5, 0));
+}
+
+#[test]
+fn a_worker_that_is_put_aside_stops_its_group_by_name() {
+    let mut scene = held(3, 3);
+    let group = GroupName::new("general");
+    let seen = scene.seen.groups.groups.get_mut(&group).unwrap();
+    seen.members[0].lifecycle = Lifecycle::Other("Standby".to_owned());
+    let next = scene.next(Goal::Finish);
+    let Next::Stop(StopReason::OutsideEnvelope { what }) = &next else {
+        panic!("{next:?}")
+    };
+    assert!(what.contains("machine i-w0 of general is Standby"), "{what}");
 }
