@@ -21,6 +21,7 @@ mod mutants;
 mod order;
 mod preflight;
 mod progress;
+mod reading;
 mod removed;
 mod serving;
 mod situation;
@@ -49,6 +50,7 @@ use crate::mutant::mutant;
 use crate::plan::{RolloutKind, RolloutPlan};
 use order::Turn;
 pub use progress::{Progress, Rolled, progress};
+pub use reading::Reading;
 use situation::{Situation, SlotSituation};
 use step::Step;
 use tick::Tick;
@@ -80,23 +82,6 @@ pub enum Next {
     Done,
     /// A stop point with no way on by itself.
     Stop(StopReason),
-}
-
-/// A look in the light of the plan, read once for all that is decided on it and told of it.
-pub struct Reading<'a>(Situation<'a>);
-
-impl<'a> Reading<'a> {
-    /// Reads it.
-    #[must_use]
-    pub fn of(plan: &'a RolloutPlan, seen: &'a Observed) -> Self {
-        Self(Situation::read(plan, seen))
-    }
-
-    /// The look.
-    #[must_use]
-    pub fn seen(&self) -> &'a Observed {
-        self.0.seen
-    }
 }
 
 /// The one decision function.
