@@ -110,6 +110,7 @@ fn relay(gate: &Arc<Gate>, to: Slot, mut peer: TcpStream, address: Ipv4Addr) {
     peer.set_nonblocking(false).unwrap();
     let Some(head) = read_head(&mut peer) else { return };
     let from = sender(&head);
+    let head = if from.is_some() { head } else { alone(head) };
     if !gate.passes(from, to) {
         return;
     }
@@ -137,6 +138,14 @@ fn pass_on(gate: &Gate, between: (Option<u64>, Slot), mut from: TcpStream, mut t
     }
     let _ = from.shutdown(Shutdown::Both);
     let _ = to.shutdown(Shutdown::Both);
+}
+
+/// Nobody knows whom it comes from, so nothing else may come over the same connection: etcd's probes share theirs with the
+/// messages of raft.
+fn alone(mut head: Vec<u8>) -> Vec<u8> {
+    let first = head.windows(2).position(|two| two == b"\r\n").unwrap_or_default();
+    let _ = head.splice(first..first, *b"\r\nConnection: close");
+    head
 }
 
 /// To the end of the head of the first request, and whatever came with it.
