@@ -71,7 +71,7 @@ macro_rules! rows {
 }
 
 rows! {
-    "" &TAKES_OVER, Always Plainly any, "may let it take over what somebody else has made";
+    "" &TAKES_OVER, Always Perhaps any, "may let it take over what somebody else has made";
     "aws_instance" &["launch_template"], Made Plainly any, PASSES;
     "aws_instance" &["tags", "volume_tags"], Made Plainly hides_a_tag, PASSES;
     "aws_instance" &["tags_all"], Made ByDefaults hides_a_tag, PASSES;
