@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::names::{configured, found, made};
 use super::*;
 
 const ATTRIBUTES_THAT_MAY_CHANGE: &[&str] = &[
@@ -268,4 +269,22 @@ fn can_be_rolled(after: &Value) -> Result<(), String> {
 fn set(groups: &Value) -> BTreeSet<String> {
     let groups = groups.as_array().into_iter().flatten();
     groups.map(ToString::to_string).collect()
+}
+
+/// The provider tells `allow_overwrite` of a record itself, so no plan of a new one knows it.
+#[test]
+fn a_new_record_is_made_where_nobody_says_that_it_may_take_over_another() {
+    let judge = |argument: &str| {
+        let record = made(
+            "aws_route53_record.x",
+            &json!({"name": "x.example.com", "type": "A"}),
+            &json!({"id": true, "allow_overwrite": true}),
+        );
+        found(
+            &[record],
+            &[configured("aws_route53_record.x", argument, &["var.x"])],
+        )
+    };
+    assert_eq!(judge("records"), [].into());
+    assert_eq!(judge("allow_overwrite"), ["gate::name"].into());
 }

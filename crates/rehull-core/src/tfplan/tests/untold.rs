@@ -225,24 +225,6 @@ fn what_the_provider_fills_in_is_known_to_be_nothing_of_the_configurations() {
     assert_eq!(judge(&[set]), ["gate::machine"].into());
 }
 
-/// The provider tells `allow_overwrite` of a record itself, so no plan of a new one knows it.
-#[test]
-fn a_new_record_is_made_where_nobody_says_that_it_may_take_over_another() {
-    let judge = |argument: &str| {
-        let record = made(
-            "aws_route53_record.x",
-            &json!({"name": "x.example.com", "type": "A"}),
-            &json!({"id": true, "allow_overwrite": true}),
-        );
-        found(
-            &[record],
-            &[configured("aws_route53_record.x", argument, &["var.x"])],
-        )
-    };
-    assert_eq!(judge("records"), [].into());
-    assert_eq!(judge("allow_overwrite"), ["gate::name"].into());
-}
-
 /// Of a provider that gives everything tags, a machine without known ones has none that are known.
 #[test]
 fn default_tags_that_are_not_known_yet_may_be_a_slots() {
