@@ -1,6 +1,6 @@
 //! The text of a halt: why, whether it is safe to leave, what is left, what to type.
 
-use rehull_core::domain::waiting::StopReason;
+use rehull_core::domain::waiting::{PodHeld, StopReason};
 use rehull_core::event::Rest;
 
 use super::groups;
@@ -203,6 +203,9 @@ fn next(timeline: &Timeline, reason: &StopReason, rest: &Rest) -> Vec<String> {
             "nothing was taken out for it; etcd's own downgrade is the way: docs/runbooks/rollback-refused.md".to_owned(),
             report,
         ],
+        StopReason::Undrained { pods, .. } if pods.iter().any(|left| left.held == PodHeld::Stopping) => {
+            or_back("let its pods go (where its kubelet answers no more, terminate its machine), then")
+        }
         StopReason::Undrained { .. } => or_back("let its pods go, or loosen their budgets, then"),
         StopReason::Refused { .. } => first("fix the cause, then", &resume),
         StopReason::BootRefused { .. } => or_back("fix the cause, then"),

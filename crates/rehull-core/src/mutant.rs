@@ -149,6 +149,8 @@ mod switch {
         TerminateUndrained,
         /// At rest a node of ours stays cordoned.
         ForgetUncordon,
+        /// A group is given back though one of its zones has two machines more than another.
+        LeaveCrowded,
         /// Every group drains as if it were alone.
         ExceedBudget,
         /// Workloads are moved in any order.

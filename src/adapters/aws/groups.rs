@@ -110,6 +110,7 @@ impl AwsGroups {
                 .filter_map(|process| process.process_name().map(str::to_owned))
                 .collect(),
             members: told.instances().iter().filter_map(member).collect(),
+            zones: told.availability_zones().iter().map(Zone::new).collect(),
             refused: None,
         };
         let counted = group.members.iter().filter(|member| member.lifecycle.counts());

@@ -32,6 +32,8 @@ pub struct Group {
     pub suspended: BTreeSet<String>,
     /// Every instance that it tells, in any state.
     pub members: Vec<Member>,
+    /// Where it may launch.
+    pub zones: BTreeSet<Zone>,
     /// The newest activity, if it has failed and the group lacks machines.
     pub refused: Option<FailedLaunch>,
 }

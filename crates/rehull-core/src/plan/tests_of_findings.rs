@@ -55,6 +55,7 @@ fn groups() -> GroupsView {
         },
         suspended: BTreeSet::new(),
         members: vec![member],
+        zones: BTreeSet::new(),
         refused: None,
     };
     GroupsView {

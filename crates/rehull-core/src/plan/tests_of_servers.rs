@@ -62,6 +62,7 @@ fn world(release: &str) -> Observed {
         sizes,
         suspended: BTreeSet::new(),
         members: (0..3).map(member).collect(),
+        zones: BTreeSet::new(),
         refused: None,
     };
     let one = TemplateVersion {

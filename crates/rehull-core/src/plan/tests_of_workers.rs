@@ -70,6 +70,7 @@ fn group(name: &str, seen: &mut Observed) {
         sizes,
         suspended: BTreeSet::new(),
         members: (0..2).map(member).collect(),
+        zones: BTreeSet::new(),
         refused: None,
     };
     let one = TemplateVersion {

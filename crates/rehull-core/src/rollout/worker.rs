@@ -5,6 +5,7 @@
 //! named, and after its deadline the rollout stops. Cordons, taints, sizes, versions and processes are put back at every
 //! resting place. Nodes of groups that are not in the plan are nobody's business.
 
+mod even;
 mod exchange;
 mod launch;
 mod leave;

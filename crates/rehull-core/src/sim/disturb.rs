@@ -9,7 +9,7 @@ use super::fault::Happening;
 use super::ground::PERSON;
 use super::lab::{Due, Lab, later};
 use crate::domain::fleet::tag;
-use crate::domain::ids::{InstanceId, SlotName};
+use crate::domain::ids::{InstanceId, NodeName, SlotName};
 use crate::world::Switch;
 use crate::world::api::{Call, Request, ec2};
 
@@ -234,6 +234,16 @@ impl Lab {
                 around.disk.keep(generation, data);
             }
         });
+    }
+
+    /// Where the kubelet of a node answers, its pods go by themselves: nobody has to end it.
+    pub(super) fn end_silent_node(&mut self, now: Timestamp, name: &NodeName) {
+        let silent = self.kube.node(name).filter(|node| node.is_silent());
+        let Some(id) = silent.map(|node| node.machine.clone()) else {
+            return;
+        };
+        self.oracle.node_was_ended_by_hand();
+        self.terminate_by_hand(now, Some(id));
     }
 
     fn terminate_by_hand(&mut self, now: Timestamp, id: Option<InstanceId>) {

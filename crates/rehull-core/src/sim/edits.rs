@@ -116,6 +116,7 @@ impl Lab {
         let said = said.each_ref().map(|(key, value)| (*key, value.as_str()));
         // What is refused to a person's hand did not happen.
         let _ = self.update_by_hand(now, name.as_str(), &said);
+        self.oracle.zones_are_edited();
     }
 
     /// Somebody edits the group.

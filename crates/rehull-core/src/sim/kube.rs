@@ -54,8 +54,10 @@ pub(super) struct Kube {
     /// Workloads come when so many nodes are ready, so that they are spread; 0: they have come.
     awaits: usize,
     due: Option<Timestamp>,
-    /// The kubelet of this node stands still.
-    frozen: Option<NodeName>,
+    /// The kubelets of these nodes stand still.
+    frozen: BTreeSet<NodeName>,
+    /// So many things make kubelets hang.
+    hangs: u32,
     /// Grows with everything that the answer of a node to a health check depends on.
     changes: u64,
 }
@@ -100,6 +102,11 @@ impl SimNode {
     /// The API shows it.
     pub(super) fn is_registered(&self) -> bool {
         self.stage != NodeStage::Boots && self.stage != NodeStage::Deleted
+    }
+
+    /// Its kubelet answers nobody.
+    pub(super) const fn is_silent(&self) -> bool {
+        self.silent.is_some()
     }
 
     /// A machine that is gone needs nothing any more.
@@ -194,26 +201,36 @@ impl Kube {
 
     /// A kubelet stands still, or goes on.
     pub(super) fn freeze(&mut self, now: Timestamp, begins: bool) {
-        if begins {
-            self.frozen = self.victim();
+        if !begins {
+            return self.thaw(now);
         }
-        let frozen = if begins {
-            self.frozen.clone()
-        } else {
-            self.frozen.take()
-        };
-        let Some(name) = frozen else { return };
-        let Some(node) = self.nodes.get_mut(&name) else {
-            return;
-        };
-        self.changes = self.changes.saturating_add(1);
-        if begins {
+        self.hangs = self.hangs.saturating_add(1);
+        let Some(name) = self.victim() else { return };
+        if let Some(node) = self.nodes.get_mut(&name) {
+            self.changes = self.changes.saturating_add(1);
             node.silent = Some(now);
             node.due = Some(later(now, SILENT));
-        } else if !node.is_gone && node.stage != NodeStage::Deleted {
-            node.silent = None;
-            node.due = Some(now);
-            self.turn(&name, NodeStage::Starts);
+            self.frozen.insert(name);
+            self.set_due();
+        }
+    }
+
+    /// Whatever hangs goes on when nothing makes it hang any more.
+    fn thaw(&mut self, now: Timestamp) {
+        self.hangs = self.hangs.saturating_sub(1);
+        if self.hangs > 0 {
+            return;
+        }
+        for name in std::mem::take(&mut self.frozen) {
+            let Some(node) = self.nodes.get_mut(&name) else {
+                continue;
+            };
+            self.changes = self.changes.saturating_add(1);
+            if !node.is_gone && node.stage != NodeStage::Deleted {
+                node.silent = None;
+                node.due = Some(now);
+                self.turn(&name, NodeStage::Starts);
+            }
         }
         self.set_due();
     }

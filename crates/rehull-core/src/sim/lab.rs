@@ -24,7 +24,7 @@ use super::terraform::{ProgramNumber, Terraform};
 use super::time::ProcessNumber;
 use crate::domain::desired::Slot;
 use crate::domain::fleet::{BootPhase, BootReport};
-use crate::domain::ids::{InstanceId, RolloutId, VolumeId};
+use crate::domain::ids::{InstanceId, NodeName, RolloutId, VolumeId};
 use crate::domain::observed::SnapshotFact;
 use crate::world::{BootId, Deed, Effect, Fact, Timing, World};
 
@@ -47,6 +47,8 @@ pub(super) enum Due {
     Terraform(ProgramNumber),
     /// A person frees the lock that a dead one has left.
     UnlockTerraform,
+    /// A person ends the machine of a node that answers nobody any more.
+    EndNode(NodeName),
 }
 
 /// The laboratory.
@@ -204,6 +206,7 @@ impl Lab {
                 Due::Seen => {}
                 Due::Terraform(number) => self.terraform_goes_on(now, number),
                 Due::UnlockTerraform => self.unlock_terraform(now),
+                Due::EndNode(name) => self.end_silent_node(now, &name),
             }
         }
         for effect in self.world.advance(now) {

@@ -32,8 +32,11 @@ const DAEMONS: [&str; 2] = ["kube-system/cni", "kube-system/kube-proxy"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Workers {
-    /// Groups, each in a zone of its own: 1 to 3. More of them, where no file says so, begin with the first zone again.
+    /// Groups: 1 to 3. The first begins with the first zone, the second with the second one, and so on round.
     pub groups: u8,
+    /// Zones of each: 1 to 3.
+    #[serde(default = "one")]
+    pub zones: u8,
     /// Machines of each: 1 to 5.
     pub machines: u8,
     /// Running at the beginning.
@@ -63,6 +66,7 @@ impl Workers {
     pub const fn new(groups: u8, machines: u8) -> Self {
         Self {
             groups,
+            zones: 1,
             machines,
             from: KubernetesVersion::new(1, 33, 13),
             to: KubernetesVersion::new(1, 34, 2),
@@ -94,6 +98,10 @@ impl Workers {
             blocked: ObjectName::new(BLOCKED),
         }
     }
+}
+
+const fn one() -> u8 {
+    1
 }
 
 /// The declared order.
@@ -137,8 +145,11 @@ impl Lab {
         wanted: Workers,
         like: &TemplateContent,
     ) -> Result<(), GroundError> {
-        let (_, subnets) = self.subnets(now, usize::from(wanted.groups))?;
-        for (name, subnet) in wanted.names().zip(subnets.iter().cycle()) {
+        let zones = usize::from(wanted.zones);
+        let (_, subnets) = self.subnets(now, zones.max(usize::from(wanted.groups)))?;
+        for (nth, name) in wanted.names().enumerate() {
+            let of_group = subnets.iter().cycle().skip(nth).take(zones);
+            let of_group: Vec<String> = of_group.cloned().collect();
             let versions = [wanted.from, wanted.to].map(|release| TemplateContent {
                 digest: digest(release),
                 user_data: user_data(release),
@@ -149,7 +160,7 @@ impl Lab {
                 name: &name,
                 launch_template: &name,
                 machines: u32::from(wanted.machines),
-                subnets: std::slice::from_ref(subnet),
+                subnets: &of_group,
                 targets: &[],
             };
             self.lay_group(now, &group)?;

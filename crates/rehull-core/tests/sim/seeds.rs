@@ -75,7 +75,12 @@ pub(crate) fn scenario_of_a_control_plane(seed: u64) -> Scenario {
 
 /// The run of a seed where etcd is new already and the workers are not.
 pub(crate) fn scenario_of_workers(seed: u64) -> Scenario {
-    let plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, seed).with_workers();
+    let mut plain = Scenario::plain(EtcdStrategy::RemoveThenAdd, 3, seed).with_workers();
+    // Two or three machines over one, two or three zones.
+    if let Some(workers) = &mut plain.workers {
+        workers.zones = u8::try_from(seed % 3).unwrap() + 1;
+        workers.machines = u8::try_from(seed % 2).unwrap() + 2;
+    }
     let faults = drawn_for_workers(seed, plain.members);
     Scenario {
         about: format!("Drawn from seed {seed}, with workers"),

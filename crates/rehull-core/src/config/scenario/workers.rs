@@ -3,13 +3,14 @@
 use super::{Fields, Node, Pointer, Reader, Wrong};
 use crate::sim::Workers;
 
-const KEYS: [&str; 6] = ["groups", "machines", "from", "to", "surge", "budget"];
+const KEYS: [&str; 7] = ["groups", "zones", "machines", "from", "to", "surge", "budget"];
 
 impl Reader<'_, '_> {
     pub(super) fn workers(&mut self, node: &Node, at: Pointer) -> Option<Workers> {
         let fields = self.map(node, at, &KEYS)?;
         let usual = Workers::new(0, 0);
         let groups = self.count(&fields, "groups", (1, 3), None);
+        let zones = self.count(&fields, "zones", (1, 3), Some(usual.zones));
         let machines = self.count(&fields, "machines", (1, 5), None);
         let surge = self.count(&fields, "surge", (0, 5), Some(usual.surge));
         let budget = self.count(&fields, "budget", (1, 9), Some(usual.budget));
@@ -17,6 +18,7 @@ impl Reader<'_, '_> {
         let to = self.kubernetes(&fields, "to");
         Some(Workers {
             groups: groups?,
+            zones: zones?,
             machines: machines?,
             from: from?,
             to: to?,

@@ -52,13 +52,15 @@ fn control_plane(wanted: ControlPlane) -> String {
 fn workers(wanted: Workers) -> String {
     let Workers {
         groups,
+        zones,
         machines,
         from,
         to,
         surge,
         budget,
     } = wanted;
-    let sizes = format!("groups: {groups}, machines: {machines}, surge: {surge}, budget: {budget}");
+    let sizes =
+        format!("groups: {groups}, zones: {zones}, machines: {machines}, surge: {surge}, budget: {budget}");
     format!("workers: {{ {sizes}, from: {from}, to: {to} }}\n")
 }
 

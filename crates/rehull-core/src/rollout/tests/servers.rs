@@ -1,5 +1,6 @@
 //! The control plane, tick by tick: what is proposed for one look at a group, and what `audit` says of it.
 
+mod even;
 mod scene;
 mod workers;
 

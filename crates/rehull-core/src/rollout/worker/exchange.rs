@@ -103,7 +103,7 @@ impl Pool<'_> {
             return;
         }
         let lacks = |goal: Goal| goal == Goal::Finish && self.news().any(|worker| worker.lacks.is_some());
-        if !lacks(goal) {
+        if !lacks(goal) && !self.evens(before, goal, tick) {
             self.restore(before, goal, tick);
         }
     }

@@ -1,7 +1,6 @@
 //! Who leaves, and how: cordon, write down who has to go, evict what may go now, end the machine through its group.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -9,7 +8,7 @@ use super::Shared;
 use super::pool::{Pool, Worker, is_among};
 use crate::domain::group::{Sizes, TargetHealth};
 use crate::domain::group_action::{GroupAction, deregister_key};
-use crate::domain::ids::{TargetGroupArn, Zone};
+use crate::domain::ids::TargetGroupArn;
 use crate::domain::node_action::{NodeAction, OfNode};
 use crate::domain::waiting::{LeftPod, PodHeld, StopReason, WaitingOn};
 use crate::mutant::mutant;
@@ -42,6 +41,9 @@ impl<'a> Pool<'a> {
             });
             return all;
         }
+        if let Some(crowded) = self.crowded_out(before) {
+            return crowded;
+        }
         all.sort_by_cached_key(|worker| {
             (
                 worker.lacks.is_none(),
@@ -60,18 +62,8 @@ impl<'a> Pool<'a> {
         all
     }
 
-    /// Machines of the group in each zone.
-    fn crowds(&self) -> BTreeMap<&'a Zone, usize> {
-        let mut crowds: BTreeMap<&Zone, usize> = BTreeMap::new();
-        for worker in &self.workers {
-            let crowd = crowds.entry(&worker.member.zone).or_default();
-            *crowd = crowd.saturating_add(1);
-        }
-        crowds
-    }
-
     /// It was not empty in time, whoever looked; also when it has been put back since.
-    fn is_overdue(&self, worker: &Worker<'_>) -> bool {
+    pub(super) fn is_overdue(&self, worker: &Worker<'_>) -> bool {
         let limit = self.plan.policy.drain_deadline;
         let is_over = |since| self.seen.at >= later(since, limit);
         let was = self.is_marked(&Self::undrained_mark(worker.member));

@@ -279,6 +279,7 @@ fn group(row: &GroupRow<'_>) -> Option<Group> {
         },
         suspended: row.suspended().map(str::to_owned).collect(),
         members: row.members().map(|one| member(&one)).collect(),
+        zones: row.zones().into_iter().map(Zone::new).collect(),
         refused: None,
     })
 }

@@ -23,6 +23,8 @@ pub(super) struct Edits {
     is_theirs: bool,
     /// When somebody has resumed what rehull had suspended; it has not been suspended again.
     resumed: Option<(GroupName, Timestamp)>,
+    /// Somebody has given it another zone, or taken one.
+    zones: bool,
     /// Since when rehull rolls a group, and has not given it back.
     waves: BTreeMap<GroupName, Timestamp>,
 }
@@ -55,6 +57,11 @@ impl Edits {
         })
     }
 
+    /// Where a group launches was changed by somebody, perhaps when rehull had done with it.
+    pub(super) const fn zones_were_edited(&self) -> bool {
+        self.zones
+    }
+
     /// What a group launches may have been set by somebody after rehull had looked, or before it had begun.
     pub(super) fn set_version(&self, now: Timestamp) -> bool {
         let until = self.version.and_then(|at| at.checked_add(SEEN_WITHIN).ok());
@@ -69,8 +76,17 @@ impl Oracle {
         edits.is_theirs |= !edits.waves.contains_key(&GroupName::new(group));
     }
 
+    pub(in crate::sim) const fn zones_are_edited(&mut self) {
+        self.memory.edits.zones = true;
+    }
+
     pub(in crate::sim) fn processes_were_resumed(&mut self, now: Timestamp, group: &str) {
         self.memory.edits.resumed = Some((GroupName::new(group), now));
+    }
+
+    /// A person has ended the machine of a node.
+    pub(in crate::sim) const fn node_was_ended_by_hand(&mut self) {
+        self.memory.nodes_were_harmed = true;
     }
 
     /// A group that has to be smaller ends one of its choice.

@@ -166,6 +166,32 @@ impl Lab {
         }
     }
 
+    /// A group whose zones Auto Scaling would even out ends machines that nobody has drained.
+    fn judge_evenness(&mut self, now: Timestamp, name: &str) {
+        let memory = &self.oracle.memory;
+        let is_ours = memory.nodes_unharmed() && !memory.edits.zones_were_edited();
+        let Some(row) = self.world.scaling_group_row(name).filter(|_| is_ours) else {
+            return;
+        };
+        if memory.capacity_was_missing || row.suspended().any(|process| process == "AZRebalance") {
+            return;
+        }
+        let zones = row.zones();
+        let mut counts: BTreeMap<&str, u32> = zones.iter().map(|zone| (zone.as_str(), 0)).collect();
+        for member in row
+            .members()
+            .filter(|one| !one.lifecycle().starts_with("Terminat"))
+        {
+            let count = counts.entry(member.zone()).or_default();
+            *count = count.saturating_add(1);
+        }
+        let least = counts.values().min().copied().unwrap_or(0);
+        if counts.values().any(|count| count.saturating_sub(least) > 1) {
+            let what = format!("{name} is left uneven, {counts:?}, and AZRebalance evens it out");
+            self.oracle.breach(now, 6, what);
+        }
+    }
+
     /// Nothing that was altered of nodes and groups may be left at a resting place, nor at the end.
     pub(in crate::sim) fn judge_what_nodes_owe(&mut self, now: Timestamp) {
         let Some(laid) = self.workers.clone() else { return };
@@ -183,6 +209,7 @@ impl Lab {
                 let what = format!("{:?} of {name} are left suspended", group.suspended);
                 self.oracle.breach(now, 6, what);
             }
+            self.judge_evenness(now, name);
             let wishes = if nth == 0 { self.wishes } else { Wishes::default() };
             let sizes = group.sizes;
             if !wishes.are_met(of.machines, sizes) {

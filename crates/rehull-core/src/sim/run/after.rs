@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Run;
-use crate::domain::waiting::StopReason;
+use crate::domain::waiting::{PodHeld, StopReason};
 use crate::sim::crew::Crew;
 use crate::sim::lab::{Due, later};
 use crate::sim::process::Ended;
@@ -54,9 +54,10 @@ impl Run {
                 ..
             } => self.looks_after_terraform(ended),
             Ended::Stopped {
-                reason: StopReason::Deadline { .. } | StopReason::Undrained { .. },
+                reason: reason @ (StopReason::Deadline { .. } | StopReason::Undrained { .. }),
                 ..
             } => {
+                self.look_after_node(reason);
                 self.waits = self.waits.saturating_add(1);
                 if self.waits > WAITS_MAX {
                     After::End(End::Stopped(Box::new(ended)))
@@ -73,6 +74,18 @@ impl Run {
                     After::Again(RETRY)
                 }
             }
+        }
+    }
+
+    /// Pods that were told to go and do not: a person looks whether their node still answers.
+    fn look_after_node(&self, reason: &StopReason) {
+        if let StopReason::Undrained { node, pods } = reason
+            && pods.iter().any(|left| left.held == PodHeld::Stopping)
+        {
+            let now = self.stage.time.now();
+            self.stage
+                .lab()
+                .plan(later(now, RETRY / 2), Due::EndNode(node.clone()));
         }
     }
 

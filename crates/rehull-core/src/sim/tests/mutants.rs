@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::domain::waiting::StopReason;
 use crate::mutant::{Mutant, switched_on};
+use crate::sim::Workers;
 use crate::sim::fault::{Cue, Then};
 use cases::{Case, Rule, Trouble, cases};
 
@@ -32,6 +33,7 @@ struct Grounds {
     of_another: Prepared,
     control_plane: Prepared,
     workers: Prepared,
+    over_zones: Prepared,
     servers_then_workers: Prepared,
 }
 
@@ -59,6 +61,7 @@ impl Grounds {
             terraform: lay(calm.clone().by_terraform()),
             control_plane: lay(calm.clone().with_control_plane()),
             workers: lay(calm.clone().with_workers()),
+            over_zones: lay(over_zones(calm.clone())),
             servers_then_workers: lay(calm.with_control_plane().with_workers()),
             plain,
         }
@@ -71,6 +74,7 @@ impl Grounds {
             Trouble::ByTerraform(..) => &self.terraform,
             Trouble::ControlPlane(_) => &self.control_plane,
             Trouble::Workers(_) => &self.workers,
+            Trouble::OverZones => &self.over_zones,
             Trouble::ServersThenWorkers => &self.servers_then_workers,
             _ => &self.plain[strategy.as_str()],
         }
@@ -82,6 +86,7 @@ impl Grounds {
         let quiet = match trouble {
             Trouble::ControlPlane(_) => quiet.with_control_plane(),
             Trouble::Workers(_) => quiet.with_workers(),
+            Trouble::OverZones => over_zones(quiet),
             Trouble::ServersThenWorkers => quiet.with_control_plane().with_workers(),
             _ => quiet,
         };
@@ -101,6 +106,7 @@ impl Grounds {
             | Trouble::AbortedBefore
             | Trouble::OfAnother
             | Trouble::ControlPlane(None)
+            | Trouble::OverZones
             | Trouble::ServersThenWorkers => Faults::default(),
             Trouble::Workers(world) => faults(vec![], world.clone()),
             Trouble::ByTerraform(at_s, what) => faults(vec![], vec![world_fault(*at_s, 0, what.clone())]),
@@ -115,6 +121,18 @@ impl Grounds {
             }
         };
         quiet.with(faults)
+    }
+}
+
+/// One group of three machines over three zones.
+fn over_zones(quiet: Scenario) -> Scenario {
+    let workers = Workers {
+        zones: 3,
+        ..Workers::new(1, 3)
+    };
+    Scenario {
+        workers: Some(workers),
+        ..quiet
     }
 }
 

@@ -10,6 +10,7 @@ use crate::world::World;
 
 /// A row of DescribeAutoScalingGroups, as far as it is read.
 pub struct GroupRow<'a> {
+    world: &'a World,
     group: &'a Group,
 }
 
@@ -22,7 +23,11 @@ impl World {
     /// `None`: there is no such group.
     #[must_use]
     pub fn scaling_group_row(&self, name: &str) -> Option<GroupRow<'_>> {
-        self.scaling.groups.get(name).map(|group| GroupRow { group })
+        let world = self;
+        self.scaling
+            .groups
+            .get(name)
+            .map(|group| GroupRow { world, group })
     }
 }
 
@@ -47,6 +52,12 @@ impl<'a> GroupRow<'a> {
     pub fn suspended(&self) -> impl Iterator<Item = &'a str> {
         let all = self.group.suspended.iter().chain(&self.group.given_up);
         all.map(String::as_str)
+    }
+
+    /// Where it may launch.
+    #[must_use]
+    pub fn zones(&self) -> Vec<String> {
+        self.world.zones_of(self.group)
     }
 
     /// When one was launched to even out the zones, last.

@@ -92,6 +92,7 @@ impl Scene {
             sizes,
             suspended: BTreeSet::new(),
             members: Vec::new(),
+            zones: BTreeSet::new(),
             refused: None,
         };
         seen.groups.groups.insert(name(), group);

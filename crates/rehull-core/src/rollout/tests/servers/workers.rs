@@ -79,7 +79,7 @@ fn no_other_version_of_a_group_of_workers_is_made_than_the_approved_one() {
 }
 
 /// A group of so many old machines that is held, and has a version with the planned content.
-fn held(desired: u32, max: u32) -> Scene {
+pub(super) fn held(desired: u32, max: u32) -> Scene {
     let mut scene = scene();
     let known = |number, digest: &str| TemplateVersion {
         version: version(number),

@@ -27,6 +27,8 @@ pub(super) enum Trouble {
     ControlPlane(Option<(&'static str, RequestTrouble, WorldFault)>),
     /// Workers follow, and this happens.
     Workers(Vec<WorldFault>),
+    /// Workers of one group in three zones follow.
+    OverZones,
     /// The control plane follows, and then the workers.
     ServersThenWorkers,
     /// Terraform makes the versions, and from this second on this happens.
@@ -206,6 +208,7 @@ fn of_groups(mutant: Mutant) -> Option<Vec<Case>> {
             let abort = world_fault(500, 0, Happening::AskAbort);
             one(Workers(vec![blocks(0), abort]), 6, "are left cordoned or tainted")
         }
+        Mutant::LeaveCrowded => one(Trouble::OverZones, 6, "is left uneven"),
         Mutant::ExceedBudget => workers("are cordoned at once"),
         Mutant::SkipOrder => workers("is moved from"),
         Mutant::WorkersFirst => one(Trouble::ServersThenWorkers, 5, "a kubelet of 1.34.2"),
