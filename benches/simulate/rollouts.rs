@@ -15,6 +15,10 @@
     reason = "a benchmark fails by panicking, reads a clock and shows a table"
 )]
 
+/// The one that the campaigns run with as well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 

@@ -13,6 +13,10 @@
     reason = "a test that meets the unexpected shall fail loudly, and a campaign prints what it has touched"
 )]
 
+/// A quarter of a simulated rollout is memory that is taken and given back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod bench;
 mod cells;
 mod coverage;

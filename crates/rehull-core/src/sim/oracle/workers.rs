@@ -117,7 +117,8 @@ impl Lab {
     /// more.
     fn judge_capacity(&mut self, now: Timestamp, laid: &WorkerGroupLaid, open: u32) {
         let memory = &mut self.oracle.memory;
-        let may_be_fewer = memory.capacity_was_missing || laid.surge == 0;
+        // Where clocks lie, nothing that comes up in time may seem too late.
+        let may_be_fewer = memory.capacity_was_missing || memory.clock_was_set || laid.surge == 0;
         let missing = if may_be_fewer { laid.unavailable } else { 0 };
         let least = laid.machines.saturating_sub(missing);
         if open >= laid.machines {
