@@ -7,7 +7,7 @@ use crate::domain::ids::{NodeName, ObjectName};
 
 impl Kube {
     /// A kubelet stands still, or goes on.
-    pub(super) fn freeze(&mut self, now: Timestamp, begins: bool) {
+    pub(in crate::sim) fn freeze(&mut self, now: Timestamp, begins: bool) {
         if !begins {
             return self.thaw(now);
         }
@@ -43,7 +43,7 @@ impl Kube {
     }
 
     /// Who is hit: a node that is being drained, or else the first one.
-    pub(super) fn victim(&self) -> Option<NodeName> {
+    pub(in crate::sim) fn victim(&self) -> Option<NodeName> {
         let alive = || {
             self.nodes
                 .iter()
@@ -54,7 +54,7 @@ impl Kube {
     }
 
     /// The budget of a workload allows nobody to go, or is as before.
-    pub(super) fn block(&mut self, now: Timestamp, workload: &ObjectName, blocks: bool) {
+    pub(in crate::sim) fn block(&mut self, now: Timestamp, workload: &ObjectName, blocks: bool) {
         for cast in self.cast.iter_mut().filter(|cast| cast.name == *workload) {
             cast.blocks = blocks;
             cast.changed = Some(now);
