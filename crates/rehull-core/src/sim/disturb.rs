@@ -242,7 +242,9 @@ impl Lab {
         let Some(id) = silent.map(|node| node.machine.clone()) else {
             return;
         };
-        self.oracle.node_was_ended_by_hand();
+        let what = Happening::NodeLost;
+        self.oracle.disturbed(now, &what, true);
+        self.note(now, 0, Happened::World { what, begins: true });
         self.terminate_by_hand(now, Some(id));
     }
 

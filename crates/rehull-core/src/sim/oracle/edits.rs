@@ -84,11 +84,6 @@ impl Oracle {
         self.memory.edits.resumed = Some((GroupName::new(group), now));
     }
 
-    /// A person has ended the machine of a node.
-    pub(in crate::sim) const fn node_was_ended_by_hand(&mut self) {
-        self.memory.nodes_were_harmed = true;
-    }
-
     /// A group that has to be smaller ends one of its choice.
     pub(in crate::sim) fn sizes_were_edited(&mut self, now: Timestamp, ends_one: bool, of_workers: bool) {
         if ends_one && of_workers {
