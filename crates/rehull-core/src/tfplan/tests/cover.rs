@@ -19,7 +19,7 @@ fn manifest(plan: &Value) -> Manifest {
         .unwrap_or_else(|| panic!("{:#?}", decision.findings))
 }
 
-/// Seen with Terraform 1.11.4: `provider = aws.dev` and `aws.prod` made the same changes, and had one digest.
+/// Seen with Terraform 1.11.4: of `provider = aws.dev` and `aws.prod`, also where a module is given one, a plan tells this key.
 #[test]
 fn the_same_change_by_another_configuration_of_its_provider_is_another_approval() {
     let by = |key: &str| {
@@ -85,7 +85,7 @@ fn at(mode: &str, address: &str, values: &Value) -> Value {
     json!({"address": address, "mode": mode, "type": kind, "values": values, "sensitive_values": {}})
 }
 
-/// Seen with Terraform 1.11.4: beside the name of a new thing `s3:GetObject` and `*` of another state had one digest.
+/// Seen with Terraform 1.11.4: beside the id of a new thing no change of the plan has it, and `prior_state` alone does.
 #[test]
 fn what_data_sources_and_other_states_say_beside_something_unknown_is_covered() {
     let state = |action: &str| {
