@@ -16,8 +16,11 @@ mod files;
 mod hidden;
 mod job;
 mod keys;
+mod listed;
 mod locked;
 mod looks;
+mod modules;
+mod reads;
 #[cfg(test)]
 mod rig;
 mod runs;
