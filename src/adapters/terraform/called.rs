@@ -336,6 +336,9 @@ mod tests {
             }
         }
         assert!(judged >= 9, "{judged}");
+        let with_tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("terraform");
+        assert!(calls_of_tests(&with_tests).unwrap().len() > 10);
+        assert!(super::super::modules::before_init(&with_tests).is_ok());
     }
 
     /// Where a heredoc ends the parser and Terraform may read differently, and what follows with it.

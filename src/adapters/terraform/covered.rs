@@ -12,6 +12,7 @@ use rehull_core::tfplan::Sources;
 use sha2::{Digest as _, Sha256};
 
 use super::error::TerraformError;
+use super::leads::{self, LOG};
 use super::listed::clean;
 use super::modules::{FETCHED, Module, from};
 use super::reads::{self, Base, Reach, Read};
@@ -209,7 +210,7 @@ impl Collected<'_> {
             return;
         };
         for (file, source) in read {
-            if let Some(line) = reads::leads(source, all.is_some()) {
+            if let Some(line) = leads::first(source, all.is_some()) {
                 let why = format!(
                     "{place} computes which file it reads, and a text in {}{line} may lead it elsewhere",
                     file.display()
@@ -284,7 +285,8 @@ impl Walk<'_> {
 
     fn is_meant(&self, name: &Path) -> bool {
         let name = name.to_string_lossy();
-        let rest = name.strip_prefix(self.begin);
+        let is_log = name.ends_with(LOG) && !self.end.ends_with(LOG);
+        let rest = name.strip_prefix(self.begin).filter(|_| !is_log);
         rest.is_some_and(|rest| rest.ends_with(self.end))
     }
 

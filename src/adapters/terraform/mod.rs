@@ -16,6 +16,7 @@ mod files;
 mod hidden;
 mod job;
 mod keys;
+mod leads;
 mod listed;
 mod locked;
 mod looks;

@@ -2,18 +2,16 @@
 //! known yet no plan has what was read for it.
 //!
 //! A path that is written out is one file, in whatever folder. One of which a part is computed stays in the folder that its
-//! beginning names: whoever asks has to see that nothing spells `..` then ([`leads`]).
-
-use std::path::Path;
+//! beginning names: whoever asks has to see that nothing spells `..` then ([`leads`](super::leads)).
 
 use hcl_edit::Span as _;
 use hcl_edit::expr::{Expression, FuncCall, TraversalOperator};
-use hcl_edit::structure::{Block, Body};
+use hcl_edit::structure::Body;
 use hcl_edit::template::Element;
-use hcl_edit::visit::{Visit, visit_block, visit_element, visit_expr, visit_func_call};
+use hcl_edit::visit::{Visit, visit_func_call};
 
 use super::begins;
-use super::keys::Json;
+use super::leads::{climbs, texts};
 use super::sources::{self, Source};
 
 /// Of Terraform and OpenTofu, longest first.
@@ -175,7 +173,13 @@ impl Visit for Calls {
     }
 }
 
-fn reach(call: &FuncCall) -> Reach {
+/// This is a file function.
+pub(super) fn is_read(call: &FuncCall) -> bool {
+    FUNCTIONS.contains(&call.name.name.as_str())
+}
+
+/// What this call of one may read.
+pub(super) fn reach(call: &FuncCall) -> Reach {
     let arguments: Vec<&Expression> = call.args.iter().collect();
     if call.args.expand_final() || call.name.name.as_str() == OF_ANY_TEXT {
         return Reach::Any;
@@ -303,106 +307,5 @@ fn of_parts(parts: &[Part]) -> Reach {
         is_computed: rest
             .iter()
             .any(|part| matches!(part, Part::Computed | Part::Base(_))),
-    }
-}
-
-/// The first text of this source, outside of what says where modules, states and providers come from, that leads a path
-/// elsewhere: it spells `..`; or, where whole paths are computed, names a file of this computer. Its line, as it is told behind a file; none is told of the JSON syntax.
-pub(super) fn leads(source: &Source, whole: bool) -> Option<String> {
-    match source {
-        Source::Hcl(text, body) => {
-            let mut texts = Texts { whole, found: None };
-            texts.visit_body(body);
-            texts.found.map(|at| format!(":{}", sources::line(text, at)))
-        }
-        Source::Json(json) => {
-            let mut found = None;
-            texts(json, &mut |text| {
-                if leads_elsewhere(text, whole) {
-                    found = Some(String::new());
-                }
-            });
-            found
-        }
-    }
-}
-
-fn leads_elsewhere(text: &str, whole: bool) -> bool {
-    climbs(text) || whole && (text.starts_with("~/") || text.starts_with('/') && Path::new(text).is_file())
-}
-
-/// A part of it is `..`.
-fn climbs(text: &str) -> bool {
-    text.split(['/', '\\']).any(|part| part == "..")
-}
-
-struct Texts {
-    whole: bool,
-    found: Option<usize>,
-}
-
-impl Texts {
-    fn note(&mut self, text: &str, place: Option<std::ops::Range<usize>>) {
-        if self.found.is_none() && leads_elsewhere(text, self.whole) {
-            self.found = Some(place.map_or(0, |place| place.start));
-        }
-    }
-}
-
-impl Visit for Texts {
-    fn visit_block(&mut self, node: &Block) {
-        match node.ident.as_str() {
-            "terraform" => {}
-            "module" => {
-                let attributes = node.body.attributes();
-                for attribute in attributes.filter(|attribute| attribute.key.as_str() != "source") {
-                    self.visit_attr(attribute);
-                }
-            }
-            _ => visit_block(self, node),
-        }
-    }
-
-    fn visit_expr(&mut self, node: &Expression) {
-        if let Some(text) = node.as_str() {
-            self.note(text, node.span());
-        }
-        visit_expr(self, node);
-    }
-
-    fn visit_element(&mut self, node: &Element) {
-        if let Element::Literal(text) = node {
-            self.note(text, text.span());
-        }
-        visit_element(self, node);
-    }
-
-    /// A path that is written out is covered, wherever it leads.
-    fn visit_func_call(&mut self, node: &FuncCall) {
-        let is_read = FUNCTIONS.contains(&node.name.name.as_str());
-        if !is_read || reach(node) == Reach::Any {
-            return visit_func_call(self, node);
-        }
-        for argument in node.args.iter().skip(1) {
-            self.visit_expr(argument);
-        }
-    }
-}
-
-/// All texts and names.
-fn texts(json: &Json, tell: &mut dyn FnMut(&str)) {
-    match json {
-        Json::Text(text) => tell(text),
-        Json::List(items) => items.iter().for_each(|item| texts(item, tell)),
-        Json::Object(entries) => {
-            for (name, value) in entries {
-                tell(name);
-                // As with blocks: where modules and states come from.
-                if !["source", "terraform"].contains(&name.as_str()) {
-                    texts(value, tell);
-                }
-            }
-        }
-        Json::Bool | Json::Null | Json::Plain => {}
     }
 }

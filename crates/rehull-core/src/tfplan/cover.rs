@@ -11,10 +11,13 @@ use super::node::Node;
 use super::prior::Said;
 use crate::domain::terraform::Address;
 
+/// What a run writes: the sources leave it out, unless the call that reads it says so.
+const LOG: &str = ".log";
+
 /// Variables that could lead a path elsewhere than where its call says.
 #[derive(Default)]
 pub(super) struct Leads {
-    /// The first that spells `..`.
+    /// The first that leads out of a folder.
     up: Option<String>,
     /// The first that may be a whole path.
     anywhere: Option<String>,
@@ -83,9 +86,9 @@ fn any(value: &Node<'_>, is: fn(&str) -> bool) -> bool {
     }
 }
 
-/// As a part of a path it leads out of a folder.
+/// As a part of a path it leads out of a folder, or to a log.
 fn climbs(text: &str) -> bool {
-    text.split(['/', '\\']).any(|part| part == "..")
+    text.ends_with(LOG) || text.split(['/', '\\']).any(|part| part == "..")
 }
 
 /// A file by a whole path, or by the home of whoever runs this.

@@ -174,7 +174,9 @@ fn of_a_path_that_is_computed_all_files_are_covered_that_it_may_mean() {
     ] {
         let checkout = reading(call);
         assert_eq!(checkout.differs("some/where.tpl"), ["."], "{call}");
-        assert_eq!(checkout.differs(".terraform/x"), [""; 0], "{call}");
+        for none in [".terraform/x", "apply.log"] {
+            assert_eq!(checkout.differs(none), [""; 0], "{call}");
+        }
         let sources = checkout.sources();
         assert!(
             sources.computes_all.is_some() && sources.uncovered.is_none(),
@@ -239,6 +241,7 @@ fn where_a_path_is_computed_no_text_may_lead_it_elsewhere() {
         "locals {\n  b = \"${var.x}/..\"\n}\n",
         "module \"a\" {\n  source = \"./a\"\n  x = \"a/../b\"\n}\n",
         "locals {\n  b = file(\"${path.module}/${var.x}/../y\")\n}\n",
+        "locals {\n  b = \"a/apply.log\"\n}\n",
     ] {
         let checkout = reading(part);
         checkout.write("a/main.tf", "");
@@ -249,6 +252,7 @@ fn where_a_path_is_computed_no_text_may_lead_it_elsewhere() {
     }
     for fine in [
         "terraform {\n  backend \"local\" {\n    path = \"../x\"\n  }\n}\n",
+        "data \"terraform_remote_state\" \"a\" {\n  backend = \"local\"\n  config  = { path = \"../x\" }\n}\n",
         "locals {\n  b = file(\"${path.module}/../x\")\n}\n",
         "locals {\n  b = \"see .. and ...\"\n  c = \"/etc/passwd\"\n}\n",
     ] {

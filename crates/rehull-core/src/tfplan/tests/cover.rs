@@ -226,6 +226,7 @@ fn a_file_that_lies_in_none_of_the_folders_is_not_read_for_what_is_not_known_yet
         ("../a", true, true),
         ("a/..", true, true),
         ("a\\..\\b", true, true),
+        ("apply.log", true, true),
         ("/etc/motd", false, true),
         ("~/x", false, true),
         ("/service-role/", false, false),
