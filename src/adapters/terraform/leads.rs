@@ -17,7 +17,8 @@ use super::sources::{self, STATE, Source};
 pub(super) const LOG: &str = ".log";
 
 /// The first text of this source, outside of what says where modules, states and providers come from, that leads a path
-/// elsewhere: it spells `..`; or, where whole paths are computed, names a file of this computer. Its line, as it is told behind a file; none is told of the JSON syntax.
+/// elsewhere: it spells `..`, or ends as a log; or, where whole paths are computed, it names a file of this computer. Its line,
+/// as it is told behind a file; none is told of the JSON syntax.
 pub(super) fn first(source: &Source, whole: bool) -> Option<String> {
     match source {
         Source::Hcl(text, body) => {
@@ -27,7 +28,7 @@ pub(super) fn first(source: &Source, whole: bool) -> Option<String> {
         }
         Source::Json(json) => {
             let mut found = None;
-            texts(json, &mut |text| {
+            outside(json, &mut |text| {
                 if leads_elsewhere(text, whole) {
                     found = Some(String::new());
                 }
@@ -38,7 +39,8 @@ pub(super) fn first(source: &Source, whole: bool) -> Option<String> {
 }
 
 fn leads_elsewhere(text: &str, whole: bool) -> bool {
-    climbs(text) || whole && (text.starts_with("~/") || text.starts_with('/') && Path::new(text).is_file())
+    let is_whole = || text.starts_with("~/") || text.starts_with('/') && Path::new(text).is_file();
+    climbs(text) || text.ends_with(LOG) || whole && is_whole()
 }
 
 struct Texts {
@@ -99,6 +101,24 @@ pub(super) fn climbs(text: &str) -> bool {
     text.split(['/', '\\']).any(|part| part == "..")
 }
 
+/// Texts and names of a file, but for those that are left out of blocks.
+fn outside(json: &Json, tell: &mut dyn FnMut(&str)) {
+    for (kind, all) in json.entries() {
+        for (label, inner) in all.entries() {
+            tell(label);
+            match kind.as_str() {
+                "terraform" => {}
+                "data" if label == STATE => {}
+                "module" => {
+                    let given = inner.entries().into_iter().filter(|(name, _)| name != "source");
+                    given.for_each(|(_, value)| texts(value, tell));
+                }
+                _ => texts(inner, tell),
+            }
+        }
+    }
+}
+
 /// All texts and names.
 pub(super) fn texts(json: &Json, tell: &mut dyn FnMut(&str)) {
     match json {
@@ -107,10 +127,7 @@ pub(super) fn texts(json: &Json, tell: &mut dyn FnMut(&str)) {
         Json::Object(entries) => {
             for (name, value) in entries {
                 tell(name);
-                // As with blocks: where modules and states come from.
-                if !["source", "terraform", STATE].contains(&name.as_str()) {
-                    texts(value, tell);
-                }
+                texts(value, tell);
             }
         }
         Json::Bool | Json::Null | Json::Plain => {}

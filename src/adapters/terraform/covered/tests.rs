@@ -183,8 +183,15 @@ fn of_a_path_that_is_computed_all_files_are_covered_that_it_may_mean() {
             "{call}"
         );
     }
-    let json = Checkout::of(&[("main.tf.json", r#"{"locals": {"a": "${f\u0069le(\"x\")}"}}"#)]);
-    assert_eq!(json.differs("x"), ["."]);
+    for text in [
+        r#"{"locals": {"a": "${f\u0069le(\"x\")}"}}"#,
+        r#"{"resource": {"a": {"b": {"source": "${file(\"x\")}"}}}}"#,
+        r#"[{"locals": [{"a": {"${file(\"x\")}": 1}}]}]"#,
+    ] {
+        let json = Checkout::of(&[("main.tf.json", text)]);
+        assert_eq!(json.differs("x"), ["."], "{text}");
+        assert_eq!(json.sources().uncovered, None, "{text}");
+    }
 }
 
 /// A text that only looks like a call is one too many, and never one too few.
@@ -257,6 +264,28 @@ fn where_a_path_is_computed_no_text_may_lead_it_elsewhere() {
         "locals {\n  b = \"see .. and ...\"\n  c = \"/etc/passwd\"\n}\n",
     ] {
         assert_eq!(uncovered(part, fine), None, "{fine}");
+    }
+    let in_json = |text: &str| {
+        let checkout = reading(part);
+        checkout.write("beside.tf.json", text);
+        checkout.write("a/main.tf", "");
+        let list = r#"{"Modules":[{"Key":"a","Source":"./b/../a","Dir":"a"}]}"#;
+        checkout.write(".terraform/modules/modules.json", list);
+        checkout.sources().uncovered.is_some()
+    };
+    for text in [
+        r#"{"locals": {"source": "../x"}}"#,
+        r#"{"locals": {"b": {"../x": 1}}}"#,
+        r#"{"module": {"a": {"source": "./a", "x": ["../y"]}}}"#,
+    ] {
+        assert!(in_json(text), "{text}");
+    }
+    for text in [
+        r#"{"terraform": {"backend": {"local": {"path": "../x"}}}}"#,
+        r#"{"data": {"terraform_remote_state": {"a": {"backend": "local", "config": {"path": "../x"}}}}}"#,
+        r#"{"module": {"a": {"source": "./b/../a"}}}"#,
+    ] {
+        assert!(!in_json(text), "{text}");
     }
     let whole = "locals {\n  b = \"/etc/passwd\"\n}\n";
     assert!(uncovered("file(var.x)", whole).is_some());
