@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use rehull_core::domain::ids::ContentDigest;
 use rehull_core::tfplan::{
-    Belongs, Contract, Decision, DigestKey, Mode, Setting, Templates, Terms, Tool, Verdict, decide,
+    Belongs, Contract, Decision, DigestKey, Mode, Setting, Sources, Templates, Terms, Tool, Verdict, decide,
 };
 use serde_json::{Value, json};
 
@@ -104,7 +104,7 @@ fn measure(what: &str, plan: &Plan, mode: Mode) -> Measured {
     let setting = Setting {
         providers: BTreeMap::from([(AWS.to_owned(), "6.4.0".to_owned())]),
         lock_file: ContentDigest::new("sha256:0"),
-        sources: BTreeMap::new(),
+        sources: Sources::default(),
         of: Belongs::Nothing,
         key: Some(DigestKey::new("env:KEY", &[7; 32]).unwrap()),
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rehull_core::domain::ids::ContentDigest;
 use rehull_core::tfplan::{
-    Belongs, Contract, Decision, DigestKey, Mode, Setting, Templates, Terms, Tool, Verdict, decide,
+    Belongs, Contract, Decision, DigestKey, Mode, Setting, Sources, Templates, Terms, Tool, Verdict, decide,
 };
 use rehull_core::tfrun::{Command, Ended, Run, Verdict as End, what_it_is, what_to_do};
 
@@ -34,7 +34,7 @@ fn judged(input: &[u8], mode: Mode) -> Option<Decision> {
     let setting = Setting {
         providers: BTreeMap::new(),
         lock_file: ContentDigest::new("sha256:0"),
-        sources: BTreeMap::new(),
+        sources: Sources::default(),
         of: Belongs::Nothing,
         key: DigestKey::new("env:KEY", &[7; 32]).ok(),
     };

@@ -9,15 +9,15 @@ use std::time::Duration;
 use rehull_core::domain::ids::ContentDigest;
 use rehull_core::domain::terraform::{TerraformChange, TerraformStage};
 use rehull_core::tfplan::{
-    Belongs, Contract, Decision, DigestKey, Mode, Setting, Templates, Terms, Tool, Verdict as Judged, decide,
-    unmet_checks,
+    Belongs, Contract, Decision, DigestKey, Mode, Setting, Sources, Templates, Terms, Tool,
+    Verdict as Judged, decide, unmet_checks,
 };
 use rehull_core::tfrun::{LockInfo, Outcome, Said, Verdict};
 use sha2::{Digest as _, Sha256};
 
 use super::error::TerraformError;
 use super::unfit::Unfit;
-use super::{Job, PlanFile, Terraform, covered, files, locked, looks, scan};
+use super::{Job, PlanFile, Terraform, covered, files, hidden, locked, looks, modules, scan};
 use crate::adapters::clock::pause;
 
 /// How often a run is listened to: a person who watches should not see it jump.
@@ -136,16 +136,22 @@ impl<'a> Attempt<'a> {
         };
         (self.tell)(TerraformStage::Compare, &[], None);
         let shown = self.terraform.show(&self.folder.join(files::SHOW), &file).await?;
+        let tree = modules::tree(&self.terraform.module)?;
+        // Of an upgrade the gate knows what each argument says.
+        let sources = match &mode {
+            Mode::Upgrade(_) => Sources::default(),
+            Mode::Infrastructure => covered::sources(&tree)?,
+        };
         let setting = Setting {
             providers: self.terraform.providers(&self.folder.join("version")).await?,
             lock_file: lock_file(&self.terraform.module)?,
-            sources: covered::sources(&self.terraform.module)?,
+            sources,
             of,
             key: key.cloned(),
         };
         let mut terms = Terms::new(mode, tool);
-        terms.dynamic = looks::dynamic(&self.terraform.module)?;
-        terms.plain = looks::plain(&self.terraform.module)?;
+        terms.dynamic = hidden::blocks(&looks::folders(&tree))?;
+        terms.plain = hidden::plain(&tree)?;
         let open = File::open(&shown).map_err(TerraformError::file(&shown))?;
         let decision = decide(BufReader::new(open), &terms, &setting);
         // It has every value in clear, and nobody reads it again.

@@ -111,7 +111,7 @@ pub(super) fn judge(module: &Path) -> Result<(), Unfit> {
 /// The entries of an object that has these names and no others, each once. Whoever reads it for Terraform does not mind in
 /// which case a name is written, nor that a letter is a Kelvin sign or a long s, and takes the last one of two: so any other
 /// spelling is another name here.
-fn plainly<'j>(json: &'j Json, names: &[&str]) -> Result<BTreeMap<&'j str, &'j Json>, String> {
+pub(super) fn plainly<'j>(json: &'j Json, names: &[&str]) -> Result<BTreeMap<&'j str, &'j Json>, String> {
     let Json::Object(entries) = json else {
         return Err("what is no object stands".to_owned());
     };

@@ -90,7 +90,7 @@ fn behind_label(label: &str) -> Option<&str> {
 /// For certain: up to here there was nothing that could be read in two ways, no heredoc and no text but plain ones. A file
 /// need not be one that Terraform accepts: of one with a mistake in it `init` asks the backend all the same (seen with
 /// 1.11.4). A comment that is said to be one too seldom is named once too often.
-fn is_in_a_comment(before: &str) -> bool {
+pub(super) fn is_in_a_comment(before: &str) -> bool {
     let mut rest = before;
     while let Some((_, from)) = rest.find(['#', '/', '"', '<']).map(|at| rest.split_at(at)) {
         let behind = if let Some(comment) = from.strip_prefix("/*") {
@@ -99,7 +99,10 @@ fn is_in_a_comment(before: &str) -> bool {
             };
             Some(behind)
         } else if from.starts_with('#') || from.starts_with("//") {
-            from.split_once('\n').map(|(_, behind)| behind)
+            let Some((_, behind)) = from.split_once('\n') else {
+                return true;
+            };
+            Some(behind)
         } else if let Some(text) = from.strip_prefix('"') {
             behind_plain(text)
         } else if from.starts_with("<<") {

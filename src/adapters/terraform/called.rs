@@ -1,11 +1,9 @@
 //! Where the modules come from that this one calls: `init` fetches them before there is a plan, with programs of this
 //! computer. Of a Mercurial repository in the checkout it runs the hooks (seen with Terraform 1.11.4), and what lies at an
-//! absolute path or behind an address that is computed nobody has looked at. So every `source` is read before `init`, in the
-//! module and in those that it calls by a path of the checkout; what those fetch that are fetched is bound by the environment
-//! of every run (`rehull_core::tfrun::ALWAYS`).
+//! absolute path or behind an address that is computed nobody has looked at. So every `source` of a folder is read, and one
+//! that is not known is refused; which folders these are is told by [`modules`](super::modules). What stands in a module that is
+//! fetched only by `init` is not read before it.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use hcl_edit::Span as _;
@@ -13,6 +11,7 @@ use hcl_edit::structure::{Block, Body};
 
 use super::begins;
 use super::keys::Json;
+use super::scan;
 use super::sources::{self, Source};
 use super::unfit::Unfit;
 
@@ -30,72 +29,111 @@ const FETCHED: [&str; 8] = [
     "github.com/",
     "gitlab.com/",
 ];
-/// Of S3: it leads to a file that may name a program for the credentials.
-const PROFILE: &str = "aws_profile";
+/// What may be asked of whoever has it. Of the rest one names a profile, whose file may name a program for the credentials, one
+/// another address (`checksum=file:…`).
+const ASKED: [&str; 6] = ["archive", "depth", "filename", "ref", "region", "version"];
+/// These are no registries: Terraform takes what they have for repositories, and of one of them OpenTofu asks what kind it is.
+const NO_REGISTRIES: [&str; 3] = ["bitbucket.org", "github.com", "gitlab.com"];
+/// A block of a test.
+const RUN: &str = "run";
 
-const HELP: &str = "known are a path that begins with `./` or `../`, an address of a registry, and `git::https://`, `git::ssh://`, `https://` and `s3::https://`, written out";
+const HELP: &str = "known are a path that begins with `./` or `../`, an address of a registry, and `git::https://`, `git::ssh://`, `https://` and `s3::https://`, written out and with no more behind a `?` than `ref`, `depth`, `archive`, `filename`, `version` and `region`";
 
-/// A module that comes from elsewhere is refused: of the root module and of all that it calls by paths. To be asked before
-/// `init`.
-pub(super) fn judge(module: &Path) -> Result<(), Unfit> {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![module.to_owned()];
-    while let Some(folder) = open.pop() {
-        // One that is not there Terraform names better.
-        let Ok(whole) = fs::canonicalize(&folder) else {
-            continue;
-        };
-        if seen.insert(whole) {
-            open.extend(of_folder(&folder)?);
-        }
-    }
-    Ok(())
+/// One call.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    /// Its name; of a test all names that lead to it, as the list of `init` has them.
+    pub(super) name: String,
+    /// Its `source`.
+    pub(super) from: String,
+    pub(super) place: Place,
+    /// Where it stands.
+    pub(super) file: PathBuf,
 }
 
-/// The folders that the modules of this one call by a path.
-fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Unfit> {
-    let mut paths = Vec::new();
+/// Whatever the module in this folder calls.
+///
+/// # Errors
+/// What one calls is not known, or cannot be told.
+pub(super) fn calls(folder: &Path) -> Result<Vec<Call>, Unfit> {
+    let mut calls = Vec::new();
     for (file, source) in sources::of(folder)? {
-        let refused = |found: String| {
-            let why = format!(
-                "{found} in {}: `init` would fetch it before anybody could look at it",
-                file.display()
-            );
-            Unfit::new(why, HELP)
-        };
-        if let Source::Hcl(text, body) = &source
-            && let Some(line) = unsure(text, body)
-        {
-            let why = format!(
-                "what may be the `{SOURCE}` of a `{MODULE}` block stands in a text at {}:{line}",
-                file.display()
-            );
-            let help = "let another word begin that line, or write the text outside of the block, in `locals` for example";
-            return Err(Unfit::new(why, help));
-        }
+        is_sure(&file, &source)?;
         for called in source.under(MODULE) {
             for (name, module) in called.entries() {
-                for from in module.of(SOURCE) {
-                    let Json::Text(from) = from else {
-                        return Err(refused(format!("`{MODULE} \"{name}\"` computes its `{SOURCE}`")));
-                    };
-                    match Place::of(from) {
-                        Some(Place::Path) => paths.push(folder.join(from)),
-                        Some(Place::Fetched) => {}
-                        None => {
-                            return Err(refused(format!("`{MODULE} \"{name}\"` has the source `{from}`")));
-                        }
-                    }
+                calls.extend(sources_of(name, module, &file)?);
+            }
+        }
+    }
+    Ok(calls)
+}
+
+/// Whatever the tests of the root module in this folder call.
+///
+/// # Errors
+/// What one calls is not known, or cannot be told.
+pub(super) fn calls_of_tests(root: &Path) -> Result<Vec<Call>, Unfit> {
+    let mut calls = Vec::new();
+    for (inside, file) in scan::tests(root)? {
+        let source = sources::read(&file)?;
+        is_sure(&file, &source)?;
+        for module in source.under(MODULE) {
+            // Without its run it has no name in a list.
+            calls.extend(sources_of("", &module, &file)?);
+        }
+        for runs in source.under(RUN) {
+            for (run, said) in runs.entries() {
+                let name = format!("{inside}.{run}");
+                for module in said.of(MODULE) {
+                    calls.extend(sources_of(&name, module, &file)?);
                 }
             }
         }
     }
-    Ok(paths)
+    Ok(calls)
+}
+
+fn sources_of(name: &str, module: &Json, file: &Path) -> Result<Vec<Call>, Unfit> {
+    let refused = |found: String| {
+        let why = format!(
+            "{found} in {}: `init` would fetch it before anybody could look at it",
+            file.display()
+        );
+        Unfit::new(why, HELP)
+    };
+    let call = |from: &Json| {
+        let Json::Text(from) = from else {
+            return Err(refused(format!("`{MODULE} \"{name}\"` computes its `{SOURCE}`")));
+        };
+        let place = Place::of(from)
+            .ok_or_else(|| refused(format!("`{MODULE} \"{name}\"` has the source `{from}`")))?;
+        Ok(Call {
+            name: name.to_owned(),
+            from: from.clone(),
+            place,
+            file: file.to_owned(),
+        })
+    };
+    module.of(SOURCE).into_iter().map(call).collect()
+}
+
+fn is_sure(file: &Path, source: &Source) -> Result<(), Unfit> {
+    let Source::Hcl(text, body) = source else {
+        return Ok(());
+    };
+    unsure(text, body).map_or(Ok(()), |line| {
+        let why = format!(
+            "what may be the `{SOURCE}` of a `{MODULE}` block stands in a text at {}:{line}",
+            file.display()
+        );
+        let help = "let another word begin that line, or write the text outside of the block, in `locals` for example";
+        Err(Unfit::new(why, help))
+    })
 }
 
 /// What is known of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     /// A folder of the checkout, seen from whoever calls it.
     Path,
     /// A registry or a server.
@@ -104,17 +142,30 @@ enum Place {
 
 impl Place {
     /// `None`: of any other kind, or computed.
-    fn of(from: &str) -> Option<Self> {
-        let is_plain = !from.contains("${") && !from.contains("%{") && !from.contains(PROFILE);
-        if !is_plain {
+    pub(super) fn of(from: &str) -> Option<Self> {
+        if from.contains("${") || from.contains("%{") {
             return None;
         }
-        if ["./", "../"].iter().any(|start| from.starts_with(start)) || [".", ".."].contains(&from) {
+        // `..` by itself is none to Terraform.
+        if ["./", "../"].iter().any(|start| from.starts_with(start)) {
             return Some(Self::Path);
+        }
+        if !asks_what_is_known(from) {
+            return None;
         }
         let is_fetched = FETCHED.iter().any(|start| from.starts_with(start)) || is_of_registry(from);
         is_fetched.then_some(Self::Fetched)
     }
+}
+
+/// Names are compared as they stand: whoever is asked reads them with escapes, `aws_profil%65` too, and none of these has any.
+fn asks_what_is_known(from: &str) -> bool {
+    let mut parts = from.split(['?', '&', ';', '#']);
+    parts.next();
+    parts.all(|part| {
+        let (name, _) = part.split_once('=').unwrap_or((part, ""));
+        ASKED.contains(&name)
+    })
 }
 
 /// `namespace/name/provider`, perhaps behind a host and before a folder of it.
@@ -132,7 +183,9 @@ fn is_of_registry(from: &str) -> bool {
     let is_package = match parts.as_slice() {
         [namespace, name, provider] => [namespace, name, provider].into_iter().all(|part| is_word(part)),
         [host, namespace, name, provider] => {
-            is_host(host) && [namespace, name, provider].into_iter().all(|part| is_word(part))
+            is_host(host)
+                && !NO_REGISTRIES.contains(&host.to_ascii_lowercase().as_str())
+                && [namespace, name, provider].into_iter().all(|part| is_word(part))
         }
         _ => false,
     };
@@ -166,6 +219,8 @@ fn source_of(block: &Block) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tempfile::TempDir;
 
     use super::*;
@@ -178,7 +233,7 @@ mod tests {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, text).unwrap();
         }
-        let unfit = judge(&dir.path().join("root")).err()?;
+        let unfit = calls(&dir.path().join("root")).err()?;
         Some(unfit.why.replace(&format!("{}/root/", dir.path().display()), ""))
     }
 
@@ -204,7 +259,16 @@ mod tests {
             "~/x",
             "C:\\\\x",
             "bitbucket.org/a/b",
+            "bitbucket.org/a/b/c",
+            "BitBucket.org/a/b/c",
             "s3::https://s3.amazonaws.com/b/x.zip?aws_profile=x",
+            "s3::https://s3.amazonaws.com/b/x.zip?aws_profil%65=x",
+            "s3::https://s3.amazonaws.com/b/x.zip?ref=a&aws_profil%65=x",
+            "s3::https://s3.amazonaws.com/b/x.zip//sub?ref=a?aws_profil%65=x",
+            "git::https://example.com/x.git?sshkey=a",
+            "https://example.com/x.zip?checksum=file:hg::y",
+            "..",
+            ".",
             "h\\u0067::file:///checkout/x.hg",
             " ./x",
             "a/b",
@@ -228,26 +292,10 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_is_called_by_a_path_is_looked_through_as_well() {
-        let hg = call("\"hg::file:///checkout/x.hg\"");
-        let found = said(&[
-            ("main.tf", &call("\"../shared/one\"")),
-            ("../shared/one/main.tf", &call("\"../two\"")),
-            ("../shared/two/x_override.tf", &hg),
-        ]);
-        assert!(found.is_some_and(|found| found.contains("shared/one/../two/x_override.tf: ")));
-        let around = said(&[("main.tf", &call("\"./a\"")), ("a/main.tf", &call("\"../\""))]);
-        assert_eq!(around, None, "it calls itself: Terraform says so");
-        let elsewhere = said(&[("main.tf", &call("\"./a\"")), ("b/main.tf", &hg)]);
-        assert_eq!(elsewhere, None, "not called");
-    }
-
-    #[test]
     fn modules_of_the_checkout_of_registries_and_over_https_and_ssh_are_called_as_ever() {
         for source in [
             "./etcd",
             "../../modules/etcd",
-            "..",
             "terraform-aws-modules/vpc/aws",
             "terraform-aws-modules/iam/aws//modules/iam-role",
             "app.terraform.io/example_corp/k8s-cluster/azurerm",
@@ -259,6 +307,8 @@ mod tests {
             "git::ssh://git@example.com/network.git",
             "https://example.com/vpc-module.zip?archive=zip",
             "s3::https://s3-eu-west-1.amazonaws.com/examplecorp/vpc.zip",
+            "s3::https://s3.amazonaws.com/b/x.zip?region=eu-west-1&version=a",
+            "git::https://example.com/network.git?depth=1&ref=feature%2Fx",
         ] {
             assert_eq!(
                 said(&[("main.tf", &call(&format!("\"{source}\"")))]),
@@ -276,11 +326,19 @@ mod tests {
         let mut judged = 0_usize;
         for environment in fs::read_dir(environments).unwrap() {
             for state in fs::read_dir(environment.unwrap().path()).unwrap() {
-                assert_eq!(judge(&state.unwrap().path()), Ok(()));
+                let root = state.unwrap().path();
+                assert!(
+                    super::super::modules::before_init(&root).is_ok(),
+                    "{}",
+                    root.display()
+                );
                 judged += 1;
             }
         }
         assert!(judged >= 9, "{judged}");
+        let with_tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("terraform");
+        assert!(calls_of_tests(&with_tests).unwrap().len() > 10);
+        assert!(super::super::modules::before_init(&with_tests).is_ok());
     }
 
     /// Where a heredoc ends the parser and Terraform may read differently, and what follows with it.

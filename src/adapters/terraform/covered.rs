@@ -1,5 +1,6 @@
-//! What a plan was made from, as a digest: everything that lies in the folder of the root module and of each one that it calls.
-//! Files that a module reads while it is planned (`templatefile`) lie beside the rest of it, whatever they are called.
+//! What a plan was made from, as digests: of each folder of the tree of modules the files that Terraform reads, and those that
+//! an evaluation may read ([`reads`](super::reads)). What lies beside them, logs of a run for example, is no part of it. A file
+//! that is read from elsewhere is one of the folder whose module reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,173 +8,301 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rehull_core::domain::ids::ContentDigest;
+use rehull_core::tfplan::Sources;
 use sha2::{Digest as _, Sha256};
 
 use super::error::TerraformError;
-use super::scan;
+use super::leads::{self, LOG};
+use super::listed::clean;
+use super::modules::{FETCHED, Module, from};
+use super::reads::{self, Base, Reach, Read};
+use super::sources::{self, Source};
+use super::unfit::Unfit;
 
-/// What programs keep beside the sources: of Terraform (the modules in it are folders of their own here), git and rehull.
+/// What programs keep beside the sources: of Terraform (the modules in it are folders of their own here), git and rehull. A
+/// path that is computed is not followed into them.
 const KEPT: [&str; 3] = [".terraform", ".git", ".rehull"];
+/// More than people write. A path that begins far above the sources could mean all files of a computer.
+const FILES_MAX: usize = 10_000;
+/// Variables that nobody names on the command line.
+const VARIABLES: [&str; 2] = ["terraform.tfvars", "terraform.tfvars.json"];
+const VARIABLES_BY_END: [&str; 2] = [".auto.tfvars", ".auto.tfvars.json"];
+/// What may hold secrets in clear, by a part of its name.
+const SECRET: [&str; 2] = [".tfvars", ".tfstate"];
 
-/// Where `init` puts them.
-const FETCHED: &str = ".terraform/modules";
-
-/// By the folder as the root module sees it, which is `.` itself: `sha256:` over names and contents of its files.
+/// Of each folder of this tree, by the folder as the root module sees it.
 ///
 /// # Errors
-/// One of them cannot be read.
-pub(super) fn sources(module: &Path) -> Result<BTreeMap<String, ContentDigest>, TerraformError> {
-    let folders: BTreeSet<PathBuf> = scan::folders(module)?
-        .iter()
-        .map(|folder| package(folder.strip_prefix(module).unwrap_or(folder)))
-        .collect();
-    let mut found = BTreeMap::new();
-    for folder in folders {
-        let name = folder.display().to_string();
-        let name = if name.is_empty() { ".".to_owned() } else { name };
-        found.insert(name, digest(&module.join(folder))?);
+/// One of its files cannot be read.
+pub(super) fn sources(tree: &[Module]) -> Result<Sources, Unfit> {
+    let Some(root) = tree.first() else {
+        return Ok(Sources::default());
+    };
+    let mut collected = Collected {
+        root: &root.whole,
+        folders: BTreeMap::new(),
+        sources: Sources::default(),
+    };
+    for file in variables(&root.folder)? {
+        let name = file.file_name().unwrap_or_default();
+        collected.file(&root.seen, &root.whole.join(name))?;
+    }
+    let mut read = Vec::new();
+    for module in tree {
+        for (file, source) in sources::of(&module.folder)? {
+            let name = file.file_name().unwrap_or_default();
+            collected.file(&package(&module.seen), &module.whole.join(name))?;
+            for call in reads::of(&source) {
+                collected.call(module, &file, &call)?;
+            }
+            read.push((file, source));
+        }
+    }
+    collected.leads(&read);
+    Ok(collected.digests())
+}
+
+/// Files of variables that Terraform takes without being told.
+fn variables(root: &Path) -> Result<Vec<PathBuf>, TerraformError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root).map_err(TerraformError::file(root))? {
+        let path = entry.map_err(TerraformError::file(root))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_one =
+            VARIABLES.contains(&name.as_ref()) || VARIABLES_BY_END.iter().any(|end| name.ends_with(end));
+        if is_one {
+            found.push(path);
+        }
     }
     Ok(found)
 }
 
-/// What was fetched may be a folder of something larger, whose other files it can read.
-fn package(folder: &Path) -> PathBuf {
-    let inside = folder.strip_prefix(FETCHED).ok();
+/// What was fetched may be a folder of something larger.
+fn package(seen: &Path) -> PathBuf {
+    let inside = seen.strip_prefix(FETCHED).ok();
     let fetched = inside.and_then(|inside| inside.components().next());
-    fetched.map_or_else(|| folder.to_owned(), |name| Path::new(FETCHED).join(name))
+    fetched.map_or_else(|| seen.to_owned(), |name| Path::new(FETCHED).join(name))
 }
 
-/// Names are told with how long they are, so that no two folders have one text.
-fn digest(folder: &Path) -> Result<ContentDigest, TerraformError> {
-    let mut files = BTreeMap::new();
-    let mut seen = BTreeSet::new();
-    collect(folder, Path::new(""), &mut seen, &mut files)?;
-    let mut hash = Sha256::new();
-    for (name, content) in files {
-        hash.update(format!("{} {name} {content}\n", name.len()));
-    }
-    Ok(ContentDigest::new(format!(
-        "sha256:{}",
-        hex::encode(hash.finalize())
-    )))
+struct Collected<'r> {
+    root: &'r Path,
+    /// Names and contents of files, by folder.
+    folders: BTreeMap<PathBuf, BTreeMap<String, String>>,
+    sources: Sources,
 }
 
-fn collect(
-    folder: &Path,
-    inside: &Path,
-    seen: &mut BTreeSet<PathBuf>,
-    files: &mut BTreeMap<String, String>,
-) -> Result<(), TerraformError> {
-    let whole = match fs::canonicalize(folder) {
-        Ok(whole) => whole,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(TerraformError::file(folder)(error)),
-    };
-    // A link may lead back to where it stands.
-    if !seen.insert(whole.clone()) {
-        return Ok(());
-    }
-    for entry in fs::read_dir(folder).map_err(TerraformError::file(folder))? {
-        let entry = entry.map_err(TerraformError::file(folder))?;
-        let path = entry.path();
-        let name = inside.join(entry.file_name());
-        // What a link leads to is read, and one to nowhere is an editor's.
-        let Ok(kind) = fs::metadata(&path) else {
-            continue;
+impl Collected<'_> {
+    /// What this call may read.
+    fn call(&mut self, module: &Module, file: &Path, call: &Read) -> Result<(), TerraformError> {
+        let own = package(&module.seen);
+        let place = || {
+            let line = call.line.map(|line| format!(":{line}")).unwrap_or_default();
+            format!("`{}` in {}{line}", call.function, file.display())
         };
-        let is_kept = KEPT.iter().any(|kept| entry.file_name() == *kept);
-        if kind.is_dir() && !is_kept {
-            collect(&path, &name, seen, files)?;
-        } else if kind.is_file() {
-            let mut hash = Sha256::new();
-            let mut file = fs::File::open(&path).map_err(TerraformError::file(&path))?;
-            io::copy(&mut file, &mut hash).map_err(TerraformError::file(&path))?;
-            files.insert(name.display().to_string(), hex::encode(hash.finalize()));
+        let base = |base: Base| match base {
+            Base::Module => module.whole.to_string_lossy().into_owned(),
+            Base::Root => self.root.to_string_lossy().into_owned(),
+            Base::Nowhere => String::new(),
+        };
+        let read = match &call.reach {
+            Reach::One(from, path) => {
+                let path = clean(Path::new(&format!("{}{path}", base(*from))));
+                self.file(&own, &path)?;
+                vec![path]
+            }
+            Reach::Some {
+                base: Base::Nowhere, ..
+            } => {
+                let why = format!("{} computes a part of a whole path", place());
+                self.sources.uncovered.get_or_insert(why);
+                Vec::new()
+            }
+            Reach::Some {
+                base: from,
+                before,
+                after,
+                is_computed,
+            } => {
+                if *is_computed {
+                    self.sources.computes.get_or_insert_with(place);
+                }
+                let begin = format!("{}{before}", base(*from));
+                self.files(&own, &begin, after)?
+            }
+            Reach::Any => return self.any(module, place()),
+        };
+        for path in read.iter().filter(|_| call.is_template()) {
+            let text = fs::read(path).unwrap_or_default();
+            if reads::reads_itself(&String::from_utf8_lossy(&text)) {
+                self.any(
+                    module,
+                    format!("the template {}", from(self.root, path).display()),
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// It may begin in the module's folder or in that of the root module.
+    fn any(&mut self, module: &Module, place: String) -> Result<(), TerraformError> {
+        self.sources.computes_all.get_or_insert(place);
+        let own = package(&module.seen);
+        let folders: BTreeSet<PathBuf> = [clean(&self.root.join(&own)), self.root.to_owned()].into();
+        for folder in folders {
+            self.files(&own, &format!("{}/", folder.display()), "")?;
+        }
+        Ok(())
+    }
+
+    /// All files whose whole path begins and ends so.
+    fn files(&mut self, own: &Path, begin: &str, end: &str) -> Result<Vec<PathBuf>, TerraformError> {
+        let (folder, name) = begin.rsplit_once('/').unwrap_or(("", begin));
+        if [".", ".."].contains(&name) {
+            let why = format!("{begin}… begins what is read, and may end elsewhere");
+            self.sources.uncovered.get_or_insert(why);
+        }
+        let folder = clean(Path::new(&format!("{folder}/")));
+        let mut walk = Walk {
+            begin: name,
+            end,
+            above: BTreeSet::new(),
+            found: Vec::new(),
+            why: None,
+        };
+        walk.folder(&folder, Path::new(""))?;
+        let (found, why) = (walk.found, walk.why);
+        for path in &found {
+            self.file(own, path)?;
+        }
+        let why = why.map(|(what, path)| format!("{what} stands at {}", from(self.root, &path).display()));
+        self.sources.uncovered = self.sources.uncovered.take().or(why);
+        Ok(found)
+    }
+
+    /// One that is not there says nothing.
+    fn file(&mut self, own: &Path, path: &Path) -> Result<(), TerraformError> {
+        let name = from(self.root, path).display().to_string();
+        let Ok(kind) = fs::metadata(path) else {
+            return Ok(());
+        };
+        if !kind.is_file() {
+            if !kind.is_dir() {
+                let why = format!("{name} is read, and is no file of a disk");
+                self.sources.uncovered.get_or_insert(why);
+            }
+            return Ok(());
+        }
+        if SECRET.iter().any(|secret| name.contains(secret)) {
+            self.sources.secret.get_or_insert_with(|| name.clone());
+        }
+        let mut hash = Sha256::new();
+        let mut file = fs::File::open(path).map_err(TerraformError::file(path))?;
+        io::copy(&mut file, &mut hash).map_err(TerraformError::file(path))?;
+        let files = self.folders.entry(own.to_owned()).or_default();
+        files.insert(name, hex::encode(hash.finalize()));
+        Ok(())
+    }
+
+    /// Where a path is computed no text may lead it elsewhere.
+    fn leads(&mut self, read: &[(PathBuf, Source)]) {
+        let all = self.sources.computes_all.as_ref();
+        let Some(place) = all.or(self.sources.computes.as_ref()) else {
+            return;
+        };
+        for (file, source) in read {
+            if let Some(line) = leads::first(source, all.is_some()) {
+                let why = format!(
+                    "{place} computes which file it reads, and a text in {}{line} may lead it elsewhere",
+                    file.display()
+                );
+                self.sources.uncovered.get_or_insert(why);
+                return;
+            }
         }
     }
-    seen.remove(&whole);
-    Ok(())
+
+    /// Names are told with how long they are, so that no two folders have one text.
+    fn digests(mut self) -> Sources {
+        for (folder, files) in self.folders {
+            let mut hash = Sha256::new();
+            for (name, content) in files {
+                hash.update(format!("{} {name} {content}\n", name.len()));
+            }
+            let digest = ContentDigest::new(format!("sha256:{}", hex::encode(hash.finalize())));
+            self.sources.folders.insert(folder.display().to_string(), digest);
+        }
+        self.sources
+    }
+}
+
+/// Through the folders below one.
+struct Walk<'w> {
+    /// How a path from there begins and ends.
+    begin: &'w str,
+    end: &'w str,
+    /// Where it is now: a link may lead back.
+    above: BTreeSet<PathBuf>,
+    found: Vec<PathBuf>,
+    /// Why not everything was found, and where.
+    why: Option<(&'static str, PathBuf)>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, inside: &Path) -> Result<(), TerraformError> {
+        // One that is not there has nothing in it.
+        let Ok(whole) = fs::canonicalize(folder) else {
+            return Ok(());
+        };
+        if !whole.is_dir() || !self.above.insert(whole.clone()) {
+            return Ok(());
+        }
+        for entry in fs::read_dir(folder).map_err(TerraformError::file(folder))? {
+            let entry = entry.map_err(TerraformError::file(folder))?;
+            let (path, name) = (entry.path(), inside.join(entry.file_name()));
+            let is_kept = KEPT.iter().any(|kept| entry.file_name() == *kept);
+            // A link to nowhere is an editor's.
+            let Ok(kind) = fs::metadata(&path) else {
+                continue;
+            };
+            if kind.is_dir() && !is_kept && self.may_hold(&name) {
+                let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+                if is_link && self.leaves(&path) {
+                    self.why.get_or_insert(("a link to another folder", path));
+                } else {
+                    self.folder(&path, &name)?;
+                }
+            } else if !kind.is_dir() && self.is_meant(&name) {
+                if self.found.len() >= FILES_MAX {
+                    self.why.get_or_insert(("more than can be looked through", path));
+                    break;
+                }
+                self.found.push(path);
+            }
+        }
+        self.above.remove(&whole);
+        Ok(())
+    }
+
+    fn is_meant(&self, name: &Path) -> bool {
+        let name = name.to_string_lossy();
+        let is_log = name.ends_with(LOG) && !self.end.ends_with(LOG);
+        let rest = name.strip_prefix(self.begin).filter(|_| !is_log);
+        rest.is_some_and(|rest| rest.ends_with(self.end))
+    }
+
+    /// Something in this folder may be meant.
+    fn may_hold(&self, name: &Path) -> bool {
+        let name = format!("{}/", name.to_string_lossy());
+        name.starts_with(self.begin) || self.begin.starts_with(&name)
+    }
+
+    /// It leads out of the folder where the walk began.
+    fn leaves(&self, link: &Path) -> bool {
+        let top = self.above.iter().min_by_key(|folder| folder.components().count());
+        let to = fs::canonicalize(link).ok();
+        !top.zip(to).is_some_and(|(top, to)| to.starts_with(top))
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use tempfile::TempDir;
-
-    use super::*;
-
-    #[test]
-    fn whatever_a_plan_may_have_read_is_in_the_digest_of_its_folder() {
-        let dir = TempDir::new().unwrap();
-        let root = dir.path().join("root");
-        let write = |name: &str, text: &str| {
-            let file = root.join(name);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, text).unwrap();
-        };
-        write("main.tf", "module \"a\" {\n  source = \"../called\"\n}\n");
-        write("../called/main.tf", "");
-        write("../other/main.tf", "");
-        let list = r#"{"Modules":[{"Key":"","Source":"","Dir":"."},{"Key":"a","Source":"../called","Dir":"../called"},{"Key":"b","Source":"x/y/z","Dir":".terraform/modules/b/modules/c"}]}"#;
-        write(".terraform/modules/modules.json", list);
-        write(".terraform/modules/b/modules/c/main.tf", "");
-        let mut before = sources(&root).unwrap();
-        let names: Vec<&String> = before.keys().collect();
-        assert_eq!(names, [".", "../called", ".terraform/modules/b"]);
-        for (name, differs) in [
-            ("main.tf", "."),
-            ("policy.json", "."),
-            ("templates/policy.json.tpl", "."),
-            (".hidden.tpl", "."),
-            ("rehull.auto.tfvars.json", "."),
-            ("../called/files/a", "../called"),
-            (".terraform/modules/b/templates/x", ".terraform/modules/b"),
-        ] {
-            write(name, "another");
-            let now = sources(&root).unwrap();
-            let changed: Vec<&String> = now.keys().filter(|of| now.get(*of) != before.get(*of)).collect();
-            assert_eq!(changed, [differs], "{name}");
-            before = now;
-        }
-        for name in [
-            ".terraform/terraform.tfstate",
-            ".git/index",
-            ".rehull/scratch/a/b",
-            "../other/a.tf",
-        ] {
-            write(name, "another");
-            assert_eq!(sources(&root).unwrap(), before, "{name}");
-        }
-        fs::rename(root.join("policy.json"), root.join("policy.txt")).unwrap();
-        assert_ne!(sources(&root).unwrap(), before, "a name");
-    }
-
-    #[test]
-    fn what_a_link_leads_to_is_read_and_one_to_where_it_stands_ends() {
-        let dir = TempDir::new().unwrap();
-        let root = dir.path().join("root");
-        fs::create_dir(&root).unwrap();
-        fs::write(dir.path().join("shared.tpl"), "a").unwrap();
-        let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, root.join(name)).unwrap();
-        link("../shared.tpl", "policy.tpl");
-        link(".", "again");
-        link("user@host.123:456", ".#main.tf");
-        let before = sources(&root).unwrap();
-        fs::write(dir.path().join("shared.tpl"), "b").unwrap();
-        assert_ne!(sources(&root).unwrap(), before);
-    }
-
-    /// The same in every checkout.
-    #[test]
-    fn where_the_checkout_lies_is_no_part_of_it() {
-        let of = || {
-            let dir = TempDir::new().unwrap();
-            fs::create_dir_all(dir.path().join("root/.terraform/modules")).unwrap();
-            fs::create_dir(dir.path().join("called")).unwrap();
-            fs::write(dir.path().join("root/main.tf"), "a").unwrap();
-            let list = r#"{"Modules":[{"Key":"a","Source":"../called","Dir":"../called"}]}"#;
-            fs::write(dir.path().join("root/.terraform/modules/modules.json"), list).unwrap();
-            sources(&dir.path().join("root")).unwrap()
-        };
-        assert_eq!(of(), of());
-    }
-}
+mod tests;

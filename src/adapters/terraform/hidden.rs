@@ -3,21 +3,23 @@
 //! there, in both syntaxes (seen with Terraform 1.11.4 and the AWS provider 5.100.0). So the gate would judge a provider by
 //! less than it was told: `ignore_tags`, for one, hides a change of a tag from the plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use hcl_edit::Span as _;
 use hcl_edit::expr::{Expression, TraversalOperator};
 use hcl_edit::structure::{Attribute, Body};
-use rehull_core::tfplan::LISTS;
+use rehull_core::tfplan::ALARM_ACTIONS;
 
 use super::begins;
 use super::keys::Json;
+use super::modules::{Module, prefix};
 use super::sources::{self, Source};
 use super::unfit::Unfit;
 
 const PROVIDER: &str = "provider";
 const DYNAMIC: &str = "dynamic";
+const RESOURCE: &str = "resource";
 
 /// The first such block in one of these folders, and where it stands.
 pub(super) fn setting(folders: &[PathBuf]) -> Result<Option<String>, Unfit> {
@@ -57,31 +59,61 @@ pub(super) fn blocks(folders: &[PathBuf]) -> Result<BTreeSet<String>, Unfit> {
     Ok(found)
 }
 
-/// Of [`LISTS`], those that are nothing but references to names of things (`arn`, `id`), one by one, wherever they stand in
-/// these folders.
-pub(super) fn plain(folders: &[PathBuf]) -> Result<BTreeSet<String>, Unfit> {
-    let mut found: BTreeSet<String> = LISTS.iter().map(|name| (*name).to_owned()).collect();
-    for folder in folders {
-        for (_, source) in sources::of(folder)? {
-            found.retain(|name| match &source {
-                Source::Json(json) => json.under(name).is_empty(),
-                Source::Hcl(text, body) => {
-                    let given = arguments(body, name);
-                    let known: Vec<usize> = given.iter().filter_map(|one| Some(one.span()?.start)).collect();
-                    // What may be one to Terraform is one to the parser.
-                    begins::arguments(text, name).all(|at| known.contains(&at))
-                        && given.iter().all(|one| refers_only(&one.value))
-                }
-            });
+/// Resources of these modules, each with one of [`ALARM_ACTIONS`] that is nothing but references to names of things (`arn`, `id`),
+/// one by one, wherever it is set for that resource.
+pub(super) fn plain(tree: &[Module]) -> Result<BTreeSet<(String, String)>, Unfit> {
+    let mut found = BTreeSet::new();
+    for module in tree {
+        let files = sources::of(&module.folder)?;
+        for name in ALARM_ACTIONS {
+            let mut given = BTreeMap::new();
+            let are_told = files.iter().all(|(_, source)| are_told(source, name, &mut given));
+            let plain = given.into_iter().filter(|(_, is_plain)| *is_plain && are_told);
+            let address = |resource: String| format!("{}{resource}", prefix(&module.key));
+            found.extend(plain.map(|(resource, _)| (address(resource), (*name).to_owned())));
         }
     }
     Ok(found)
 }
 
+/// Notes for each resource of a file whether this argument of it is plain. False: what may be one to Terraform is none to the
+/// parser, or another resource's.
+fn are_told(source: &Source, name: &str, given: &mut BTreeMap<String, bool>) -> bool {
+    let (text, body) = match source {
+        Source::Hcl(text, body) => (text, body),
+        Source::Json(json) => return json.under(name).is_empty(),
+    };
+    let resources = sources::blocks(body, RESOURCE);
+    for resource in &resources {
+        let [kind, label] = resource.labels.as_slice() else {
+            return false;
+        };
+        let is_plain = given_to(&resource.body, name)
+            .into_iter()
+            .map(|one| refers_only(&one.value))
+            .reduce(|one, other| one && other);
+        if let Some(is_plain) = is_plain {
+            let address = format!("{}.{}", kind.as_str(), label.as_str());
+            let all = given.entry(address).or_insert(true);
+            *all &= is_plain;
+        }
+    }
+    let begun: Vec<usize> = resources
+        .iter()
+        .filter_map(|one| Some(one.span()?.start))
+        .collect();
+    let set: Vec<usize> = given_to(body, name)
+        .iter()
+        .filter_map(|one| Some(one.span()?.start))
+        .collect();
+    begins::beginnings(text, RESOURCE).all(|at| begun.contains(&at))
+        && begins::arguments(text, name).all(|at| set.contains(&at))
+}
+
 /// All that are set under this name, however deep.
-fn arguments<'b>(body: &'b Body, name: &str) -> Vec<&'b Attribute> {
+fn given_to<'b>(body: &'b Body, name: &str) -> Vec<&'b Attribute> {
     let own = body.attributes().filter(|one| one.key.as_str() == name);
-    own.chain(body.blocks().flat_map(|block| arguments(&block.body, name)))
+    own.chain(body.blocks().flat_map(|block| given_to(&block.body, name)))
         .collect()
 }
 
@@ -114,6 +146,7 @@ fn first(body: &Body) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
 
     use tempfile::TempDir;
 
@@ -127,26 +160,38 @@ mod tests {
         Some(found.replace(&format!("{}/", dir.path().display()), ""))
     }
 
+    fn module(key: &str, folder: &Path) -> Module {
+        Module {
+            key: key.to_owned(),
+            folder: folder.to_owned(),
+            whole: folder.to_owned(),
+            seen: ".".into(),
+        }
+    }
+
+    fn alarm(name: &str, value: &str) -> String {
+        format!("resource \"aws_cloudwatch_metric_alarm\" \"{name}\" {{\n  alarm_actions = {value}\n}}\n")
+    }
+
+    const TOPIC: &str = "[aws_sns_topic.a.arn]";
+
     /// A plan tells what a list refers to, and not what stands beside that.
     #[test]
     fn a_list_of_plain_references_is_told_from_one_with_something_beside_them() {
         let is_plain = |name: &str, text: &str| {
             let dir = TempDir::new().unwrap();
+            fs::write(dir.path().join("a.tf"), alarm("other", TOPIC)).unwrap();
             fs::write(dir.path().join(name), text).unwrap();
-            let plain = plain(&[dir.path().to_owned()]).unwrap();
-            assert!(plain.contains("ok_actions"), "{text}");
-            plain.contains("alarm_actions")
-        };
-        let alarm = |value: &str| {
-            format!("resource \"aws_cloudwatch_metric_alarm\" \"a\" {{\n  alarm_actions = {value}\n}}\n")
+            let plain = plain(&[module("", dir.path())]).unwrap();
+            plain.contains(&("aws_cloudwatch_metric_alarm.a".into(), "alarm_actions".into()))
         };
         for value in [
-            "[aws_sns_topic.a.arn]",
+            TOPIC,
             "[aws_sns_topic.a.arn, aws_sns_topic.b[0].id]",
             "[aws_sns_topic.a[\"x\"].arn, # told\n  ]",
             "[]",
         ] {
-            assert!(is_plain("main.tf", &alarm(value)), "{value}");
+            assert!(is_plain("main.tf", &alarm("a", value)), "{value}");
         }
         for value in [
             "[aws_sns_topic.a.arn, \"arn:aws:automate:eu-central-1:ec2:terminate\"]",
@@ -158,19 +203,44 @@ mod tests {
             "concat([aws_sns_topic.a.arn], local.x)",
             "local.actions",
         ] {
-            assert!(!is_plain("main.tf", &alarm(value)), "{value}");
-            let two = format!(
-                "{}{}",
-                alarm("[aws_sns_topic.a.arn]"),
-                alarm(value).replace("\"a\"", "\"b\"")
-            );
-            assert!(!is_plain("main.tf", &two), "{value}");
+            assert!(!is_plain("main.tf", &alarm("a", value)), "{value}");
+            let overridden = alarm("a", TOPIC) + &alarm("a", value);
+            assert!(!is_plain("main.tf", &overridden), "{value}");
+            let beside = alarm("a", TOPIC) + &alarm("b", value);
+            assert!(is_plain("main.tf", &beside), "another's: {value}");
         }
         let json = r#"{"resource": {"aws_cloudwatch_metric_alarm": {"a": {"alarm_actions": ["${aws_sns_topic.a.arn}"]}}}}"#;
         assert!(!is_plain("main.tf.json", json));
-        let in_a_text = "locals {\n  a = <<EOT\n  alarm_actions = [\"x\"]\nEOT\n}\n";
-        assert!(!is_plain("main.tf", in_a_text));
-        assert!(is_plain("main.tf", "locals {\n  a = 1\n}\n"));
+        for hidden in [
+            "locals {\n  a = <<EOT\n  alarm_actions = [\"x\"]\nEOT\n}\n",
+            "locals {\n  a = <<EOT\nresource \"aws_cloudwatch_metric_alarm\" \"a\" {\nEOT\n}\n",
+        ] {
+            assert!(!is_plain("main.tf", &(alarm("a", TOPIC) + hidden)), "{hidden}");
+        }
+        let called = "module \"b\" {\n  source        = \"./b\"\n  alarm_actions = var.x\n}\n";
+        assert!(is_plain("main.tf", &(alarm("a", TOPIC) + called)));
+        assert!(!is_plain("main.tf", "locals {\n  a = 1\n}\n"), "it is not set");
+    }
+
+    /// One module of a registry passes a variable on.
+    #[test]
+    fn what_a_module_that_is_called_says_spoils_no_alarm_of_another() {
+        let dir = TempDir::new().unwrap();
+        let called = dir.path().join("called");
+        fs::create_dir(&called).unwrap();
+        fs::write(dir.path().join("main.tf"), alarm("a", TOPIC)).unwrap();
+        fs::write(
+            called.join("main.tf"),
+            alarm("a", "var.actions") + &alarm("b", TOPIC),
+        )
+        .unwrap();
+        let found = plain(&[module("", dir.path()), module("x.y", &called)]).unwrap();
+        let wanted = [
+            "aws_cloudwatch_metric_alarm.a",
+            "module.x.module.y.aws_cloudwatch_metric_alarm.b",
+        ];
+        let wanted = wanted.map(|resource| (resource.to_owned(), "alarm_actions".to_owned()));
+        assert_eq!(found, wanted.into());
     }
 
     #[test]

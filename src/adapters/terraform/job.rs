@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use rehull_core::tfrun::{ALWAYS, Command, Ended, Outcome, Run, Said, is_passed_on};
+use rehull_core::tfrun::{ALWAYS, Command, Ended, Outcome, Run, Said, is_passed_on, is_passed_on_to_init};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,12 @@ impl Job {
         folder: &Path,
         words: &[OsString],
     ) -> Result<Self, TerraformError> {
-        let child = spawn(terraform, folder, words)?;
+        let passed = if command == Command::Init {
+            is_passed_on_to_init
+        } else {
+            is_passed_on
+        };
+        let child = spawn(terraform, folder, words, passed)?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).unwrap_or(0);
         let asked = Asked {
             format: FORMAT,
@@ -236,6 +241,7 @@ fn spawn(
     terraform: &Terraform,
     folder: &Path,
     words: &[OsString],
+    passed: fn(&str) -> bool,
 ) -> Result<tokio::process::Child, TerraformError> {
     let result = files::result_in(folder);
     // It is also the standard input of the run, which reads nothing from it, and whose processes so keep it locked.
@@ -256,7 +262,7 @@ fn spawn(
         .args(words)
         .current_dir(&terraform.module)
         .env_clear()
-        .envs(passed_on(&terraform.environment))
+        .envs(passed_on(&terraform.environment, passed))
         .envs(ALWAYS)
         .stdin(life)
         .stdout(Stdio::null())
@@ -269,8 +275,11 @@ fn spawn(
     })
 }
 
-fn passed_on(environment: &[(OsString, OsString)]) -> impl Iterator<Item = (&OsString, &OsString)> {
-    let is_fine = |name: &OsString| name.to_str().is_some_and(is_passed_on);
+fn passed_on(
+    environment: &[(OsString, OsString)],
+    passed: fn(&str) -> bool,
+) -> impl Iterator<Item = (&OsString, &OsString)> {
+    let is_fine = move |name: &OsString| name.to_str().is_some_and(passed);
     let all = environment.iter().map(|(name, value)| (name, value));
     all.filter(move |(name, _)| is_fine(name))
 }
@@ -288,7 +297,7 @@ pub(super) async fn to_its_end(
         .args(words)
         .current_dir(&terraform.module)
         .env_clear()
-        .envs(passed_on(&terraform.environment))
+        .envs(passed_on(&terraform.environment, is_passed_on))
         .envs(ALWAYS)
         .stdin(Stdio::null())
         .stdout(open(&out)?)

@@ -1,11 +1,11 @@
 //! What of a module is refused before any of it is run, before `init` and before a plan, and what a person reads then.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::backend::FROM_OUTSIDE;
+use super::modules::Module;
 use super::unfit::Unfit;
-use super::{asked, backend, called, hidden, locked, scan, sources};
+use super::{asked, backend, hidden, locked, modules, scan, sources};
 
 /// What a backend or a provider is told may start a program as soon as it is asked anything.
 pub(super) fn before_init(module: &Path, passed_on: Option<&Path>) -> Result<(), Unfit> {
@@ -26,8 +26,8 @@ pub(super) fn before_init(module: &Path, passed_on: Option<&Path>) -> Result<(),
     asked::backend(module, passed_on)?;
     // Left by an earlier `init`, and asked by the next one.
     backend::judge(module)?;
-    called::judge(module)?;
-    locked::judge(module)?;
+    let folders = modules::before_init(module)?;
+    locked::judge(module, &folders)?;
     told_in_secret(&own)?;
     asked::data(&own)
 }
@@ -35,11 +35,12 @@ pub(super) fn before_init(module: &Path, passed_on: Option<&Path>) -> Result<(),
 /// Now the modules that it calls are here, and where its state is stands in a file.
 pub(super) fn before_plan(module: &Path) -> Result<(), Unfit> {
     backend::judge(module)?;
-    let folders = scan::folders(module)?;
+    let folders = folders(&modules::tree(module)?);
     are_readable(&folders)?;
+    locked::judge(module, &folders)?;
     told_in_secret(&folders)?;
     asked::data(&folders)?;
-    match scan::untold(module)? {
+    match scan::untold(&folders)? {
         Some(found) => {
             let why = format!("{found}: it runs something that no plan tells of");
             let help = "take it out; what a machine has to do stands in its user data";
@@ -49,14 +50,9 @@ pub(super) fn before_plan(module: &Path) -> Result<(), Unfit> {
     }
 }
 
-/// What no plan of this module tells: its `dynamic` blocks, and those of the modules that it calls.
-pub(super) fn dynamic(module: &Path) -> Result<BTreeSet<String>, Unfit> {
-    hidden::blocks(&scan::folders(module)?)
-}
-
-/// Names of arguments that are lists of plain references, wherever they stand.
-pub(super) fn plain(module: &Path) -> Result<BTreeSet<String>, Unfit> {
-    hidden::plain(&scan::folders(module)?)
+/// Where these modules lie.
+pub(super) fn folders(tree: &[Module]) -> Vec<PathBuf> {
+    tree.iter().map(|module| module.folder.clone()).collect()
 }
 
 /// Before anything is looked for in them.

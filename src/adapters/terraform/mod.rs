@@ -16,8 +16,12 @@ mod files;
 mod hidden;
 mod job;
 mod keys;
+mod leads;
+mod listed;
 mod locked;
 mod looks;
+mod modules;
+mod reads;
 #[cfg(test)]
 mod rig;
 mod runs;

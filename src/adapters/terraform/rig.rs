@@ -13,6 +13,7 @@ const DONE: &str = include_str!("../../../crates/rehull-core/src/tfrun/fixtures/
 
 const PROGRAM: &str = r#"#!/bin/sh
 echo "$*" >> calls
+echo "$1 ${SSH_AUTH_SOCK-} ${TF_TOKEN_example_com-} ${TF_VAR_x-}" >> keys
 busy=$(cat busy)
 if [ "$busy" -gt 0 ]; then
   echo $((busy-1)) > busy

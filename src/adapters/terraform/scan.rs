@@ -13,8 +13,10 @@ use super::error::TerraformError;
 use super::keys::Json;
 use super::sources::line;
 
-/// Written by `init`: where the modules lie that this one calls.
-const MODULES: &str = ".terraform/modules/modules.json";
+/// So the files of tests end, of both programs.
+const ENDS_OF_TESTS: [&str; 4] = [".tftest.hcl", ".tftest.json", ".tofutest.hcl", ".tofutest.json"];
+/// Where `init` looks for them beside the root module's own folder.
+const TESTS: &str = "tests";
 /// Files that Terraform and OpenTofu read.
 const ENDS: [&str; 4] = [".tf", ".tofu", ".tf.json", ".tofu.json"];
 /// What runs something that no plan tells of.
@@ -48,10 +50,10 @@ pub(super) fn own_plugins(module: &Path) -> Result<Option<PathBuf>, TerraformErr
     Ok(is_there.then_some(folder))
 }
 
-/// The first such block in this module, or in one that it calls, and where. To be asked after `init`.
-pub(super) fn untold(module: &Path) -> Result<Option<String>, TerraformError> {
-    for folder in folders(module)? {
-        for file in files(&folder)? {
+/// The first such block in these folders, and where. To be asked after `init`.
+pub(super) fn untold(folders: &[PathBuf]) -> Result<Option<String>, TerraformError> {
+    for folder in folders {
+        for file in files(folder)? {
             if let Some(found) = in_file(&file, first, &WORDS)? {
                 return Ok(Some(found));
             }
@@ -78,6 +80,26 @@ pub(super) fn named_files(module: &Path, backend: Option<&Path>) -> Result<Optio
 
 /// Files of a folder that Terraform reads, in order. One that is not there has none, which Terraform says better.
 pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, TerraformError> {
+    ending(folder, &ENDS)
+}
+
+/// Files of tests of a root module, each behind the names that its runs have in the list of `init`.
+pub(super) fn tests(root: &Path) -> Result<Vec<(String, PathBuf)>, TerraformError> {
+    let mut found = Vec::new();
+    for (folder, names) in [
+        (root.to_owned(), "test".to_owned()),
+        (root.join(TESTS), format!("test.{TESTS}")),
+    ] {
+        for file in ending(&folder, &ENDS_OF_TESTS)? {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let name = name.strip_suffix(".tftest.hcl").unwrap_or(&name);
+            found.push((format!("{names}.{name}"), file.clone()));
+        }
+    }
+    Ok(found)
+}
+
+fn ending(folder: &Path, ends: &[&str]) -> Result<Vec<PathBuf>, TerraformError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -89,7 +111,7 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, TerraformError> {
         let file = entry.path();
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         // What is hidden is to Terraform an editor's; and a link to a folder is a file that it fails to read.
-        let is_read = !name.starts_with('.') && ENDS.iter().any(|end| name.ends_with(end));
+        let is_read = !name.starts_with('.') && ends.iter().any(|end| name.ends_with(end));
         if is_read && !entry.file_type().map_err(TerraformError::file(&file))?.is_dir() {
             files.push(file);
         }
@@ -115,31 +137,6 @@ fn in_file(file: &Path, find: Find, words: &[&'static str]) -> Result<Option<Str
         in_text(&text(&bytes), find, words)
     };
     Ok(found.map(|(what, line)| format!("{what} stands in {}{line}", file.display())))
-}
-
-/// The module, and those that it calls: without the list there are none. To be asked after `init`.
-pub(super) fn folders(module: &Path) -> Result<Vec<PathBuf>, TerraformError> {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Listed {
-        modules: Vec<Called>,
-    }
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Called {
-        dir: PathBuf,
-    }
-    let path = module.join(MODULES);
-    let text = match fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![module.to_owned()]),
-        Err(error) => return Err(TerraformError::file(path)(error)),
-    };
-    let listed: Listed =
-        serde_json::from_slice(&text).map_err(|error| TerraformError::file(path)(io::Error::from(error)))?;
-    let mut folders = vec![module.to_owned()];
-    folders.extend(listed.modules.into_iter().map(|called| module.join(called.dir)));
-    Ok(folders)
 }
 
 fn in_text(text: &str, find: Find, words: &[&'static str]) -> Option<(String, String)> {
@@ -205,7 +202,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join("a.tf");
         fs::write(&file, "\u{feff}ephemeral \"a\" \"b\" {\n}\n").unwrap();
-        let found = untold(dir.path()).unwrap();
+        let found = untold(&[dir.path().to_owned()]).unwrap();
         assert!(found.is_some_and(|found| found.ends_with("a.tf:1")));
     }
 
@@ -240,13 +237,15 @@ mod tests {
         assert_eq!(own_plugins(root).unwrap(), Some(root.join(PLUGINS)));
 
         let called = root.join("called");
-        fs::create_dir_all(root.join(".terraform/modules")).unwrap();
         fs::create_dir(&called).unwrap();
         fs::write(called.join("provider.tf"), provider).unwrap();
         assert_eq!(named_files(root, backend).unwrap(), None, "not called yet");
-        let list = "{\"Modules\":[{\"Key\":\"a\",\"Source\":\"./called\",\"Dir\":\"called\"}]}";
-        fs::write(root.join(MODULES), list).unwrap();
-        assert!(untold(root).unwrap().is_some_and(|found| found.ends_with(":2")));
+        let folders = [root.to_owned(), called];
+        assert!(
+            untold(&folders)
+                .unwrap()
+                .is_some_and(|found| found.ends_with(":2"))
+        );
     }
 
     #[test]
@@ -254,26 +253,20 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let root = dir.path().join("root");
         let called = dir.path().join("called");
-        for folder in [&root.join(".terraform/modules"), &called] {
+        for folder in [&root, &called] {
             fs::create_dir_all(folder).unwrap();
         }
-        fs::write(
-            root.join("main.tf"),
-            "module \"a\" {\n  source = \"../called\"\n}\n",
-        )
-        .unwrap();
+        let folders = [root.clone(), called.clone()];
+        let untold = || untold(&folders);
         fs::write(root.join("notes.md"), "provisioner \"local-exec\" {}\n").unwrap();
-        assert_eq!(untold(&root).unwrap(), None);
-        let list = "{\"Modules\":[{\"Key\":\"\",\"Source\":\"\",\"Dir\":\".\"},{\"Key\":\"a\",\"Source\":\"../called\",\"Dir\":\"../called\"}]}";
-        fs::write(root.join(MODULES), list).unwrap();
         fs::write(called.join("x.tf.json"), "{\"resource\": {}}\n").unwrap();
-        assert_eq!(untold(&root).unwrap(), None);
+        assert_eq!(untold().unwrap(), None);
         fs::write(
             called.join("x.tf.json"),
             "{\n\"removed\": {\"provisioner\": {}}}\n",
         )
         .unwrap();
-        let found = untold(&root).unwrap().unwrap();
+        let found = untold().unwrap().unwrap();
         assert!(
             found.starts_with("`provisioner` stands in ") && found.ends_with("called/x.tf.json"),
             "{found}"
@@ -281,18 +274,18 @@ mod tests {
         // An escape that Terraform reads as the same word.
         let escaped = "{\"removed\": {\"\\u0070rovisioner\": {}}}";
         fs::write(called.join("x.tf.json"), escaped).unwrap();
-        assert!(untold(&root).unwrap().is_some());
+        assert!(untold().unwrap().is_some());
         // Terraform takes both.
         let twice = "{\"removed\": {\"provisioner\": {}}, \"removed\": {}}";
         fs::write(called.join("x.tf.json"), twice).unwrap();
-        assert!(untold(&root).unwrap().is_some());
+        assert!(untold().unwrap().is_some());
         fs::write(called.join("x.tf.json"), "{ \"ephemeral\": ").unwrap();
-        let found = untold(&root).unwrap().unwrap();
+        let found = untold().unwrap().unwrap();
         assert!(found.starts_with("what cannot be read stands in "), "{found}");
         fs::write(called.join("x.tf.json"), "{}").unwrap();
         let opened = "ephemeral \"aws_lambda_invocation\" \"x\" {\n}\n";
         fs::write(called.join("opened.tf"), opened).unwrap();
-        let found = untold(&root).unwrap().unwrap();
+        let found = untold().unwrap().unwrap();
         assert!(
             found.starts_with("`ephemeral` stands in ") && found.ends_with("called/opened.tf:1"),
             "{found}"
@@ -302,21 +295,16 @@ mod tests {
             "variable \"a\" {\n  ephemeral = true\n}\n",
         )
         .unwrap();
-        assert_eq!(untold(&root).unwrap(), None, "a variable may be");
+        assert_eq!(untold().unwrap(), None, "a variable may be");
         fs::write(
             root.join("gone.tofu"),
             "removed {\n  provisioner local-exec {}\n}\n",
         )
         .unwrap();
-        let found = untold(&root).unwrap().unwrap();
+        let found = untold().unwrap().unwrap();
         assert!(found.ends_with("root/gone.tofu:2"), "{found}");
         assert_eq!(unsaved_state(&root).unwrap(), None);
         fs::write(root.join(UNSAVED), "{}").unwrap();
         assert_eq!(unsaved_state(&root).unwrap(), Some(root.join(UNSAVED)));
-        fs::write(root.join(MODULES), "{}").unwrap();
-        assert!(
-            untold(&root).is_err(),
-            "a list that cannot be read is no empty one"
-        );
     }
 }

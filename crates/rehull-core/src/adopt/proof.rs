@@ -14,8 +14,8 @@ use super::planned::{Entry, Planned, TAGS};
 use crate::domain::ids::ContentDigest;
 use crate::domain::terraform::Address;
 use crate::tfplan::{
-    Action, Belongs, Decision, DigestKey, Finding, KeyTooShort, Mode, Setting, ShownChange, Terms, Tool,
-    Unreadable, decide,
+    Action, Belongs, Decision, DigestKey, Finding, KeyTooShort, Mode, Setting, ShownChange, Sources, Terms,
+    Tool, Unreadable, decide,
 };
 
 /// Values are compared with nothing, so the key of their fingerprints is of no meaning.
@@ -122,7 +122,7 @@ pub fn prove(mut plan: impl Read, handover: &Handover, root: Root, tool: Tool) -
     let setting = Setting {
         providers: BTreeMap::new(),
         lock_file: ContentDigest::new(""),
-        sources: BTreeMap::new(),
+        sources: Sources::default(),
         of: Belongs::Nothing,
         key: key.ok(),
     };

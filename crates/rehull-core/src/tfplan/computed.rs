@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::gate::configuration;
+use super::gate::configuration::{self, Configuration};
 use super::json::Trees;
 use super::node::Node;
 
@@ -39,12 +39,11 @@ impl Computed {
     }
 
     /// The configuration, which comes last.
-    pub(super) fn configured(&mut self, configuration: &Node<'_>, dynamic: &BTreeSet<String>) {
+    pub(super) fn configured(&mut self, configuration: &Configuration<'_, '_>, dynamic: &BTreeSet<String>) {
         let untold = std::mem::take(&mut self.untold);
-        let resources = configuration::resources(configuration);
         self.is_set |= untold
             .iter()
-            .any(|(address, paths)| match resources.get(address) {
+            .any(|(address, paths)| match configuration.resource(address) {
                 Some(resource) => {
                     let given = resource.get("expressions").unwrap_or(&Node::Null);
                     let names = given.map().into_iter().flatten();

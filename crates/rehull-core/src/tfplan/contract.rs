@@ -15,9 +15,10 @@ pub struct Terms {
     /// Names of the `dynamic` blocks that stand in the sources: of one that is not known before the apply a plan tells nothing,
     /// not even that it is there.
     pub dynamic: BTreeSet<String>,
-    /// Names of arguments that are, wherever they stand in the sources, lists of references to attributes of resources, one by
-    /// one: of a list a plan tells what it refers to, and not what stands beside that.
-    pub plain: BTreeSet<String>,
+    /// Resources by address without keys, each with the name of an argument that is, wherever the sources set it, a list of
+    /// references to attributes of resources, one by one: of a list a plan tells what it refers to, and not what stands beside
+    /// that.
+    pub plain: BTreeSet<(String, String)>,
 }
 
 impl Terms {
@@ -112,5 +113,6 @@ impl Contract {
     }
 }
 
-/// Lists of which every item is judged: whoever reads the sources looks whether they are [`Terms::plain`].
-pub const LISTS: &[&str] = &super::gate::over::ACTIONS;
+/// Whom an alarm tells, in lists of which every item is judged: whoever reads the sources looks whether they are
+/// [`Terms::plain`].
+pub const ALARM_ACTIONS: &[&str] = &["alarm_actions", "ok_actions", "insufficient_data_actions"];

@@ -8,17 +8,20 @@ use serde_json::value::RawValue;
 use super::actions::Action;
 use super::computed::Computed;
 use super::contract::{Mode, Terms};
+use super::cover::{Leads, cover};
 use super::decision::{
     Counts, Decision, RoleChange, SHOWN_CHANGES_MAX, Setting, ShownAttribute, ShownChange, ShownVariable,
     Verdict,
 };
-use super::digest::{Fingerprints, sha256};
+use super::digest::sha256;
+use super::gate::configuration::Configuration;
 use super::gate::general::{NO_CONFIGURATION, NO_KEY, UNREADABLE};
 use super::gate::{Gate, is_nothing, outputs};
 use super::header::{failed_checks, headed};
 use super::json::{Change, ResourceChange, Trees};
 use super::mask::{Shown, plain, redact};
 use super::node::{Fields, Malformed, Node};
+use super::prior::{self, Said};
 use super::read::{Header, Sink, Unreadable, read};
 use super::record::{self, Recorded};
 use super::reference;
@@ -52,6 +55,8 @@ pub fn decide(plan: impl Read, terms: &Terms, setting: &Setting) -> Result<Decis
         configured: false,
         told: None,
         computed: Computed::default(),
+        said: Said::default(),
+        leads: Leads::default(),
     };
     let header = read(plan, &mut reader)?;
     Ok(reader.verdict(&header))
@@ -70,8 +75,11 @@ struct Reader<'t> {
     configured: bool,
     /// Digest of what providers are told, as the configuration says it.
     told: Option<ContentDigest>,
-    /// Arguments that are set and not known yet: without any the sources are no part of what is approved.
+    /// Arguments that are set and not known yet: without any the sources, and what was read for them, are no part of what is
+    /// approved.
     computed: Computed,
+    said: Said,
+    leads: Leads,
 }
 
 impl Sink for Reader<'_> {
@@ -118,8 +126,12 @@ impl Sink for Reader<'_> {
             told.canonical(&mut text);
             sha256(text.as_bytes())
         });
-        self.gate.configuration(&configuration);
-        self.computed.configured(&configuration, &self.terms.dynamic);
+        let known = Configuration::of(&configuration);
+        self.gate.configuration(&known);
+        self.computed.configured(&known, &self.terms.dynamic);
+        for (name, part) in &mut self.manifest.changes {
+            part.shape.push_str(&by_whom(&known, name));
+        }
         let declared = configuration
             .get("root_module")
             .and_then(|root| root.get("variables"));
@@ -133,6 +145,20 @@ impl Sink for Reader<'_> {
         }
     }
 
+    fn prior_state(&mut self, raw: &RawValue) {
+        if let Ok(said) = prior::said(raw, self.setting.key.as_ref()) {
+            self.said = said;
+        } else {
+            let reason = "`prior_state` has another shape than the format has";
+            self.gate.findings.push(UNREADABLE.of_plan(reason));
+        }
+    }
+
+    /// Of an upgrade the gate knows what each argument says.
+    fn wants_prior_state(&self) -> bool {
+        matches!(self.terms.mode, Mode::Infrastructure)
+    }
+
     fn variables(&mut self, raw: &RawValue) {
         let Ok(Fields(fields)) = Fields::of(raw) else {
             self.gate
@@ -142,7 +168,9 @@ impl Sink for Reader<'_> {
         };
         for (name, raw) in fields {
             let listed = SHOWN_VARIABLES.contains(&name.as_ref());
-            let value = Node::of(raw).ok().and_then(|of| of.get("value").map(plain));
+            let node = Node::of(raw).ok();
+            self.leads.note(&name, node.as_ref());
+            let value = node.and_then(|of| of.get("value").map(plain));
             let value = value.filter(|_| listed).unwrap_or(Shown::Masked);
             self.unjudged
                 .push((Address::new(&name).as_str().to_owned(), value));
@@ -209,6 +237,10 @@ impl Reader<'_> {
         if let Mode::Infrastructure = self.terms.mode {
             self.computed.note(&change.address, trees);
         }
+        if self.configured {
+            let reason = "the configuration does not stand behind the changes";
+            self.gate.findings.push(UNREADABLE.of_plan(reason));
+        }
         let key = self.setting.key.as_ref();
         let recorded = record::object(key, &name, &change.kind, trees);
         let part = self.part(&name, shape(change, trees), recorded);
@@ -274,15 +306,9 @@ impl Reader<'_> {
             .map(|told| ("settings of providers".to_owned(), told.to_string()));
         self.manifest.facts.extend(told);
         if self.computed.is_set() {
-            // Under the key, too: files with variables lie there.
-            let prints = Fingerprints::at(self.setting.key.as_ref(), "sources");
-            let fact = |(folder, digest): (&String, &ContentDigest)| {
-                (
-                    format!("sources in `{folder}`"),
-                    prints.of(folder, digest.as_str()),
-                )
-            };
-            self.manifest.facts.extend(self.setting.sources.iter().map(fact));
+            let said = std::mem::take(&mut self.said);
+            let facts = &mut self.manifest.facts;
+            findings.extend(cover(self.setting, said, &self.leads, facts));
         }
         let refused = !findings.is_empty();
         Decision {
@@ -337,4 +363,17 @@ fn shape(change: &ResourceChange<'_>, trees: &Trees<'_>) -> String {
         paths.canonical(&mut shape);
     }
     shape
+}
+
+/// By which configuration of its provider, account and region with it, this is done. What is configured no longer is done with
+/// as the state says, which no plan repeats.
+fn by_whom(configuration: &Configuration<'_, '_>, name: &str) -> String {
+    let address = name
+        .rsplit_once(" (deposed ")
+        .map_or(name, |(address, _)| address);
+    configuration
+        .provider_of(address)
+        .map_or_else(String::new, |key| {
+            format!(", by the provider configuration {}", Address::new(key))
+        })
 }

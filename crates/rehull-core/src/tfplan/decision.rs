@@ -18,13 +18,27 @@ pub struct Setting {
     pub providers: BTreeMap<String, String>,
     /// `sha256:` over `.terraform.lock.hcl`.
     pub lock_file: ContentDigest,
-    /// `sha256:` over the files of each folder that the plan was made from, by the folder as the root module sees it. They
-    /// are covered where a change has an argument that is set and not known yet.
-    pub sources: BTreeMap<String, ContentDigest>,
+    /// What the plan was made from. It is covered where a change has an argument that is set and not known yet.
+    pub sources: Sources,
     /// What it is a plan of.
     pub of: Belongs,
     /// For sensitive values; without one a plan that has any is refused.
     pub key: Option<DigestKey>,
+}
+
+/// What a plan was made from, as far as an evaluation of it may have read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// `sha256:` over the files of each folder, by the folder as the root module sees it.
+    pub folders: BTreeMap<String, ContentDigest>,
+    /// A file among them that may hold secrets, variables or a state: without a key it is not digested.
+    pub secret: Option<String>,
+    /// The first place where a file function computes a part of its path: it stays in these folders unless something spells `..`.
+    pub computes: Option<String>,
+    /// The first one where it computes all of it: unless something is a whole path, either.
+    pub computes_all: Option<String>,
+    /// Why some of it is in none of these digests.
+    pub uncovered: Option<String>,
 }
 
 /// What a plan belongs to. Two environments may want the very same change, and who approves it for one has not approved it for

@@ -10,6 +10,7 @@ mod actions;
 mod checks;
 mod computed;
 mod contract;
+mod cover;
 mod decide;
 mod decision;
 mod digest;
@@ -19,6 +20,7 @@ mod header;
 mod json;
 mod mask;
 mod node;
+mod prior;
 mod read;
 mod record;
 mod reference;
@@ -26,11 +28,11 @@ mod reference;
 pub use crate::domain::terraform::{Address, Difference, Kind, MANIFEST_FORMAT, Manifest, Part, RoleContent};
 pub use actions::Action;
 pub use checks::unmet_checks;
-pub use contract::{Contract, LISTS, Mode, PROVIDERS, Templates, Terms, Tool};
+pub use contract::{ALARM_ACTIONS, Contract, Mode, PROVIDERS, Templates, Terms, Tool};
 pub use decide::decide;
 pub use decision::{
     Belongs, Counts, Decision, Place, RoleChange, SHOWN_CHANGES_MAX, Setting, ShownAttribute, ShownChange,
-    ShownVariable, Verdict,
+    ShownVariable, Sources, Verdict,
 };
 pub use digest::{DigestKey, KEY_BYTES_MIN, KeyTooShort};
 pub use finding::Finding;

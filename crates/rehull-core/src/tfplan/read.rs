@@ -80,6 +80,12 @@ pub(super) trait Sink {
     fn checks(&mut self, raw: &RawValue);
     /// The object `configuration`; it stands behind the changes.
     fn configuration(&mut self, raw: &RawValue);
+    /// The object `prior_state`: what the plan has read before. Large, and not handed over to whoever does not want it.
+    fn prior_state(&mut self, _: &RawValue) {}
+    /// It does.
+    fn wants_prior_state(&self) -> bool {
+        false
+    }
     /// The object `variables`; it stands before everything else, and no mask comes with it.
     fn variables(&mut self, raw: &RawValue);
 }
@@ -148,6 +154,10 @@ impl<S: Sink> Top<'_, S> {
             "action_invocations" => header
                 .pending
                 .push(("action_invocations", map.next_value_seed(Count)?)),
+            "prior_state" if self.sink.wants_prior_state() => {
+                let state: &RawValue = map.next_value()?;
+                self.sink.prior_state(state);
+            }
             // What the world looks like before and after: the changes are the difference. `timestamp` is when, and
             // `relevant_attributes` a hint for display.
             "planned_values" | "prior_state" | "relevant_attributes" | "timestamp" => {

@@ -1,6 +1,6 @@
 //! Which variables of the environment reach Terraform. Some of its own change what a command means: with
 //! `TF_CLI_ARGS_plan=-destroy` a plain plan is one that destroys (seen with 1.11.4). So nothing that begins with `TF_` is
-//! passed on, and what is wanted is set.
+//! passed on but tokens of registries to `init`, and what is wanted is set.
 
 /// Set for every run: nobody is there to answer, and nothing is asked of the vendor. Whoever has chosen a workspace in this
 /// folder has chosen another state by it, in which nothing exists: environments are folders. A module that is fetched may name
@@ -35,6 +35,18 @@ const NAMES: [&str; 14] = [
 
 /// Credentials, region, endpoints, and what OpenID Connect of GitHub Actions needs of them.
 const PREFIXES: [&str; 1] = ["AWS_"];
+
+/// What fetches modules besides: the keys of whoever has them in an agent, and tokens of registries. `init` starts no provider,
+/// and nothing else of these runs fetches, so nothing else gets them.
+const AGENT: &str = "SSH_AUTH_SOCK";
+/// So they begin; a host follows.
+const TOKENS: &str = "TF_TOKEN_";
+
+/// What reaches `init`.
+#[must_use]
+pub fn is_passed_on_to_init(name: &str) -> bool {
+    name == AGENT || name.starts_with(TOKENS) || is_passed_on(name)
+}
 
 /// Everything else stays behind: providers, modules and provisioners are foreign code, and CI has tokens in its environment.
 #[must_use]

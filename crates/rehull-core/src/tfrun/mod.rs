@@ -15,7 +15,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use environment::{ALWAYS, is_passed_on};
+pub use environment::{ALWAYS, is_passed_on, is_passed_on_to_init};
 pub use lock::LockInfo;
 pub use message::{Change, Diagnostic, Said, Severity, Summary};
 pub use outcome::{Command, Ended, Outcome, Run, Verdict};

@@ -5,7 +5,7 @@
 )]
 
 use super::outcome::{Command, Ended, Outcome, Run, Verdict};
-use super::{LockInfo, Said, is_passed_on, what_it_is, what_to_do};
+use super::{LockInfo, Said, is_passed_on, is_passed_on_to_init, what_it_is, what_to_do};
 
 type Streams = &'static [(&'static str, &'static str)];
 
@@ -316,10 +316,20 @@ fn nothing_that_changes_what_a_command_means_reaches_terraform() {
         "GITHUB_TOKEN",
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
         "LD_PRELOAD",
+        "GIT_SSH_COMMAND",
     ] {
-        assert!(!is_passed_on(name), "{name}");
+        assert!(!is_passed_on(name) && !is_passed_on_to_init(name), "{name}");
     }
     for name in ["PATH", "HOME", "AWS_PROFILE", "AWS_ENDPOINT_URL", "HTTPS_PROXY"] {
-        assert!(is_passed_on(name), "{name}");
+        assert!(is_passed_on(name) && is_passed_on_to_init(name), "{name}");
+    }
+}
+
+/// A module behind `git@` is fetched with the keys of an agent, one of a private registry with its token; providers, which a
+/// plan starts, get neither.
+#[test]
+fn keys_and_tokens_for_modules_reach_init_alone() {
+    for name in ["SSH_AUTH_SOCK", "TF_TOKEN_app_terraform_io"] {
+        assert!(is_passed_on_to_init(name) && !is_passed_on(name), "{name}");
     }
 }

@@ -1,6 +1,7 @@
 //! What is left on disk, and when it goes.
 
 use super::*;
+use crate::adapters::clock::pause;
 use crate::adapters::terraform::rig::Rig;
 
 #[tokio::test]
@@ -56,4 +57,32 @@ async fn what_may_start_a_program_is_refused_before_terraform_is_called_at_all()
         fs::remove_file(rig.terraform.module.join(file)).unwrap();
     }
     assert!(rig.calls().is_empty(), "{:?}", rig.calls());
+}
+
+/// A module behind `git@` is fetched with the keys of an agent; providers, which a plan starts, get none.
+#[tokio::test]
+async fn keys_and_tokens_for_modules_are_given_to_init_and_to_nothing_else() {
+    let mut rig = Rig::new(0, 0);
+    let names = ["SSH_AUTH_SOCK", "TF_TOKEN_example_com", "TF_VAR_x"];
+    let given = |name: &str| (name.into(), name.to_lowercase().into());
+    rig.terraform
+        .environment
+        .retain(|(name, _)| !names.iter().any(|of| name == of));
+    rig.terraform.environment.extend(names.map(given));
+    let (run, dir) = (&rig.terraform, rig.dir.path());
+    for mut job in [
+        run.init(&dir.join("a")).unwrap(),
+        run.plan(&dir.join("b"), &[]).unwrap(),
+    ] {
+        while job.hear().unwrap().outcome.is_none() {
+            pause(Duration::from_millis(1)).await;
+        }
+    }
+    run.force_unlock(&dir.join("c"), "x").await.unwrap();
+    let heard = fs::read_to_string(dir.join("keys")).unwrap();
+    let heard: Vec<&str> = heard.lines().map(str::trim_end).collect();
+    assert_eq!(
+        heard,
+        ["init ssh_auth_sock tf_token_example_com", "plan", "force-unlock"]
+    );
 }

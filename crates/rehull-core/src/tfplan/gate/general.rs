@@ -50,7 +50,8 @@ rules! {
     ATTRIBUTE = "gate::attribute", "a change of an attribute that the render does not say", "take this change out; what the cluster file cannot say, rehull cannot roll";
     KEPT = "gate::kept", "a launch template that says, beside the render, what rehull cannot roll or would give a machine's role away", "correct it where it is configured and let a person apply that once, outside of an upgrade; then render and plan again";
     UNDECLARED = "gate::undeclared_replace", "a replacement that no argument in the configuration asks for: the provider reads back another value than was written", "write the value that the provider reads back, or `lifecycle.ignore_changes`; look at the provider's issues before upgrading it";
-    NO_KEY = "digest::no_key", "a sensitive value without a key: a plain digest of it could be guessed", "name a key for digests in the cluster file";
+    NO_KEY = "digest::no_key", "a sensitive value, or a file of variables or a state among the sources that an approval covers, without a key: a plain digest of it could be guessed", "name a key for digests in the cluster file";
+    SOURCES = "digest::sources", "a value that is not known yet beside a file that may lie in none of the folders whose sources are covered: a file function computes its path, and something spells `..`", "write the whole path into the call, from `${path.module}` on, or pass what the file says on as a variable";
 }
 
 impl General {

@@ -24,6 +24,7 @@ use super::json::{ResourceChange, Trees};
 use super::node::Node;
 use crate::domain::terraform::Address;
 
+use configuration::Configuration;
 use general::{
     DEFERRED, DEPOSED, DUPLICATE, FORGET, General, IMPORT, MISSING, MOVE, PROVIDER, READ, UNDECLARED,
     UNKNOWN_ACTION, UNKNOWN_FIELD, UNREADABLE,
@@ -278,9 +279,8 @@ impl<'t> Gate<'t> {
     }
 
     /// Replacements have to be asked for by an argument that stands in the configuration, which comes last.
-    pub(super) fn configuration(&mut self, configuration: &Node<'_>) {
-        self.findings
-            .extend(configuration::judge(configuration, self.terms));
+    pub(super) fn configuration(&mut self, configuration: &Configuration<'_, '_>) {
+        self.findings.extend(configuration.judge(self.terms));
         for setting in std::mem::take(&mut self.settings) {
             self.findings.extend(names::is_there(
                 &setting,
@@ -296,7 +296,7 @@ impl<'t> Gate<'t> {
         for (address, arguments) in std::mem::take(&mut self.replaces) {
             let undeclared = arguments
                 .iter()
-                .find(|argument| !configuration::declares(configuration, &address, argument));
+                .find(|argument| configuration.expression(&address, argument).is_none());
             if let Some(argument) = undeclared {
                 let argument = Address::new(argument);
                 let reason = format!(

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::configuration;
+use super::configuration::{self, Configuration};
 use super::setters::{Given, OF_A_BUCKET, OF_BUCKETS, ROWS, Row};
 use crate::tfplan::contract::Terms;
 use crate::tfplan::finding::Finding;
@@ -106,7 +106,7 @@ fn names(row: &Row, value: &Node<'_>, is_untold: bool) -> Vec<String> {
 pub(super) fn is_there(
     setting: &Setting,
     made: &Made,
-    configuration: Option<&Node<'_>>,
+    configuration: Option<&Configuration<'_, '_>>,
     terms: &Terms,
 ) -> Option<Finding> {
     let row = setting.row;
@@ -117,10 +117,10 @@ pub(super) fn is_there(
     // By a name alone both would be made at once: where the thing is there already its maker fails, and this does not.
     let is_new = setting.named.iter().all(is_made)
         && configuration.is_some_and(|configuration| {
-            match configuration::expression(configuration, &setting.address, row.argument) {
+            match configuration.expression(&setting.address, row.argument) {
                 Some(_) if row.given == Given::PerhapsAsList && setting.is_untold => false,
                 Some(expression) => {
-                    let repeated = configuration::repeated_over(configuration, &setting.address);
+                    let repeated = configuration.repeated_over(&setting.address);
                     let expressions = each(row, expression);
                     setting.blocks == Some(expressions.len())
                         && expressions

@@ -7,6 +7,7 @@ use super::policy;
 use crate::domain::fleet::tag;
 use crate::domain::terraform::Address;
 use crate::tfplan::actions::Action;
+use crate::tfplan::contract::ALARM_ACTIONS;
 use crate::tfplan::json::Trees;
 use crate::tfplan::node::Node;
 
@@ -17,9 +18,6 @@ pub(super) const TAKES_OVER: [&str; 4] = [
     "allow_reassociation",
     "force_overwrite_replica_secret",
 ];
-
-/// Whom an alarm tells; anything else acts.
-pub(in crate::tfplan) const ACTIONS: [&str; 3] = ["alarm_actions", "ok_actions", "insufficient_data_actions"];
 
 /// Tags that rehull reads start so. These two may be added to what has none: it is handed over that way.
 pub(super) const OURS: &str = "rehull:";
@@ -88,7 +86,7 @@ fn of_type(kind: &str, action: Action, trees: &Trees<'_>) -> Option<String> {
     if kind == "aws_cloudwatch_metric_alarm" {
         let argument = |name: &str| trees.after.as_ref().and_then(|after| after.get(name));
         let acts = |name: &&&str| argument(name).is_some_and(|list| !tells_only(list));
-        if let Some(name) = ACTIONS.iter().find(acts) {
+        if let Some(name) = ALARM_ACTIONS.iter().find(acts) {
             return Some(format!("`{name}` does more than to tell a topic: "));
         }
     }

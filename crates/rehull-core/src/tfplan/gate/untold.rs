@@ -1,15 +1,17 @@
-//! A judged argument that is not known yet is refused: the one place for it, as a table. What is judged by what it says
-//! (whom an alarm tells, whose a machine is) says nothing before the apply, and a plan does not even tell a list of which one
-//! part is not known.
+//! What is judged by what it says (whom an alarm tells, whose a machine is) says nothing before the apply, and a plan does not
+//! even tell a list of which one part is not known. So those arguments are refused while they are not known: a table of them.
+//! What names something that may be there already is judged elsewhere ([`names`](super::names)), and what no rule judges is
+//! covered by the sources ([`Computed`](crate::tfplan::computed::Computed)).
 //!
 //! Where the provider fills an argument in, "not known" is also what a plan says of one that nobody has set; those rows wait
 //! for the configuration.
 
-use super::over::{ACTIONS, GIVEN, OURS, TAKES_OVER};
-use super::{configuration, policy};
+use super::configuration::{self, Configuration};
+use super::over::{GIVEN, OURS, TAKES_OVER};
+use super::policy;
 use crate::domain::terraform::Address;
 use crate::tfplan::actions::Action;
-use crate::tfplan::contract::Terms;
+use crate::tfplan::contract::{ALARM_ACTIONS, Terms};
 use crate::tfplan::finding::Finding;
 use crate::tfplan::json::Trees;
 use crate::tfplan::node::Node;
@@ -80,7 +82,7 @@ rows! {
     "aws_autoscaling_group" &["instance_refresh"], Changed Plainly any, "may replace all of its machines";
     "aws_launch_template" &[GIVEN], Made Plainly hides_a_tag, "may give its machines a tag `rehull:…`, which rehull alone gives";
     "aws_dlm_lifecycle_policy" &[policy::DETAILS], Made Plainly policy::is_untold, "may restart machines or run commands on them";
-    "aws_cloudwatch_metric_alarm" &ACTIONS, Always ToTopics any, "may do more than to tell a topic";
+    "aws_cloudwatch_metric_alarm" ALARM_ACTIONS, Always ToTopics any, "may do more than to tell a topic";
 }
 
 /// Any part of it.
@@ -153,16 +155,22 @@ pub(super) fn judge(
 }
 
 /// Somebody has set it, or nobody can tell.
-pub(super) fn is_set(open: &Open, configuration: Option<&Node<'_>>, terms: &Terms) -> Option<Finding> {
+pub(super) fn is_set(
+    open: &Open,
+    configuration: Option<&Configuration<'_, '_>>,
+    terms: &Terms,
+) -> Option<Finding> {
     let is_set = configuration.is_none_or(|configuration| match open.set {
         Plainly => true,
-        Perhaps => configuration::declares(configuration, &open.address, open.argument),
-        ByDefaults => configuration::has_default_tags(configuration, &open.address),
+        Perhaps => configuration.expression(&open.address, open.argument).is_some(),
+        ByDefaults => configuration.has_default_tags(&open.address),
         ToTopics => {
-            let expression = configuration::expression(configuration, &open.address, open.argument);
+            let expression = configuration.expression(&open.address, open.argument);
             let references = expression.map(configuration::references).unwrap_or_default();
             let is_topic = |reference: &String| reference.starts_with("aws_sns_topic.");
-            !terms.plain.contains(open.argument) || references.is_empty() || !references.iter().all(is_topic)
+            let resource = configuration::without_keys(&open.address);
+            let is_plain = terms.plain.contains(&(resource, open.argument.to_owned()));
+            !is_plain || references.is_empty() || !references.iter().all(is_topic)
         }
     });
     is_set.then(|| open.refused.clone())

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::names::{configured, made};
 use super::*;
 
-const POLICY: &str = "aws_iam_role_policy.ci";
+pub(super) const POLICY: &str = "aws_iam_role_policy.ci";
 
 /// A policy that names a new bucket: the plan has nothing of it but that.
-fn policy(unknown: &Value) -> Value {
+pub(super) fn policy(unknown: &Value) -> Value {
     made(POLICY, &json!({"name": "ci", "role": "ci"}), unknown)
 }
 
@@ -20,10 +20,10 @@ fn plan(changes: &[Value], resources: &[Value]) -> Value {
 
 fn manifest_by(plan: &Value, terms: &Terms, digit: &str) -> Manifest {
     let mut setting = keyed();
-    setting.sources = [".", "../modules/x"]
-        .map(|folder| (folder.to_owned(), ContentDigest::new(content("5"))))
+    let folders = [(".", digit), ("../modules/x", "5")];
+    setting.sources.folders = folders
+        .map(|(folder, digit)| (folder.to_owned(), ContentDigest::new(content(digit))))
         .into();
-    *setting.sources.get_mut(".").unwrap() = ContentDigest::new(content(digit));
     let decision = decide(plan.to_string().as_bytes(), terms, &setting).unwrap();
     decision
         .manifest

@@ -3,6 +3,7 @@
 mod blocks;
 mod compared;
 mod computed;
+mod cover;
 mod dangers;
 mod digests;
 mod kept;
@@ -78,7 +79,10 @@ fn setting(key: Option<&[u8]>) -> Setting {
             "6.4.0".to_owned(),
         )]),
         lock_file: ContentDigest::new(content("3")),
-        sources: BTreeMap::from([(".".to_owned(), ContentDigest::new(content("5")))]),
+        sources: Sources {
+            folders: BTreeMap::from([(".".to_owned(), ContentDigest::new(content("5")))]),
+            ..Sources::default()
+        },
         of: Belongs::Rollout(ContentDigest::new(content("4"))),
         key: key.map(|key| DigestKey::new("env:REHULL_DIGEST_KEY", key).unwrap()),
     }

@@ -265,9 +265,12 @@ fn default_tags_that_are_not_known_yet_may_be_a_slots() {
 /// Nothing stands beside the references where the sources say so.
 #[test]
 fn an_alarm_of_nothing_but_new_topics_only_tells() {
-    let judge = |plain: &[&str], refers: &[&str]| {
+    let judge = |plain: &[(&str, &str)], refers: &[&str]| {
         let mut terms = infrastructure();
-        terms.plain = plain.iter().map(|name| (*name).to_owned()).collect();
+        let plain = plain
+            .iter()
+            .map(|(resource, name)| ((*resource).to_owned(), (*name).to_owned()));
+        terms.plain = plain.collect();
         let alarm = made(
             "aws_cloudwatch_metric_alarm.x",
             &json!({}),
@@ -278,21 +281,21 @@ fn an_alarm_of_nothing_but_new_topics_only_tells() {
     };
     let topic = ["aws_sns_topic.new.arn", "aws_sns_topic.new"];
     let refused = BTreeSet::from(["gate::watch"]);
-    assert_eq!(judge(&["alarm_actions"], &topic), [].into());
+    let own = [("aws_cloudwatch_metric_alarm.x", "alarm_actions")];
+    assert_eq!(judge(&own, &topic), [].into());
     assert_eq!(judge(&[], &topic), refused);
-    assert_eq!(judge(&["ok_actions"], &topic), refused);
-    assert_eq!(judge(&["alarm_actions"], &[]), refused);
+    let other = ("aws_cloudwatch_metric_alarm.x", "ok_actions");
+    assert_eq!(judge(&[other], &topic), refused);
+    let anothers = ("module.a.aws_cloudwatch_metric_alarm.x", "alarm_actions");
+    assert_eq!(judge(&[anothers], &topic), refused);
+    assert_eq!(judge(&own, &[]), refused);
     for other in [
         "aws_ssm_document.x.arn",
         "terraform_data.x.output",
         "local.x",
         "aws_sns_topic_x.y.arn",
     ] {
-        assert_eq!(
-            judge(&["alarm_actions"], &[topic[0], topic[1], other]),
-            refused,
-            "{other}"
-        );
+        assert_eq!(judge(&own, &[topic[0], topic[1], other]), refused, "{other}");
     }
 }
 
