@@ -1,5 +1,7 @@
 //! The control plane, tick by tick: what is proposed for one look at a group, and what `audit` says of it.
 
+mod limits;
+mod patience;
 mod scene;
 mod workers;
 
