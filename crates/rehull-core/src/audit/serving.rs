@@ -1,5 +1,7 @@
 //! Serving (invariant 4), judged by the raw answers of Auto Scaling and load balancing.
 
+use std::collections::BTreeSet;
+
 use super::{Violation, violation};
 use crate::domain::group::{Group, Launches, Lifecycle, TargetHealth};
 use crate::domain::group_action::GroupAction;
@@ -100,12 +102,21 @@ impl View<'_> {
             return Err(violation(4, what));
         }
         let zone = self.zone(machine);
-        if self.planned.policy.cross_zone || serving.iter().any(|other| self.zone(other) == zone) {
+        let has_neighbour = serving.iter().any(|other| self.zone(other) == zone);
+        if self.planned.policy.cross_zone || has_neighbour || self.has_more_zones_than_it_fills(&serving) {
             return Ok(());
         }
         let zone = zone.map_or("its zone", Zone::as_str);
         let what = format!("would leave nobody healthy in {zone} without {machine}");
         Err(violation(4, what))
+    }
+
+    /// One machine in each of its zones, and more of them than the group has to have: it has more zones than machines, and in
+    /// one of them nobody is left whoever goes.
+    fn has_more_zones_than_it_fills(&self, others: &[&InstanceId]) -> bool {
+        let zones: BTreeSet<Option<&Zone>> = others.iter().map(|other| self.zone(other)).collect();
+        let least = usize::try_from(self.group.sizes.min).unwrap_or(usize::MAX);
+        zones.len() == others.len() && others.len() >= least
     }
 
     /// Nobody whom the load balancer still sends to may end.

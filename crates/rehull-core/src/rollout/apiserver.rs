@@ -7,35 +7,24 @@
 mod exchange;
 pub(super) mod launch;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::Goal;
+use super::hold::Held;
 use super::progress::Rolled;
 use super::serving::{Before, Roll, Situated, put_aside, small};
 use super::situation::Situation;
 use super::tick::Tick;
 use crate::domain::action::Action;
-use crate::domain::group::{Group, Lifecycle, Member, Sizes};
+use crate::domain::group::{Lifecycle, Sizes};
 use crate::domain::group_action::GroupAction;
 use crate::domain::ids::LaunchTemplateVersion;
 use crate::domain::observed::Part;
 use crate::domain::waiting::{StopReason, WaitingOn};
-use crate::journal::{ActionPast, JournalView};
+use crate::journal::JournalView;
 use crate::mutant::mutant;
-
-/// What would interfere: it terminates machines, or changes how many there are, without asking anybody.
-const INTERFERES: [&str; 3] = ["AZRebalance", "AlarmNotification", "ScheduledActions"];
-
-/// What of it is not suspended.
-pub(super) fn interfering(group: &Group) -> BTreeSet<String> {
-    let free = INTERFERES
-        .iter()
-        .filter(|process| !group.suspended.contains(**process));
-    free.map(|process| (*process).to_owned()).collect()
-}
 
 /// Proposes what is next for the control plane, once etcd has nothing left to do.
 pub(super) fn next(now: &Situation<'_>, journal: &JournalView, goal: Goal, tick: &mut Tick) {
@@ -84,7 +73,7 @@ impl Roll<'_> {
         if let Some(reason) = put_aside(&self.plan.group, self.group).filter(|_| is_rolled) {
             return tick.stop(reason);
         }
-        for member in self.leaving() {
+        for member in self.held().leaving() {
             let machine = member.machine.clone();
             self.wait(tick, WaitingOn::Termination { machine });
         }
@@ -94,23 +83,18 @@ impl Roll<'_> {
             }
             return;
         };
-        if let Some(past) = self.hold_in_doubt() {
-            // What the group shows now may be our own doing: it is sent again as it was written down.
+        if let Some(past) = self.held().in_doubt() {
             return tick.act(&self.plan.step, past.action.clone());
         }
-        if self.is_let_loose(&before, tick) {
-            return;
+        if let Some(reason) = self.is_resized(&before) {
+            return tick.stop(reason);
         }
-        let desired = self.group.sizes.desired;
-        // A zone that has lost its machine is not seen, but it was counted when this was set.
-        let zones = self.zones().max(before.sizes.desired);
-        let most = before.sizes.desired.saturating_add(zones);
-        if desired < before.sizes.desired || desired > most {
-            let what = format!(
-                "somebody has set the desired capacity of {} to {desired}; it was {}",
-                self.plan.group, before.sizes.desired
-            );
-            return tick.stop(StopReason::OutsideEnvelope { what });
+        let held = self.held();
+        if let Some(action) = held
+            .let_loose(&before)
+            .or_else(|| self.limits_are_raised(&before))
+        {
+            return self.act(tick, action);
         }
         if self.is_fewer_than_it_has(&before, tick) {
             return;
@@ -121,8 +105,8 @@ impl Roll<'_> {
         if !self.launches_what_has_passed(&before, goal, tick) {
             return;
         }
-        if self.counted() < desired {
-            return self.wait_for_launch(&before, goal, tick);
+        if self.counted() < self.group.sizes.desired && self.waits_for_launch(&before, goal, tick) {
+            return;
         }
         let held =
             |server: &&Situated<'_>| self.lacks(server).is_some() && !self.is_left(server, &before, goal);
@@ -135,13 +119,8 @@ impl Roll<'_> {
         }
     }
 
-    fn leaving(&self) -> impl Iterator<Item = &Member> {
-        let all = self.group.members.iter();
-        all.filter(|member| member.lifecycle == Lifecycle::Leaving)
-    }
-
     fn is_leaving(&self) -> bool {
-        self.leaving().next().is_some()
+        self.held().leaving().next().is_some()
     }
 
     /// Nothing is old, nothing is owed, and the group goes on launching what its machines are.
@@ -150,34 +129,58 @@ impl Roll<'_> {
         self.olds().next().is_none() && serve && self.launches == self.wanted
     }
 
-    fn hold(&self, tick: &mut Tick) {
-        let action = GroupAction::HoldGroup {
-            group: self.plan.group.clone(),
-            processes: interfering(self.group),
-            version: self.launches,
-            sizes: self.group.sizes,
-            beyond: 0,
-        };
-        self.act(tick, action);
+    fn held(&self) -> Held<'_> {
+        Held {
+            name: &self.plan.group,
+            step: &self.plan.step,
+            group: self.group,
+            journal: self.journal,
+            at: self.seen.at,
+        }
     }
 
-    /// Somebody has resumed in the middle of it what would interfere: it is suspended again, and all of it is resumed in
-    /// the end.
-    fn is_let_loose(&self, before: &Before, tick: &mut Tick) -> bool {
-        let free = interfering(self.group);
-        // What was given back, or may have been, was let loose by us.
-        if free.is_empty() || self.journal.is_being_released(&self.plan.group) {
-            return false;
+    /// A group that is smaller than the floor was made smaller after it was planned, where that would have been refused: its
+    /// floor was approved, and there is no order in which its machines could go.
+    fn hold(&self, tick: &mut Tick) {
+        let (desired, floor) = (self.group.sizes.desired, self.plan.policy.floor);
+        if desired < floor {
+            let group = &self.plan.group;
+            let what = format!(
+                "somebody has set the desired capacity of {group} to {desired}, and never fewer than {floor} healthy targets were approved: make it larger again, or plan again with `floor: {desired}`"
+            );
+            return tick.stop(StopReason::OutsideEnvelope { what });
         }
-        let action = GroupAction::HoldGroup {
-            group: self.plan.group.clone(),
-            processes: before.processes.union(&free).cloned().collect(),
-            version: before.version,
-            sizes: before.sizes,
-            beyond: 0,
-        };
-        self.act(tick, action);
-        true
+        self.act(tick, self.held().begin(self.launches));
+    }
+
+    /// Neither what it was nor what this rollout may have told it.
+    fn is_resized(&self, before: &Before) -> Option<StopReason> {
+        let desired = self.group.sizes.desired;
+        // A zone that has lost its machine is not seen, but it was counted when this was set.
+        let most = self.at_most(before).max(before.sizes.desired.saturating_mul(2));
+        let told = self.journal.desired_of(&self.plan.group);
+        let is_ours = desired <= most || told == Some(i64::from(desired));
+        if desired >= before.sizes.desired && is_ours {
+            return None;
+        }
+        let what = format!(
+            "somebody has set the desired capacity of {} to {desired}; it was {}",
+            self.plan.group, before.sizes.desired
+        );
+        Some(StopReason::OutsideEnvelope { what })
+    }
+
+    /// What somebody has raised meanwhile stays so.
+    fn limits_are_raised(&self, before: &Before) -> Option<GroupAction> {
+        let group = &self.plan.group;
+        if self.journal.doubts_about(group).next().is_some() {
+            return None;
+        }
+        let desired = i64::from(self.group.sizes.desired);
+        let told = self.journal.desired_of(group);
+        let by = told.map_or(0, |told| desired.saturating_sub(told));
+        let held = self.held();
+        held.with_sizes(before, held.in_raised_limits(before, before.sizes, by), false)
     }
 
     /// Somebody has set it to fewer than it has: it would end one of its own choice, without letting anybody go. It is told
@@ -194,11 +197,6 @@ impl Roll<'_> {
         let more = exchange::sizes(before, sizes.desired.saturating_add(1));
         self.set(self.launches, more, tick);
         true
-    }
-
-    fn hold_in_doubt(&self) -> Option<&ActionPast> {
-        let past = self.journal.hold_of(&self.plan.group)?;
-        past.in_doubt.then_some(past)
     }
 
     /// A deregistered server goes on serving: for the delay, which its load balancer's API tells, and for the time in which

@@ -12,6 +12,7 @@ mod drain;
 mod etcd_member;
 mod gates;
 mod give_up;
+mod hold;
 mod join;
 mod launch_template;
 mod learner;

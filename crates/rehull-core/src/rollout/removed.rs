@@ -4,9 +4,12 @@
 use super::situation::{Situation, SlotSituation};
 use super::step::Step;
 use super::tick::Tick;
-use super::{comeback, gates};
+use super::{comeback, gates, steady};
 use crate::domain::waiting::StopReason;
 use crate::journal::JournalView;
+
+const REMOVED: &str = "removed";
+const LISTED: &str = "listed";
 
 /// What is seen of a member that is out, for whoever waits for it.
 pub(super) fn describe(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &JournalView) -> String {
@@ -18,10 +21,26 @@ pub(super) fn describe(now: &Situation<'_>, slot: &SlotSituation<'_>, journal: &
     }
 }
 
-/// Remembers since when, and stops after a while: a person may be at work and add it again.
+/// Remembers since when, and stops after a while: a person may be at work and add it again. One that is back and is removed
+/// once more is removed since then.
 pub(super) fn watch(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick) {
-    for slot in now.slots.iter().filter(|slot| by_others(now, slot, journal)) {
-        let mark = format!("removed {}", slot.name());
+    for slot in &now.slots {
+        let name = slot.name();
+        let times = steady::times(REMOVED, name, journal);
+        let is_over = journal.marked_at(&steady::mark(LISTED, name, times)).is_some();
+        if !by_others(now, slot, journal) {
+            // Where nobody shows a list nothing is known of it.
+            if times > 0 && !is_over && now.list_is_known() && slot.listed.is_some() {
+                tick.mark(steady::mark(LISTED, name, times));
+            }
+            continue;
+        }
+        let time = if times == 0 || is_over {
+            times.saturating_add(1)
+        } else {
+            times
+        };
+        let mark = steady::mark(REMOVED, name, time);
         let Some(since) = journal.marked_at(&mark).filter(|at| *at <= now.seen.at) else {
             tick.mark(mark);
             continue;
@@ -34,7 +53,6 @@ pub(super) fn watch(now: &Situation<'_>, journal: &JournalView, tick: &mut Tick)
         };
         let patience = now.plan.envelope.policy.join_deadline;
         if now.seen.at >= step.deadline(Some(since), patience) {
-            let name = slot.name();
             let what = format!(
                 "{name} was removed from the member list, not by this rollout, and what was removed never starts again: `rehull abort` ends this rollout, then `rehull etcd heal {name}` makes it a new member"
             );

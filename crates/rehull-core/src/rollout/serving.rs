@@ -157,9 +157,16 @@ impl<'a> Roll<'a> {
         small(self.servers.len())
     }
 
-    /// Zones in which the group has machines: so many more than before there may be at most, because it is the group that
-    /// chooses the zone of a new one.
-    pub(super) fn zones(&self) -> u32 {
+    /// So many there may be at most: one more for every zone in which the group has machines, because it is the group that
+    /// chooses the zone of a new one; and two in each, where it has fewer machines than zones.
+    pub(super) fn at_most(&self, before: &Before) -> u32 {
+        let zones = self.zones();
+        let one_more = before.sizes.desired.saturating_add(zones);
+        one_more.max(zones.saturating_mul(2))
+    }
+
+    /// Zones in which the group has machines.
+    fn zones(&self) -> u32 {
         let zones: BTreeSet<&Zone> = self.servers.iter().map(|server| &server.member.zone).collect();
         small(zones.len())
     }

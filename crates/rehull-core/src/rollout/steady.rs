@@ -172,7 +172,7 @@ const BACK: &str = "back";
 const ENDED: &str = "ended";
 
 /// How often that was marked.
-fn times(word: &str, slot: &SlotName, journal: &JournalView) -> u32 {
+pub(super) fn times(word: &str, slot: &SlotName, journal: &JournalView) -> u32 {
     let is_of_slot = |(mark, _): &(&str, Timestamp)| {
         let of = mark.strip_prefix(word).and_then(|of| of.strip_prefix(' '));
         let time = of.and_then(|of| of.strip_prefix(slot.as_str()));
@@ -181,6 +181,7 @@ fn times(word: &str, slot: &SlotName, journal: &JournalView) -> u32 {
     u32::try_from(journal.marks_like(word).filter(is_of_slot).count()).unwrap_or(u32::MAX)
 }
 
-fn mark(word: &str, slot: &SlotName, time: u32) -> String {
+/// The mark of one of several times: a mark is written once.
+pub(super) fn mark(word: &str, slot: &SlotName, time: u32) -> String {
     format!("{word} {slot} {time}")
 }

@@ -7,6 +7,7 @@ mod doors;
 mod edits;
 mod falls;
 mod ledger;
+mod left;
 mod memory;
 mod quorum;
 mod rules;

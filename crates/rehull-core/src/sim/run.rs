@@ -257,6 +257,7 @@ impl Run {
         if matches!(end, End::Finished | End::Aborted | End::WentBack) {
             lab.judge_what_is_owed(now);
             lab.judge_what_nodes_owe(now);
+            lab.judge_who_is_left(now);
         }
         let moments = std::mem::take(&mut lab.chronicle).into_moments();
         let told = moments.iter().filter_map(|moment| match &moment.what {

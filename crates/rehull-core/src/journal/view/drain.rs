@@ -9,7 +9,7 @@ use super::{ActionPast, JournalView};
 use crate::domain::action::Action;
 use crate::domain::group::Sizes;
 use crate::domain::group_action::{GroupAction, TERMINATE_KEYS, set_keys};
-use crate::domain::ids::{GroupName, ObjectName, PodUid};
+use crate::domain::ids::{GroupName, ObjectName, PodUid, StepId};
 use crate::domain::node_action::{Lasting, NodeAction, OfNode, drain_key};
 
 impl JournalView {
@@ -72,7 +72,8 @@ impl JournalView {
         let GroupAction::HoldGroup { sizes, beyond, .. } = group_action(hold)? else {
             return None;
         };
-        let set = self.last_set(group).filter(|(nth, _)| *nth > hold.nth_done);
+        let set = self.sets(group).into_iter().max_by_key(|(nth, _)| *nth);
+        let set = set.filter(|(nth, _)| *nth > hold.nth_done);
         let before = i64::from(sizes.desired).saturating_add(*beyond);
         let (since, told) = set.map_or((hold.nth_done, before), |(nth, sizes)| {
             (nth, i64::from(sizes.desired))
@@ -97,8 +98,16 @@ impl JournalView {
         last.map(|(_, action, at)| (action, at))
     }
 
-    /// The last sizes that a group was told.
-    fn last_set(&self, group: &GroupName) -> Option<(u64, Sizes)> {
+    /// The number of what was done last for a step, among all that was done; 0: nothing was.
+    #[must_use]
+    pub fn last_done_of(&self, step: &StepId) -> u64 {
+        let of_step = self.actions.values().filter(|past| past.step == *step);
+        of_step.map(|past| past.nth_done).max().unwrap_or(0)
+    }
+
+    /// Sizes that a group was told, each with its number among all that was done.
+    #[must_use]
+    pub fn sets(&self, group: &GroupName) -> Vec<(u64, Sizes)> {
         let keys = set_keys(group);
         let sets = self.actions_like(&keys).filter_map(|past| {
             let GroupAction::SetGroup { group: of, sizes, .. } = group_action(past)? else {
@@ -108,7 +117,7 @@ impl JournalView {
                 .filter(|_| of == group)
                 .map(|_| (past.nth_done, *sizes))
         });
-        sets.max_by_key(|(nth, _)| *nth)
+        sets.collect()
     }
 
     /// What was told to a group, or done to its machines, and may still come true.

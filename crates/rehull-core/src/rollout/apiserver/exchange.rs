@@ -1,12 +1,15 @@
 //! Who leaves, and whether one more comes first: never below the floor, never the last one of a zone.
 
+use std::collections::BTreeSet;
+
 use crate::domain::group::Sizes;
 use crate::domain::group_action::GroupAction;
+use crate::domain::ids::Zone;
 use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::ActionPast;
 use crate::mutant::mutant;
 use crate::rollout::Goal;
-use crate::rollout::serving::{Before, Roll, Situated};
+use crate::rollout::serving::{Before, Roll, Situated, small};
 use crate::rollout::tick::Tick;
 
 /// So often a zone without a new machine is tried again before a person has to look.
@@ -17,15 +20,18 @@ impl Roll<'_> {
     pub(super) fn exchange(&self, before: &Before, goal: Goal, tick: &mut Tick) {
         let is_more = self.counted() > before.sizes.desired;
         let candidates = self.candidates(goal);
-        if is_more && let Some(server) = candidates.iter().find(|server| self.may_leave(server, before)) {
+        if is_more
+            && let Some(server) = candidates
+                .iter()
+                .find(|server| self.may_leave(server, before, goal))
+        {
             return self.deregister(server, tick);
         }
         mutant!(LeaveFirst => if let Some(server) = candidates.first().filter(|_| goal == Goal::Finish && !is_more) {
             return self.deregister(server, tick);
         });
         let has_old = self.olds().next().is_some();
-        let at_most = before.sizes.desired.saturating_add(self.zones());
-        if goal == Goal::Finish && has_old && self.counted() < at_most {
+        if goal == Goal::Finish && has_old && self.counted() < self.at_most(before) {
             return self.launch_one_more(before, tick);
         }
         if is_more && let Some(server) = candidates.first() {
@@ -61,21 +67,31 @@ impl Roll<'_> {
             .count()
     }
 
-    fn may_leave(&self, server: &Situated<'_>, before: &Before) -> bool {
-        let WaitingOn::Floor { healthy, floor, .. } = self.floor(server, before) else {
+    pub(super) fn may_leave(&self, server: &Situated<'_>, before: &Before, goal: Goal) -> bool {
+        let WaitingOn::Floor { healthy, floor, .. } = self.floor(server, before, goal) else {
             return false;
         };
         healthy >= floor
     }
 
+    /// A group of fewer machines than zones: while it has more machines than it shall have, each alone in its zone, a zone
+    /// loses its last one whatever is done. Not before every old one has gone, so that no more zones lose theirs than have to.
+    fn has_too_many_zones(&self, before: &Before, goal: Goal) -> bool {
+        let sent_to = || self.servers.iter().filter(|server| server.is_sent_to());
+        let zones: BTreeSet<&Zone> = sent_to().map(|server| &server.member.zone).collect();
+        let is_last = goal == Goal::Rest || self.olds().next().is_none();
+        is_last && sent_to().count() == zones.len() && small(zones.len()) > before.sizes.desired
+    }
+
     /// The floor that this machine's leaving comes nearest to.
-    fn floor(&self, server: &Situated<'_>, before: &Before) -> WaitingOn {
+    fn floor(&self, server: &Situated<'_>, before: &Before, goal: Goal) -> WaitingOn {
         let machine = server.member.machine.clone();
         let policy = &self.plan.policy;
         let zone = &server.member.zone;
         let in_zone = self.healthy_without(&machine, Some(zone));
         // Where it is not sent to its zone has nothing to lose.
-        if !policy.cross_zone && server.is_sent_to() && in_zone == 0 {
+        let may_empty = policy.cross_zone || self.has_too_many_zones(before, goal);
+        if !may_empty && server.is_sent_to() && in_zone == 0 {
             return WaitingOn::Floor {
                 machine,
                 healthy: 0,
@@ -91,12 +107,43 @@ impl Roll<'_> {
         }
     }
 
-    pub(super) fn deregister_or_wait(&self, server: &Situated<'_>, before: &Before, tick: &mut Tick) {
-        if self.may_leave(server, before) {
+    pub(super) fn deregister_or_wait(
+        &self,
+        server: &Situated<'_>,
+        before: &Before,
+        goal: Goal,
+        tick: &mut Tick,
+    ) {
+        if self.may_leave(server, before, goal) {
             self.deregister(server, tick);
         } else {
-            self.wait(tick, self.floor(server, before));
+            self.wait_for_floor(server, before, goal, tick);
         }
+    }
+
+    /// Its neighbours may serve again; whoever is missing does not come by waiting for ever.
+    fn wait_for_floor(&self, server: &Situated<'_>, before: &Before, goal: Goal, tick: &mut Tick) {
+        let on = self.floor(server, before, goal);
+        let WaitingOn::Floor {
+            machine,
+            healthy,
+            floor,
+            zone,
+        } = &on
+        else {
+            return;
+        };
+        let since = self.held().waits_since(&format!("floor without {machine}"), tick);
+        if self.seen.at < self.deadline(Some(since), self.plan.policy.serve_deadline) {
+            return self.wait(tick, on);
+        }
+        let zone = zone
+            .as_ref()
+            .map_or_else(String::new, |zone| format!(" in {zone}"));
+        let what = format!(
+            "{machine} has to leave, and may not: without it {healthy} of at least {floor} targets would be healthy{zone}"
+        );
+        tick.stop(StopReason::Deadline { what });
     }
 
     fn deregister(&self, server: &Situated<'_>, tick: &mut Tick) {
@@ -110,13 +157,19 @@ impl Roll<'_> {
 
     /// There are as many as there may be, and none came up where one is missing: the zone has no capacity. One of those that
     /// are too many goes again, and another one is tried; not for ever.
-    fn tries_elsewhere(&self, server: &Situated<'_>, before: &Before, goal: Goal, tick: &mut Tick) {
-        let most = sizes(before, before.sizes.desired.saturating_add(self.zones()));
+    pub(super) fn tries_elsewhere(
+        &self,
+        server: &Situated<'_>,
+        before: &Before,
+        goal: Goal,
+        tick: &mut Tick,
+    ) {
+        let most = sizes(before, self.at_most(before));
         let past = self.journal.past(&self.surge(most).key()).cloned();
         let holder = self.journal.holder().map(|(_, at)| at);
         let is_over = |past: &ActionPast| past.tries() >= TRIES && past.done_at >= holder;
         if goal == Goal::Rest || past.is_none() {
-            return self.wait(tick, self.floor(server, before));
+            return self.wait_for_floor(server, before, goal, tick);
         }
         if past.as_ref().is_some_and(is_over) {
             let (machine, zone) = (&server.member.machine, &server.member.zone);
@@ -127,8 +180,8 @@ impl Roll<'_> {
         }
         let surplus = self.news().filter(|new| self.crowd(new) > 1);
         match surplus.max_by_key(|new| self.crowd(new)) {
-            Some(new) if self.may_leave(new, before) => self.deregister(new, tick),
-            Some(_) | None => self.wait(tick, self.floor(server, before)),
+            Some(new) if self.may_leave(new, before, goal) => self.deregister(new, tick),
+            Some(_) | None => self.wait_for_floor(server, before, goal, tick),
         }
     }
 

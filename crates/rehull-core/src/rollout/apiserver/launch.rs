@@ -65,31 +65,45 @@ impl Roll<'_> {
         }
     }
 
-    /// A group that cannot launch, or does not, is put back to what it was; then the rollout stops.
-    pub(super) fn wait_for_launch(&self, before: &Before, goal: Goal, tick: &mut Tick) {
-        if !self.is_surging() {
-            // The group makes up for a machine that it has lost.
-            let until = later(self.seen.at, self.plan.policy.launch_deadline);
-            return self.wait_launch(until, tick);
-        }
-        let told = self.journal.told_at(&self.surge(self.group.sizes).key());
-        let until = self.deadline(told, self.plan.policy.launch_deadline);
+    /// A group that cannot launch, or does not, is put back to what it was; then the rollout stops. That it is fewer than it was
+    /// is for a person, and at rest its own business. True: it is waited for, put back, or a stop.
+    pub(super) fn waits_for_launch(&self, before: &Before, goal: Goal, tick: &mut Tick) -> bool {
+        let surge = || self.journal.told_at(&self.surge(self.group.sizes).key());
+        // Or the group makes up for a machine that it has lost.
+        let told = surge().filter(|_| self.is_surging());
+        let since = told.unwrap_or_else(|| self.held().makes_up_since(tick));
+        let until = self.deadline(Some(since), self.plan.policy.launch_deadline);
+        let is_over = self.seen.at >= until;
         // One of before our own is nobody's answer to it.
-        let ours = |at: Timestamp| told.is_none_or(|told| later(at, CLOCKS_DIFFER) >= told);
-        let text = match self.group.refused.as_ref().filter(|failed| ours(failed.at)) {
-            Some(failed) => failed.text.clone(),
-            None if self.seen.at >= until => "nothing came up in time".to_owned(),
+        let ours = |at: Timestamp| told.is_some_and(|told| later(at, CLOCKS_DIFFER) >= told);
+        let failed = self.group.refused.as_ref();
+        let failed = failed.filter(|failed| is_over || ours(failed.at));
+        if !is_over && failed.is_none() {
             // Also on the way to rest: a group that is told to be fewer while it launches ends one of its choice.
-            None => return self.wait_launch(until, tick),
-        };
-        if goal == Goal::Finish {
-            tick.mark(format!("{}{text}", self.refusal_mark()));
+            self.wait_launch(until, tick);
+            return true;
         }
-        let sizes = Sizes {
-            desired: self.counted(),
-            ..self.group.sizes
-        };
-        self.set(self.passed(before), sizes, tick);
+        let text = failed.map_or("nothing came up in time", |failed| &failed.text);
+        let least = self.counted().max(before.sizes.desired);
+        if least < self.group.sizes.desired {
+            if goal == Goal::Finish && told.is_some() {
+                tick.mark(format!("{}{text}", self.refusal_mark()));
+            }
+            let sizes = Sizes {
+                desired: least,
+                ..self.group.sizes
+            };
+            self.set(self.passed(before), sizes, tick);
+            return true;
+        }
+        if !is_over {
+            // The group goes on trying by itself.
+            self.wait_launch(until, tick);
+        } else if goal == Goal::Finish {
+            let (group, text) = (self.plan.group.clone(), text.to_owned());
+            tick.stop(StopReason::NoLaunch { group, text });
+        }
+        !is_over || goal == Goal::Finish
     }
 
     fn wait_launch(&self, until: Timestamp, tick: &mut Tick) {
@@ -112,7 +126,7 @@ impl Roll<'_> {
         // In a zone of its own it makes up for somebody who is lost.
         let goes = is_surplus && self.crowd(server) > 1;
         if goal == Goal::Rest && goes && !self.has_served(server) {
-            return self.give_up(server, before, tick);
+            return self.give_up(server, before, goal, tick);
         }
         let lacks = self.lacks(server).unwrap_or_default();
         let first = launched_mark(server);
@@ -128,7 +142,7 @@ impl Roll<'_> {
             if !is_surplus {
                 return self.launch_one_more(before, tick);
             }
-            return self.give_up(server, before, tick);
+            return self.give_up(server, before, goal, tick);
         }
         let limit = self.plan.policy.serve_deadline;
         let until = self.deadline(Some(since.unwrap_or(self.seen.at)), limit);
@@ -146,13 +160,25 @@ impl Roll<'_> {
         );
     }
 
-    /// It goes. Who serves something else than it should is sent to all the same, and let go of first.
-    fn give_up(&self, server: &Situated<'_>, before: &Before, tick: &mut Tick) {
-        if server.is_sent_to() {
-            return self.deregister_or_wait(server, before, tick);
+    /// It goes. Who serves something else than it should is sent to all the same, and let go of first; where it is missed, one
+    /// more comes before that.
+    fn give_up(&self, server: &Situated<'_>, before: &Before, goal: Goal, tick: &mut Tick) {
+        if !server.is_sent_to() {
+            let (group, machine) = (self.plan.group.clone(), server.member.machine.clone());
+            return self.act(tick, GroupAction::TerminateMember { group, machine });
         }
-        let (group, machine) = (self.plan.group.clone(), server.member.machine.clone());
-        self.act(tick, GroupAction::TerminateMember { group, machine });
+        if goal == Goal::Rest || self.may_leave(server, before, goal) {
+            return self.deregister_or_wait(server, before, goal, tick);
+        }
+        // One that still comes up may be the neighbour that is missing.
+        let comes = |other: &&Situated<'_>| self.lacks(other).is_some() && !self.is_over(other);
+        if let Some(other) = self.news().find(comes) {
+            return self.wait_to_serve(other, before, goal, tick);
+        }
+        if self.counted() < self.at_most(before) {
+            return self.launch_one_more(before, tick);
+        }
+        self.tries_elsewhere(server, before, goal, tick);
     }
 
     /// Its time was up before this process began: whoever says `resume` has seen it, and wants another one.

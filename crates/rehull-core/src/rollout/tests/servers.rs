@@ -1,6 +1,8 @@
 //! The control plane, tick by tick: what is proposed for one look at a group, and what `audit` says of it.
 
 mod even;
+mod limits;
+mod patience;
 mod scene;
 mod workers;
 

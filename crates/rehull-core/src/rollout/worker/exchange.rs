@@ -1,7 +1,5 @@
 //! One group, one tick: what is open goes on, then what may begin begins.
 
-use std::time::Duration;
-
 use super::Shared;
 use super::pool::{Pool, Worker};
 use crate::domain::action::Action;
@@ -13,12 +11,10 @@ use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::journal::ActionPast;
 use crate::mutant::mutant;
 use crate::rollout::Goal;
-use crate::rollout::apiserver::{interfering, later};
+use crate::rollout::apiserver::later;
+use crate::rollout::hold::SHOWN_WITHIN;
 use crate::rollout::serving::{Before, put_aside};
 use crate::rollout::tick::Tick;
-
-/// What Auto Scaling was told shows in what it tells after this, as far as is known.
-const SHOWN_WITHIN: Duration = Duration::from_secs(15);
 
 impl Pool<'_> {
     pub(in crate::rollout) fn next(&self, goal: Goal, shared: &mut Shared<'_>, tick: &mut Tick) {
@@ -32,16 +28,18 @@ impl Pool<'_> {
         }
         let Some(before) = &self.before else {
             if goal == Goal::Finish && !self.is_done() {
-                self.hold(tick);
+                self.act(tick, self.held().begin(self.launches));
             }
             return;
         };
-        if let Some(past) = self.hold_in_doubt() {
-            // What the group shows now may be our own doing: it is sent again as it was written down.
+        if let Some(past) = self.held().in_doubt() {
             return tick.act(&self.plan.step, past.action.clone());
         }
-        if self.is_not_shown_yet(tick) || self.is_resized(before, tick) || self.is_let_loose(before, tick) {
+        if self.is_not_shown_yet(tick) || self.is_resized(before, tick) {
             return;
+        }
+        if let Some(action) = self.held().let_loose(before) {
+            return self.act(tick, action);
         }
         let goers = self.goers(goal);
         let ends = self.drain_on((goal, &goers), shared, tick);
@@ -108,19 +106,28 @@ impl Pool<'_> {
         }
     }
 
-    /// Nodes that are neither ours to open nor ready: without them too few are left.
+    /// Nodes that are neither ours to open nor ready: without them too few are left. Whoever has cordoned them, or looks after
+    /// them, has to hear of it.
     fn wait_for_others(&self, tick: &mut Tick) {
+        let since = self.held().waits_since("other nodes", tick);
+        let until = self.deadline(Some(since), self.plan.policy.ready_deadline);
         for worker in self
             .workers
             .iter()
             .filter(|worker| !worker.is_available() && !worker.is_cordoned)
         {
             let by_others = "is cordoned, and not by this rollout".to_owned();
+            let (machine, lacks) = (worker.member.machine.clone(), worker.lacks.clone());
+            let lacks = lacks.unwrap_or(by_others);
+            if self.seen.at >= until {
+                let what = format!("{machine} of {} {lacks}, and no other may go", self.plan.group);
+                return tick.stop(StopReason::Deadline { what });
+            }
             let on = WaitingOn::NodeReady {
-                machine: worker.member.machine.clone(),
+                machine,
                 node: worker.node.as_ref().map(|(of, _)| of.node.clone()),
-                lacks: worker.lacks.clone().unwrap_or(by_others),
-                until: later(self.seen.at, self.plan.policy.ready_deadline),
+                lacks,
+                until,
             };
             self.wait(tick, on);
         }
@@ -140,37 +147,6 @@ impl Pool<'_> {
     pub(super) fn is_done(&self) -> bool {
         let are_ready = self.news().all(|worker| worker.lacks.is_none());
         self.olds().next().is_none() && are_ready && self.launches == self.wanted
-    }
-
-    fn hold(&self, tick: &mut Tick) {
-        let action = GroupAction::HoldGroup {
-            group: self.plan.group.clone(),
-            processes: interfering(self.group),
-            version: self.launches,
-            sizes: self.group.sizes,
-            beyond: 0,
-        };
-        self.act(tick, action);
-    }
-
-    /// Somebody has resumed in the middle of it what would interfere: it is suspended again, and all of it is resumed in
-    /// the end.
-    fn is_let_loose(&self, before: &Before, tick: &mut Tick) -> bool {
-        let free = interfering(self.group);
-        // What was given back, or may have been, was let loose by us.
-        if free.is_empty() || self.journal.is_being_released(&self.plan.group) {
-            return false;
-        }
-        let now = i64::from(self.group.sizes.desired);
-        let action = GroupAction::HoldGroup {
-            group: self.plan.group.clone(),
-            processes: before.processes.union(&free).cloned().collect(),
-            version: before.version,
-            sizes: before.sizes,
-            beyond: now.saturating_sub(i64::from(before.sizes.desired)),
-        };
-        self.act(tick, action);
-        true
     }
 
     /// What the group was told last may not be shown yet: until it must be, other sizes than those are nobody's wish, and
@@ -202,16 +178,10 @@ impl Pool<'_> {
         }
         let desired = i64::from(self.group.sizes.desired);
         let by = self.told.map_or(0, |told| desired.saturating_sub(told));
-        let sizes = self.wished(before.sizes, by);
-        if by == 0 && sizes == before.sizes {
+        let held = self.held();
+        let sizes = held.in_raised_limits(before, self.wished(before.sizes, by), by);
+        let Some(action) = held.with_sizes(before, sizes, by != 0) else {
             return false;
-        }
-        let action = GroupAction::HoldGroup {
-            group: self.plan.group.clone(),
-            processes: before.processes.clone(),
-            version: before.version,
-            sizes,
-            beyond: desired.saturating_sub(i64::from(sizes.desired)),
         };
         self.act(tick, action);
         true

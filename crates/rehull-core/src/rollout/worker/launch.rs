@@ -124,17 +124,15 @@ impl<'a> Pool<'a> {
             return true;
         }
         let limit = self.plan.policy.launch_deadline;
-        let Some(told) = self.told_to_surge() else {
-            // The group makes up for a machine that it has lost.
-            self.wait_launch(later(self.seen.at, limit), tick);
-            return false;
-        };
-        let until = self.deadline(Some(told), limit);
+        // Or the group makes up for a machine that it has lost.
+        let told = self.told_to_surge();
+        let since = told.unwrap_or_else(|| self.held().makes_up_since(tick));
+        let until = self.deadline(Some(since), limit);
         // One of before our own is nobody's answer to it.
-        let ours = |at: Timestamp| later(at, CLOCKS_DIFFER) >= told;
-        let refused = self.group.refused.as_ref().filter(|failed| ours(failed.at));
+        let ours = |at: Timestamp| told.is_some_and(|told| later(at, CLOCKS_DIFFER) >= told);
         let is_over = self.seen.at >= until;
-        let text = match refused {
+        let failed = self.group.refused.as_ref();
+        let text = match failed.filter(|failed| is_over || ours(failed.at)) {
             Some(failed) => failed.text.clone(),
             None if is_over => "nothing came up in time".to_owned(),
             None => {
@@ -144,7 +142,7 @@ impl<'a> Pool<'a> {
         };
         if self.group.sizes.desired > before.sizes.desired {
             // There can be none more: one fewer, if the plan allows it.
-            if goal == Goal::Finish {
+            if goal == Goal::Finish && told.is_some() {
                 tick.mark(format!("{}{text}", self.refusal_mark()));
             }
             let desired = self.counted().max(before.sizes.desired);
@@ -152,11 +150,12 @@ impl<'a> Pool<'a> {
         } else if is_over && goal == Goal::Finish {
             let group = self.plan.group.clone();
             tick.stop(StopReason::NoLaunch { group, text });
-        } else {
+        } else if !is_over {
             // The group goes on trying by itself.
             self.wait_launch(until, tick);
         }
-        false
+        // At rest, what is missing then is its own business.
+        is_over && goal == Goal::Rest && self.group.sizes.desired <= before.sizes.desired
     }
 
     fn wait_launch(&self, until: Timestamp, tick: &mut Tick) {

@@ -13,11 +13,12 @@ use crate::domain::kube::Node;
 use crate::domain::node_action::{Lasting, NodeAction, OfNode};
 use crate::domain::observed::Observed;
 use crate::domain::waiting::WaitingOn;
-use crate::journal::{ActionPast, JournalView};
+use crate::journal::JournalView;
 use crate::plan::WorkerGroupPlan;
 use crate::rollout::Goal;
 use crate::rollout::apiserver::later;
 use crate::rollout::drain::List;
+use crate::rollout::hold::Held;
 use crate::rollout::serving::{Before, Versions, small};
 use crate::rollout::tick::Tick;
 
@@ -195,14 +196,17 @@ impl<'a> Pool<'a> {
     }
 
     pub(super) fn leaving(&self) -> impl Iterator<Item = &Member> {
-        let all = self.group.members.iter();
-        all.filter(|member| member.lifecycle == Lifecycle::Leaving)
+        self.held().leaving()
     }
 
-    pub(super) fn hold_in_doubt(&self) -> Option<&ActionPast> {
-        self.journal
-            .hold_of(&self.plan.group)
-            .filter(|past| past.in_doubt)
+    pub(super) fn held(&self) -> Held<'a> {
+        Held {
+            name: &self.plan.group,
+            step: &self.plan.step,
+            group: self.group,
+            journal: self.journal,
+            at: self.seen.at,
+        }
     }
 
     /// Our own changes of nodes that are still there.

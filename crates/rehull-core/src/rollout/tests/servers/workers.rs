@@ -1,13 +1,17 @@
 //! Workers: what their groups are launched from. How nodes give way is told by the simulator's stories.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::patience::look;
 use super::scene::{INTERFERES, NEW, Scene, id, version};
 use crate::domain::action::Action;
 use crate::domain::fleet::TemplateVersion;
-use crate::domain::group::{Lifecycle, Member, Sizes};
+use crate::domain::group::{Launches, Lifecycle, Member, Sizes};
 use crate::domain::group_action::GroupAction;
-use crate::domain::ids::{ContentDigest, GroupName, LaunchTemplateName, StepId, Zone};
+use crate::domain::ids::{ContentDigest, GroupName, LaunchTemplateName, NodeName, StepId, Zone};
+use crate::domain::kube::{Node, REPLACED_SOON};
 use crate::domain::machine::MachineContent;
-use crate::domain::waiting::StopReason;
+use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::plan::{ServerContent, WorkerGroupPlan, WorkerPolicy, WorkersPlan};
 use crate::rollout::{Goal, Next};
 
@@ -148,6 +152,132 @@ fn fewer_machines_and_a_lower_maximum_in_one_edit_are_both_followed() {
         panic!("{acts:?}")
     };
     assert_eq!((sizes.desired, sizes.max, *beyond), (3, 5, 0));
+}
+
+#[test]
+fn limits_that_somebody_raises_are_kept_in_the_end() {
+    let mut scene = held(3, 3);
+    let group = GroupName::new("general");
+    let seen = scene.seen.groups.groups.get_mut(&group).unwrap();
+    (seen.sizes.min, seen.sizes.max) = (2, 9);
+    let acts = scene.acts(Goal::Finish);
+    let [GroupAction::HoldGroup { sizes, beyond, .. }] = &acts[..] else {
+        panic!("{acts:?}")
+    };
+    assert_eq!((sizes.min, sizes.max, sizes.desired, *beyond), (2, 9, 3, 0));
+    scene.done(acts[0].clone());
+    let acts = scene.acts(Goal::Rest);
+    assert!(matches!(acts[..], [GroupAction::ReleaseGroup { .. }]), "{acts:?}");
+}
+
+/// It was not raised: what is put back was lowered, because somebody wants one less.
+#[test]
+fn a_minimum_above_what_is_put_back_may_be_the_one_that_was_told() {
+    let mut scene = held(3, 3);
+    let group = GroupName::new("general");
+    let told = |desired| Sizes {
+        min: 3,
+        max: 4,
+        desired,
+    };
+    scene.done(GroupAction::SetGroup {
+        group: group.clone(),
+        version: version(2),
+        sizes: told(4),
+    });
+    scene.pass(60);
+    let seen = scene.seen.groups.groups.get_mut(&group).unwrap();
+    seen.sizes = told(3);
+    let acts = scene.acts(Goal::Finish);
+    let [GroupAction::HoldGroup { sizes, .. }] = &acts[..] else {
+        panic!("{acts:?}")
+    };
+    assert_eq!((sizes.min, sizes.desired), (0, 2));
+    scene.done(acts[0].clone());
+    let Next::Continue { act, .. } = scene.next(Goal::Finish) else {
+        panic!("{:?}", scene.next(Goal::Finish))
+    };
+    let holds =
+        |(_, action): &(StepId, Action)| matches!(action, Action::Group(GroupAction::HoldGroup { .. }));
+    assert!(!act.iter().any(holds), "{act:?}");
+}
+
+#[test]
+fn a_worker_that_its_group_does_not_make_up_for_is_waited_for_to_an_instant_that_does_not_move() {
+    let lost = || {
+        let mut scene = held(3, 3);
+        let group = GroupName::new("general");
+        scene.seen.groups.groups.get_mut(&group).unwrap().members.pop();
+        scene
+    };
+    for goal in [Goal::Finish, Goal::Rest] {
+        let mut scene = lost();
+        let group = GroupName::new("general");
+        let until = scene.until(300);
+        for _ in 0..3 {
+            let waits = look(&mut scene, goal);
+            let group = group.clone();
+            assert_eq!(waits, [WaitingOn::Launch { group, until }]);
+            scene.pass(100);
+        }
+        if goal == Goal::Rest {
+            let acts = scene.acts(goal);
+            assert!(matches!(acts[..], [GroupAction::ReleaseGroup { .. }]), "{acts:?}");
+            continue;
+        }
+        let text = "nothing came up in time".to_owned();
+        assert_eq!(scene.stop(goal), StopReason::NoLaunch { group, text });
+    }
+}
+
+#[test]
+fn nodes_of_others_without_which_nobody_may_go_are_waited_for_and_then_named() {
+    let mut scene = held(3, 3);
+    let group = GroupName::new("general");
+    let sizes = Sizes {
+        min: 0,
+        max: 4,
+        desired: 4,
+    };
+    scene.done(GroupAction::SetGroup {
+        group: group.clone(),
+        version: version(2),
+        sizes,
+    });
+    for mark in ["launched i-w3", "ready i-w3", "passed general"] {
+        scene.mark(mark);
+    }
+    scene.pass(60);
+    let seen = scene.seen.groups.groups.get_mut(&group).unwrap();
+    seen.sizes = sizes;
+    seen.launches = Launches::Version(version(2));
+    let mut new = seen.members[0].clone();
+    (new.machine, new.version) = (id("w3"), Some(version(2)));
+    seen.members.push(new);
+    // Of the old ones two have no node, and one and the new one are fewer than three.
+    for nth in [2, 3] {
+        let node = Node {
+            machine: Some(id(&format!("w{nth}"))),
+            kubelet: Some(NEW),
+            not_ready: None,
+            is_cordoned: false,
+            taints: BTreeSet::from([REPLACED_SOON.to_owned()]),
+            labels: BTreeMap::new(),
+        };
+        let name = NodeName::new(format!("node-{nth}"));
+        scene.seen.kube.nodes.insert(name, node);
+    }
+    let limit = WorkerPolicy::default().ready_deadline;
+    for _ in 0..2 {
+        let waits = look(&mut scene, Goal::Finish);
+        let others = |on: &WaitingOn| matches!(on, WaitingOn::NodeReady { node: None, .. });
+        assert!(waits.len() == 2 && waits.iter().all(others), "{waits:?}");
+        scene.pass(limit.as_secs() / 2);
+    }
+    let StopReason::Deadline { what } = scene.stop(Goal::Finish) else {
+        panic!("{:?}", scene.stop(Goal::Finish))
+    };
+    assert_eq!(what, "i-w0 of general has no node, and no other may go");
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn of_members(mutant: Mutant) -> Option<Vec<Case>> {
         Mutant::TerminateBeforeJoined => plain(8, "while no member runs in"),
         Mutant::EndAtOnce => plain(9, "before its time to stop was over"),
         Mutant::GiveUpAtOnce => plain(9, "before its time to join was over"),
-        Mutant::ForgetOldMachine => case(RemoveThenAdd, Nothing, surplus),
+        Mutant::ForgetOldMachine => plain(6, "was told to stop and is left beside"),
         Mutant::ForgetSurplus => case(RemoveThenAdd, abort(20), surplus),
         Mutant::IgnoreAbort => one(abort(5), 6, "after somebody had asked for rest"),
         Mutant::AnyTemplateVersion => plain(1, "boots something that was not approved"),
@@ -200,6 +200,10 @@ fn of_groups(mutant: Mutant) -> Option<Vec<Case>> {
             let mut cases = one(ControlPlane(None), 6, "are left suspended");
             cases.extend(one(Workers(Vec::new()), 6, "of sim-workers"));
             cases
+        }
+        Mutant::KeepRebalance => {
+            let zones = world_fault(100, 0, Happening::ZoneAdded);
+            one(Workers(vec![zones]), 6, "evens out its zones and ends")
         }
         Mutant::SkipCordon => workers("is not cordoned"),
         Mutant::BlockedIsGone => one(Workers(vec![blocks(600)]), 4, "is ended under"),
