@@ -216,7 +216,7 @@ impl<'a> Pool<'a> {
         }
     }
 
-    fn lacks_since(&self, worker: &Worker<'_>) -> Timestamp {
+    pub(super) fn lacks_since(&self, worker: &Worker<'_>) -> Timestamp {
         let condition = worker.node.as_ref().and_then(|(_, node)| node.not_ready.as_ref());
         let was_ready = worker.was_ready;
         let since = condition.filter(|_| was_ready).map(|condition| condition.since);
