@@ -141,8 +141,6 @@ mod switch {
         KeepUnproven,
         /// What was suspended stays suspended.
         ForgetRelease,
-        /// What evens out zones is left to itself while a group is rolled.
-        KeepRebalance,
         /// A node is drained without a cordon.
         SkipCordon,
         /// A pod that its budget holds counts as gone.

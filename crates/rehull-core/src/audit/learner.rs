@@ -6,14 +6,13 @@ use crate::domain::etcd::ListedMember;
 use crate::domain::ids::{MemberId, SlotName};
 use crate::domain::observed::Observed;
 use crate::domain::policy::EtcdStrategy;
-use crate::plan::{RolloutPlan, SlotPlan};
+use crate::plan::RolloutPlan;
 
 pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Result<(), Violation> {
     match action {
         Action::AddMember { slot, learner, .. } => {
             let wanted = plan.envelope.strategy == EtcdStrategy::LearnerFirst;
-            let may_be = *learner && is_beside_a_removed_one(plan, seen, slot);
-            if *learner != wanted && !may_be {
+            if *learner != wanted {
                 let kind = if *learner { "learner" } else { "voter" };
                 let strategy = plan.envelope.strategy.as_str();
                 return Err(violation(
@@ -59,21 +58,6 @@ pub(super) fn check(plan: &RolloutPlan, seen: &Observed, action: &Action) -> Res
         | Action::Group(_)
         | Action::Node(_) => Ok(()),
     }
-}
-
-/// A list is shown, and some other member of the plan is not in it: whoever is added then had better not count before it has
-/// what the others have.
-fn is_beside_a_removed_one(plan: &RolloutPlan, seen: &Observed, slot: &SlotName) -> bool {
-    let is_listed = |planned: &SlotPlan| {
-        let is_its = |line: &ListedMember| line.peer_urls.contains(&planned.slot.peer_url());
-        lines(seen).any(is_its)
-    };
-    let mut others = plan
-        .envelope
-        .slots
-        .iter()
-        .filter(|planned| planned.slot.name != *slot);
-    lines(seen).next().is_some() && others.any(|planned| !is_listed(planned))
 }
 
 /// The lists that are shown call this member a learner: it counts in no quorum.

@@ -10,12 +10,12 @@
 use super::boot::warm;
 use super::step::{Step, survivor};
 use super::tick::Tick;
-use super::{gates, give_up, join, leave, preflight, removed, slot_move, steady};
+use super::{gates, give_up, join, leave, preflight, slot_move, steady};
 use crate::domain::action::Action;
 use crate::domain::fleet::{Join, Machine};
-use crate::domain::ids::{Generation, SlotName};
+use crate::domain::ids::Generation;
 use crate::domain::policy::EtcdStrategy;
-use crate::domain::waiting::{RedGate, StopReason, WaitingOn};
+use crate::domain::waiting::{StopReason, WaitingOn};
 use crate::mutant::mutant;
 use crate::plan::RolloutKind;
 
@@ -134,36 +134,20 @@ fn switch(step: &Step<'_>, new: &Machine, tick: &mut Tick) {
 
 /// Stage 6: the slot is at the new machine, and no member has its address.
 fn add(step: &Step<'_>, tick: &mut Tick) {
-    let is_beside_a_removed_one = is_all_that_is_red_removed(step);
-    if !is_beside_a_removed_one && !step.others_green(tick) {
-        return;
-    }
-    if let Some(via) = survivor(step) {
+    if step.others_green(tick)
+        && let Some(via) = survivor(step)
+    {
         let peer_url = step.slot.plan.slot.peer_url();
-        let is_first = step.now.plan.envelope.strategy == EtcdStrategy::LearnerFirst;
         step.act(
             tick,
             Action::AddMember {
                 slot: step.name(),
                 peer_url,
                 via,
-                learner: is_first || is_beside_a_removed_one,
+                learner: step.now.plan.envelope.strategy == EtcdStrategy::LearnerFirst,
             },
         );
     }
-}
-
-/// Somebody has removed another member while this one was out by our doing. That one never comes back by itself, and is
-/// healed when this rollout has ended, which it cannot before this one is back. As a learner it costs no vote before it has
-/// everything.
-fn is_all_that_is_red_removed(step: &Step<'_>) -> bool {
-    let red = gates::red(step.now, step.slot.name());
-    let is_removed = |slot: &SlotName| {
-        let mut others = step.now.others(step.slot.name());
-        others.any(|other| other.name() == slot && removed::by_others(step.now, other, step.journal))
-    };
-    let is_of_it = |red: &RedGate| red.slot.as_ref().is_some_and(is_removed);
-    !red.is_empty() && red.iter().all(is_of_it)
 }
 
 /// Its member is in no list: either nobody can show one, or it was removed.

@@ -13,7 +13,6 @@ use crate::domain::group::{Group, Lifecycle, Member, Sizes};
 use crate::domain::group_action::GroupAction;
 use crate::domain::ids::{GroupName, LaunchTemplateVersion, StepId};
 use crate::journal::{ActionPast, JournalView};
-use crate::mutant::mutant;
 
 /// What would interfere: it terminates machines, or changes how many there are, without asking anybody.
 const INTERFERES: [&str; 3] = ["AZRebalance", "AlarmNotification", "ScheduledActions"];
@@ -79,12 +78,13 @@ impl<'a> Held<'a> {
     }
 
     /// These sizes, within limits that somebody has raised above those that this rollout has told. `by`: somebody has made the
-    /// group larger by so many, and a maximum that only makes room for those is followed by that.
+    /// group larger by so many; a maximum that only makes room for those, or made room for those of before, is no other wish.
     pub(super) fn in_raised_limits(self, before: &Before, sizes: Sizes, by: i64) -> Sizes {
         let now = self.group.sizes;
         let is_raised = now.min > self.told(before, |sizes| sizes.min);
         let min = if is_raised { now.min } else { sizes.min };
         let room = i64::from(self.told(before, |sizes| sizes.max)).saturating_add(by.max(0));
+        let room = room.max(i64::from(before.sizes.desired).saturating_add(before.beyond));
         let max = if i64::from(now.max) > room {
             sizes.max.max(now.max)
         } else {
@@ -147,7 +147,6 @@ impl<'a> Held<'a> {
 fn interfering(group: &Group) -> BTreeSet<String> {
     let free = INTERFERES
         .iter()
-        .filter(|process| !group.suspended.contains(**process))
-        .filter(|process| !(mutant!(KeepRebalance) && **process == "AZRebalance"));
+        .filter(|process| !group.suspended.contains(**process));
     free.map(|process| (*process).to_owned()).collect()
 }

@@ -48,6 +48,8 @@ pub(super) struct Before {
     pub(super) processes: BTreeSet<String>,
     pub(super) version: LaunchTemplateVersion,
     pub(super) sizes: Sizes,
+    /// So many more than that it was when that was last written down.
+    pub(super) beyond: i64,
 }
 
 impl Before {
@@ -58,6 +60,7 @@ impl Before {
             processes,
             version,
             sizes,
+            beyond,
             ..
         }) = &past.action
         else {
@@ -67,6 +70,7 @@ impl Before {
             processes: processes.clone(),
             version: *version,
             sizes: *sizes,
+            beyond: *beyond,
         })
     }
 }

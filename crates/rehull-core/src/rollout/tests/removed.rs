@@ -167,39 +167,6 @@ fn a_member_removed_by_hand_added_again_and_removed_once_more_has_its_whole_time
     );
 }
 
-/// It is out by our doing when somebody removes another one: it comes back as a learner, for the one that is left is a quorum by
-/// itself, and the abort ends, so that the other one can be healed.
-#[test]
-fn an_abort_beside_a_removed_member_brings_back_ours_without_costing_a_vote() {
-    for goal in [Goal::Rest, Goal::Finish] {
-        let plan = plan(3, EtcdStrategy::RemoveThenAdd);
-        let mut model = Model::healthy(3);
-        let _ = until(&mut model, &plan, Goal::Finish, "remove-member ");
-        let is_listed =
-            |model: &Model, slot: &SlotName| model.members.iter().any(|member| member.slot == *slot);
-        let out = (0..3)
-            .map(slot_name)
-            .find(|slot| !is_listed(&model, slot))
-            .unwrap();
-        let other = (0..3).map(slot_name).find(|slot| *slot != out).unwrap();
-        remove(&mut model, &other);
-        model.attach();
-        let end = walk(&mut model, &plan, goal, 900);
-        if goal == Goal::Rest {
-            assert_eq!(end, End::Done, "{:#?}", model.story);
-        } else {
-            // And whoever resumes hears which one is to be healed.
-            let End::Stopped(StopReason::OutsideEnvelope { what }) = end else {
-                panic!("{end:?}: {:#?}", model.story)
-            };
-            assert!(what.contains(&format!("`rehull etcd heal {other}`")), "{what}");
-        }
-        assert_eq!((model.voters(), model.healthy_voters()), (2, 2));
-        let promoted = |key: &String| key.starts_with("promote-member ");
-        assert!(model.story.iter().any(promoted), "{:#?}", model.story);
-    }
-}
-
 /// It goes with the abort.
 #[test]
 fn an_abort_beside_a_removed_member_leaves_no_machine_for_ever() {

@@ -109,13 +109,21 @@ impl Pool<'_> {
     /// Nodes that are neither ours to open nor ready: without them too few are left. Whoever has cordoned them, or looks after
     /// them, has to hear of it.
     fn wait_for_others(&self, tick: &mut Tick) {
+        let others = self.workers.iter();
+        let others = others.filter(|worker| !worker.is_available() && !worker.is_cordoned);
+        let others: Vec<_> = others.collect();
+        // A new one that comes up has a deadline of its own.
+        let comes_up = |worker: &Worker<'_>| {
+            let is_waited_for = worker.is_new && worker.lacks.is_some() && !self.is_given_up(worker);
+            let until = self.deadline(Some(self.lacks_since(worker)), self.plan.policy.ready_deadline);
+            is_waited_for && self.seen.at < until
+        };
+        if others.is_empty() || others.iter().any(|worker| comes_up(worker)) {
+            return;
+        }
         let since = self.held().waits_since("other nodes", tick);
         let until = self.deadline(Some(since), self.plan.policy.ready_deadline);
-        for worker in self
-            .workers
-            .iter()
-            .filter(|worker| !worker.is_available() && !worker.is_cordoned)
-        {
+        for worker in others {
             let by_others = "is cordoned, and not by this rollout".to_owned();
             let (machine, lacks) = (worker.member.machine.clone(), worker.lacks.clone());
             let lacks = lacks.unwrap_or(by_others);

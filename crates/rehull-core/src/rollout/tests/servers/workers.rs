@@ -170,6 +170,48 @@ fn limits_that_somebody_raises_are_kept_in_the_end() {
     assert!(matches!(acts[..], [GroupAction::ReleaseGroup { .. }]), "{acts:?}");
 }
 
+/// It stays so when one of those has left, and nothing was told since.
+#[test]
+fn a_maximum_that_made_room_for_one_more_that_somebody_wants_is_not_raised_any_further() {
+    let mut scene = held(3, 3);
+    let group = GroupName::new("general");
+    let told = |max, desired| Sizes { min: 0, max, desired };
+    scene.done(GroupAction::SetGroup {
+        group: group.clone(),
+        version: version(2),
+        sizes: told(4, 4),
+    });
+    scene.pass(60);
+    let is_put_back = |scene: &Scene| {
+        let Next::Continue { act, .. } = scene.next(Goal::Finish) else {
+            panic!("{:?}", scene.next(Goal::Finish))
+        };
+        act.into_iter().find_map(|(_, action)| match action {
+            Action::Group(GroupAction::HoldGroup { sizes, beyond, .. }) => Some((sizes, beyond)),
+            _ => None,
+        })
+    };
+    let seen = |scene: &mut Scene, sizes| scene.seen.groups.groups.get_mut(&group).unwrap().sizes = sizes;
+    seen(&mut scene, told(5, 5));
+    let (sizes, beyond) = is_put_back(&scene).unwrap();
+    assert_eq!((sizes, beyond), (told(4, 4), 1));
+    scene.done(GroupAction::HoldGroup {
+        group: group.clone(),
+        processes: INTERFERES.map(str::to_owned).into(),
+        version: version(1),
+        sizes,
+        beyond,
+    });
+    assert_eq!(is_put_back(&scene), None);
+    scene.done(GroupAction::TerminateMember {
+        group: group.clone(),
+        machine: id("w0"),
+    });
+    scene.pass(60);
+    seen(&mut scene, told(5, 4));
+    assert_eq!(is_put_back(&scene), None);
+}
+
 /// It was not raised: what is put back was lowered, because somebody wants one less.
 #[test]
 fn a_minimum_above_what_is_put_back_may_be_the_one_that_was_told() {

@@ -201,10 +201,6 @@ fn of_groups(mutant: Mutant) -> Option<Vec<Case>> {
             cases.extend(one(Workers(Vec::new()), 6, "of sim-workers"));
             cases
         }
-        Mutant::KeepRebalance => {
-            let zones = world_fault(100, 0, Happening::ZoneAdded);
-            one(Workers(vec![zones]), 6, "evens out its zones and ends")
-        }
         Mutant::SkipCordon => workers("is not cordoned"),
         Mutant::BlockedIsGone => one(Workers(vec![blocks(600)]), 4, "is ended under"),
         Mutant::TerminateUndrained => workers("is ended under"),
