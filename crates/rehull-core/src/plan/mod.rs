@@ -16,6 +16,7 @@ mod headline;
 mod hold;
 mod hop;
 mod input;
+pub mod path;
 mod pins;
 mod planner;
 mod preconditions;
