@@ -21,6 +21,7 @@ mod pins;
 mod planner;
 mod preconditions;
 mod refusal;
+pub mod revert;
 mod servers;
 mod skew;
 mod spare;

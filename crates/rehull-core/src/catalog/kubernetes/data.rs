@@ -12,6 +12,7 @@ use super::gates::Gate;
 use super::pitfalls::Pitfall;
 use super::releases::Release;
 use super::skew::Skew;
+use super::storage::StorageChange;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -50,11 +51,19 @@ pub(super) struct PitfallData {
     pub(super) pitfalls: Vec<Pitfall>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct StorageData {
+    pub(super) source: String,
+    pub(super) changes: Vec<StorageChange>,
+}
+
 const RELEASES_TEXT: &str = include_str!("../data/kubernetes-releases.json");
 const APIS_TEXT: &str = include_str!("../data/kubernetes-apis.json");
 const FLAGS_TEXT: &str = include_str!("../data/kubernetes-flags.json");
 const GATES_TEXT: &str = include_str!("../data/kubernetes-gates.json");
 const PITFALLS_TEXT: &str = include_str!("../data/kubernetes-pitfalls.json");
+const STORAGE_TEXT: &str = include_str!("../data/kubernetes-storage.json");
 
 static RELEASES: LazyLock<ReleaseData> =
     LazyLock::new(|| serde_json::from_str(RELEASES_TEXT).unwrap_or_default());
@@ -63,6 +72,8 @@ static FLAGS: LazyLock<FlagData> = LazyLock::new(|| serde_json::from_str(FLAGS_T
 static GATES: LazyLock<GateData> = LazyLock::new(|| serde_json::from_str(GATES_TEXT).unwrap_or_default());
 static PITFALLS: LazyLock<PitfallData> =
     LazyLock::new(|| serde_json::from_str(PITFALLS_TEXT).unwrap_or_default());
+static STORAGE: LazyLock<StorageData> =
+    LazyLock::new(|| serde_json::from_str(STORAGE_TEXT).unwrap_or_default());
 
 pub(super) fn releases() -> &'static ReleaseData {
     &RELEASES
@@ -82,6 +93,10 @@ pub(super) fn gates() -> &'static GateData {
 
 pub(super) fn pitfalls() -> &'static PitfallData {
     &PITFALLS
+}
+
+pub(super) fn storage() -> &'static StorageData {
+    &STORAGE
 }
 
 #[cfg(test)]

@@ -6,13 +6,16 @@
 
 mod apis;
 mod data;
+mod entries;
 mod flags;
 mod gates;
 mod pitfalls;
 mod releases;
 mod skew;
+mod storage;
 
 pub use apis::{Api, ApiRemoval, Scope, api, apis_removed};
+pub use entries::{Entry, Topic, entries};
 pub use flags::{
     Component, RefusedValue, RemovedFlag, RequiredFlags, StartFault, StartProblem, check_flags, flags_removed,
 };
@@ -20,3 +23,4 @@ pub use gates::{Gate, GateChange, GateStage, Stage, check_gates, gate, gate_chan
 pub use pitfalls::{Pitfall, Severity, pitfalls};
 pub use releases::{Etcd, Images, Release, UnknownMinor, as_of, release, releases, sources};
 pub use skew::{KubeletBehind, Skew, skew};
+pub use storage::{StorageChange, unreadable};

@@ -8,6 +8,7 @@
 mod all_ways;
 mod journeys;
 mod refused;
+mod world;
 
 use std::collections::BTreeMap;
 

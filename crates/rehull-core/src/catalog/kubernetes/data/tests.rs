@@ -27,6 +27,7 @@ fn every_file_is_readable_to_the_last_field() {
     assert!(read::<FlagData>(FLAGS_TEXT).removed.len() >= 100);
     assert!(read::<GateData>(GATES_TEXT).gates.len() >= 500);
     assert!(read::<PitfallData>(PITFALLS_TEXT).pitfalls.len() >= 40);
+    assert!(read::<StorageData>(STORAGE_TEXT).changes.len() >= 60);
     let with_more = RELEASES_TEXT.replacen("\"minor\"", "\"somethingNew\": 1, \"minor\"", 1);
     assert!(
         serde_json::from_str::<ReleaseData>(&with_more).is_err(),
@@ -232,6 +233,32 @@ fn every_gate_has_stages_in_order_and_ends_after_the_last() {
                 .is_none_or(|since| gate.removed.is_none_or(|removed| since < removed)),
             "{}",
             gate.name
+        );
+    }
+}
+
+#[test]
+fn every_kind_is_written_in_one_version_after_the_other_and_read_before_or_as_it_is_written() {
+    is_strictly_sorted(
+        storage()
+            .changes
+            .iter()
+            .map(|change| (change.since, &change.resource)),
+    );
+    let mut last: BTreeMap<&str, &StorageChange> = BTreeMap::new();
+    for change in &storage().changes {
+        assert!(
+            change.readable_from <= change.since && change.before != change.now,
+            "{change:?}"
+        );
+        assert!(
+            super::super::release(change.since).is_ok() && !change.source().is_empty(),
+            "{change:?}"
+        );
+        let former = last.insert(&change.resource, change);
+        assert!(
+            former.is_none_or(|former| former.now == change.before && former.kind == change.kind),
+            "{change:?}"
         );
     }
 }
