@@ -4,6 +4,7 @@
 //! catalogue reaches. The goal is 1 s for all of them on one core; missing it fails the benchmark.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a benchmark fails by panicking, reads a clock and shows a table"

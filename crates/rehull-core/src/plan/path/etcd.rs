@@ -265,3 +265,51 @@ fn why(
         },
     )
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::super::{ServerVersions, servers};
+    use super::*;
+
+    /// From 1.30 to 1.31, which takes no etcd 3.4.
+    fn on_the_way<T>(look: impl Fn(&OnTheWay<'_>) -> T) -> T {
+        let seen = Seen {
+            etcd: BTreeMap::from([("3.4.45".parse().unwrap(), 3)]),
+            servers: BTreeMap::from([(ServerVersions::all("1.30.14".parse().unwrap()), 3)]),
+            groups: BTreeMap::new(),
+        };
+        let etcd = "3.6.16".parse().unwrap();
+        let pins = Pins {
+            etcd,
+            servers: Some("1.31.14".parse().unwrap()),
+            groups: Vec::new(),
+        };
+        look(&OnTheWay::new(
+            &seen,
+            etcd,
+            &servers::places(&seen, &pins).unwrap(),
+        ))
+    }
+
+    #[test]
+    fn etcd_never_stands_under_apiservers_that_do_not_work_with_it() {
+        on_the_way(|part| {
+            let option = |text: &str| {
+                1 + part
+                    .releases
+                    .iter()
+                    .position(|known| *known == text.parse().unwrap())
+                    .unwrap()
+            };
+            let (middle, newest) = (option("3.5.35"), option("3.6.16"));
+            assert_eq!(part.pass(0, 0), None, "3.4 under 1.31");
+            assert_eq!(part.pass(0, middle), Some(0), "3.5, which is the usual one");
+            assert_eq!(part.change(0, 0, middle), Some(3));
+            assert_eq!(part.change(0, middle, newest), None, "3.6 under 1.30");
+            assert_eq!(part.change(1, middle, newest), Some(3));
+            assert_eq!(part.change(1, 0, newest), None, "a minor skipped");
+        });
+    }
+}
