@@ -31,7 +31,7 @@ cargo_test := cargo test $(locked) --workspace
 quick_tests := --lib --bins --test it --test tidy --test sim --test terraform --test fuzz
 
 # Built for their lints; `make bench` builds them again, optimised.
-benches := --bench leader_stall --bench simulate --bench tfplan
+benches := --bench leader_stall --bench path --bench simulate --bench tfplan
 
 # $(call phase,name,command): says when it starts, how long it took, and which phase failed. No comma in the command.
 define phase
@@ -117,11 +117,12 @@ fuzz: ## libFuzzer on everything that reads what others write; wants a nightly R
 	@for target in $(fuzz_targets); do mkdir -p fuzz/corpus/$$target; $(cargo_fuzz) run $$target fuzz/corpus/$$target fuzz/seeds/$$target \
 	  -- -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1; done
 
-bench: ## simulated rollouts and ticks per second, small clusters and a large one; a Terraform plan of 100 MB; replace the leader again and again, against the naive way; start-up and memory; about 15 minutes
+bench: ## simulated rollouts and ticks per second, small clusters and a large one; a Terraform plan of 100 MB; the ways of 150 clusters; replace the leader again and again, against the naive way; start-up and memory; about 15 minutes
 	@tools/setup.sh
 	@tools/toolbox.sh etcd 3.5.33 3.6.14
 	@cargo bench $(locked) -p rehull-core --bench simulate
 	@cargo bench $(locked) -p rehull-core --bench tfplan
+	@cargo bench $(locked) -p rehull-core --bench path
 	@cargo bench $(locked) --bench leader_stall
 
 gen: ## write the generated references again (docs/reference, terraform/modules/*/README.md)

@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser};
 use rehull_core::adopt::Root;
 use rehull_core::domain::ids::{ContentDigest, GroupName, RolloutId, SlotName};
 use rehull_core::domain::observed::Wish as Asked;
-use rehull_core::domain::version::NotARelease;
+use rehull_core::domain::version::{NotAMinor, NotARelease};
 use rehull_core::plan::RolloutKind;
 use rehull_core::sim::rehearse::Part;
 use rehull_core::tfplan::Tool;
@@ -17,8 +17,8 @@ use super::rollouts::cluster_of;
 use super::sandbox;
 use super::typed::{self, Command, Etcd, HandoverRoot, Output, PlanTool, RehearsedPart, Typed};
 use super::wish::{
-    Adopting, Agreed, Change, Format, InfrastructureChange, Initialising, OfRollout, Planning, Rehearsing,
-    Rendering, Replaying, Subject, Unlocking, Verifying, Wish,
+    Adopting, Agreed, Change, Format, InfrastructureChange, Initialising, LookingUp, OfRollout, Planning,
+    Rehearsing, Rendering, Replaying, Subject, Unlocking, Verifying, Wish,
 };
 use crate::sandbox::faults::Fault;
 
@@ -75,6 +75,7 @@ fn wish(command: Command) -> Result<Wish, String> {
     Ok(match command {
         Command::Check(check) => Wish::Check(check.files),
         Command::Schema => Wish::Schema,
+        Command::Catalog(catalog) => looking_up(catalog)?,
         Command::Render(render) => rendering(render),
         Command::Plan(typed::Plan {
             infrastructure: Some(module),
@@ -139,6 +140,15 @@ fn wish(command: Command) -> Result<Wish, String> {
         Command::Sandbox(sandbox) => Wish::Sandbox(sandbox::args::wish(sandbox)?),
         Command::Version => Wish::Version,
     })
+}
+
+fn looking_up(typed: typed::Catalog) -> Result<Wish, String> {
+    let minor = |text: String| text.parse().map_err(|error: NotAMinor| error.to_string());
+    Ok(Wish::LookUp(LookingUp {
+        words: typed.words,
+        from: typed.from.map(minor).transpose()?,
+        to: typed.to.map(minor).transpose()?,
+    }))
 }
 
 fn adoption(typed: typed::Adopt) -> Wish {

@@ -7,6 +7,7 @@ pub mod adopt;
 pub mod apply;
 pub mod args;
 pub mod ask;
+pub mod catalog;
 pub mod check;
 pub mod cluster_file;
 pub mod console;
@@ -88,6 +89,7 @@ fn command(invocation: &Invocation) -> Result<Exit, Failure> {
     match &invocation.wish {
         Wish::Check(files) => check::run(console, files),
         Wish::Schema => schema::run(console),
+        Wish::LookUp(asked) => catalog::run(console, asked),
         Wish::ListVariables => render::variables(console),
         Wish::Render(file, rendering) => render::run(console, file, rendering),
         Wish::Plan(asked) => plan::run(console, &environment, asked),

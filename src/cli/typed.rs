@@ -1,11 +1,13 @@
 //! What was typed: texts and options, exactly as clap hands them over. [`super::args`] says what they mean.
 
+mod catalog;
 mod sandbox;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use catalog::Catalog;
 pub(super) use sandbox::{Sandbox, SandboxMember, SandboxPlace, SandboxStrategy, SandboxTiming};
 
 use super::exit::Exit;
@@ -75,6 +77,12 @@ pub(super) enum Command {
     Check(Check),
     /// Print the JSON Schema of cluster files, for editors
     Schema,
+    /// Print what is known of versions, or find in it what breaks where; asks nothing of the network
+    #[command(
+        after_help = "Without a word: the releases, until when each is mended, and which etcd goes with it.\n\
+                      For example: rehull catalog ingress; rehull catalog --from 1.29 --to 1.34 kubelet flag"
+    )]
+    Catalog(Catalog),
     /// Render user data and Terraform variables; the same file gives the same bytes
     Render(Render),
     /// Show what would be done, in which order, why, and until when it can be reverted; changes nothing

@@ -7,7 +7,7 @@ use rehull_core::adopt::Root;
 use rehull_core::domain::ids::{ContentDigest, GroupName, RolloutId, SlotName};
 use rehull_core::domain::observed::Wish as Asked;
 use rehull_core::domain::policy::EtcdStrategy;
-use rehull_core::domain::version::{EtcdVersion, KubernetesVersion};
+use rehull_core::domain::version::{EtcdVersion, KubernetesMinor, KubernetesVersion};
 use rehull_core::plan::RolloutKind;
 use rehull_core::sim::rehearse::Part;
 use rehull_core::tfplan::Tool;
@@ -35,6 +35,8 @@ pub enum Wish {
     Check(Vec<PathBuf>),
     /// `schema`.
     Schema,
+    /// `catalog`.
+    LookUp(LookingUp),
     /// `render --variables`.
     ListVariables,
     /// `render` of a cluster file.
@@ -318,6 +320,17 @@ pub struct Demo {
     pub toolbox: Option<PathBuf>,
     /// Leave the sandbox up.
     pub keep: bool,
+}
+
+/// What of the catalogue is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookingUp {
+    /// All of them stand in what is found.
+    pub words: Vec<String>,
+    /// Only what comes after this minor.
+    pub from: Option<KubernetesMinor>,
+    /// Only what has come by this one.
+    pub to: Option<KubernetesMinor>,
 }
 
 impl Wish {

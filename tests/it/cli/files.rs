@@ -132,6 +132,62 @@ fn a_template_of_ones_own_that_uses_an_unknown_variable_is_named_with_its_line()
 }
 
 #[test]
+fn the_catalogue_is_printed_and_searched() {
+    let all = rehull(&root(), &["catalog"]);
+    assert_eq!((all.code, all.err.as_str()), (0, ""));
+    let line = all.out.lines().find(|line| line.starts_with("1.34 ")).unwrap();
+    assert!(
+        line.contains("2026-10-27") && line.ends_with("3.5, 3.6 (3.6.5)"),
+        "{line}"
+    );
+    let flags = rehull(
+        &root(),
+        &["catalog", "--from", "1.33", "--to", "1.34", "kubelet", "flag"],
+    );
+    insta::assert_snapshot!(flags.out);
+    let found = rehull(
+        &root(),
+        &["catalog", "Ingress", "extensions/v1beta1", "--output", "json"],
+    )
+    .json();
+    assert_eq!(found["entries"][0]["minor"], "1.22");
+    assert!(
+        found["entries"][0]["source"]
+            .as_str()
+            .is_some_and(|source| !source.is_empty())
+    );
+    let nothing = rehull(&root(), &["catalog", "no-such-thing"]);
+    assert_eq!(
+        (nothing.code, nothing.out.as_str()),
+        (0, "nothing is known of `no-such-thing` after 1.14 up to 1.37\n")
+    );
+}
+
+#[test]
+fn a_minor_that_nobody_described_is_refused_with_what_is_known() {
+    let newer = rehull(&root(), &["catalog", "--to", "1.99"]);
+    assert_eq!(newer.code, 2);
+    assert!(
+        newer.err.contains("nothing is known about Kubernetes 1.99"),
+        "{}",
+        newer.err
+    );
+    assert!(
+        newer
+            .err
+            .contains("pin a release of 1.14 to 1.37, or update rehull"),
+        "{}",
+        newer.err
+    );
+    let no_minor = rehull(&root(), &["catalog", "--to", "1.34.2"]);
+    assert!(
+        no_minor.err.contains("`1.34.2` is not a minor such as 1.34"),
+        "{}",
+        no_minor.err
+    );
+}
+
+#[test]
 fn only_reports_are_written_as_markdown() {
     let run = rehull(&root(), &["schema", "--output", "markdown"]);
     assert_eq!(run.code, 2);

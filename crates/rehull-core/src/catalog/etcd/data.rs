@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use jiff::civil::Date;
 use serde::Deserialize;
 
-use crate::domain::version::EtcdVersion;
+use crate::domain::version::{EtcdMinor, EtcdVersion};
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct FlagData {
@@ -33,9 +34,28 @@ pub(super) enum Kind {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct VersionData {
+    pub(super) releases: Vec<Release>,
     pub(super) hops: Vec<Hop>,
     pub(super) bad_releases: Vec<BadReleases>,
     pub(super) replacements: BTreeMap<String, Replacement>,
+}
+
+/// What was released of one minor, and until when it is mended.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Release {
+    /// Which minor.
+    pub minor: EtcdMinor,
+    /// When its first release came out.
+    pub released: Date,
+    /// The day after which nothing of it is mended; `None`: nobody has named one.
+    pub end_of_life: Option<Date>,
+    /// The newest patch when this catalogue was written.
+    pub newest: EtcdVersion,
+    /// etcd's own advice for production: nothing older.
+    pub production_min: Option<EtcdVersion>,
+    /// Where this comes from.
+    pub source: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,6 +133,40 @@ mod tests {
                 .values()
                 .all(|entry| !entry.source.is_empty())
         );
+    }
+
+    #[test]
+    fn every_minor_with_flags_has_its_releases_in_order_and_the_hops_lead_to_releases_that_exist() {
+        let minors: Vec<String> = versions()
+            .releases
+            .iter()
+            .map(|release| release.minor.to_string())
+            .collect();
+        assert_eq!(minors, flags().binaries.keys().cloned().collect::<Vec<_>>());
+        let newest = |minor: &str| {
+            let of_minor = versions()
+                .releases
+                .iter()
+                .find(|release| release.minor.to_string() == minor);
+            of_minor.map(|release| release.newest)
+        };
+        for release in &versions().releases {
+            assert_eq!(EtcdMinor::of(release.newest), release.minor);
+            assert!(
+                release
+                    .production_min
+                    .is_none_or(|least| least <= release.newest && EtcdMinor::of(least) == release.minor)
+            );
+            assert!(release.end_of_life.is_none_or(|end| release.released < end));
+            assert!(!release.source.is_empty());
+        }
+        for hop in &versions().hops {
+            let of_source = hop.source_min.max(hop.source_recommended);
+            assert!(
+                of_source <= newest(&hop.from) && hop.target_min <= newest(&hop.to),
+                "{hop:?}"
+            );
+        }
     }
 
     #[test]

@@ -7,12 +7,13 @@ mod data;
 mod flags;
 mod hops;
 
+pub use data::Release;
 pub use flags::{FlagFault, FlagProblem, check_flags};
 pub use hops::{
     HopKind, HopNote, HopRefusal, HopRule, check_hop, check_release, hop_notes, short_log_note, usual_before,
 };
 
-use crate::domain::version::EtcdVersion;
+use crate::domain::version::{EtcdMinor, EtcdVersion};
 
 /// Before 3.5.24 a promoted learner could be taken for one again (etcd-io/etcd 19557, 20793).
 pub const LEARNER_FIRST_FROM: EtcdVersion = EtcdVersion::new(3, 5, 24);
@@ -20,6 +21,18 @@ pub const LEARNER_FIRST_FROM: EtcdVersion = EtcdVersion::new(3, 5, 24);
 /// The minors that the catalogue describes, oldest first, for example `3.6`.
 pub fn known_minors() -> Vec<String> {
     data::flags().binaries.keys().cloned().collect()
+}
+
+/// What was released, oldest minor first.
+#[must_use]
+pub fn releases() -> &'static [Release] {
+    &data::versions().releases
+}
+
+/// What was released of one minor; `None`: nobody described it.
+#[must_use]
+pub fn release(minor: EtcdMinor) -> Option<&'static Release> {
+    releases().iter().find(|release| release.minor == minor)
 }
 
 /// Every known flag of one minor and the release that was asked; `None` for a minor nobody described.
