@@ -85,7 +85,12 @@ impl<'a> Held<'a> {
         let min = if is_raised { now.min } else { sizes.min };
         let room = i64::from(self.told(before, |sizes| sizes.max)).saturating_add(by.max(0));
         let room = room.max(i64::from(before.sizes.desired).saturating_add(before.beyond));
-        let max = if i64::from(now.max) > room {
+        // Written down anew, a wish was followed already, and whose the maximum has been since is not known.
+        let is_first = self
+            .journal
+            .hold_of(self.name)
+            .is_some_and(|past| past.attempts == 1);
+        let max = if is_first && i64::from(now.max) > room {
             sizes.max.max(now.max)
         } else {
             sizes.max
