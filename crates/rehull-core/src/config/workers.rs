@@ -7,8 +7,8 @@ use super::mistake::{Mistakes, Wrong, quoted};
 use super::read::Parts;
 use super::spans::Pointer;
 use super::value::check;
+use crate::catalog::kubernetes::KubeletSkew;
 use crate::domain::version::KubernetesVersion;
-use crate::domain::worker::{KUBELET_MINORS_BEHIND, KubeletSkew};
 
 /// As the schema has it: a slip of the keyboard is found here.
 const COUNT_MAX: i64 = 1000;
@@ -136,10 +136,10 @@ fn skew(at: &Pointer, kubelet: KubernetesVersion, apiserver: KubernetesVersion, 
             Wrong::new("config::kubelet_skew", message, "too new")
                 .help("a kubelet may be older than the apiservers, never newer: pin the control plane first")
         }
-        KubeletSkew::TooOld => {
+        KubeletSkew::TooOld { most } => {
             let message = format!("kubelet {kubelet} is too old for apiservers of {apiserver}");
             Wrong::new("config::kubelet_skew", message, "too old").help(format!(
-                "at most {KUBELET_MINORS_BEHIND} minors behind: go on with the workers before the next hop of the control plane"
+                "at most {most} minors behind: go on with the workers before the next hop of the control plane"
             ))
         }
     };

@@ -89,38 +89,3 @@ impl Default for WorkerPolicy {
         }
     }
 }
-
-/// A kubelet may be so many minors older than the apiservers that it asks (Kubernetes version skew policy, since 1.28).
-pub const KUBELET_MINORS_BEHIND: u32 = 3;
-
-/// How a kubelet stands to the apiservers that it asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KubeletSkew {
-    /// As Kubernetes supports it.
-    Fits,
-    /// Newer than an apiserver.
-    TooNew,
-    /// Further behind than [`KUBELET_MINORS_BEHIND`].
-    TooOld,
-}
-
-impl KubeletSkew {
-    /// Patches move freely.
-    #[must_use]
-    pub const fn of(kubelet: KubernetesVersion, apiserver: KubernetesVersion) -> Self {
-        if kubelet.major != apiserver.major {
-            return if kubelet.major > apiserver.major {
-                Self::TooNew
-            } else {
-                Self::TooOld
-            };
-        }
-        if kubelet.minor > apiserver.minor {
-            Self::TooNew
-        } else if kubelet.minor.saturating_add(KUBELET_MINORS_BEHIND) < apiserver.minor {
-            Self::TooOld
-        } else {
-            Self::Fits
-        }
-    }
-}

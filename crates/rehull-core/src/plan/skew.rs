@@ -6,10 +6,11 @@ use super::input::PlanInput;
 use super::refusal::Refusal;
 use super::worker::WorkerGroupPlan;
 use super::workers::version_of;
+use crate::catalog::kubernetes::KubeletSkew;
 use crate::domain::group::Server;
 use crate::domain::ids::NodeName;
 use crate::domain::version::KubernetesVersion;
-use crate::domain::worker::{KUBELET_MINORS_BEHIND, KubeletSkew, WorkersRole};
+use crate::domain::worker::WorkersRole;
 
 /// Named in a message; the rest is counted.
 const NAMED_MAX: usize = 3;
@@ -71,9 +72,9 @@ fn of_new(role: &WorkersRole, planned: &WorkerGroupPlan, apiserver: KubernetesVe
             format!("kubelet {kubelet} of {group} is newer than the apiservers, which serve {apiserver}"),
             "a kubelet is never newer than an apiserver: take the control plane there first".to_owned(),
         ),
-        KubeletSkew::TooOld => (
+        KubeletSkew::TooOld { most } => (
             format!("kubelet {kubelet} of {group} is too old for apiservers of {apiserver}"),
-            format!("at most {KUBELET_MINORS_BEHIND} minors behind: pin a newer one"),
+            format!("at most {most} minors behind: pin a newer one"),
         ),
     };
     let refusal = Refusal::new("plan::kubelet_skew", message, help);
@@ -86,10 +87,10 @@ fn of_new(role: &WorkersRole, planned: &WorkerGroupPlan, apiserver: KubernetesVe
 /// Nodes as they are now, while the control plane becomes what it shall be: the workers follow only then.
 fn of_nodes(input: &PlanInput<'_>, apiserver: KubernetesVersion) -> Vec<Refusal> {
     let nodes = &input.seen.kube.nodes;
-    let of = |wanted: KubeletSkew| {
+    let of = |is_wanted: fn(KubeletSkew) -> bool| {
         let fitting = nodes.iter().filter(move |(_, node)| {
             node.kubelet
-                .is_some_and(|kubelet| KubeletSkew::of(kubelet, apiserver) == wanted)
+                .is_some_and(|kubelet| is_wanted(KubeletSkew::of(kubelet, apiserver)))
         });
         fitting.map(|(name, _)| name).collect::<Vec<_>>()
     };
@@ -103,12 +104,12 @@ fn of_nodes(input: &PlanInput<'_>, apiserver: KubernetesVersion) -> Vec<Refusal>
     };
     let cases = [
         (
-            of(KubeletSkew::TooOld),
+            of(|skew| matches!(skew, KubeletSkew::TooOld { .. })),
             format!("would be too old for apiservers of {apiserver}"),
             "bring their kubelets up before the control plane makes its next hop, also those of groups that rehull does not roll",
         ),
         (
-            of(KubeletSkew::TooNew),
+            of(|skew| skew == KubeletSkew::TooNew),
             format!("would be newer than apiservers of {apiserver}"),
             newer,
         ),

@@ -22,5 +22,5 @@ pub use flags::{
 pub use gates::{Gate, GateChange, GateStage, Stage, check_gates, gate, gate_changes};
 pub use pitfalls::{Pitfall, Severity, pitfalls};
 pub use releases::{Etcd, Images, Release, UnknownMinor, as_of, release, releases, sources};
-pub use skew::{KubeletBehind, Skew, skew};
+pub use skew::{KubeletBehind, KubeletSkew, Skew, skew};
 pub use storage::{StorageChange, unreadable};

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::data;
-use crate::domain::version::KubernetesMinor;
+use crate::domain::version::{KubernetesMinor, KubernetesVersion};
 
 /// The project's skew policy, in minors. kube-proxy has the numbers of a kubelet.
 #[derive(Debug, Default, Deserialize)]
@@ -48,6 +48,36 @@ impl Skew {
     }
 }
 
+/// How a kubelet stands to the apiservers that it asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KubeletSkew {
+    /// As Kubernetes supports it.
+    Fits,
+    /// Newer than an apiserver.
+    TooNew,
+    /// Further behind than a kubelet of its minor may be.
+    TooOld {
+        /// So many minors are the most.
+        most: u32,
+    },
+}
+
+impl KubeletSkew {
+    /// Patches move freely. A kubelet older than all that is known fits its own minor only.
+    #[must_use]
+    pub fn of(kubelet: KubernetesVersion, apiserver: KubernetesVersion) -> Self {
+        let (kubelet, apiserver) = (KubernetesMinor::of(kubelet), KubernetesMinor::of(apiserver));
+        let most = skew().kubelet_behind(kubelet);
+        if kubelet > apiserver {
+            Self::TooNew
+        } else if apiserver.ahead_of(kubelet) > most {
+            Self::TooOld { most }
+        } else {
+            Self::Fits
+        }
+    }
+}
+
 /// The policy that is compiled in.
 #[must_use]
 pub fn skew() -> &'static Skew {
@@ -65,5 +95,27 @@ mod tests {
             assert_eq!(reach, KubernetesMinor::new(1, newest_server), "1.{kubelet}");
         }
         assert_eq!(skew().kubelet_behind(KubernetesMinor::new(1, 13)), 0);
+    }
+
+    #[test]
+    fn a_kubelet_fits_up_to_three_minors_behind_from_1_25_on_and_two_before() {
+        let of = |kubelet: u32, apiserver: u32| {
+            let kubelet = KubernetesVersion::new(1, kubelet, 9);
+            KubeletSkew::of(kubelet, KubernetesVersion::new(1, apiserver, 0))
+        };
+        for (kubelet, apiserver) in [(24, 24), (24, 26), (25, 28), (31, 34), (13, 13)] {
+            assert_eq!(
+                of(kubelet, apiserver),
+                KubeletSkew::Fits,
+                "1.{kubelet}, 1.{apiserver}"
+            );
+        }
+        assert_eq!(of(24, 27), KubeletSkew::TooOld { most: 2 });
+        assert_eq!(of(25, 29), KubeletSkew::TooOld { most: 3 });
+        assert_eq!(of(13, 14), KubeletSkew::TooOld { most: 0 });
+        assert_eq!(of(35, 34), KubeletSkew::TooNew);
+        let (one, two) = (KubernetesVersion::new(1, 34, 0), KubernetesVersion::new(2, 0, 0));
+        assert_eq!(KubeletSkew::of(two, one), KubeletSkew::TooNew);
+        assert_eq!(KubeletSkew::of(one, two), KubeletSkew::TooOld { most: 3 });
     }
 }
