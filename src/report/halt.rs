@@ -1,6 +1,6 @@
 //! The text of a halt: why, whether it is safe to leave, what is left, what to type.
 
-use rehull_core::domain::waiting::{PodHeld, StopReason};
+use rehull_core::domain::waiting::{LeftPod, PodHeld, StopReason};
 use rehull_core::event::Rest;
 
 use super::groups;
@@ -149,6 +149,15 @@ fn has_old(timeline: &Timeline) -> bool {
     timeline.steps.iter().any(|step| step.outline.from.is_some())
 }
 
+/// How a node gets empty.
+fn let_go(pods: &[LeftPod]) -> &'static str {
+    if pods.iter().any(|left| left.held == PodHeld::Stopping) {
+        "let its pods go (where its kubelet answers no more, terminate its machine), then"
+    } else {
+        "let its pods go, or loosen their budgets, then"
+    }
+}
+
 /// What to type. A reason that a person must clear first says so before the command.
 fn next(timeline: &Timeline, reason: &StopReason, rest: &Rest) -> Vec<String> {
     let id = timeline.rollout.as_ref().map_or("", |id| id.as_str());
@@ -203,10 +212,7 @@ fn next(timeline: &Timeline, reason: &StopReason, rest: &Rest) -> Vec<String> {
             "nothing was taken out for it; etcd's own downgrade is the way: docs/runbooks/rollback-refused.md".to_owned(),
             report,
         ],
-        StopReason::Undrained { pods, .. } if pods.iter().any(|left| left.held == PodHeld::Stopping) => {
-            or_back("let its pods go (where its kubelet answers no more, terminate its machine), then")
-        }
-        StopReason::Undrained { .. } => or_back("let its pods go, or loosen their budgets, then"),
+        StopReason::Undrained { pods, .. } => or_back(let_go(pods)),
         StopReason::Refused { .. } => first("fix the cause, then", &resume),
         StopReason::BootRefused { .. } => or_back("fix the cause, then"),
         StopReason::Deadline { .. } => or_back("find out why it takes so long, then"),

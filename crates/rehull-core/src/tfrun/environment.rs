@@ -5,13 +5,17 @@
 /// Set for every run: nobody is there to answer, and nothing is asked of the vendor. Whoever has chosen a workspace in this
 /// folder has chosen another state by it, in which nothing exists: environments are folders. A module that is fetched may name
 /// others, which nobody has looked at before `init` fetches them: of those no repository of this computer is asked (git), nor
-/// its hooks run (Mercurial).
-pub const ALWAYS: [(&str, &str); 6] = [
+/// its hooks run (Mercurial). And git takes a folder that looks like a repository (`HEAD`, `objects`, `refs`) for one, when it runs in
+/// it, and its `core.sshCommand` for a program, unless it is told not to (git 2.38 and later; 2.39 was seen to do both).
+pub const ALWAYS: [(&str, &str); 9] = [
     ("TF_IN_AUTOMATION", "1"),
     ("TF_INPUT", "0"),
     ("CHECKPOINT_DISABLE", "1"),
     ("TF_WORKSPACE", "default"),
     ("GIT_ALLOW_PROTOCOL", "https:ssh"),
+    ("GIT_CONFIG_COUNT", "1"),
+    ("GIT_CONFIG_KEY_0", "safe.bareRepository"),
+    ("GIT_CONFIG_VALUE_0", "explicit"),
     ("HGRCSKIPREPO", "1"),
 ];
 
