@@ -131,9 +131,13 @@ impl<'a> Attempt<'a> {
             return Err(Unfit::new(why, help));
         }
         self.init().await?;
-        let Some((file, tool)) = self.plan().await? else {
+        let (file, tool, works) = self.plan().await?;
+        // Of an upgrade a plan that changes nothing is judged as well: whoever has applied it by hand has made templates that
+        // nobody has approved, and machines would boot them.
+        if !works && matches!(mode, Mode::Infrastructure) {
+            self.checked(&self.folder.join(files::PLAN)).await?;
             return Ok(Proposal::Nothing);
-        };
+        }
         (self.tell)(TerraformStage::Compare, &[], None);
         let shown = self.terraform.show(&self.folder.join(files::SHOW), &file).await?;
         let tree = modules::tree(&self.terraform.module)?;
@@ -157,6 +161,10 @@ impl<'a> Attempt<'a> {
         // It has every value in clear, and nobody reads it again.
         fs::remove_file(&shown).map_err(TerraformError::file(&shown))?;
         let decision = decision.map_err(|error| Unfit::new(error.to_string(), ""))?;
+        if !works && decision.verdict != Judged::Refused {
+            self.checked(&self.folder.join(files::PLAN)).await?;
+            return Ok(Proposal::Nothing);
+        }
         Ok(Proposal::Plan(Box::new(decision), file))
     }
 
@@ -167,11 +175,11 @@ impl<'a> Attempt<'a> {
     pub async fn make(&self) -> Result<(), Unfit> {
         self.init().await?;
         match self.plan().await? {
-            Some((file, _)) => match self.apply(&file).await? {
+            (_, _, false) => self.checked(&self.folder.join(files::PLAN)).await,
+            (file, _, true) => match self.apply(&file).await? {
                 Applied::All => Ok(()),
                 Applied::LockBusy(busy) => Err(busy),
             },
-            None => Ok(()),
         }
     }
 
@@ -212,16 +220,13 @@ impl<'a> Attempt<'a> {
         looks::before_plan(module)
     }
 
-    /// `None`: there is nothing to change.
-    async fn plan(&self) -> Result<Option<(PlanFile, Tool)>, Unfit> {
+    /// What would be done, by which program it was planned, and whether it is anything.
+    async fn plan(&self) -> Result<(PlanFile, Tool, bool), Unfit> {
         let run = self.folder.join(files::PLAN);
         let job = self.terraform.plan(&run, &self.variables())?;
         let outcome = self.to_its_end(job, TerraformStage::Plan).await?;
-        if !has_changes(&outcome)? {
-            self.checked(&run).await?;
-            return Ok(None);
-        }
-        Ok(Some((PlanFile::of_run(&run)?, tool(&outcome)?)))
+        let works = has_changes(&outcome)?;
+        Ok((PlanFile::of_run(&run)?, tool(&outcome)?, works))
     }
 
     /// Applies exactly this plan, at once or not at all. May be tried again when somebody had the lock.

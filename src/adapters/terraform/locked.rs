@@ -1,7 +1,8 @@
 //! Which providers a plan may start: those of the lock file, which `init` does not change (`-lockfile=readonly`), as far as the
 //! configuration or the state wants them. So one that the gate would refuse is refused before it has run. A provider that nothing
-//! but tests wants stands in the same file, and no plan starts it (`LoadConfig` of Terraform 1.11.4 reads no tests); what the state
-//! wants nobody reads before, so whoever leaves a test of such a provider in place reviews its lock file as that of any other.
+//! but tests wants stands in the same file, and no plan starts it (`LoadConfig` of Terraform 1.11.4 reads no tests): it is let
+//! through where the state lies in S3. What a state there wants nobody reads before, so whoever leaves a test of such a provider in
+//! place reviews its lock file as that of any other.
 
 use std::path::{Path, PathBuf};
 
@@ -32,9 +33,9 @@ pub(super) fn judge(module: &Path, folders: &[PathBuf]) -> Result<(), Unfit> {
         return Ok(());
     }
     let providers = sources::read(&path)?.under(PROVIDER);
-    let has_tests = !scan::tests(module)?.is_empty();
+    let may_be_of_tests = !scan::tests(module)?.is_empty() && keeps_its_state_elsewhere(module)?;
     for (name, _) in providers.iter().flat_map(Json::entries) {
-        if PROVIDERS.contains(&name.as_str()) || has_tests && !is_wanted(name, folders)? {
+        if PROVIDERS.contains(&name.as_str()) || may_be_of_tests && !is_wanted(name, folders)? {
             continue;
         }
         let why = format!(
@@ -45,6 +46,22 @@ pub(super) fn judge(module: &Path, folders: &[PathBuf]) -> Result<(), Unfit> {
         return Err(Unfit::new(why, help));
     }
     Ok(())
+}
+
+/// What the state wants a plan starts as well, and a state in the checkout is whoever's who wrote the change: of one that lies
+/// elsewhere only who may apply is the author.
+fn keeps_its_state_elsewhere(module: &Path) -> Result<bool, Unfit> {
+    let mut kinds = Vec::new();
+    for (_, source) in sources::of(module)? {
+        let backends = source.under("backend");
+        kinds.extend(
+            backends
+                .iter()
+                .flat_map(Json::entries)
+                .map(|(kind, _)| kind.clone()),
+        );
+    }
+    Ok(!kinds.is_empty() && kinds.iter().all(|kind| kind == "s3"))
 }
 
 /// By its source, or by its name alone, which means the one of that name in the vendor's namespace.
@@ -176,14 +193,19 @@ mod tests {
     /// `init` writes what tests want into the same file.
     #[test]
     fn a_provider_that_only_tests_want_is_none_that_a_plan_starts() {
-        let judged = |file: &str, text: &str, provider: &str, tests: &str| {
+        let judged_in = |backend: &str, (file, text): (&str, &str), provider: &str, tests: &str| {
             let dir = TempDir::new().unwrap();
             let lock = entry("\"registry.terraform.io/hashicorp/aws\"") + &entry(&format!("\"{provider}\""));
             fs::write(dir.path().join(FILE), lock).unwrap();
             fs::create_dir(dir.path().join("tests")).unwrap();
             fs::write(dir.path().join(tests), "run \"a\" {}\n").unwrap();
+            fs::write(dir.path().join("backend.tf"), backend).unwrap();
             fs::write(dir.path().join(file), text).unwrap();
             judge(dir.path(), &[dir.path().to_owned()]).is_ok()
+        };
+        let s3 = "terraform {\n  backend \"s3\" {}\n}\n";
+        let judged = |file: &str, text: &str, provider: &str, tests: &str| {
+            judged_in(s3, (file, text), provider, tests)
         };
         let random = "registry.terraform.io/hashicorp/random";
         let plain =
@@ -198,6 +220,17 @@ mod tests {
             "a.tftest.hcl"
         ));
         assert!(!judged("main.tf", plain, random, "tests/a.tf"), "no test");
+        // A state that lies in the checkout may want any.
+        for backend in [
+            "",
+            &s3.replace("s3", "local"),
+            &format!("{s3}terraform {{\n  backend \"local\" {{}}\n}}\n"),
+        ] {
+            assert!(
+                !judged_in(backend, ("main.tf", plain), random, "a.tftest.hcl"),
+                "{backend}"
+            );
+        }
         assert!(!judged(
             "main.tf",
             plain,

@@ -2,6 +2,7 @@
 
 mod broken;
 mod covered;
+mod empty;
 mod provider;
 pub(crate) mod rig;
 mod whole;

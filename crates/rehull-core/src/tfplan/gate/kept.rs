@@ -2,9 +2,13 @@
 //! changes or not, what rehull relies on in each machine; the rest of it is whoever's who made the template.
 
 use super::general::KEPT;
+use crate::domain::fleet::tag;
 use crate::domain::terraform::RoleContent;
 use crate::tfplan::finding::Finding;
 use crate::tfplan::node::Node;
+
+/// How the tags begin that rehull alone gives.
+const OURS: &str = "rehull:";
 
 /// One attribute.
 pub(in crate::tfplan) struct Kept {
@@ -42,6 +46,12 @@ pub(in crate::tfplan) const ROWS: &[Kept] = &[
         only_if: "there are none",
         or_else: "EC2 would end the machine when it likes, whatever the quorum is then",
         holds: is_nothing,
+    },
+    Kept {
+        attribute: "tag_specifications",
+        only_if: "it gives no tag below `rehull:` but `rehull:digest`",
+        or_else: "a machine that is born with `rehull:go` starts its member before its time, and one with the name of another slot passes for that one",
+        holds: gives_none_of_ours,
     },
 ];
 
@@ -81,4 +91,17 @@ fn is_off(value: &Node<'_>, _: &RoleContent) -> bool {
 
 fn is_nothing(value: &Node<'_>, _: &RoleContent) -> bool {
     value.is_empty()
+}
+
+fn gives_none_of_ours(value: &Node<'_>, _: &RoleContent) -> bool {
+    !gives_ours(value)
+}
+
+/// However deep it stands.
+fn gives_ours(value: &Node<'_>) -> bool {
+    let is_ours = |name: &str| name.starts_with(OURS) && name != tag::DIGEST;
+    let mut of_list = value.list().into_iter().flatten();
+    let mut of_map = value.map().into_iter().flatten();
+    of_list.any(gives_ours)
+        || of_map.any(|(name, value)| *value != Node::Null && is_ours(name) || gives_ours(value))
 }

@@ -44,6 +44,14 @@ fn every_row_of_what_is_kept_refuses_what_breaks_it_although_the_plan_changes_no
         ("disable_api_termination", json!(true)),
         ("disable_api_stop", json!(true)),
         ("instance_market_options", json!([{"market_type": "spot"}])),
+        (
+            "tag_specifications",
+            json!([{"resource_type": "instance", "tags": {"rehull:go": "x"}}]),
+        ),
+        (
+            "tag_specifications",
+            json!([{"resource_type": "volume", "tags": {"a": "b"}}, {"resource_type": "instance", "tags": {"rehull:slot": "etcd-b"}}]),
+        ),
     ];
     for (attribute, value) in &broken {
         is_refused(attribute, value);
@@ -100,6 +108,18 @@ fn a_template_that_stays_as_it_is_keeps_it_too() {
         plan["resource_changes"][0]["change"][side]["disable_api_termination"] = true.into();
     }
     assert_eq!(rules(&judged(&plan, &upgrade())), ["gate::kept"].into());
+}
+
+/// Whether it was there before or comes with this plan.
+#[test]
+fn no_machine_is_born_with_its_go() {
+    let mut plan = plans::upgrade();
+    let tags = &mut plan["resource_changes"][0]["change"]["after"]["tag_specifications"][0]["tags"];
+    tags["rehull:go"] = "3.6.14".into();
+    assert_eq!(
+        rules(&judged(&plan, &upgrade())),
+        ["gate::attribute", "gate::kept"].into()
+    );
 }
 
 /// A tag of AWS makes every launch fail, in whatever case it is written.

@@ -392,7 +392,6 @@ general! {
     another_security_group: "gate::content", |plan| first(plan)["change"]["after"]["vpc_security_group_ids"] = json!(["sg-evil"]);
     a_tag_of_ones_own: "gate::attribute", |plan| first(plan)["change"]["after"]["tag_specifications"][0]["tags"]["kubernetes.io/cluster/prod"] = "owned".into();
     another_name_of_the_machine: "gate::attribute", |plan| first(plan)["change"]["after"]["tag_specifications"][0]["tags"]["Name"] = "3.6.14".into();
-    a_machine_that_is_born_with_its_go: "gate::attribute", |plan| first(plan)["change"]["after"]["tag_specifications"][0]["tags"]["rehull:go"] = "3.6.14".into();
     a_digest_that_is_not_the_content: "gate::attribute", |plan| first(plan)["change"]["after"]["tags"]["rehull:digest"] = "3.6.14".into();
     a_tag_that_only_aws_may_set: "gate::attribute", |plan| first(plan)["change"]["after"]["tag_specifications"][0]["tags"]["aws:etcd"] = "3.6.14".into();
     another_cluster_in_a_tag: "gate::attribute", |plan| first(plan)["change"]["after"]["tags_all"]["rehull:cluster"] = content("2").into();
